@@ -1,0 +1,49 @@
+# Every target builds its own environment in .venv on first use; later calls find it ready.
+#
+#   make demo    two checkpoints, one comparison, one page
+#   make test    the whole test suite
+#   make check   lint, format and types
+#   make bench   timings beside the peers
+#   make wheel   a wheel in dist/
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DELETE_ON_ERROR:
+.PHONY: env demo test check bench wheel clean
+
+env: $(READY)
+
+# uv where there is one, else a plain environment into which pip puts uv. No package host is named here:
+# both follow the machine's own configuration.
+$(READY): pyproject.toml constraints.txt
+	@set -e; \
+	if uv --version >/dev/null 2>&1; then \
+		uv=uv; uv venv --quiet --allow-existing --python '>=3.11' .venv; \
+	else \
+		uv=$(BIN)/uv; $(PYTHON) -m venv .venv; $(BIN)/python -m pip install --quiet -c constraints.txt uv; \
+	fi; \
+	"$$uv" pip install --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/selfreward-eval demo
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+check: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY)
+	@set -e; for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+wheel: $(READY)
+	@if uv --version >/dev/null 2>&1; then uv=uv; else uv=$(BIN)/uv; fi; \
+	"$$uv" build --wheel --python $(BIN)/python --out-dir dist
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,72 @@
+"""``k=v,k=v`` on the command line, as lm-eval writes it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from harness.errors import UsageError
+
+
+def parse(text: str, option: str) -> dict[str, Any]:
+    """``"guidance=3,detector_args.weights=a/b"`` as nested keyword arguments.
+
+    Numbers, ``true``, ``false`` and ``none`` become values; a dot nests.
+
+    Raises:
+        UsageError: a part without ``=``, an empty key, a key given twice, or a number that is not finite.
+    """
+    out: dict[str, Any] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"{option}: {part!r} is not key=value; write {option} key=value,key=value")
+        *outer, last = key.strip().split(".")
+        place = out
+        for name in outer:
+            place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"{option}: {key!r} is given both a value and parts")
+        if last in place:
+            raise UsageError(f"{option}: {key!r} is given twice")
+        place[last] = _value(value.strip())
+        if isinstance(place[last], float) and not math.isfinite(place[last]):
+            raise UsageError(f"{option}: {part!r} is not a finite number")
+    return out
+
+
+def _value(text: str) -> Any:
+    lowered = text.lower()
+    if lowered in ("true", "false"):
+        return lowered == "true"
+    if lowered in ("none", "null"):
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def construct(factory: Callable[..., Any], arguments: dict[str, Any], what: str, option: str) -> Any:
+    """``factory(**arguments)`` with errors that name the argument and the ones there are.
+
+    Raises:
+        UsageError: an argument that the factory does not take, or one that is missing.
+    """
+    signature = inspect.signature(factory)
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        known = ", ".join(
+            name if parameter.default is inspect.Parameter.empty else f"{name}={parameter.default!r}"
+            for name, parameter in signature.parameters.items()
+        )
+        raise UsageError(f"{what}: {error}; {option} takes: {known or 'nothing'}") from None
+    try:
+        return factory(**arguments)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{what}: {error}; check {option}") from error

@@ -1,0 +1,1 @@
+"""Measuring devices: contracts in ``base``, one backend a file."""

@@ -1,0 +1,178 @@
+"""Mask2Former as a detector: transformers' network between mmdet's pre- and post-processing.
+
+The hub weights are another training run than the mmdet file of the official
+GenEval evaluator, with the same architecture: see ``tasks/geneval/README.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import CheckpointError, UsageError
+from harness.instruments import instances as rule
+from harness.instruments.base import Detection
+from harness.instruments.coco import COCO_CLASSES, coco_indices
+from harness.instruments.devices import choose_device
+from harness.instruments.weights import content_hash, resolve_folder
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+class Mask2FormerDetector:
+    """Finds the objects of COCO's 80 classes, with masks.
+
+    Args:
+        weights: folder or hub name of a ``Mask2FormerForUniversalSegmentation`` with 80 classes in
+            COCO order, in safetensors.
+        device: where to compute; a GPU if there is one.
+        dtype: of weights and activations; post-processing is always float32.
+        batch_size: pictures of the same size computed together; upstream computes one at a time.
+        revision: of the hub repository.
+
+    Nothing is loaded before the first :meth:`identity` or :meth:`detect`.
+    """
+
+    def __init__(
+        self,
+        weights: str = "facebook/mask2former-swin-small-coco-instance",
+        device: str | None = None,
+        dtype: str = "float32",
+        batch_size: int = 1,
+        revision: str | None = None,
+    ) -> None:
+        if dtype not in DTYPES:
+            raise UsageError(f"mask2former cannot compute in {dtype!r}; choose one of {', '.join(DTYPES)}")
+        if batch_size < 1:
+            raise UsageError(f"mask2former needs a batch_size of at least 1, got {batch_size}")
+        self.weights, self.revision = weights, revision
+        self.device, self.dtype, self.batch_size = device, dtype, batch_size
+        self._folder: Path | None = None
+        self._model: Any = None
+        self._identity: dict[str, Any] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What a reading depends on. Weights are known by their content, not by their name.
+
+        Raises:
+            CheckpointError: the weights cannot be had.
+        """
+        if self._identity is None:
+            local = Path(self.weights).expanduser()
+            self._identity = {
+                "name": "mask2former",
+                "weights": local.name if local.is_dir() else self.weights,
+                "revision": self.revision,
+                "sha256": content_hash(self._found()),
+                "dtype": self.dtype,
+                "resize": [rule.SHORT_EDGE, rule.LONG_EDGE],
+                "candidates": rule.MAX_CANDIDATES,
+            }
+        return dict(self._identity)
+
+    def detect(self, images: Sequence[Image], labels: Sequence[str]) -> list[list[Detection]]:
+        """The best 100 candidates of every picture, as far as their class is among ``labels``.
+
+        Raises:
+            UsageError: a label is no COCO class.
+            CheckpointError: the weights do not load.
+        """
+        wanted = coco_indices(labels)
+        found: list[list[Detection]] = [[] for _ in images]
+        for batch in self._batches(images):
+            for i, detections in zip(batch, self._detect([images[i] for i in batch], wanted), strict=True):
+                found[i] = detections
+        return found
+
+    def _batches(self, images: Sequence[Image]) -> list[list[int]]:
+        """Indices of pictures of the same size, at most ``batch_size`` together: no padding between them."""
+        sizes: dict[tuple[int, int], list[int]] = {}
+        for i, image in enumerate(images):
+            sizes.setdefault(image.size, []).append(i)
+        step = self.batch_size
+        return [same[k : k + step] for same in sizes.values() for k in range(0, len(same), step)]
+
+    def _detect(self, images: Sequence[Image], wanted: dict[int, str]) -> list[list[Detection]]:
+        """Detections in pictures of one size."""
+        import torch
+
+        model = self._loaded()
+        pixels = torch.cat([rule.load_pixels(self._tensor(image)) for image in images])
+        with torch.inference_mode():
+            output = model(pixel_values=pixels.to(model.dtype))
+            shown = rule.input_size(*images[0].size)
+            return [
+                self._detections(classes, rule.restore_masks(masks, shown, image.size), wanted)
+                for image, classes, masks in zip(
+                    images, output.class_queries_logits, output.masks_queries_logits, strict=True
+                )
+            ]
+
+    def _detections(
+        self, class_logits: torch.Tensor, mask_logits: torch.Tensor, wanted: dict[int, str]
+    ) -> list[Detection]:
+        """The candidates of one picture whose class was asked for."""
+        found = rule.instances(class_logits, mask_logits)
+        masks = found.masks.cpu().numpy()
+        rows = zip(
+            found.classes.tolist(),
+            found.scores.tolist(),
+            found.boxes.tolist(),
+            found.queries.tolist(),
+            strict=True,
+        )
+        return [
+            Detection(wanted[index], (box[0], box[1], box[2], box[3]), score, masks[query])
+            for index, score, box, query in rows
+            if index in wanted
+        ]
+
+    def _tensor(self, image: Image) -> torch.Tensor:
+        import torch
+
+        return torch.from_numpy(np.array(image.convert("RGB"))).to(choose_device(self.device))
+
+    def _found(self) -> Path:
+        """The folder with the weights."""
+        if self._folder is None:
+            self._folder = resolve_folder(self.weights, self.revision)
+        return self._folder
+
+    def _loaded(self) -> Any:
+        """The network, loaded once; every one of its weights must come from the checkpoint."""
+        if self._model is not None:
+            return self._model
+        import torch
+        from safetensors import SafetensorError
+        from transformers import AutoConfig, Mask2FormerForUniversalSegmentation
+
+        folder = self._found()
+        try:
+            config = AutoConfig.from_pretrained(folder)
+            if config.model_type != "mask2former" or config.num_labels != len(COCO_CLASSES):
+                raise CheckpointError(
+                    f"{folder} is a {config.model_type!r} with {config.num_labels} classes, not a "
+                    f"Mask2Former with COCO's {len(COCO_CLASSES)}; name other weights"
+                )
+            loaded: Any = Mask2FormerForUniversalSegmentation.from_pretrained(
+                folder, use_safetensors=True, dtype=getattr(torch, self.dtype), output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise CheckpointError(f"the Mask2Former in {folder} does not load ({reason})") from error
+        model, report = loaded
+        absent = sorted([*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])])
+        if absent:
+            raise CheckpointError(
+                f"the Mask2Former in {folder} lacks {len(absent)} of its weights, such as {absent[0]}; "
+                "random ones would find nothing, so name a complete checkpoint"
+            )
+        self._model = model.to(choose_device(self.device)).eval()
+        return self._model

@@ -1,0 +1,1 @@
+"""Model adapters: capabilities in ``base``, one adapter a file or folder."""

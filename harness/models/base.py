@@ -1,0 +1,100 @@
+"""Model adapters: capabilities as small Protocols.
+
+An adapter implements the Protocols it can serve; :func:`require` refuses the
+rest by name before anything is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from harness.errors import MissingCapability
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What every adapter has."""
+
+    def identity(self) -> dict[str, Any]:
+        """Name, revision and every setting that can change an output; JSON values."""
+        ...
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """Draws pictures."""
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image]:
+        """One RGB picture per (prompt, seed); the same pair gives the same picture in any batch."""
+        ...
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """Answers questions about pictures."""
+
+    def answer(self, images: Sequence[Image], questions: Sequence[str]) -> list[str]:
+        """One greedy answer per (picture, question)."""
+        ...
+
+
+@runtime_checkable
+class TextLogProbs(Protocol):
+    """log pi(text | picture)."""
+
+    def text_logprobs(
+        self,
+        images: Sequence[Image],
+        texts: Sequence[str],
+        *,
+        question: str | None = None,
+        gradients: bool = False,
+    ) -> list[torch.Tensor]:
+        """Per-token natural log-probabilities of every text given its picture: tensors (T_i,), float32."""
+        ...
+
+
+@runtime_checkable
+class ImageLogProbs(Protocol):
+    """log pi(picture tokens | text); autoregressive models only."""
+
+    def image_logprobs(
+        self, texts: Sequence[str], images: Sequence[Image], *, gradients: bool = False
+    ) -> torch.Tensor:
+        """Per-token natural log-probabilities of every picture's tokens: float32 (B, N)."""
+        ...
+
+
+CAPABILITIES: dict[str, type] = {
+    "generate": Generates,
+    "answer": Answers,
+    "text_logprobs": TextLogProbs,
+    "image_logprobs": ImageLogProbs,
+}
+"""Capability name -> Protocol, as ``list models`` shows them."""
+
+
+def capabilities(model: object) -> list[str]:
+    """Names of the capabilities that ``model`` (an adapter or its class) has."""
+    return [name for name in CAPABILITIES if callable(getattr(model, name, None))]
+
+
+def require(model: Model, capability: str, needed_by: str) -> Any:
+    """``model`` itself, if it has ``capability``.
+
+    Raises:
+        MissingCapability: it has not; the message says what needs it and what the model offers.
+    """
+    if not callable(getattr(model, capability, None)):
+        offered = ", ".join(capabilities(model)) or "nothing"
+        name = model.identity().get("name", type(model).__name__)
+        raise MissingCapability(
+            f"{needed_by} needs a model that can {capability!r}; {name} offers: {offered}. "
+            "`selfreward-eval list models` shows what each adapter can do"
+        )
+    return model

@@ -1,0 +1,1 @@
+"""Any ``JanusForConditionalGeneration`` checkpoint: drawing, answering and likelihoods."""

@@ -1,0 +1,72 @@
+"""The shipped tiny model: ``--model tiny``, or ``--model tiny --model-args checkpoint=early``.
+
+Two checkpoints of one training, in the real Janus format, so that everything
+runs without a download: ``final``, and ``early`` to compare it with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.models.janus.adapter import JanusModel
+
+WEIGHTS = Path(__file__).parent / "weights"
+CHECKPOINTS = ("final", "early")
+
+GUIDANCE = 2.0
+"""Chosen on prompts of the training split; see the model card."""
+
+
+class TinyModel(JanusModel):
+    """The embedded unified model.
+
+    Args:
+        checkpoint: ``final`` or ``early``.
+        device: as for ``janus``.
+        dtype: as for ``janus``; ``auto`` is float64 on a CPU, which is exact in any batch.
+        guidance: classifier-free guidance scale when drawing.
+        temperature: when drawing.
+        top_k: when drawing; 0 for all codes.
+        name: how the run is called; ``tiny-<checkpoint>`` by default.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str = "final",
+        device: str = "auto",
+        dtype: str = "auto",
+        guidance: float = GUIDANCE,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        name: str | None = None,
+    ) -> None:
+        if checkpoint not in CHECKPOINTS:
+            raise UsageError(
+                f"the tiny model has no checkpoint {checkpoint!r}; it has {', '.join(CHECKPOINTS)}"
+            )
+        super().__init__(
+            str(WEIGHTS / f"tiny-{checkpoint}"),
+            device=device,
+            dtype=dtype,
+            guidance=guidance,
+            temperature=temperature,
+            top_k=top_k,
+            max_new_tokens=64,
+            name=name or f"tiny-{checkpoint}",
+        )
+
+    def identity(self) -> dict[str, object]:
+        """As for any Janus, with the checkpoint's name in place of a path of this installation."""
+        return super().identity() | {"adapter": "tiny", "weights": Path(self.weights).name}
+
+    def unknown_words(self, prompts: Sequence[str]) -> list[str]:
+        """Words of ``prompts`` that the tiny model's vocabulary lacks, each once, in order."""
+        tokenizer = self.loaded.processor.tokenizer
+        words = dict.fromkeys(word for prompt in prompts for word in prompt.split())
+        return [
+            word
+            for word in words
+            if tokenizer.unk_token_id in tokenizer(word, add_special_tokens=False)["input_ids"]
+        ]

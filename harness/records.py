@@ -1,0 +1,210 @@
+"""The on-disk contract: what a run is made of, as frozen dataclasses.
+
+Every class has ``to_json``/``from_json`` over plain dictionaries. Readers
+ignore keys that they do not know, so that older code reads newer runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+__all__ = ["Item", "Manifest", "Measurement", "Sample", "SampleRecord", "Status", "fingerprint"]
+
+
+class Status(StrEnum):
+    """What became of one sample. Only ``SUCCESS`` carries numbers."""
+
+    SUCCESS = "success"
+    GENERATION_ERROR = "generation_error"
+    MISSING_IMAGE = "missing_image"
+    UNREADABLE_IMAGE = "unreadable_image"
+    MEASUREMENT_ERROR = "measurement_error"
+    JUDGE_TRANSPORT_ERROR = "judge_transport_error"
+    JUDGE_PARSE_ERROR = "judge_parse_error"
+
+
+def fingerprint(value: Any) -> str:
+    """sha256 over canonical JSON, 64 hex digits; key order and spacing do not matter."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+class _Record:
+    """JSON in and out for the dataclasses below."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Item(_Record):
+    """One line of a benchmark.
+
+    Attributes:
+        id: unique within its task and stable across versions of this package.
+        text: what the model is asked to draw or answer.
+        category: the stratum it is averaged in (GenEval's ``tag``).
+        cluster: items that share it are not independent; the item itself by default.
+        image: path of an input picture, for understanding tasks.
+        metadata: what the scoring rule needs, in upstream's own schema.
+    """
+
+    id: str
+    text: str
+    category: str
+    cluster: str = ""
+    image: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.cluster:
+            object.__setattr__(self, "cluster", self.id)
+
+
+@dataclass(frozen=True)
+class Sample(_Record):
+    """What a model made of an item.
+
+    Attributes:
+        item_id: the item it answers.
+        index: k, the number of this sample among the item's, from 0.
+        seed: the seed it was drawn with, 0 <= seed < 2**63.
+        image: path of the picture relative to the run folder, or None.
+        text: the answer of an understanding task, or None.
+        image_sha256: hash of the picture's file.
+    """
+
+    item_id: str
+    index: int
+    seed: int
+    image: str | None = None
+    text: str | None = None
+    image_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Measurement(_Record):
+    """What a task read off one sample.
+
+    Attributes:
+        status: ``success`` or why there is no number.
+        values: metric name -> value; empty unless the status is ``success``.
+        reason: one or more lines for a human: why this verdict, or what failed.
+        evidence: boxes, answers, raw replies; JSON values only.
+    """
+
+    status: Status
+    values: dict[str, float] = field(default_factory=dict)
+    reason: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+        if self.status is not Status.SUCCESS and self.values:
+            raise ValueError(f"a measurement with status {self.status} carries no value, got {self.values}")
+
+    @property
+    def ok(self) -> bool:
+        return self.status is Status.SUCCESS
+
+
+@dataclass(frozen=True)
+class SampleRecord:
+    """One line of ``samples_*.jsonl``: the item, the sample and its measurement together.
+
+    The keys are lm-eval's, with ours beside them; see ``docs/records.md``.
+    """
+
+    doc_id: int
+    item: Item
+    sample: Sample
+    measurement: Measurement
+    timing: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        item, sample, measurement = self.item, self.sample, self.measurement
+        doc = {"prompt_id": item.id, "prompt": item.text, "tag": item.category, "cluster": item.cluster}
+        doc["metadata"] = item.metadata  # type: ignore[assignment]
+        response = sample.image if sample.image is not None else (sample.text or "")
+        line: dict[str, Any] = {
+            "doc_id": self.doc_id,
+            "doc": doc,
+            "target": "",
+            "arguments": {"gen_args_0": {"arg_0": item.text, "arg_1": {"seed": sample.seed}}},
+            "resps": [[response]],
+            "filtered_resps": [response],
+            "filter": "none",
+            "metrics": sorted(measurement.values),
+            "doc_hash": fingerprint(doc),
+            "prompt_hash": fingerprint(item.text),
+            "target_hash": fingerprint(""),
+            "prompt_id": item.id,
+            "image_idx": sample.index,
+            "seed": sample.seed,
+            "image": sample.image,
+            "image_sha256": sample.image_sha256,
+            "text": sample.text,
+            "status": str(measurement.status),
+            "reason": measurement.reason,
+            "evidence": measurement.evidence,
+            "timing": self.timing,
+        }
+        line.update(measurement.values)
+        return line
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> SampleRecord:
+        doc = line["doc"]
+        item = Item(
+            id=doc["prompt_id"],
+            text=doc["prompt"],
+            category=doc["tag"],
+            cluster=doc.get("cluster", ""),
+            metadata=doc.get("metadata", {}),
+        )
+        sample = Sample(
+            item_id=item.id,
+            index=int(line["image_idx"]),
+            seed=int(line["seed"]),
+            image=line.get("image"),
+            text=line.get("text"),
+            image_sha256=line.get("image_sha256"),
+        )
+        status = Status(line["status"])
+        values = {name: float(line[name]) for name in line.get("metrics", [])}
+        measurement = Measurement(status, values, line.get("reason", ""), line.get("evidence", {}))
+        return cls(int(line["doc_id"]), item, sample, measurement, dict(line.get("timing", {})))
+
+
+@dataclass(frozen=True)
+class Manifest(_Record):
+    """``run.json``: what makes a run this run, and in what state it is.
+
+    Attributes:
+        identity: everything that can change a picture or a score: task versions, model and its
+            revision, generation settings, instruments and their revisions, seeds, item hashes.
+            Two folders with the same identity hold the same run.
+        environment: what was installed; recorded, never compared.
+        status: ``started``, ``success`` or ``error``.
+    """
+
+    identity: dict[str, Any]
+    environment: dict[str, Any]
+    status: str
+    created: str
+    finished: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the identity."""
+        return fingerprint(self.identity)

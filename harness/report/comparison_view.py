@@ -1,0 +1,173 @@
+"""What the page of a comparison says, as plain dictionaries. Pure: no file is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.report.identity import differences, flatten, groups
+from harness.report.notation import Notation, count, notation_for, p_number, p_value, share, signed
+from harness.report.pairs import item_means, pair_cards, tally
+from harness.report.plots import Axis, bubbles, difference_axis, interval_mark, scale_marks
+
+if TYPE_CHECKING:
+    from harness.compare import Comparison, Run
+    from harness.comparison import Contrast, TaskComparison
+
+SIGNIFICANT = 0.05
+"""Level of the 95 % intervals; only the dots' colour follows it, the verdicts come with the comparison."""
+
+
+def comparison_view(comparison: Comparison, a: Run, b: Run) -> dict[str, Any]:
+    """The page of one comparison without its pictures.
+
+    Args:
+        comparison: of ``a`` and ``b``.
+        a: the run before.
+        b: the run after.
+
+    Returns:
+        ``a`` and ``b`` (name, fingerprint, folder), ``tasks`` (:func:`task_view`), ``only_in_one``
+        (sentences), ``model_differences`` (rows of key, a, b), ``settings`` (shared rows) and ``pairs``
+        (:func:`harness.report.pairs.pair_cards`).
+    """
+    arms = {
+        side: {"name": arm.name, "fingerprint": arm.fingerprint, "folder": arm.folder}
+        for side, arm in (("a", comparison.a), ("b", comparison.b))
+    }
+    only = [
+        f"{task} was run in {folder} alone and is not compared"
+        for task, folder in comparison.only_in_one.items()
+    ]
+    return {
+        **arms,
+        "tasks": [task_view(task, a, b) for task in comparison.tasks.values()],
+        "only_in_one": only,
+        "model_differences": differences(comparison.a.model, comparison.b.model),
+        "settings": settings(a.manifest.identity),
+        "pairs": [pair for name in comparison.tasks for pair in pair_cards(name, a, b)],
+    }
+
+
+def settings(identity: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What both runs share: how pictures were drawn, and all that is not the model."""
+    model = identity.get("model", {})
+    generation = model.get("generation", {}) if isinstance(model, Mapping) else {}
+    sampling = [{"title": "sampling", "rows": flatten(generation)}] if generation else []
+    return sampling + groups({key: value for key, value in identity.items() if key != "model"})
+
+
+def task_view(task: TaskComparison, a: Run, b: Run) -> dict[str, Any]:
+    """One task's verdict, table and plots.
+
+    Returns:
+        ``name``, ``version``, ``metric``, ``verdict``, ``tone`` (up, down or open), ``effect``, ``unit``,
+        ``interval``, ``p``, ``a`` and ``b`` (texts), ``facts``, ``method``, ``notice`` (texts, maybe empty),
+        ``rows`` (the overall one last), ``scale``, ``tally`` (B better, equal, worse, by item), ``scatter``
+        and ``unmatched`` (item, category, reason).
+    """
+    value_range = a.scores[task.task].range
+    notation, overall = notation_for(value_range), task.overall
+    every = [*task.categories.values(), overall]
+    axis = difference_axis(
+        end for contrast in every for end in (contrast.effect, contrast.low, contrast.high)
+    )
+    means = item_means(a.records[task.task], b.records[task.task], task.metric)
+    rows = [row_view(name, contrast, notation, axis, task) for name, contrast in task.categories.items()]
+    return {
+        "name": task.task,
+        "version": task.version,
+        "metric": task.metric,
+        "percent": notation.unit.strip(),
+        "verdict": overall.verdict,
+        "tone": tone(overall, higher_is_better=task.higher_is_better),
+        "effect": notation.difference(overall.effect),
+        "unit": notation.difference_unit if overall.effect is not None else "",
+        "interval": notation.difference_interval(overall.low, overall.high)
+        if overall.low is not None
+        else "",
+        "p": p_value(overall.p) if overall.p is not None else "",
+        "a": notation.value(overall.a),
+        "b": notation.value(overall.b),
+        "facts": facts(task),
+        "method": f"{overall.method}: {overall.why}" if overall.method != "none" else overall.why,
+        "notice": notice(overall, notation),
+        "rows": [*rows, {**row_view("Overall", overall, notation, axis, task), "overall": True}],
+        "scale": scale_marks(axis, notation, signed=True),
+        "zero": axis.at(0.0),
+        "tally": tally(means, higher_is_better=task.higher_is_better),
+        "scatter": scatter(list(means.values()), value_range, notation),
+        "unmatched": [(one.item, one.category, one.reason) for one in task.unmatched],
+    }
+
+
+def tone(contrast: Contrast, *, higher_is_better: bool) -> str:
+    """``up`` where B is better beyond chance, ``down`` where it is worse, ``open`` elsewhere."""
+    if contrast.p is None or contrast.effect is None or contrast.p > SIGNIFICANT or contrast.effect == 0:
+        return "open"
+    return "up" if (contrast.effect > 0) == higher_is_better else "down"
+
+
+def row_view(
+    name: str, contrast: Contrast, notation: Notation, axis: Axis, task: TaskComparison
+) -> dict[str, Any]:
+    """One row of the table: texts, and ``mark`` and ``tone`` for the plot beside them."""
+    return {
+        "name": name,
+        "overall": False,
+        "a": notation.number(contrast.a),
+        "b": notation.number(contrast.b),
+        "effect": notation.difference(contrast.effect),
+        "interval": notation.difference_interval(contrast.low, contrast.high),
+        "p": p_number(contrast.p),
+        "items": f"{contrast.n_items:,}",
+        "verdict": contrast.verdict,
+        "tone": tone(contrast, higher_is_better=task.higher_is_better),
+        "mark": interval_mark(axis, contrast.effect, contrast.low, contrast.high),
+    }
+
+
+def facts(task: TaskComparison) -> list[tuple[str, str]]:
+    """What stands behind the verdict: (label, text)."""
+    overall = task.overall
+    planned, paired = task.planned_items * overall.m, round(overall.coverage * task.planned_items * overall.m)
+    rows = [
+        ("Items compared", f"{overall.n_items:,} of {task.planned_items:,}"),
+        ("Samples per item", f"{overall.m}"),
+        ("Pairs scored", share(paired, planned)),
+    ]
+    if overall.correlation is not None:
+        rows.append(("Correlation of A and B", signed(overall.correlation)))
+    if overall.se_ratio is not None:
+        rows.append(("Paired error / unpaired", f"{overall.se_ratio:.2f}"))
+    if overall.icc is not None:
+        rows.append(("Likeness within an item", f"{signed(overall.icc)} (ICC)"))
+    return rows
+
+
+def notice(overall: Contrast, notation: Notation) -> str:
+    """What pairs without a score could change; empty at full coverage."""
+    if overall.bound_low is None or overall.bound_high is None:
+        return ""
+    low, high = notation.difference(overall.bound_low), notation.difference(overall.bound_high)
+    return (
+        "Some samples have no score in one run or both. Had they all gone against B, the difference would be "
+        f"{low}{notation.difference_unit}; had they all gone for B, {high}{notation.difference_unit}."
+    )
+
+
+def scatter(
+    pairs: list[tuple[float, float]], value_range: tuple[float, float], notation: Notation
+) -> dict[str, Any]:
+    """Item means of A against B as bubbles, with a title for each and labelled ends of the axes."""
+    plot = bubbles(pairs, value_range)
+    for point in plot["points"]:
+        where = f"A {notation.value(point['a'])}, B {notation.value(point['b'])}"
+        point["title"] = f"{where}: {count(point['n'], 'item')}"
+    middle = (value_range[0] + value_range[1]) / 2
+    labels = [
+        (value, notation.number(value).removesuffix(".0"))
+        for value in (value_range[0], middle, value_range[1])
+    ]
+    plot["ticks"] = [{"x": plot["x"].at(v), "y": plot["y"].at(v), "label": label} for v, label in labels]
+    return plot

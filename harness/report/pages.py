@@ -1,0 +1,140 @@
+"""Writes pages: reads a run folder, embeds its pictures, renders, and puts one file in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.files import atomic_write_text
+from harness.report.cards import embedding_order, filters, picture_path, with_picture
+from harness.report.pictures import BUDGET, embed_all
+from harness.report.rendering import render_page
+
+if TYPE_CHECKING:
+    from harness.compare import Comparison, Run
+
+REPORT_NAME = "report.html"
+"""A run's page inside its folder, unless another path is given."""
+
+OUTSIDE = {"problem": "Its record points outside the run folder"}
+
+Card = Mapping[str, Any]
+
+
+def write_run_page(run_folder: Path, path: Path | None = None, *, budget: int = BUDGET) -> Path:
+    """Writes the page of one run.
+
+    Args:
+        run_folder: holds ``run.json``, results, sample lines and pictures.
+        path: of the page; ``report.html`` in the run folder by default.
+        budget: bytes of picture data that the page may hold; what does not fit is announced on the page.
+
+    Returns:
+        Where the page lies.
+
+    Raises:
+        InputError: the folder holds no readable run.
+        OSError: the page cannot be written.
+    """
+    from harness.report.run_view import run_view
+    from harness.run_reader import load_run
+
+    run = load_run(run_folder)
+    view = run_view(run.manifest, run.scores, run.records, [file.name for file in run.torn])
+    room = _embed([(run.folder, card) for card in embedding_order(view["cards"])], budget)
+    cards = [room.shown(run.folder, card) for card in view["cards"] if room.holds(run.folder, card)]
+    left_out = left_out_text(len(view["cards"]), len(cards), "pictures", budget)
+    html = render_page("run.jinja", view=view, cards=cards, offer=filters(cards), left_out=left_out)
+    return _write(path or run_folder / REPORT_NAME, html)
+
+
+def write_comparison_page(
+    comparison: Comparison, run_a: Run, run_b: Run, path: Path, *, budget: int = BUDGET
+) -> Path:
+    """Writes the page of one comparison.
+
+    Args:
+        comparison: of the two runs.
+        run_a: the run before.
+        run_b: the run after.
+        path: of the page; its folder is made where it is missing.
+        budget: as in :func:`write_run_page`; a pair is shown whole or not at all.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        OSError: the page cannot be written.
+    """
+    from harness.report.comparison_view import comparison_view
+    from harness.report.pairs import PAIR_VERDICTS
+
+    view = comparison_view(comparison, run_a, run_b)
+    folders = (("a", run_a.folder), ("b", run_b.folder))
+    room = _embed(
+        [
+            (folder, pair[side])
+            for pair in embedding_order(view["pairs"])
+            for side, folder in folders
+            if pair[side]
+        ],
+        budget,
+    )
+    pairs = [
+        {**pair, **{side: room.shown(folder, pair[side]) if pair[side] else None for side, folder in folders}}
+        for pair in view["pairs"]
+        if all(room.holds(folder, pair[side]) for side, folder in folders if pair[side])
+    ]
+    left_out = left_out_text(len(view["pairs"]), len(pairs), "pairs", budget)
+    offer = filters(pairs, PAIR_VERDICTS)
+    return _write(
+        path, render_page("comparison.jinja", view=view, cards=pairs, offer=offer, left_out=left_out)
+    )
+
+
+class _Room:
+    """The pictures that found room on a page."""
+
+    def __init__(self, pictures: Mapping[Path, dict[str, Any]]) -> None:
+        self.pictures = pictures
+
+    def holds(self, folder: Path, card: Card) -> bool:
+        """Whether a card can be shown: its picture is here, or it has none."""
+        path = picture_path(folder, card)
+        return path is None or path in self.pictures
+
+    def shown(self, folder: Path, card: Card) -> dict[str, Any]:
+        """The card with its picture, or with what is wrong with it."""
+        path = picture_path(folder, card)
+        if path is None:
+            return with_picture(card, OUTSIDE if card["image"] else None)
+        return with_picture(card, self.pictures[path])
+
+
+def _embed(cards: Sequence[tuple[Path, Card]], budget: int) -> _Room:
+    """Pictures of (run folder, card), the first ones first, as far as the budget goes."""
+    paths = [picture_path(folder, card) for folder, card in cards]
+    return _Room(embed_all([path for path in paths if path is not None], budget))
+
+
+def left_out_text(total: int, shown: int, noun: str, budget: int) -> str:
+    """Says how many cards a full page leaves out and why; empty where all are shown.
+
+    >>> left_out_text(10, 10, "pictures", 22_000_000)
+    ''
+    """
+    if total == shown:
+        return ""
+    return (
+        f"{shown:,} of {total:,} {noun} are on this page: with more, the file would be too large to open "
+        f"with ease ({budget / 1e6:.0f} MB of pictures at most). The first sample of every item comes first. "
+        "The numbers above count all of them; the other pictures lie in the run folder, under images/."
+    )
+
+
+def _write(path: Path, html: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A page can be drawn again at any time, so it need not wait for the disk.
+    atomic_write_text(path, html, durable=False)
+    return path

@@ -1,0 +1,104 @@
+"""The task contract: a benchmark's items, how a sample is measured, how scores are made."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.records import Item, Measurement, Sample, SampleRecord
+from harness.seeds import sample_seed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.data import PinnedFile
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number means.
+
+    Attributes:
+        name: key in the sample lines and in ``results``.
+        range: smallest and largest possible value.
+        higher_is_better: direction.
+        macro: whether the score is the unweighted mean of the categories' means.
+    """
+
+    name: str
+    range: tuple[float, float] = (0.0, 1.0)
+    higher_is_better: bool = True
+    macro: bool = True
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What ``list tasks`` prints and the manifest records.
+
+    Attributes:
+        name: registry name.
+        version: protocol version; anything that changes a score changes it.
+        title: one line.
+        paper: where the benchmark is defined.
+        images_per_item: samples per item in the protocol.
+        capability: what the model must offer.
+        seed_policies: ``hashed`` first (the default), then upstream's where there is one.
+        licence: of the benchmark's data.
+        comparable: whether numbers may stand beside the officially published ones, and why not.
+    """
+
+    name: str
+    version: str
+    title: str
+    paper: str
+    images_per_item: int
+    capability: str = "generate"
+    seed_policies: tuple[str, ...] = ("hashed",)
+    licence: str = ""
+    comparable: str = ""
+
+    @property
+    def id(self) -> str:
+        """``name@version``, the key that seeds and comparisons use."""
+        return f"{self.name}@{self.version}"
+
+
+class Task(ABC):
+    """A benchmark. Subclasses fill in four things: info, metrics, items and measure."""
+
+    info: TaskInfo
+    metrics: tuple[Metric, ...]
+    data_files: tuple[PinnedFile, ...] = ()
+    """Official files that the items are loaded from; see :mod:`harness.data`."""
+
+    @abstractmethod
+    def items(self) -> Sequence[Item]:
+        """Every item, in official order."""
+
+    @abstractmethod
+    def measure(
+        self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
+    ) -> list[Measurement]:
+        """One measurement per sample. ``images`` are RGB and aligned with ``samples``."""
+
+    @abstractmethod
+    def instruments(self) -> Mapping[str, dict[str, Any]]:
+        """Role -> identity of every instrument that measuring uses."""
+
+    def seed(self, item: Item, index: int, run_seed: int, policy: str) -> int:
+        """The seed of picture ``index``; subclasses with an official policy extend this."""
+        if policy == "hashed":
+            return sample_seed(self.info.id, item.id, index, run_seed)
+        known = ", ".join(self.info.seed_policies)
+        raise UsageError(f"task {self.info.name!r} has no seed policy {policy!r}; known: {known}")
+
+    def options(self) -> Mapping[str, Any]:
+        """Settings of the protocol that a user changed or could change; part of the run's identity."""
+        return {}
+
+    def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
+        """Further official numbers over a whole run, by name."""
+        return {}

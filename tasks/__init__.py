@@ -1,0 +1,1 @@
+"""Benchmarks: their items, how a sample is measured, how measurements become scores."""

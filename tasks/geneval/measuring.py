@@ -1,0 +1,105 @@
+"""From a picture and what a detector saw in it to a measurement with its evidence.
+
+Shared by ``geneval`` and ``shapes_geneval``: only vocabulary and instruments differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import InputError
+from harness.instruments.base import ColourClassifier, Detection
+from harness.records import Measurement, Status
+from tasks.geneval.options import COLOURS, OFFICIAL, Options
+from tasks.geneval.scoring import Verdict, evaluate
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FAINTEST_RECORDED = 0.05
+"""Candidates that do not count are recorded from this score on; fainter ones are only numbered."""
+
+
+def by_class(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
+    """Detections grouped by label; the order within a class is kept, ties depend on it."""
+    groups: dict[str, list[Detection]] = {}
+    for detection in detections:
+        groups.setdefault(detection.label, []).append(detection)
+    return groups
+
+
+def evidence(detections: Sequence[Detection], verdict: Verdict, threshold: float) -> dict[str, Any]:
+    """What the verdict rests on, as JSON values.
+
+    Returns:
+        ``boxes``: label, box (x0, y0, x1, y1 in pixels), score, colour or None, and whether it
+        counted, best first within those that count, then the others; ``threshold``: the score that
+        had to be exceeded; ``left_out``: how many candidates were too faint to be recorded.
+    """
+    counted = [
+        (detection, colour)
+        for name, objects in verdict.kept.items()
+        for detection, colour in _with_colours(objects, verdict.colours.get(name, ()))
+    ]
+    chosen = {id(detection) for detection, _ in counted}
+    others = [detection for detection in detections if id(detection) not in chosen]
+    recorded = [detection for detection in others if detection.score >= FAINTEST_RECORDED]
+    return {
+        "boxes": [_box(detection, colour, True) for detection, colour in counted]
+        + [_box(detection, None, False) for detection in recorded],
+        "threshold": threshold,
+        "left_out": len(others) - len(recorded),
+    }
+
+
+def measure_image(
+    image: Image,
+    metadata: Mapping[str, Any],
+    detections: Sequence[Detection],
+    colour_classifier: ColourClassifier,
+    options: Options = OFFICIAL,
+    colours: Sequence[str] = COLOURS,
+) -> Measurement:
+    """The measurement of one picture: ``accuracy`` 1.0 if the official rule calls it correct, else 0.0.
+
+    Args:
+        image: RGB.
+        metadata: upstream's row.
+        detections: everything the detector offered for this picture, unthresholded.
+        colour_classifier: asked only for objects whose colour a clause names.
+        options: thresholds.
+        colours: what the classifier chooses from.
+
+    Returns:
+        A ``measurement_error`` without a value if the row is damaged or a colour cannot be read.
+    """
+
+    def colour_of(name: str, objects: Sequence[Detection]) -> list[str]:
+        return colour_classifier.classify(image, objects, colours) if objects else []
+
+    try:
+        verdict = evaluate(metadata, by_class(detections), colour_of, colours=colours, options=options)
+    except InputError as error:
+        return Measurement(Status.MEASUREMENT_ERROR, reason=str(error))
+    return Measurement(
+        Status.SUCCESS,
+        {"accuracy": float(verdict.correct)},
+        verdict.reason,
+        evidence(detections, verdict, options.threshold_for(metadata["tag"])),
+    )
+
+
+def _with_colours(objects: Sequence[Detection], colours: Sequence[str]) -> list[tuple[Detection, str | None]]:
+    """Objects beside their colours; only the first few were asked for."""
+    return [(thing, colours[i] if i < len(colours) else None) for i, thing in enumerate(objects)]
+
+
+def _box(detection: Detection, colour: str | None, kept: bool) -> dict[str, Any]:
+    return {
+        "label": detection.label,
+        "box": [float(edge) for edge in detection.box],
+        "score": float(detection.score),
+        "colour": colour,
+        "kept": kept,
+    }

@@ -1,0 +1,199 @@
+"""The official GenEval verdict as pure functions over detections.
+
+Names follow upstream's metadata, so that the same functions score any
+vocabulary: a row says which classes, counts, colours and relations a picture
+must show, ``candidates`` holds what a detector saw, and a callable names the
+colour of an object when a clause asks for it.
+
+>>> from harness.instruments.base import Detection
+>>> row = {"tag": "counting", "include": [{"class": "cup", "count": 1}],
+...        "exclude": [{"class": "cup", "count": 2}], "prompt": "a photo of one cup"}
+>>> cups = [Detection("cup", (0, 0, 9, 9), 0.95), Detection("cup", (20, 0, 29, 9), 0.92)]
+>>> evaluate(row, {"cup": cups}, lambda name, objects: ["red"] * len(objects)).reason
+'expected cup<2, found 2'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.errors import InputError
+from harness.instruments.base import Detection
+from tasks.geneval.geometry import compute_iou, relative_position
+from tasks.geneval.options import COLOURS, OFFICIAL, Options
+
+Row = Mapping[str, Any]
+"""A line of ``evaluation_metadata.jsonl``, or one of its clauses."""
+
+ColourLookup = Callable[[str, Sequence[Detection]], Sequence[str]]
+"""(class name, objects of it) -> the colour of each object."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the official rule says of one picture.
+
+    Attributes:
+        correct: whether every clause of the row holds.
+        reason: one line per clause that does not hold, in upstream's words; empty if correct.
+        kept: class -> the objects that count, best first; classes without any are left out.
+        colours: class -> colours of its first objects, for classes that a clause asked about.
+        classified: how many objects had their colour named.
+    """
+
+    correct: bool
+    reason: str
+    kept: dict[str, list[Detection]]
+    colours: dict[str, list[str]]
+    classified: int
+
+
+def keep(candidates: Sequence[Detection], threshold: float, options: Options = OFFICIAL) -> list[Detection]:
+    """The objects of one class that count, best first.
+
+    Score strictly above ``threshold`` (compared in float32), then the best ``max_objects``, then
+    greedy removal of overlaps. Of equal scores the later candidate comes first: upstream reverses
+    an ascending sort. The sort here is stable, which upstream's is only for up to 16 candidates on
+    some processors; a verdict must not depend on the machine.
+    """
+    scores = np.asarray([candidate.score for candidate in candidates], dtype=np.float32)
+    order = np.argsort(scores, kind="stable")[::-1]
+    order = order[scores[order] > np.float32(threshold)][: options.max_objects]
+    waiting = [candidates[i] for i in order]
+    kept: list[Detection] = []
+    while waiting:
+        best = waiting.pop(0)
+        kept.append(best)
+        if options.max_overlap != 1:
+            limit = np.float32(options.max_overlap)
+            waiting = [other for other in waiting if np.float32(compute_iou(best.box, other.box)) < limit]
+    return kept
+
+
+def evaluate(
+    metadata: Row,
+    candidates: Mapping[str, Sequence[Detection]],
+    colour_of: ColourLookup,
+    *,
+    colours: Sequence[str] = COLOURS,
+    options: Options = OFFICIAL,
+) -> Verdict:
+    """The verdict on one picture.
+
+    A clause looks at the best ``count`` objects of its class only: a red second cup does not help
+    where one red cup is asked for and the best cup is green. ``colour_of`` is called only for
+    clauses that name a colour and have enough objects.
+
+    Args:
+        metadata: upstream's row: ``tag``, ``include``, optionally ``exclude``.
+        candidates: class name -> everything the detector offered, unthresholded.
+        colour_of: names colours, each one of ``colours``.
+        colours: order in which found colours are listed in reasons.
+        options: thresholds.
+
+    Raises:
+        InputError: the row lacks a key or points at a clause that does not come before.
+    """
+    threshold = options.threshold_for(_get(metadata, "tag", metadata))
+    kept = {name: keep(objects, threshold, options) for name, objects in candidates.items()}
+    kept = {name: objects for name, objects in kept.items() if objects}
+    judge = _Judge(metadata, kept, colour_of, colours, options)
+    reasons = judge.include() + judge.exclude()
+    return Verdict(not reasons, "\n".join(reasons), kept, judge.seen, judge.classified)
+
+
+class _Judge:
+    """Walks through the clauses of one row; remembers what later clauses and the record need."""
+
+    def __init__(
+        self,
+        row: Row,
+        kept: Mapping[str, list[Detection]],
+        colour_of: ColourLookup,
+        colours: Sequence[str],
+        options: Options,
+    ) -> None:
+        self.row, self.kept, self.options = row, kept, options
+        self.colour_of, self.colours = colour_of, colours
+        self.matched: list[list[Detection] | None] = []
+        self.seen: dict[str, list[str]] = {}
+        self.classified = 0
+
+    def include(self) -> list[str]:
+        """Complaints about what must be there. A clause with one is no target for later ones."""
+        complaints = []
+        for clause in self.row.get("include", ()):
+            count = _get(clause, "count", self.row)
+            found = self.kept.get(_get(clause, "class", self.row), [])[:count]
+            complaint = self._complaint(clause, found)
+            self.matched.append(None if complaint else found)
+            complaints += [complaint] if complaint else []
+        return complaints
+
+    def exclude(self) -> list[str]:
+        """Complaints about what must not be there; all kept objects count, not the best few."""
+        complaints = []
+        for clause in self.row.get("exclude", ()):
+            name, count = _get(clause, "class", self.row), _get(clause, "count", self.row)
+            found = len(self.kept.get(name, []))
+            if found >= count:
+                complaints.append(f"expected {name}<{count}, found {found}")
+        return complaints
+
+    def _complaint(self, clause: Row, found: list[Detection]) -> str | None:
+        """Why ``found`` does not satisfy an include clause: number first, then colour, then position."""
+        name, count = clause["class"], clause["count"]
+        if len(found) < count:
+            return f"expected {name}>={count}, found {len(found)}"
+        wrong = self._colour_complaint(clause, found) if "color" in clause else None
+        if wrong is None and "position" in clause:
+            wrong = self._position_complaint(clause, found)
+        return wrong
+
+    def _colour_complaint(self, clause: Row, found: list[Detection]) -> str | None:
+        name, count, wanted = clause["class"], clause["count"], clause["color"]
+        seen = list(self.colour_of(name, found))
+        self.classified += len(seen)
+        if len(seen) > len(self.seen.get(name, [])):
+            self.seen[name] = seen
+        right = seen.count(wanted)
+        if right >= count:
+            return None
+        listed = ", ".join(f"{seen.count(colour)} {colour}" for colour in self.colours if colour in seen)
+        return f"expected {wanted} {name}>={count}, found {right} {wanted}; and {listed}"
+
+    def _position_complaint(self, clause: Row, found: list[Detection]) -> str | None:
+        name = clause["class"]
+        try:
+            relation, index = clause["position"]
+            targets = self.matched[index]
+        except (IndexError, TypeError, ValueError) as error:
+            raise InputError(
+                f"position {clause['position']!r} of {name!r} in {self._prompt()} does not name a relation "
+                "and the number of an earlier include clause; correct the row"
+            ) from error
+        if targets is None:
+            return f"no target for {name} to be {relation}"
+        for subject in found:
+            for target in targets:
+                seen = relative_position(subject.box, target.box, self.options.position_threshold)
+                if relation not in seen:
+                    return f"expected {name} {relation} target, found {' and '.join(seen)} target"
+        return None
+
+    def _prompt(self) -> str:
+        return f"the row {self.row.get('prompt', '?')!r}"
+
+
+def _get(part: Row, key: str, row: Row) -> Any:
+    """A required key of a row or clause."""
+    try:
+        return part[key]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"the row {row.get('prompt', '?')!r} lacks {key!r} in {part!r}; correct the row"
+        ) from error

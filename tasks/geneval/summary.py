@@ -1,0 +1,105 @@
+"""The official summary over verdicts: accuracy per tag, and three ways to put them in one number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.errors import InputError
+from harness.records import SampleRecord
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture's verdict.
+
+    Attributes:
+        tag: category.
+        prompt: whatever tells prompts apart; upstream takes the whole metadata row.
+        correct: the verdict.
+    """
+
+    tag: str
+    prompt: str
+    correct: bool
+
+
+@dataclass(frozen=True)
+class TagScore:
+    """Right pictures among the ``n`` of one tag."""
+
+    correct: int
+    n: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right pictures, in [0, 1]."""
+        return self.correct / self.n
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What upstream prints.
+
+    Attributes:
+        images: pictures that were judged. A missing one is not seen here; coverage is the
+            harness's business.
+        prompts: different prompts among them.
+        correct_images: share of right pictures.
+        correct_prompts: share of prompts with at least one right picture.
+        tags: tag -> score, in order of first appearance.
+        overall: unweighted mean of the accuracies of the tags that are present.
+    """
+
+    images: int
+    prompts: int
+    correct_images: float
+    correct_prompts: float
+    tags: dict[str, TagScore]
+    overall: float
+
+
+def summarise(rows: Iterable[Row]) -> Summary:
+    """The summary of ``rows``; their order matters to nothing but the order of ``tags``.
+
+    Raises:
+        InputError: there is no row.
+    """
+    tags: dict[str, TagScore] = {}
+    prompts: dict[str, bool] = {}
+    for row in rows:
+        before = tags.get(row.tag, TagScore(0, 0))
+        tags[row.tag] = TagScore(before.correct + row.correct, before.n + 1)
+        prompts[row.prompt] = prompts.get(row.prompt, False) or row.correct
+    if not tags:
+        raise InputError("no verdict to summarise; measure at least one picture first")
+    images = sum(score.n for score in tags.values())
+    return Summary(
+        images=images,
+        prompts=len(prompts),
+        correct_images=sum(score.correct for score in tags.values()) / images,
+        correct_prompts=sum(prompts.values()) / len(prompts),
+        tags=tags,
+        overall=sum(score.accuracy for score in tags.values()) / len(tags),
+    )
+
+
+def official_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
+    """Upstream's numbers over a run's samples, to stand beside ours; empty if nothing was measured.
+
+    Like upstream they are taken over the pictures that could be judged. What could not be is
+    counted in the run's coverage, never here.
+    """
+    rows = [
+        Row(record.item.category, record.item.id, record.measurement.values["accuracy"] == 1.0)
+        for record in records
+        if record.measurement.ok
+    ]
+    if not rows:
+        return {}
+    summary = summarise(rows)
+    return {
+        "official_overall": summary.overall,
+        "official_correct_images": summary.correct_images,
+        "official_correct_prompts": summary.correct_prompts,
+    }

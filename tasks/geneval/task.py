@@ -1,0 +1,160 @@
+"""GenEval: does a picture show the objects, counts, colours and relations its prompt names?
+
+Paper: Ghosh, Hajishirzi, Schmidt, "GenEval: An Object-Focused Framework for
+Evaluating Text-to-Image Alignment", NeurIPS 2023. Protocol, licence and parity
+are in this folder's ``README.md``; an item is shown in ``items.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.data import locate
+from harness.errors import UsageError
+from harness.records import Item, Measurement, Sample, SampleRecord
+from harness.task import Metric, Task, TaskInfo
+from tasks.geneval.data import DATA_FILES, METADATA, OBJECT_NAMES
+from tasks.geneval.options import OFFICIAL
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+OFFICIAL_SEED = 42
+"""Upstream seeds once per prompt with this."""
+
+PICTURES_AT_ONCE = 8
+"""Candidates of so many pictures are held together; each brings up to 100 masks of the picture's size."""
+
+
+class GenEval(Task):
+    """The official benchmark on real detectors.
+
+    Args:
+        detector: registry name of the detector; it must know COCO's 80 classes.
+        detector_args: its constructor's arguments.
+        colour: registry name of the colour classifier.
+        colour_args: its constructor's arguments.
+
+    Instruments are built when they are first needed and load their weights when first used.
+    """
+
+    info = TaskInfo(
+        name="geneval",
+        version="1",
+        title="GenEval: objects, counts, colours and positions in 553 prompts",
+        paper="https://arxiv.org/abs/2310.11513",
+        images_per_item=4,
+        capability="generate",
+        seed_policies=("hashed", "official"),
+        licence="MIT",
+        comparable=(
+            "no: the Mask2Former weights of the hub are another training run than the mmdet weights of the "
+            "official evaluator, so verdicts near the thresholds differ; put numbers in one column with "
+            "published ones only if measured with the converted mmdet weights"
+        ),
+    )
+    metrics = (Metric("accuracy"),)
+    data_files = DATA_FILES
+
+    def __init__(
+        self,
+        detector: str = "mask2former",
+        detector_args: Mapping[str, Any] | None = None,
+        colour: str = "open_clip_colour",
+        colour_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._detector_name, self._detector_args = detector, dict(detector_args or {})
+        self._colour_name, self._colour_args = colour, dict(colour_args or {})
+
+    def items(self) -> Sequence[Item]:
+        """The 553 prompts in official order.
+
+        Raises:
+            MissingData: the official files are not on this machine.
+        """
+        return self._items
+
+    def measure(
+        self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
+    ) -> list[Measurement]:
+        """``accuracy`` 0.0 or 1.0 for every sample, with the boxes the verdict rests on."""
+        from tasks.geneval.measuring import measure_image
+
+        rows = {item.id: item.metadata for item in items}
+        measurements = []
+        for start in range(0, len(images), PICTURES_AT_ONCE):
+            part = slice(start, start + PICTURES_AT_ONCE)
+            found = self.detector.detect(images[part], self._labels)
+            for sample, image, detections in zip(samples[part], images[part], found, strict=True):
+                row = rows[sample.item_id]
+                measurements.append(measure_image(image, row, detections, self.colour, OFFICIAL))
+        return measurements
+
+    def instruments(self) -> Mapping[str, dict[str, Any]]:
+        """Identity of detector and colour classifier; their weights must be there to be known."""
+        return {"detector": self.detector.identity(), "colour": self.colour.identity()}
+
+    def options(self) -> Mapping[str, Any]:
+        """The official thresholds."""
+        return asdict(OFFICIAL)
+
+    def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
+        """Upstream's summary: overall, share of right pictures, share of prompts with a right one."""
+        from tasks.geneval.summary import official_numbers
+
+        return official_numbers(records)
+
+    def seed(self, item: Item, index: int, run_seed: int, policy: str) -> int:
+        """The seed of picture ``index``.
+
+        ``official`` gives 42 + ``index`` for every prompt, whatever the run's seed. Upstream seeds
+        42 once per prompt and draws its pictures one after another from that generator; here each
+        picture has a generator of its own. So the first picture starts from upstream's state, and
+        picture k of all prompts shares one noise, as upstream; the noise of pictures 1 to 3 differs.
+        """
+        if policy == "official":
+            return OFFICIAL_SEED + index
+        return super().seed(item, index, run_seed, policy)
+
+    @cached_property
+    def detector(self) -> Any:
+        """The detector, built on first use."""
+        return self._instrument(self._detector_name, self._detector_args)
+
+    @cached_property
+    def colour(self) -> Any:
+        """The colour classifier, built on first use."""
+        return self._instrument(self._colour_name, self._colour_args)
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        from tasks.geneval.items import load_object_names
+
+        return load_object_names(locate(OBJECT_NAMES))
+
+    @cached_property
+    def _items(self) -> tuple[Item, ...]:
+        from tasks.geneval.items import load_items
+
+        return tuple(load_items(locate(METADATA), self._labels))
+
+    @staticmethod
+    def _instrument(name: str, arguments: dict[str, Any]) -> Any:
+        """An instrument of the registry.
+
+        Raises:
+            UnknownName: no such instrument.
+            UsageError: it does not take these arguments.
+        """
+        from harness.registry import registry
+
+        factory = registry("instruments").load(name)
+        try:
+            return factory(**arguments)
+        except TypeError as error:
+            raise UsageError(
+                f"the instrument {name!r} cannot be built: {error}; correct its arguments"
+            ) from error

@@ -1,0 +1,169 @@
+"""Golden files of the official evaluators, recomputed with ours.
+
+A golden file holds inputs and what upstream made of them. Which files are
+known is the sum of what the tasks' own ``parity`` modules read; the rest of a
+folder is named as unknown, never passed over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError, SelfRewardError
+from tasks.geneval import parity as geneval
+
+Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Any, Any]]
+"""(document, case) -> (upstream's result, ours), in the same shape.
+
+A :class:`SelfRewardError` raised by it is our result: a clear error record."""
+
+TOLERANCE = 1e-6
+"""Numbers agree within this, absolutely and relatively. Booleans and strings agree exactly."""
+
+INDEX = "INDEX.json"
+"""The folder's table of contents; no golden file."""
+
+READERS: dict[str, Reader] = {**geneval.READERS}
+"""Golden file name -> its reader, over all tasks."""
+
+
+@dataclass(frozen=True)
+class FileParity:
+    """How one golden file fared.
+
+    Attributes:
+        file: its name.
+        cases: how many it holds.
+        agreeing: in how many we give upstream's result.
+        first_difference: the first other case: its id, the place in the result, both values.
+    """
+
+    file: str
+    cases: int
+    agreeing: int
+    first_difference: str | None
+
+
+@dataclass(frozen=True)
+class FolderParity:
+    """How a folder of golden files fared; ``unknown`` are the files that nothing reads."""
+
+    files: list[FileParity]
+    unknown: list[str]
+
+    @property
+    def agree(self) -> bool:
+        """Whether every case of every known file agrees."""
+        return all(result.agreeing == result.cases for result in self.files)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values for ``parity --json``."""
+        return {
+            "agree": self.agree,
+            "files": [asdict(result) for result in self.files],
+            "unknown": self.unknown,
+        }
+
+
+def check_folder(folder: Path) -> FolderParity:
+    """Every known golden file in ``folder``, in order of name.
+
+    Raises:
+        InputError: there is no such folder, it holds no known file, or a file is damaged.
+    """
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; give the one that holds the golden files")
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != INDEX)
+    known = [name for name in names if name in READERS]
+    if not known:
+        raise InputError(
+            f"{folder} holds no golden file that is known here, such as {min(READERS)}; give another folder"
+        )
+    return FolderParity(
+        [check_file(folder / name) for name in known], [name for name in names if name not in READERS]
+    )
+
+
+def check_file(path: Path) -> FileParity:
+    """One golden file, read by the reader of its name.
+
+    Raises:
+        InputError: it is damaged: no JSON, no cases, or a case without what its reader needs.
+    """
+    reader = READERS[path.name]
+    document = _document(path)
+    agreeing, first = 0, None
+    for number, case in enumerate(document["cases"]):
+        name = case.get("id", f"case {number}") if isinstance(case, dict) else f"case {number}"
+        try:
+            found = _case_difference(reader, document, case)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            lack = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
+            raise InputError(f"{path}: {name} {lack}; replace the damaged file") from error
+        if found is None:
+            agreeing += 1
+        elif first is None:
+            first = f"{name}: {found}"
+    return FileParity(path.name, len(document["cases"]), agreeing, first)
+
+
+def difference(expected: Any, ours: Any, where: str = "") -> str | None:
+    """The first place where two JSON values differ, in words; None if they agree."""
+    at = where or "result"
+    if isinstance(expected, Mapping) and isinstance(ours, Mapping):
+        if expected.keys() != ours.keys():
+            odd = sorted(expected.keys() ^ ours.keys())
+            return f"{at} has the keys {sorted(expected)}, ours has {sorted(ours)} (differing in {odd})"
+        return _first(difference(expected[key], ours[key], f"{where}.{key}".lstrip(".")) for key in expected)
+    if isinstance(expected, list) and isinstance(ours, list):
+        if len(expected) != len(ours):
+            return f"{at} has {len(expected)} entries, ours has {len(ours)}"
+        return _first(
+            difference(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(expected, ours, strict=True))
+        )
+    return None if _same(expected, ours) else f"{at} is {expected!r}, ours is {ours!r}"
+
+
+def _case_difference(reader: Reader, document: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
+    """What differs in one case. Where upstream crashed, an error of ours agrees."""
+    expected = case["expected"]
+    crashed = isinstance(expected, Mapping) and "error" in expected
+    try:
+        expected, ours = reader(document, case)
+    except SelfRewardError as error:
+        return None if crashed else f"upstream gives a result, ours is the error {str(error)!r}"
+    if crashed:
+        return f"upstream crashed ({case['expected']['error']}), ours gives {ours!r} instead of an error"
+    return difference(expected, ours)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A golden file's content, with at least one case."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON ({error}); replace the damaged file") from error
+    cases = document.get("cases") if isinstance(document, dict) else None
+    if not isinstance(cases, list) or not cases:
+        raise InputError(f"{path} holds no list of cases; replace the damaged file")
+    return document
+
+
+def _same(expected: Any, ours: Any) -> bool:
+    """Whether two leaves agree. A boolean is no number here."""
+    numbers = (int, float)
+    if isinstance(expected, bool) or isinstance(ours, bool):
+        return expected is ours
+    if isinstance(expected, numbers) and isinstance(ours, numbers):
+        return isclose(expected, ours, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return type(expected) is type(ours) and bool(expected == ours)
+
+
+def _first(found: Any) -> str | None:
+    """The first that is not None."""
+    return next((one for one in found if one is not None), None)

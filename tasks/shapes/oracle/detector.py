@@ -1,0 +1,58 @@
+"""The :class:`~harness.instruments.base.Detector` of the shapes world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.instruments.base import Detection
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class OracleDetector:
+    """Finds shapes and letters by matching outlines; gives boxes, masks, colours and textures.
+
+    Every object is offered once, under the form that matches it best; its score is the softmax
+    probability of that form, so a shape that could be two things scores low for either, and so
+    does a blob that is hardly painted or hardly seen.
+    """
+
+    def identity(self) -> dict[str, Any]:
+        from tasks.shapes.oracle import VERSION
+
+        return {"name": "shapes_oracle", "revision": VERSION}
+
+    def detect(self, images: Sequence[Image], labels: Sequence[str]) -> list[list[Detection]]:
+        """For every picture, the objects whose form is among ``labels``, in reading order."""
+        from tasks.shapes.oracle.frame import enlarge, to_frame
+        from tasks.shapes.oracle.reading import read
+        from tasks.shapes.vocabulary import CANVAS
+
+        wanted = set(labels)
+        found = []
+        for image in images:
+            width, height = image.size
+            detections = []
+            for one in read(to_frame(image)):
+                if one.form not in wanted:
+                    continue
+                x0, y0, x1, y1 = one.box
+                across, down = width / CANVAS, height / CANVAS
+                detections.append(
+                    Detection(
+                        label=one.form,
+                        box=(x0 * across, y0 * down, x1 * across, y1 * down),
+                        score=one.score,
+                        mask=enlarge(one.mask, image.size),
+                        attributes={
+                            "colour": one.colour,
+                            "texture": one.texture,
+                            "size": one.size,
+                            "match": round(one.match, 4),
+                        },
+                    )
+                )
+            found.append(detections)
+        return found

@@ -1,0 +1,17 @@
+"""The examples in the docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "name", ["cards", "identity", "notation", "overlay", "pages", "pairs", "plots", "rendering"]
+)
+def test_docstring_examples_hold(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"harness.report.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -1,0 +1,1 @@
+"""Trainers: what turns rewards, or rendered scenes, into a checkpoint."""

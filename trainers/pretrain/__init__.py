@@ -1,0 +1,1 @@
+"""Pretraining of the embedded tiny model; ``python -m trainers.pretrain --help``."""

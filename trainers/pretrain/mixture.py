@@ -1,0 +1,111 @@
+"""What each training step sees: batches as pure functions of (seed, step)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.shapes.render import render
+from tasks.shapes.requests import TAGS, Request, all_requests, realise, training_sentences
+from tasks.shapes.sampling import choose, mixed, plain
+from tasks.shapes.scene import Scene
+from trainers.pretrain.codec import to_tensor
+from trainers.pretrain.generation import DROPPED
+from trainers.pretrain.understanding import (
+    KIND_WEIGHTS,
+    LOOKUP_WEIGHTS,
+    PER_PICTURE,
+    RELATION_WEIGHTS,
+    SCENE_WEIGHTS,
+    PackedBatch,
+    pack,
+    prompt_question,
+    questions_for,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+TAG_WEIGHTS = {
+    "single_object": 0.7,
+    "two_object": 1.5,
+    "counting": 1.5,
+    "colors": 1.0,
+    "position": 2.5,
+    "color_attr": 2.5,
+}
+"""How often each kind of prompt is trained on."""
+
+BINDING_WEIGHTS = {
+    "single_object": 0.7,
+    "two_object": 1.0,
+    "counting": 1.0,
+    "colors": 4.0,
+    "position": 1.0,
+    "color_attr": 1.5,
+}
+"""The same while the model learns that a colour word is about the object after it: one object at a time."""
+
+
+def draw_request(
+    rng: np.random.Generator, *, avoid_unseen: bool, weights: dict[str, float] | None = None
+) -> tuple[Request, str, Scene]:
+    """A trainable request, one of its sentences and a scene that fulfils it."""
+    odds = np.asarray([(weights or TAG_WEIGHTS)[tag] for tag in TAGS])
+    odds = odds / odds.sum()
+    while True:
+        requests = all_requests(TAGS[int(rng.choice(len(TAGS), p=odds))])
+        request = requests[int(rng.integers(len(requests)))]
+        sentences = training_sentences(request)
+        if not sentences:
+            continue
+        scene = realise(rng, request, avoid_unseen=avoid_unseen)
+        if scene is not None:
+            return request, choose(rng, sentences), scene
+
+
+def understanding_batch(
+    tokenizer: PreTrainedTokenizerFast,
+    special: dict[str, int],
+    seed: int,
+    step: int,
+    size: int,
+    *,
+    focus: str = "all",
+) -> PackedBatch:
+    """Two thirds free scenes with questions, one third requested scenes with their prompt among them.
+
+    ``focus`` is ``all``, or ``lookup`` (free scenes of two or three objects, most questions ask for one
+    property), or ``relation`` (the same scenes half of the time, most questions ask for a relation).
+    """
+    weights = {"all": KIND_WEIGHTS, "lookup": LOOKUP_WEIGHTS, "relation": RELATION_WEIGHTS}[focus]
+    rng = np.random.default_rng((seed, step))
+    pictures, scenes, questions = [], [], []
+    for k in range(size):
+        if k % 3 == 0:
+            _, sentence, scene = draw_request(rng, avoid_unseen=False)
+            asked = [prompt_question(sentence), *questions_for(rng, scene, PER_PICTURE - 1, weights)]
+        else:
+            few = focus == "lookup" or (focus == "relation" and k % 2 == 0)
+            scene = plain(rng, int(rng.integers(2, 4))) if few else mixed(rng, SCENE_WEIGHTS)
+            asked = questions_for(rng, scene, PER_PICTURE, weights)
+        pictures.append(render(scene))
+        scenes.append(scene)
+        questions.append(asked)
+    return pack(tokenizer, special, to_tensor(np.stack(pictures)), scenes, questions)
+
+
+def drawing_scenes(
+    seed: int, step: int, size: int, *, binding: bool = False
+) -> tuple[list[str], np.ndarray, list[bool]]:
+    """Prompts, pictures uint8 (B, 48, 48, 3) and which prompts are blanked out, without unseen pairs."""
+    weights = BINDING_WEIGHTS if binding else TAG_WEIGHTS
+    rng = np.random.default_rng((seed, step))
+    sentences, pictures, dropped = [], [], []
+    for _ in range(size):
+        _, sentence, scene = draw_request(rng, avoid_unseen=True, weights=weights)
+        sentences.append(sentence)
+        pictures.append(render(scene))
+        dropped.append(bool(rng.random() < DROPPED))
+    return sentences, np.stack(pictures), dropped

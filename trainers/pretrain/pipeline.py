@@ -1,0 +1,264 @@
+"""The whole pretraining: two codec stages, two of understanding, then all together.
+
+The numbers are the defaults of
+:class:`~trainers.pretrain.recipe.Recipe`. Every stage starts from the file that
+the stage before it left, so any of them can be killed, resumed or repeated alone.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.shapes.vocabulary import COLOURS, SHAPES
+from trainers.pretrain import architecture, codec, generation, mixture, tokenizer, understanding
+from trainers.pretrain.parallel import join
+from trainers.pretrain.recipe import Recipe
+from trainers.pretrain.stage import Stage, train
+
+if TYPE_CHECKING:
+    import torch
+
+
+def run(
+    root: Path, stages: tuple[str, ...], recipe: Recipe, progress: Callable[[str, int, int, float], None]
+) -> None:
+    """Runs ``stages`` in order under ``root``.
+
+    Args:
+        root: folder of the stages' folders.
+        stages: names from :data:`STAGES`.
+        recipe: all numbers.
+        progress: told the stage, steps done, steps in all, and the loss.
+
+    Raises:
+        FileNotFoundError: a stage whose predecessor has not been run under ``root``.
+    """
+    import torch
+
+    torch.set_num_threads(recipe.threads)
+    for name in stages:
+        _WORK[name](root, recipe, progress)
+
+
+def _report(
+    stage: Stage, progress: Callable[[str, int, int, float], None]
+) -> Callable[[int, dict[str, float]], None]:
+    return lambda done, terms: progress(stage.name, done, stage.last, terms["loss"])
+
+
+def _compiled(function: Callable[..., Any], recipe: Recipe) -> Callable[..., Any]:
+    import torch
+
+    return torch.compile(function, dynamic=False) if recipe.compile else function
+
+
+def _load(path: Path) -> dict[str, Any]:
+    import torch
+
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there; run the stage {path.parent.name!r} first")
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    return state
+
+
+def _new_codec(recipe: Recipe, codes: int) -> tuple[Any, codec.CodebookState]:
+    import torch
+
+    configuration: Any = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
+    configuration.vq_config.num_embeddings = codes
+    model = architecture.new_model(configuration, recipe.seed).model.vqmodel.train()
+    torch.manual_seed(recipe.seed + 1)
+    return model, codec.new_state(model)
+
+
+def _train_codec(
+    stage: Stage,
+    model: Any,
+    state: codec.CodebookState,
+    recipe: Recipe,
+    weights: dict[str, float],
+    seed: int,
+    progress: Callable[[str, int, int, float], None],
+    *,
+    edges: float = 0.0,
+) -> None:
+    import torch
+
+    losses = _compiled(codec.losses, recipe)
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, stage.peak, betas=(0.9, 0.99), weight_decay=1e-4)
+
+    def step_losses(step: int) -> dict[str, torch.Tensor]:
+        scenes = codec.scene_batch(np.random.default_rng((seed, step)), recipe.codec_batch, weights)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            terms: dict[str, torch.Tensor] = losses(model, codec.to_tensor(scenes), edges)
+        return terms
+
+    def after_step(step: int, terms: dict[str, torch.Tensor]) -> None:
+        generator = torch.Generator().manual_seed(step)
+        codec.update_codebook(model, state, terms["z"], terms["ids"], step, generator)
+
+    extra = {"usage": state.usage, "sums": state.sums}
+    train(
+        stage,
+        model,
+        optimizer,
+        step_losses,
+        extra=extra,
+        after_step=after_step,
+        progress=_report(stage, progress),
+    )
+
+
+def _codec(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
+    schedule, stop = recipe.codec
+    stage = Stage("codec", root, schedule, 2e-3, stop=stop)
+    model, state = _new_codec(recipe, recipe.first_codes)
+    _train_codec(stage, model, state, recipe, codec.FIRST_WEIGHTS, recipe.seed + 1, progress)
+
+
+def _codec_fine(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
+    import torch
+    import torch.nn.functional as F
+
+    stage = Stage("codec-fine", root, recipe.codec_fine, 1.5e-3)
+    model, state = _new_codec(recipe, architecture.CODES)
+    before = _load(root / "codec" / "resume.pt")
+    with torch.no_grad():
+        own = model.state_dict()
+        for name, tensor in before["model"].items():
+            own[name][: tensor.shape[0]].copy_(tensor)
+        used = recipe.first_codes
+        state.usage[:used] = before["extra"]["usage"]
+        state.sums[:used] = before["extra"]["sums"]
+        # New codes start unused: the first revival puts them where the old ones fit worst.
+        state.usage[used:] = 0.0
+        state.sums[used:] = F.normalize(torch.randn_like(state.sums[used:]), dim=-1) * 1e-3
+    _train_codec(stage, model, state, recipe, codec.SECOND_WEIGHTS, recipe.seed + 2, progress, edges=0.5)
+
+
+def _new_model(recipe: Recipe) -> Any:
+    configuration = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
+    model = architecture.new_model(configuration, recipe.seed)
+    # Eager attention is the fastest at these lengths on a CPU, and what compiles best.
+    model.set_attn_implementation("eager")
+    return model
+
+
+def _understand(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
+    schedule, stop = recipe.understand
+    stage = Stage("understand", root, schedule, 2e-3, stop=stop)
+    _answering(stage, _new_model(recipe), recipe, recipe.seed + 3, progress, weighted=False)
+
+
+def _question(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
+    schedule, stop = recipe.question
+    stage = Stage("question", root, schedule, 1.5e-3, stop=stop)
+    model = _new_model(recipe)
+    model.load_state_dict(_load(root / "understand" / "resume.pt")["model"])
+    _answering(stage, model, recipe, recipe.seed + 4, progress, weighted=True)
+
+
+def _answering(
+    stage: Stage,
+    model: Any,
+    recipe: Recipe,
+    seed: int,
+    progress: Callable[[str, int, int, float], None],
+    *,
+    weighted: bool,
+) -> None:
+    """Trains what sees and answers; what draws stays as it is."""
+    import torch
+
+    words, special = tokenizer.build(), tokenizer.special_ids()
+    loss = _compiled(understanding.loss, recipe)
+    trained = [
+        p for name, p in model.named_parameters() if "vqmodel" not in name and "generation_" not in name
+    ]
+    optimizer = torch.optim.AdamW(trained, stage.peak, betas=(0.9, 0.98), weight_decay=0.01)
+
+    def step_losses(step: int) -> dict[str, torch.Tensor]:
+        batch = mixture.understanding_batch(words, special, seed, step, recipe.batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return {"loss": loss(model, batch, weighted)[0]}
+
+    train(stage, model, optimizer, step_losses, progress=_report(stage, progress))
+
+
+def _unify(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
+    import torch
+
+    ranks = join()
+    stage = Stage("unify", root, recipe.unify, 1.5e-3, warmup=0.03, keep=recipe.keep)
+    model = _new_model(recipe)
+    model.load_state_dict(_load(root / "question" / "resume.pt")["model"])
+    model.model.vqmodel.load_state_dict(_load(root / "codec-fine" / "resume.pt")["model"])
+    model.model.vqmodel.requires_grad_(False)
+    words, special = tokenizer.build(), tokenizer.special_ids()
+    understand, draw = _compiled(understanding.loss, recipe), _compiled(generation.loss, recipe)
+    encode = _compiled(codec.encode, recipe)
+    encoder = copy.deepcopy(model.model.vqmodel).eval()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, stage.peak, betas=(0.9, 0.98), weight_decay=0.01)
+    grounded = tokenizer.ids(words, tuple(COLOURS)), tokenizer.ids(words, SHAPES)
+    asked_size, drawn_size = ranks.share(recipe.unify_asked), ranks.share(recipe.unify_drawn)
+
+    def step_losses(step: int) -> dict[str, torch.Tensor]:
+        # One stream of batches per rank; the ranks' streams never meet.
+        number = step * ranks.count + ranks.rank
+        asked = mixture.understanding_batch(
+            words, special, recipe.seed + 5, number, asked_size, focus=recipe.focus(step)
+        )
+        sentences, pictures, dropped = mixture.drawing_scenes(
+            recipe.seed + 6, number, drawn_size, binding=recipe.binding[0] <= step < recipe.binding[1]
+        )
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            tokens = encode(encoder, codec.to_tensor(pictures))
+        drawn = generation.pack(words, special, sentences, tokens, dropped)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            pairs = grounded if step >= recipe.ground_from else None
+            (answering, ground), drawing = understand(model, asked, True, pairs), draw(model, drawn)
+        return {
+            "loss": recipe.answer_weight * answering + ground + recipe.draw_weight * drawing,
+            "answering": answering.detach(),
+            "grounding": ground.detach(),
+            "drawing": drawing.detach(),
+        }
+
+    train(stage, model, optimizer, step_losses, progress=_report(stage, progress), ranks=ranks)
+
+
+def joint_checkpoint(root: Path, step: int) -> Any:
+    """The model after ``step`` steps of the joint stage: a kept step, or the resume file's.
+
+    Raises:
+        FileNotFoundError: no such checkpoint under ``root``.
+    """
+    import torch
+
+    kept = root / "unify" / f"step{step}.pt"
+    if kept.exists():
+        state = torch.load(kept, weights_only=True)
+    else:
+        resume = _load(root / "unify" / "resume.pt")
+        if resume["step"] != step:
+            raise FileNotFoundError(f"{kept} is not there and {root}/unify stands at step {resume['step']}")
+        state = resume["model"]
+    model = _new_model(Recipe())
+    model.load_state_dict(state)
+    return model.eval()
+
+
+_WORK = {
+    "codec": _codec,
+    "codec-fine": _codec_fine,
+    "understand": _understand,
+    "question": _question,
+    "unify": _unify,
+}
