@@ -69,3 +69,21 @@ class DepthEstimator(Instrument, Protocol):
     def depth(self, images: Sequence[Image]) -> list[NDArray[np.float32]]:
         """One (H, W) map per picture in [0, 1]; larger is nearer."""
         ...
+
+
+@runtime_checkable
+class VQA(Instrument, Protocol):
+    """Says how sure it is that the answer to a question about a picture is yes."""
+
+    def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
+        """P(yes) / (P(yes) + P(no)) in [0, 1] for every (picture, question), aligned."""
+        ...
+
+
+@runtime_checkable
+class ImageTextScorer(Instrument, Protocol):
+    """Says how well a text fits a picture."""
+
+    def similarities(self, images: Sequence[Image], texts: Sequence[str]) -> list[float]:
+        """The embeddings' cosine in [-1, 1] for every (picture, text), aligned; neither scaled nor clamped."""
+        ...

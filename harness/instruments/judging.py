@@ -1,0 +1,62 @@
+"""Judges: instruments that are talked to. The contract and what it exchanges.
+
+A judge never gives a number. It gives a reply, or says that there is none; a
+task's own parser makes a number of the reply, or a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from harness.instruments.base import Instrument
+from harness.records import Status
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation.
+
+    Attributes:
+        role: who speaks.
+        text: what is said.
+        images: pictures shown before the text.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+Conversation: TypeAlias = Sequence[Turn]
+"""Turns in order; the last one is the user's, and the judge answers it."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        text: the judge's words, unchanged; None unless ``status`` is ``SUCCESS``.
+        status: ``SUCCESS`` or ``JUDGE_TRANSPORT_ERROR`` (nothing came, or a refusal of the endpoint).
+        reason: why there is no text.
+        details: what the backend says of the reply (finish reason, tokens, model name); JSON values.
+    """
+
+    text: str | None
+    status: Status = Status.SUCCESS
+    reason: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Judge(Instrument, Protocol):
+    """Answers conversations."""
+
+    def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        """One reply per conversation, aligned. A conversation that fails costs its own reply only."""
+        ...
