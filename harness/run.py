@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.errors import SelfRewardError
-from harness.models.base import Generates, Model, require
+from harness.files import atomic_write_json
+from harness.inventory import INVENTORY
+from harness.models.base import Generates, Model, Request, Supplies, require
 from harness.planning import Planned, identity, limited, plan
 from harness.records import Measurement, Sample, SampleRecord, Status
 from harness.results import environment, results_json
@@ -72,7 +74,8 @@ def run(
     """Runs ``model`` on ``tasks`` into ``output_path/<model name>``, going on where an earlier run stopped.
 
     Args:
-        model: an adapter that offers the capability every task needs.
+        model: an adapter that offers the capability every task needs; one that supplies pictures
+            made elsewhere serves tasks that need drawing.
         tasks: the benchmarks.
         output_path: folder of run folders.
         seed: the run seed; part of every sample's seed under the ``hashed`` policy.
@@ -84,12 +87,14 @@ def run(
 
     Raises:
         MissingCapability: the model cannot do what a task needs; nothing was written.
+        InputError: a model that supplies pictures has none for a task; nothing was written.
         RunFolderError: the folder holds another run.
         SelfRewardError: the model failed on every one of the first samples.
     """
     shown = progress or _Silent()
     for task in tasks:
-        require(model, task.info.capability, f"task {task.info.name!r}")
+        require(model, _needed(model, task), f"task {task.info.name!r}")
+    inventory = model.survey(tasks, limit) if isinstance(model, Supplies) else None
     items = {task.info.name: limited(task.items(), limit) for task in tasks}
     plans = {task.info.name: plan(task, items[task.info.name], seed, seed_policy) for task in tasks}
     who = identity(model, tasks, items, seed, seed_policy, limit)
@@ -98,6 +103,8 @@ def run(
     scores: dict[str, TaskScores] = {}
     folder_path = output_path / sanitise(str(who["model"].get("name", "model")))
     with RunFolder(folder_path, who, environment()) as folder:
+        if inventory is not None:
+            atomic_write_json(folder.path / INVENTORY, inventory.to_json())
         for task in tasks:
             name = task.info.name
             records = {record.doc_id: record for record in folder.records(name)}
@@ -135,6 +142,12 @@ def run(
     return Finished(folder_path, path, scores, reused, drawn)
 
 
+def _needed(model: Model, task: Task) -> str:
+    """The capability to ask for: pictures that exist stand in for drawing them."""
+    needed = task.info.capability
+    return "pictures" if needed == "generate" and isinstance(model, Supplies) else needed
+
+
 def _batches(planned: Sequence[Planned], size: int) -> Iterator[Sequence[Planned]]:
     for start in range(0, len(planned), size):
         yield planned[start : start + size]
@@ -162,7 +175,7 @@ def _batch(
     kept = [folder.read_picture(path) for path in paths]
     wanted = [k for k, picture in enumerate(kept) if picture is None]
     began = time.monotonic()
-    made = _generate(model, [batch[k] for k in wanted])
+    made = _generate(model, name, [batch[k] for k in wanted])
     per_picture = (time.monotonic() - began) / max(1, len(wanted))
     pictures: dict[int, Image] = {}
     samples: dict[int, Sample] = {}
@@ -208,20 +221,28 @@ def _batch(
     ]
 
 
-def _generate(model: Generates, batch: Sequence[Planned]) -> list[Image | Measurement]:
-    """Pictures, or failures with their reason. A batch that fails is drawn again one by one."""
+def _generate(model: Generates | Supplies, task: str, batch: Sequence[Planned]) -> list[Image | Measurement]:
+    """Pictures, or failures with their reason. A batch that fails is asked for again one by one."""
+
+    def ask(part: Sequence[Planned]) -> list[Image | Measurement]:
+        made: Sequence[Image | Measurement | None]
+        if isinstance(model, Supplies):
+            made = model.pictures([Request(task, p.item, p.index, p.seed) for p in part])
+        else:
+            made = model.generate([p.item.text for p in part], [p.seed for p in part])
+        return [_present(picture, p) for picture, p in zip(made, part, strict=True)]
+
     if not batch:
         return []
     try:
-        pictures = model.generate([p.item.text for p in batch], [p.seed for p in batch])
-        return [_present(picture, p) for picture, p in zip(pictures, batch, strict=True)]
+        return ask(batch)
     except SelfRewardError:
         raise
     except Exception:
         outcomes: list[Image | Measurement] = []
         for p in batch:
             try:
-                outcomes.append(_present(model.generate([p.item.text], [p.seed])[0], p))
+                outcomes += ask([p])
             except SelfRewardError:
                 raise
             except Exception as single:
@@ -230,10 +251,14 @@ def _generate(model: Generates, batch: Sequence[Planned]) -> list[Image | Measur
         return outcomes
 
 
-def _present(picture: Image | None, planned: Planned) -> Image | Measurement:
+def _present(picture: Image | Measurement | None, planned: Planned) -> Image | Measurement:
     if picture is None:
         reason = f"no picture for prompt {planned.item.id} ({planned.item.text!r}), index {planned.index}"
         return Measurement(Status.MISSING_IMAGE, reason=reason)
+    if isinstance(picture, Measurement):
+        if picture.ok:
+            raise ValueError(f"a model supplied a measurement of {planned.item.id} in place of its picture")
+        return picture
     return picture.convert("RGB")
 
 

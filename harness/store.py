@@ -89,7 +89,8 @@ class RunFolder:
 
     def _clean(self) -> None:
         """Removes what a killed writer left half written; with the lock held, nobody is writing it now."""
-        for pattern in (".run.json.*.tmp", ".results_*.json.*.tmp", "images/*/*/.*.png.*.tmp"):
+        written = (".run.json", ".results_*.json", ".inventory.json", "images/*/*/.*.png")
+        for pattern in (f"{name}.*.tmp" for name in written):
             for stale in self.path.glob(pattern):
                 stale.unlink(missing_ok=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.errors import UsageError
@@ -35,6 +35,25 @@ def parse(text: str, option: str) -> dict[str, Any]:
         if isinstance(place[last], float) and not math.isfinite(place[last]):
             raise UsageError(f"{option}: {part!r} is not a finite number")
     return out
+
+
+def per_task(arguments: Mapping[str, Any], tasks: Sequence[str], option: str) -> dict[str, dict[str, Any]]:
+    """Task -> its arguments: those under its own name, and before them those that name no task.
+
+    >>> per_task({"facts": "spacy", "a": {"facts": "shipped"}}, ["a", "b"], "--task-args")
+    {'a': {'facts': 'shipped'}, 'b': {'facts': 'spacy'}}
+
+    Raises:
+        UsageError: a task's name is given a value instead of arguments.
+    """
+    for name in tasks:
+        if not isinstance(arguments.get(name, {}), Mapping):
+            raise UsageError(
+                f"{option}: {name!r} is a task and takes arguments, got {arguments[name]!r}; write "
+                f"{option} {name}.key=value"
+            )
+    shared = {key: value for key, value in arguments.items() if key not in tasks}
+    return {name: {**shared, **arguments.get(name, {})} for name in tasks}
 
 
 def _value(text: str) -> Any:

@@ -18,7 +18,9 @@ def run(
     tasks: Annotated[
         str, typer.Option(help="Tasks, comma separated; `list tasks` shows them.")
     ] = "shapes_geneval",
-    task_args: Annotated[str, typer.Option(help="Task arguments: key=value; a dot nests.")] = "",
+    task_args: Annotated[
+        str, typer.Option(help="Arguments of every task: key=value; of one: task.key=value; a dot nests.")
+    ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Items per task, evenly over categories.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Samples at a time; changes speed only.")] = 32,
     seed: Annotated[int, typer.Option(help="Run seed.")] = 0,
@@ -35,7 +37,8 @@ def run(
     """
     import json
 
-    from harness.cli.arguments import construct, parse
+    from harness.cli.arguments import construct, parse, per_task
+    from harness.cli.inventory import survey
     from harness.cli.progress import BarProgress
     from harness.errors import UsageError
     from harness.registry import registry
@@ -45,14 +48,15 @@ def run(
     names = list(dict.fromkeys(name.strip() for name in tasks.split(",") if name.strip()))
     if not names:
         raise UsageError("--tasks names no task; `selfreward-eval list tasks` shows them")
-    task_arguments = parse(task_args, "--task-args")
+    factories = {name: registry("tasks").load(name) for name in names}
+    own = per_task(parse(task_args, "--task-args"), names, "--task-args")
     chosen = [
-        construct(registry("tasks").load(name), task_arguments, f"task {name!r}", "--task-args")
-        for name in names
+        construct(factory, own[name], f"task {name!r}", "--task-args") for name, factory in factories.items()
     ]
     adapter = construct(
         registry("models").load(model), parse(model_args, "--model-args"), f"model {model!r}", "--model-args"
     )
+    inventory = survey(adapter, chosen, limit)
     with BarProgress() as progress:
         finished = run_tasks(
             adapter,
@@ -74,6 +78,7 @@ def run(
             "samples_reused": finished.reused,
             "pictures_drawn": finished.drawn,
             "tasks": {name: scores.to_json() for name, scores in finished.scores.items()},
+            **({"inventory": inventory.to_json(files=False)} if inventory else {}),
         }
         print(json.dumps(summary, indent=2))
         return

@@ -7,13 +7,18 @@ rest by name before anything is computed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.errors import MissingCapability
+from harness.records import Item, Measurement
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+
+    from harness.inventory import Inventory
+    from harness.task import Task
 
 
 @runtime_checkable
@@ -31,6 +36,40 @@ class Generates(Protocol):
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image]:
         """One RGB picture per (prompt, seed); the same pair gives the same picture in any batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture that a task asks for, by what it is and not only by what it shows.
+
+    Attributes:
+        task: the task's name.
+        item: what the picture answers.
+        index: k, the number of this picture among the item's, from 0.
+        seed: what a model would draw it with.
+    """
+
+    task: str
+    item: Item
+    index: int
+    seed: int
+
+
+@runtime_checkable
+class Supplies(Protocol):
+    """Hands out pictures made elsewhere. The runner asks it by item and index, and never to draw."""
+
+    def survey(self, tasks: Sequence[Task], limit: int | None = None) -> Inventory:
+        """What is there for ``tasks`` under ``limit``; comes before :meth:`pictures`.
+
+        Raises:
+            InputError: a task has no picture at all.
+        """
+        ...
+
+    def pictures(self, requests: Sequence[Request]) -> list[Image | Measurement]:
+        """One RGB picture per request, or a measurement whose status says why there is none."""
         ...
 
 
@@ -72,6 +111,7 @@ class ImageLogProbs(Protocol):
 
 CAPABILITIES: dict[str, type] = {
     "generate": Generates,
+    "pictures": Supplies,
     "answer": Answers,
     "text_logprobs": TextLogProbs,
     "image_logprobs": ImageLogProbs,

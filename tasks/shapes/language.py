@@ -11,15 +11,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.shapes.contact import CONTACTS, stands
 from tasks.shapes.sampling import COLOUR_NAMES, choose
 from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, plural
+from tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, TEXTURES, plural
 
 DESCRIBE = "describe the picture."
 """The captioning request; its answer is :func:`caption`."""
 
 WHICH_PROMPT = "which prompt fits the picture?"
 """The request whose likelihood of a prompt is a self-reward."""
+
+WORDINGS = {
+    "left of": "on the left of",
+    "right of": "on the right of",
+    "above": "on the top of",
+    "below": "on the bottom of",
+}
+"""The same directions in T2I-CompBench's words."""
 
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 
@@ -29,7 +38,7 @@ class Question:
     """A question about one picture and its only right answer.
 
     Attributes:
-        kind: what it asks about: colour, shape, texture, count, existence, relation or caption.
+        kind: what it asks about; one of QUESTION_KINDS.
         text: the question.
         answer: the answer, lower-case words.
     """
@@ -170,6 +179,90 @@ def _relation_question(rng: np.random.Generator, scene: Scene) -> Question | Non
     return Question("relation", text, "yes" if yes else "no")
 
 
+def _texture_existence_question(rng: np.random.Generator, scene: Scene) -> Question | None:
+    """``is there a striped circle?``, half of the time about a texture or a form that it has not."""
+    large = [thing for thing in scene.things if thing.size == "large"]
+    if not large:
+        return None
+    thing = large[int(rng.integers(len(large)))]
+    texture, form = thing.texture, thing.form
+    if rng.random() < 0.5:
+        if rng.random() < 0.5:
+            texture = choose(rng, TEXTURES)
+        else:
+            form = choose(rng, SHAPES)
+    there = any(t.texture == texture and t.form == form for t in large)
+    return Question("textured", f"is there {article(f'{texture} {form}')}?", "yes" if there else "no")
+
+
+def _pair_of_singles(rng: np.random.Generator, scene: Scene) -> tuple[int, int] | None:
+    """Indices of two objects that colour and form tell from all others."""
+    counts = Counter((thing.colour, thing.form) for thing in scene.things)
+    single = [k for k, thing in enumerate(scene.things) if counts[(thing.colour, thing.form)] == 1]
+    if len(single) < 2:
+        return None
+    first, second = rng.permutation(len(single))[:2]
+    return single[first], single[second]
+
+
+def _asked(scene: Scene, first: int, relation: str, second: int) -> str:
+    a, b = scene.things[first], scene.things[second]
+    return f"is the {a.colour} {a.form} {relation} the {b.colour} {b.form}?"
+
+
+def _wording_question(rng: np.random.Generator, scene: Scene) -> Question | None:
+    """A question about a direction in T2I-CompBench's words."""
+    pair = _pair_of_singles(rng, scene)
+    if pair is None:
+        return None
+    a, b = (scene.things[k] for k in pair)
+    true = [relation for relation in RELATIONS if holds(relation, a, b)]
+    if not true:
+        return None
+    yes = rng.random() < 0.5
+    relation = WORDINGS[choose(rng, true) if yes else OPPOSITE[true[0]]]
+    return Question("wording", _asked(scene, pair[0], relation, pair[1]), "yes" if yes else "no")
+
+
+def _contact_question(rng: np.random.Generator, scene: Scene) -> Question | None:
+    """A question about touching, hiding or holding, in scenes where something does."""
+    pair = _pair_of_singles(rng, scene)
+    if pair is None:
+        return None
+    true = [relation for relation in CONTACTS if stands(relation, scene, *pair)]
+    false = [relation for relation in CONTACTS if relation not in true]
+    if not true:
+        return None
+    yes = rng.random() < 0.5
+    relation = choose(rng, true if yes else false)
+    return Question("contact", _asked(scene, pair[0], relation, pair[1]), "yes" if yes else "no")
+
+
+def _compare_question(rng: np.random.Generator, scene: Scene) -> Question | None:
+    """``are there more stars than rings?``, about two forms of which one at least is there."""
+    forms = sorted({thing.form for thing in scene.things if thing.form in SHAPES})
+    if not forms:
+        return None
+    first = choose(rng, forms)
+    second = choose(rng, [form for form in (forms if len(forms) > 1 else SHAPES) if form != first])
+    if rng.integers(2):
+        first, second = second, first
+    counts = Counter(thing.form for thing in scene.things)
+    text = f"are there more {plural(first)} than {plural(second)}?"
+    return Question("compare", text, "yes" if counts[first] > counts[second] else "no")
+
+
+def _same_question(rng: np.random.Generator, scene: Scene) -> Question | None:
+    """``are the star and the ring the same colour?``, about two forms that stand alone."""
+    single = _unique(scene.things, "form")
+    if len(single) < 2:
+        return None
+    first, second = rng.permutation(len(single))[:2]
+    a, b = single[first], single[second]
+    text = f"are the {a.form} and the {b.form} the same colour?"
+    return Question("same", text, "yes" if a.colour == b.colour else "no")
+
+
 _MAKERS = {
     "colour": _colour_question,
     "shape": _shape_question,
@@ -177,6 +270,11 @@ _MAKERS = {
     "count": _count_question,
     "existence": _existence_question,
     "relation": _relation_question,
+    "textured": _texture_existence_question,
+    "wording": _wording_question,
+    "contact": _contact_question,
+    "compare": _compare_question,
+    "same": _same_question,
 }
 
 

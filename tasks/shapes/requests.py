@@ -161,7 +161,7 @@ def realise(rng: np.random.Generator, request: Request, *, avoid_unseen: bool = 
     clauses = [dict(clause) for clause in request.include]
     if request.tag == "position":
         relation = clauses[1]["position"][0]
-        target_place, subject_place = _related_places(rng, relation)
+        target_place, subject_place = related_places(rng, relation)
         spots = [target_place, subject_place]
     else:
         spots = places(rng, sum(clause["count"] for clause in clauses))
@@ -176,7 +176,7 @@ def realise(rng: np.random.Generator, request: Request, *, avoid_unseen: bool = 
     return Scene(tuple(things))
 
 
-def _related_places(rng: np.random.Generator, relation: str) -> tuple[tuple[int, int], tuple[int, int]]:
+def related_places(rng: np.random.Generator, relation: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """Places (target, subject) with the subject ``relation`` the target, straight three times in four."""
     pairs = _place_pairs(relation, rng.random() < 0.75)
     return pairs[int(rng.integers(len(pairs)))]

@@ -3,6 +3,7 @@
 python -m trainers.pretrain train --root pretraining
 python -m trainers.pretrain measure --root pretraining --step 3000
 python -m trainers.pretrain export --root pretraining --step 3000 --folder tiny-final
+python -m trainers.pretrain clip --root pretraining --folder tiny-clip
 """
 
 from __future__ import annotations
@@ -92,6 +93,40 @@ def export(
 
     save(joint_checkpoint(root, step), folder)
     print(f"wrote {folder}")
+
+
+@app.command()
+def clip(
+    folder: Annotated[Path, typer.Option(help="Where the model goes, in open_clip's format.")],
+    root: Root = Path("pretraining"),
+    steps: Annotated[int, typer.Option(help="Training steps.")] = 3000,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="Compile the loss (needs a C++ compiler).")
+    ] = False,
+) -> None:
+    """Train the tiny CLIP, write it and print how often it finds a held-out scene's text among 32."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from trainers.pretrain.clip import accuracy, pretrain, save
+
+    bars = Progress(
+        TextColumn("clip"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeRemainingColumn(),
+    )
+    with bars:
+        bar = bars.add_task("clip", total=steps, loss=float("nan"))
+        model = pretrain(
+            root,
+            steps=steps,
+            compile_=compile_,
+            progress=lambda done, terms: bars.update(bar, completed=done, loss=terms["loss"]),
+        )
+    save(model.eval(), folder)
+    print(f"wrote {folder}")
+    print(f"retrieval among 32: {accuracy(folder):.3f}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.shapes.compbench import requests as compbench
+from tasks.shapes.compbench.realising import realise as realise_compbench
+from tasks.shapes.reasonbench import requests as reasonbench
+from tasks.shapes.reasonbench.realising import realise as realise_reasonbench
 from tasks.shapes.render import render
 from tasks.shapes.requests import TAGS, Request, all_requests, realise, training_sentences
 from tasks.shapes.sampling import choose, mixed, plain
@@ -48,6 +52,47 @@ BINDING_WEIGHTS = {
 """The same while the model learns that a colour word is about the object after it: one object at a time."""
 
 
+COMPBENCH_WEIGHTS = {
+    "color": 1.0,
+    "shape": 1.0,
+    "texture": 2.0,
+    "spatial": 1.5,
+    "3d_spatial": 1.2,
+    "numeracy": 1.5,
+    "non_spatial": 1.2,
+    "complex": 1.2,
+}
+"""The same for T2I-CompBench's categories."""
+
+SHARES = {"geneval": 0.42, "compbench": 0.38, "reasonbench": 0.20}
+"""Share of the prompts that are worded as each benchmark's."""
+
+
+def draw_compbench(rng: np.random.Generator, *, avoid_unseen: bool) -> tuple[str, Scene]:
+    """A CompBench prompt that no evaluation asks, and a scene that fulfils it."""
+    odds = np.asarray([COMPBENCH_WEIGHTS[category] for category in compbench.CATEGORIES])
+    category = compbench.CATEGORIES[int(rng.choice(len(odds), p=odds / odds.sum()))]
+    while True:
+        request = compbench.draw(rng, category)
+        if request.text in compbench.withheld():
+            continue
+        scene = realise_compbench(rng, request, avoid_unseen=avoid_unseen)
+        if scene is not None:
+            return request.text, scene
+
+
+def draw_reasonbench(rng: np.random.Generator, *, avoid_unseen: bool) -> tuple[str, Scene]:
+    """A ReasonBench prompt that the evaluation does not ask, and a scene of what it means."""
+    dimension = choose(rng, reasonbench.DIMENSIONS)
+    while True:
+        request = reasonbench.draw(rng, dimension)
+        if request.text in reasonbench.withheld():
+            continue
+        scene = realise_reasonbench(rng, request, avoid_unseen=avoid_unseen)
+        if scene is not None:
+            return request.text, scene
+
+
 def draw_request(
     rng: np.random.Generator, *, avoid_unseen: bool, weights: dict[str, float] | None = None
 ) -> tuple[Request, str, Scene]:
@@ -63,6 +108,19 @@ def draw_request(
         scene = realise(rng, request, avoid_unseen=avoid_unseen)
         if scene is not None:
             return request, choose(rng, sentences), scene
+
+
+def _prompted(
+    rng: np.random.Generator, *, avoid_unseen: bool, weights: dict[str, float] | None = None
+) -> tuple[str, Scene]:
+    """A sentence in the wording of one of the benchmarks and a scene that fulfils it."""
+    wording = list(SHARES)[int(rng.choice(len(SHARES), p=list(SHARES.values())))]
+    if wording == "compbench":
+        return draw_compbench(rng, avoid_unseen=avoid_unseen)
+    if wording == "reasonbench":
+        return draw_reasonbench(rng, avoid_unseen=avoid_unseen)
+    _, sentence, scene = draw_request(rng, avoid_unseen=avoid_unseen, weights=weights)
+    return sentence, scene
 
 
 def understanding_batch(
@@ -84,7 +142,7 @@ def understanding_batch(
     pictures, scenes, questions = [], [], []
     for k in range(size):
         if k % 3 == 0:
-            _, sentence, scene = draw_request(rng, avoid_unseen=False)
+            sentence, scene = _prompted(rng, avoid_unseen=False)
             asked = [prompt_question(sentence), *questions_for(rng, scene, PER_PICTURE - 1, weights)]
         else:
             few = focus == "lookup" or (focus == "relation" and k % 2 == 0)
@@ -104,7 +162,7 @@ def drawing_scenes(
     rng = np.random.default_rng((seed, step))
     sentences, pictures, dropped = [], [], []
     for _ in range(size):
-        _, sentence, scene = draw_request(rng, avoid_unseen=True, weights=weights)
+        sentence, scene = _prompted(rng, avoid_unseen=True, weights=weights)
         sentences.append(sentence)
         pictures.append(render(scene))
         dropped.append(bool(rng.random() < DROPPED))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.shapes.vocabulary import COLOURS, SHAPES
-from trainers.pretrain import architecture, codec, generation, mixture, tokenizer, understanding
+from trainers.pretrain import architecture, codec, describing, generation, mixture, tokenizer, understanding
 from trainers.pretrain.parallel import join
 from trainers.pretrain.recipe import Recipe
 from trainers.pretrain.stage import Stage, train
@@ -66,37 +66,60 @@ def _load(path: Path) -> dict[str, Any]:
     return state
 
 
-def _new_codec(recipe: Recipe, codes: int) -> tuple[Any, codec.CodebookState]:
+def _new_codec(recipe: Recipe) -> Any:
+    configuration = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
+    return architecture.new_model(configuration, recipe.seed).model.vqmodel.train()
+
+
+def _codec(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
+    """Encoder and decoder without a codebook."""
     import torch
 
-    configuration: Any = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
-    configuration.vq_config.num_embeddings = codes
-    model = architecture.new_model(configuration, recipe.seed).model.vqmodel.train()
+    stage = Stage("codec", root, recipe.codec, 2e-3)
+    model = _new_codec(recipe)
+    model.quantize.requires_grad_(False)
     torch.manual_seed(recipe.seed + 1)
-    return model, codec.new_state(model)
+    both = torch.nn.ModuleDict({"codec": model, "reader": describing.new_reader()})
+    losses = _compiled(codec.open_losses, recipe)
+    trainable = [parameter for parameter in both.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trainable, stage.peak, betas=(0.9, 0.99), weight_decay=1e-4)
+
+    def step_losses(step: int) -> dict[str, torch.Tensor]:
+        scenes, pictures = codec.scene_batch(
+            np.random.default_rng((recipe.seed + 1, step)), recipe.codec_batch
+        )
+        generator = torch.Generator().manual_seed(step)
+        side = describing.SIDE
+        shape = (recipe.codec_batch, architecture.CODE_WIDTH, side, side)
+        noise = codec.NOISE * torch.randn(shape, generator=generator)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            terms: dict[str, torch.Tensor] = losses(
+                model, both["reader"], codec.to_tensor(pictures), noise, describing.descriptions(scenes)
+            )
+        return terms
+
+    train(stage, both, optimizer, step_losses, progress=_report(stage, progress))
 
 
-def _train_codec(
-    stage: Stage,
-    model: Any,
-    state: codec.CodebookState,
-    recipe: Recipe,
-    weights: dict[str, float],
-    seed: int,
-    progress: Callable[[str, int, int, float], None],
-    *,
-    edges: float = 0.0,
-) -> None:
+def _codec_fine(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
+    """The same with a codebook, which starts where the encodings are."""
     import torch
 
+    stage = Stage("codec-fine", root, recipe.codec_fine, 1e-3)
+    model = _new_codec(recipe)
+    state = codec.new_state(model)
+    before = _load(root / "codec" / "resume.pt")["model"]
+    weights = {name.removeprefix("codec."): t for name, t in before.items() if name.startswith("codec.")}
+    model.load_state_dict(weights)
+    codec.start_codebook(model, state, recipe.seed + 2)
     losses = _compiled(codec.losses, recipe)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trainable, stage.peak, betas=(0.9, 0.99), weight_decay=1e-4)
 
     def step_losses(step: int) -> dict[str, torch.Tensor]:
-        scenes = codec.scene_batch(np.random.default_rng((seed, step)), recipe.codec_batch, weights)
+        _, pictures = codec.scene_batch(np.random.default_rng((recipe.seed + 2, step)), recipe.codec_batch)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            terms: dict[str, torch.Tensor] = losses(model, codec.to_tensor(scenes), edges)
+            terms: dict[str, torch.Tensor] = losses(model, codec.to_tensor(pictures))
         return terms
 
     def after_step(step: int, terms: dict[str, torch.Tensor]) -> None:
@@ -113,33 +136,6 @@ def _train_codec(
         after_step=after_step,
         progress=_report(stage, progress),
     )
-
-
-def _codec(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
-    schedule, stop = recipe.codec
-    stage = Stage("codec", root, schedule, 2e-3, stop=stop)
-    model, state = _new_codec(recipe, recipe.first_codes)
-    _train_codec(stage, model, state, recipe, codec.FIRST_WEIGHTS, recipe.seed + 1, progress)
-
-
-def _codec_fine(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float], None]) -> None:
-    import torch
-    import torch.nn.functional as F
-
-    stage = Stage("codec-fine", root, recipe.codec_fine, 1.5e-3)
-    model, state = _new_codec(recipe, architecture.CODES)
-    before = _load(root / "codec" / "resume.pt")
-    with torch.no_grad():
-        own = model.state_dict()
-        for name, tensor in before["model"].items():
-            own[name][: tensor.shape[0]].copy_(tensor)
-        used = recipe.first_codes
-        state.usage[:used] = before["extra"]["usage"]
-        state.sums[:used] = before["extra"]["sums"]
-        # New codes start unused: the first revival puts them where the old ones fit worst.
-        state.usage[used:] = 0.0
-        state.sums[used:] = F.normalize(torch.randn_like(state.sums[used:]), dim=-1) * 1e-3
-    _train_codec(stage, model, state, recipe, codec.SECOND_WEIGHTS, recipe.seed + 2, progress, edges=0.5)
 
 
 def _new_model(recipe: Recipe) -> Any:

@@ -15,8 +15,8 @@ class Recipe:
     """Steps, seeds and batch sizes of one training.
 
     Attributes:
-        codec: schedule and end of the first codec stage.
-        codec_fine: steps of the second one.
+        codec: steps of the codec's first stage, without a codebook.
+        codec_fine: steps of its second stage, with one.
         understand: schedule and end of the first understanding stage, where all tokens weigh the same.
         question: schedule and end of the second one, where short answers weigh more.
         unify: steps of the joint stage.
@@ -29,14 +29,13 @@ class Recipe:
         draw_weight: weight of the drawings' loss beside the grounding term.
         relation: joint steps, from and up to, in which most questions ask for a relation.
         binding: joint steps, from and up to, in which most prompts ask for one coloured object.
-        first_codes: codes in use in the first codec stage; the second opens all of them.
         seed: of weights and batches.
         compile: compile the losses; faster, needs a C++ compiler, rounds differently.
         threads: CPU threads.
     """
 
-    codec: tuple[int, int] = (5000, 3250)
-    codec_fine: int = 4500
+    codec: int = 5000
+    codec_fine: int = 2000
     understand: tuple[int, int] = (4500, 2000)
     question: tuple[int, int] = (4000, 250)
     unify: int = 4200
@@ -49,7 +48,6 @@ class Recipe:
     draw_weight: float = 2.0
     binding: tuple[int, int] = (2000, 2800)
     relation: tuple[int, int] = (2750, 4200)
-    first_codes: int = 512
     codec_batch: int = 32
     batch: int = 64
     seed: int = 0

@@ -45,6 +45,12 @@ _EXTRA = (
     "answer question score reason explain please sure black white grey brown pink"
 )
 
+_LATER = (
+    "by feeling envy seeing born world trio pairs handful sign poster label painted its fell rises hot air "
+    "away opposite than nearest"
+)
+"""Words that came after the first training; they follow all others, so that no earlier id moved."""
+
 
 @cache
 def words() -> tuple[str, ...]:
@@ -74,7 +80,16 @@ def words() -> tuple[str, ...]:
         text += [word.lower() for word in table]
     for phrase in (*RELATIONS, *FRAMES, *BARE_FRAMES):
         text += phrase.replace("{}", "").split()
-    text += ["six", "seven", "eight", "nine", "ten", *_EXTRA.split(), *"abcdefghijklmnopqrstuvwxyz"]
+    text += [
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        *_EXTRA.split(),
+        *"abcdefghijklmnopqrstuvwxyz",
+        *_LATER.split(),
+    ]
     return tuple(dict.fromkeys(text))
 
 

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     import torch
     from transformers import JanusForConditionalGeneration, PreTrainedTokenizerFast
 
-SCENE_WEIGHTS = {"plain": 5.0, "counted": 1.5, "textured": 0.8, "lettered": 0.6, "sized": 0.6}
+SCENE_WEIGHTS = {
+    "plain": 5.0,
+    "counted": 1.5,
+    "textured": 1.5,
+    "lettered": 0.6,
+    "sized": 0.6,
+    "occluding": 0.8,
+    "touching": 0.6,
+    "inside": 0.4,
+}
 """Kinds of scene that questions are asked about."""
 
 KIND_WEIGHTS = {
@@ -33,7 +42,12 @@ KIND_WEIGHTS = {
     "colour": 1.0,
     "shape": 1.0,
     "existence": 1.2,
-    "texture": 0.4,
+    "texture": 0.5,
+    "textured": 0.6,
+    "wording": 0.8,
+    "contact": 1.0,
+    "compare": 0.8,
+    "same": 0.8,
 }
 """How often each kind is asked."""
 

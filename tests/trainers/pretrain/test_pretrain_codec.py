@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from trainers.pretrain import codec
+from trainers.pretrain import codec, describing
 
 
 @pytest.fixture
@@ -84,19 +84,48 @@ def test_unused_codes_are_revived_now_and_then_from_what_fits_worst(vq: Any) -> 
 
 def test_gradients_pass_straight_through_the_codes(vq: Any) -> None:
     codec.new_state(vq)
-    pictures = codec.to_tensor(codec.scene_batch(np.random.default_rng(0), 2, codec.FIRST_WEIGHTS))
-    terms = codec.losses(vq, pictures, 0.5)
+    _, pictures = codec.scene_batch(np.random.default_rng(0), 2)
+    terms = codec.losses(vq, codec.to_tensor(pictures))
     terms["loss"].backward()
     assert terms["loss"].isfinite()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in vq.encoder.parameters())
     assert vq.quantize.embedding.weight.grad is None
 
 
+def test_without_a_codebook_the_reader_teaches_the_encoder(vq: Any) -> None:
+    """The describing term alone reaches the encoder's first layer."""
+    scenes, pictures = codec.scene_batch(np.random.default_rng(0), 2)
+    reader = describing.new_reader()
+    terms = codec.open_losses(
+        vq, reader, codec.to_tensor(pictures), torch.zeros(2, 8, 6, 6), describing.descriptions(scenes)
+    )
+    terms["describing"].backward()
+    assert float(vq.encoder.conv_in.weight.grad.abs().sum()) > 0
+    assert vq.decoder.conv_in.weight.grad is None
+
+
+def test_a_codebook_starts_at_the_centres_of_what_there_is() -> None:
+    groups = F.normalize(torch.eye(8)[:4].repeat(50, 1) + 0.02 * torch.randn(200, 8), dim=-1)
+    table = codec.centres(groups, 4, torch.Generator().manual_seed(1))
+    assert sorted((groups @ table.T).argmax(-1).bincount(minlength=4).tolist()) == [50] * 4
+    torch.testing.assert_close(table.norm(dim=-1), torch.ones(4))
+
+
+def test_the_start_of_a_codebook_fits_its_pictures(vq: Any) -> None:
+    state = codec.new_state(vq)
+    codec.start_codebook(vq, state, seed=3, pictures=64)
+    _, pictures = codec.scene_batch(np.random.default_rng((3, 0)), 64)
+    with torch.no_grad():
+        terms = codec.losses(vq, codec.to_tensor(pictures))
+    assert float(terms["commitment"]) < 0.01
+    assert bool((state.usage > 0).all())
+
+
 def test_ids_are_those_that_the_finished_model_encodes(vq: Any) -> None:
     codec.new_state(vq)
     vq.eval()
-    pictures = codec.to_tensor(codec.scene_batch(np.random.default_rng(1), 2, codec.FIRST_WEIGHTS))
+    tensor = codec.to_tensor(codec.scene_batch(np.random.default_rng(1), 2)[1])
     with torch.no_grad():
-        trained = codec.losses(vq, pictures)["ids"]
-        finished = vq.encode(pictures).image_tokens
+        trained = codec.losses(vq, tensor)["ids"]
+        finished = vq.encode(tensor).image_tokens
     assert (trained == finished).float().mean() > 0.98

@@ -13,7 +13,7 @@ from trainers.pretrain.pipeline import joint_checkpoint, run
 from trainers.pretrain.recipe import STAGES, Recipe
 
 TOY = Recipe(
-    codec=(4, 2),
+    codec=2,
     codec_fine=1,
     understand=(4, 1),
     question=(4, 1),

@@ -1,0 +1,1 @@
+"""How pictures made elsewhere lie on disk: one layout a file, ``choose`` picks one."""

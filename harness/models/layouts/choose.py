@@ -1,0 +1,64 @@
+"""Which layout a path has: by name, or by looking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import InputError, UsageError
+from harness.models.layouts.base import Layout, printable
+from harness.models.layouts.compbench import CompBenchLayout
+from harness.models.layouts.geneval import GenEvalLayout
+from harness.models.layouts.listed import ListedLayout
+
+AUTO = "auto"
+
+FOLDERS: dict[str, Callable[[Path, bool], Layout]] = {
+    GenEvalLayout.name: GenEvalLayout,
+    CompBenchLayout.name: CompBenchLayout,
+}
+LAYOUTS = (AUTO, *FOLDERS, ListedLayout.name)
+
+EXPECTED = (
+    "<number>/samples/<number>.png (geneval), [<category>/]samples/<prompt>_<number>.png (t2i_compbench) "
+    "or one .jsonl file (jsonl)"
+)
+
+
+def open_layout(path: Path, layout: str, outside: bool) -> Layout:
+    """The pictures at ``path``.
+
+    Args:
+        path: a folder, or a JSONL file.
+        layout: one of ``LAYOUTS``; ``auto`` takes the official folder layout that finds
+            pictures, or else the folder's only JSONL file.
+        outside: whether links and listed paths may lead out of the folder.
+
+    Raises:
+        UsageError: no such layout.
+        InputError: nothing at ``path``, nothing of that layout, or of two layouts at once.
+    """
+    if layout not in LAYOUTS:
+        raise UsageError(f"the folder model has no layout {layout!r}; it has {', '.join(LAYOUTS)}")
+    shown = printable(str(path))
+    if not path.exists():
+        raise InputError(f"no pictures at {shown}: there is no such file or folder; correct path=")
+    if path.is_file():
+        if layout not in (AUTO, ListedLayout.name):
+            raise InputError(f"{shown} is a file; the layout {layout} is a folder: {EXPECTED}")
+        return ListedLayout(path, outside)
+    root = path.resolve()
+    if layout in FOLDERS:
+        return FOLDERS[layout](root, outside)
+    if layout == AUTO:
+        found = [one for one in (make(root, outside) for make in FOLDERS.values()) if one.pictures]
+        if len(found) > 1:
+            names = " and ".join(f"{one.name} ({len(one.pictures)})" for one in found)
+            raise InputError(f"{shown} holds pictures of two layouts, {names}; choose one by layout=")
+        if found:
+            return found[0]
+    lists = sorted(one for one in root.glob("*.jsonl") if one.is_file())
+    if len(lists) == 1:
+        return ListedLayout(lists[0], outside)
+    several = f" ({len(lists)} .jsonl files: name one of them)" if lists else ""
+    raise InputError(f"{shown} holds no pictures that are known by their place{several}; expected {EXPECTED}")

@@ -1,0 +1,83 @@
+"""Requests that differ in one word: what a picture of the one must not be taken for.
+
+>>> import numpy as np
+>>> from tasks.shapes.compbench.requests import Wanted, worded
+>>> near_miss(np.random.default_rng(0), worded("texture", (Wanted("star", texture="striped"),))).text
+'a dotted star'
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tasks.shapes.compbench.requests import CompRequest, Wanted, worded
+from tasks.shapes.sampling import COLOUR_NAMES, choose
+from tasks.shapes.vocabulary import MAX_COUNT, SHAPES, TEXTURES
+
+OPPOSITES = {
+    "on the left of": "on the right of",
+    "on the right of": "on the left of",
+    "on the top of": "on the bottom of",
+    "on the bottom of": "on the top of",
+    "in front of": "behind",
+    "behind": "in front of",
+    "hidden by": "in front of",
+}
+"""Relations that cannot both hold. Neighbours are left of something too, so they have none."""
+
+
+def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
+    """``request`` with one property of one object, or one relation, changed."""
+    options = ["form", *_properties(request)]
+    what = choose(rng, options)
+    if what == "relation":
+        return worded(request.category, request.wanted, _turned(request), request.kind)
+    if what == "swap":
+        a, b = request.wanted[0], request.wanted[1]
+        swapped = (replace(a, colour=b.colour), replace(b, colour=a.colour), *request.wanted[2:])
+        return worded(request.category, swapped, request.relations, request.kind)
+    fitting = [k for k, one in enumerate(request.wanted) if _has(one, what)]
+    place = fitting[int(rng.integers(len(fitting)))]
+    if any(word == "inside" for word, _, _ in request.relations):
+        # The outer object must stay one that holds something.
+        place = place if what != "form" else 0
+    wanted = list(request.wanted)
+    wanted[place] = _changed(rng, wanted, place, what)
+    return worded(request.category, tuple(wanted), request.relations, request.kind)
+
+
+def _properties(request: CompRequest) -> list[str]:
+    found = [name for name in ("colour", "texture", "count") if any(_has(o, name) for o in request.wanted)]
+    if len(request.wanted) > 1 and all(one.colour for one in request.wanted[:2]):
+        found.append("swap")
+    if any(word in OPPOSITES for word, _, _ in request.relations):
+        found += ["relation", "relation"]
+    return found
+
+
+def _has(one: Wanted, what: str) -> bool:
+    return {"form": True, "colour": bool(one.colour), "texture": bool(one.texture), "count": one.count > 1}[
+        what
+    ]
+
+
+def _changed(rng: np.random.Generator, wanted: list[Wanted], place: int, what: str) -> Wanted:
+    one = wanted[place]
+    if what == "form":
+        return replace(one, form=choose(rng, [f for f in SHAPES if all(f != o.form for o in wanted)]))
+    if what == "colour":
+        return replace(
+            one, colour=choose(rng, [c for c in COLOUR_NAMES if all(c != o.colour for o in wanted)])
+        )
+    if what == "texture":
+        return replace(one, texture=choose(rng, [t for t in TEXTURES if t != one.texture]))
+    room = MAX_COUNT - sum(o.count for o in wanted) + one.count
+    return replace(
+        one, count=one.count + 1 if one.count < min(4, room) and rng.integers(2) else one.count - 1
+    )
+
+
+def _turned(request: CompRequest) -> tuple[tuple[str, int, int], ...]:
+    return tuple((OPPOSITES.get(word, word), a, b) for word, a, b in request.relations)
