@@ -12,6 +12,8 @@ from harness.records import Item, Measurement, Sample, SampleRecord
 from harness.seeds import sample_seed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL.Image import Image
 
     from harness.data import PinnedFile
@@ -82,7 +84,10 @@ class Task(ABC):
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        """One measurement per sample. ``images`` are RGB and aligned with ``samples``."""
+        """One measurement per sample. ``images`` are RGB and aligned with ``samples``.
+
+        They are what the model drew, or, where it answers, what it was asked about.
+        """
 
     @abstractmethod
     def instruments(self) -> Mapping[str, dict[str, Any]]:
@@ -94,6 +99,14 @@ class Task(ABC):
             return sample_seed(self.info.id, item.id, index, run_seed)
         known = ", ".join(self.info.seed_policies)
         raise UsageError(f"task {self.info.name!r} has no seed policy {policy!r}; known: {known}")
+
+    def input_image(self, item: Item) -> Path | Image:
+        """The picture that an item of an ``answer`` task asks about, or where it lies (it may be missing).
+
+        Raises:
+            UsageError: the task asks about no pictures.
+        """
+        raise UsageError(f"task {self.info.name!r} has no input pictures; it cannot ask a model for answers")
 
     def options(self) -> Mapping[str, Any]:
         """Settings of the protocol that a user changed or could change; part of the run's identity."""

@@ -16,6 +16,8 @@ from typing import Any
 
 from harness.errors import InputError, SelfRewardError
 from tasks.geneval import parity as geneval
+from tasks.t2i_compbench import parity as t2i_compbench
+from tasks.t2i_compbench_vlm import parity as t2i_compbench_vlm
 
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Any, Any]]
 """(document, case) -> (upstream's result, ours), in the same shape.
@@ -28,7 +30,7 @@ TOLERANCE = 1e-6
 INDEX = "INDEX.json"
 """The folder's table of contents; no golden file."""
 
-READERS: dict[str, Reader] = {**geneval.READERS}
+READERS: dict[str, Reader] = {**geneval.READERS, **t2i_compbench.READERS, **t2i_compbench_vlm.READERS}
 """Golden file name -> its reader, over all tasks."""
 
 

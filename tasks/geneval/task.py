@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.data import locate
-from harness.errors import UsageError
+from harness.instruments.build import build
 from harness.records import Item, Measurement, Sample, SampleRecord
 from harness.task import Metric, Task, TaskInfo
 from tasks.geneval.data import DATA_FILES, METADATA, OBJECT_NAMES
@@ -122,12 +122,12 @@ class GenEval(Task):
     @cached_property
     def detector(self) -> Any:
         """The detector, built on first use."""
-        return self._instrument(self._detector_name, self._detector_args)
+        return build(self._detector_name, self._detector_args)
 
     @cached_property
     def colour(self) -> Any:
         """The colour classifier, built on first use."""
-        return self._instrument(self._colour_name, self._colour_args)
+        return build(self._colour_name, self._colour_args)
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:
@@ -140,21 +140,3 @@ class GenEval(Task):
         from tasks.geneval.items import load_items
 
         return tuple(load_items(locate(METADATA), self._labels))
-
-    @staticmethod
-    def _instrument(name: str, arguments: dict[str, Any]) -> Any:
-        """An instrument of the registry.
-
-        Raises:
-            UnknownName: no such instrument.
-            UsageError: it does not take these arguments.
-        """
-        from harness.registry import registry
-
-        factory = registry("instruments").load(name)
-        try:
-            return factory(**arguments)
-        except TypeError as error:
-            raise UsageError(
-                f"the instrument {name!r} cannot be built: {error}; correct its arguments"
-            ) from error

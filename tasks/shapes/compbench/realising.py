@@ -96,8 +96,16 @@ def _planar(rng: np.random.Generator, word: str) -> tuple[Spot, Spot]:
         x, y = PLACES[int(rng.integers(len(PLACES)))]
         near = [p for p in PLACES if abs(p[0] - x) + abs(p[1] - y) == CELL]
         return (x, y), near[int(rng.integers(len(near)))]
-    target, subject = related_places(rng, direction)
-    return subject, target
+    while True:
+        target, subject = related_places(rng, direction)
+        if _leads(direction, subject, target):
+            return subject, target
+
+
+def _leads(direction: str, subject: Spot, target: Spot) -> bool:
+    """Whether the direction is the longer axis, as CompBench's 2D rule wants it: a diagonal is neither."""
+    across, down = abs(subject[0] - target[0]), abs(subject[1] - target[1])
+    return across > down if direction in ("left of", "right of") else down > across
 
 
 def _overlapping(rng: np.random.Generator) -> list[Spot]:
@@ -129,6 +137,7 @@ def _with_third(rng: np.random.Generator, word: str, first: Spot, second: Spot) 
             continue
         subject, target = Thing("circle", "red", *second), Thing("circle", "red", x, y)
         close = abs(x - second[0]) + abs(y - second[1]) <= CELL + 4
-        if close if direction is None else holds(direction, subject, target):
+        led = direction is not None and holds(direction, subject, target)
+        if close if direction is None else led and _leads(direction, second, (x, y)):
             return [first, second, (x, y)]
     return None

@@ -17,12 +17,18 @@ class OracleDetector:
     Every object is offered once, under the form that matches it best; its score is the softmax
     probability of that form, so a shape that could be two things scores low for either, and so
     does a blob that is hardly painted or hardly seen.
+
+    Args:
+        whole: boxes of whole objects, what others hide of them included; else of what shows.
     """
+
+    def __init__(self, whole: bool = False) -> None:
+        self.whole = whole
 
     def identity(self) -> dict[str, Any]:
         from tasks.shapes.oracle import VERSION
 
-        return {"name": "shapes_oracle", "revision": VERSION}
+        return {"name": "shapes_oracle", "revision": VERSION, **({"boxes": "whole"} if self.whole else {})}
 
     def detect(self, images: Sequence[Image], labels: Sequence[str]) -> list[list[Detection]]:
         """For every picture, the objects whose form is among ``labels``, in reading order."""
@@ -38,7 +44,7 @@ class OracleDetector:
             for one in read(to_frame(image)):
                 if one.form not in wanted:
                     continue
-                x0, y0, x1, y1 = one.box
+                x0, y0, x1, y1 = one.whole_box if self.whole else one.box
                 across, down = width / CANVAS, height / CANVAS
                 detections.append(
                     Detection(

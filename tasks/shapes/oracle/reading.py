@@ -74,8 +74,17 @@ class Seen:
     @property
     def box(self) -> tuple[int, int, int, int]:
         """Bounds of the visible pixels: x0, y0, x1, y1, far edges exclusive."""
-        rows, columns = np.flatnonzero(self.mask.any(1)), np.flatnonzero(self.mask.any(0))
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        return _bounds(self.mask)
+
+    @property
+    def whole_box(self) -> tuple[int, int, int, int]:
+        """Bounds of the whole outline, hidden or not: x0, y0, x1, y1, far edges exclusive."""
+        return _bounds(self.extent)
+
+
+def _bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def read(picture: NDArray[np.uint8]) -> list[Seen]:

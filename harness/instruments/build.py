@@ -1,0 +1,34 @@
+"""Instruments by name: what tasks and rewarders build theirs with.
+
+>>> build("mask2former", {"batch_size": 4})  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.errors import UsageError
+
+
+def build(name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    """The instrument registered as ``name``; it loads its weights when it is first used.
+
+    Args:
+        name: of an entry point in ``selfreward_eval.instruments``.
+        arguments: of its constructor.
+
+    Raises:
+        UnknownName: no such instrument.
+        MissingExtra: it needs a package that is not installed.
+        UsageError: it does not take these arguments.
+    """
+    from harness.registry import registry
+
+    factory = registry("instruments").load(name)
+    try:
+        return factory(**dict(arguments or {}))
+    except TypeError as error:
+        raise UsageError(
+            f"the instrument {name!r} cannot be built: {error}; correct its arguments"
+        ) from error

@@ -1,0 +1,52 @@
+"""A shapes request as CompBench's rules see a prompt: tokens, parts of speech, noun chunks, kind.
+
+The language is regular, so the tags are exact; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from tasks.shapes.compbench.requests import CompRequest
+from tasks.shapes.vocabulary import COLOURS, NUMBERS, SHAPES, TEXTURES, plural
+from tasks.t2i_compbench.facts import PromptFacts
+from tasks.t2i_compbench.three_in_one import Kind
+from tasks.t2i_compbench.words import tagged
+
+_NOUNS = {
+    *SHAPES,
+    *(plural(form) for form in SHAPES),
+    "shape",
+    "left",
+    "right",
+    "top",
+    "bottom",
+    "side",
+    "front",
+}
+_TAGS: dict[str, str] = {
+    **dict.fromkeys(_NOUNS, "NOUN"),
+    **dict.fromkeys((*COLOURS, *TEXTURES), "ADJ"),
+    **dict.fromkeys(NUMBERS, "NUM"),
+    **dict.fromkeys(("a", "an", "the"), "DET"),
+    **dict.fromkeys(("on", "of", "to", "near", "in", "behind", "by", "inside"), "ADP"),
+    **dict.fromkeys(("touching", "hidden"), "VERB"),
+    "next": "ADV",
+    "and": "CCONJ",
+    ",": "PUNCT",
+}
+
+_KINDS: dict[str, Kind] = {"spatial": "spatial", "action": "action", "spatialaction": "both"}
+
+COUNTED = tuple((form, plural(form)) for form in SHAPES)
+"""(singular, plural) of what numeracy counts here."""
+
+
+def facts(request: CompRequest) -> PromptFacts:
+    """The facts of one request."""
+    tokens = request.text.replace(",", " ,").split()
+    return PromptFacts(
+        request.category,
+        request.text,
+        tagged(tokens, [_TAGS[token] for token in tokens]),
+        request.chunks,
+        _KINDS.get(request.kind),
+    )

@@ -1,0 +1,84 @@
+"""What a prompt asks of the instruments, before any picture is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.errors import InputError
+from tasks.t2i_compbench import attributes, fixed_attributes, fixed_numeracy, numeracy, planar, three_in_one
+from tasks.t2i_compbench.facts import PromptFacts
+from tasks.t2i_compbench.fixed_relations import relations
+from tasks.t2i_compbench.settings import Settings
+from tasks.t2i_compbench.words import as_label, first_and_last_noun, without_adjectives
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a prompt's score is made of.
+
+    Attributes:
+        labels: what the detector looks for, in the prompt's order; None if it is not asked at all.
+        questions: what the VQA model is asked, as it reads it.
+        text: what the picture is compared with, or None.
+        depth: whether a depth map is needed.
+    """
+
+    labels: tuple[str, ...] | None = None
+    questions: tuple[str, ...] = ()
+    text: str | None = None
+    depth: bool = False
+
+
+def needs(facts: PromptFacts, settings: Settings) -> Needs:
+    """What is asked for one prompt. A closed-vocabulary detector is asked for all that it knows.
+
+    A prompt in which no object is found asks for no label; its rule then says so.
+    """
+    category = facts.category
+    if category in ("color", "shape", "texture"):
+        return Needs(questions=questions(facts, settings))
+    if category == "non_spatial":
+        return Needs(text=facts.prompt)
+    if category == "complex":
+        parts = three_in_one.PARTS[facts.kind or "both"]
+        return Needs(
+            labels=labels(facts, settings) if "spatial" in parts else None,
+            questions=questions(facts, settings),
+            text=without_adjectives(facts.words) if "action" in parts else None,
+        )
+    return Needs(labels=labels(facts, settings), depth=category == "3d_spatial")
+
+
+def questions(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
+    """The questions about a prompt's noun chunks, cleaned for the VQA model."""
+    rule = attributes if settings.protocol == "official" else fixed_attributes
+    return tuple(attributes.cleaned(question) for question in rule.questions(facts.chunks))
+
+
+def labels(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
+    """The labels that a detector is asked for, each once."""
+    if settings.labels is not None:
+        return settings.labels
+    wanted = _official if settings.protocol == "official" else _fixed
+    return tuple(dict.fromkeys(wanted(facts, settings)))
+
+
+def _official(facts: PromptFacts, settings: Settings) -> list[str]:
+    """The names that the official rules compare labels with."""
+    try:
+        if facts.category == "numeracy":
+            singulars = numeracy.wanted(facts.tokens, settings.nouns).objects
+            return [numeracy.ALIASES.get(singular, singular) for singular in singulars]
+        if facts.category == "complex":
+            around = planar.around_prepositions(facts.words)
+            return [as_label(noun) for noun in around] if len(around) == planar.OBJECTS_WANTED else []
+        return [as_label(noun) for noun in first_and_last_noun(facts.words)]
+    except InputError:
+        return []
+
+
+def _fixed(facts: PromptFacts, settings: Settings) -> list[str]:
+    """The objects' own names, compounds whole."""
+    if facts.category == "numeracy":
+        return [singular for singular, _ in fixed_numeracy.counted(facts.tokens, settings.nouns)]
+    return [names[0] for one in relations(facts.words) for names in (one.subject, one.target)]

@@ -1,0 +1,214 @@
+"""What the rules must know of a prompt: tokens, parts of speech, noun chunks, and its kind.
+
+Upstream asks spaCy's en_core_web_sm 3.5.0 at run time. That model lies in no
+package index, so facts come from ``facts.json`` beside this module instead: it
+holds tags and character offsets of the official prompts, never their text, and
+is made by our own rules (``language/``)::
+
+    python -m tasks.t2i_compbench.facts --output tasks/t2i_compbench/facts.json
+
+``facts="spacy"`` of the task reads them from an installed spaCy model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from harness.errors import InputError
+from harness.instruments.weights import file_hash
+from tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, kinds, prompt_file, prompts
+from tasks.t2i_compbench.three_in_one import Kind
+from tasks.t2i_compbench.words import Tagged, tagged
+
+SHIPPED = Path(__file__).with_name("facts.json")
+
+LETTERS = {
+    "ADJ": "A",
+    "ADP": "I",
+    "ADV": "R",
+    "AUX": "X",
+    "CCONJ": "C",
+    "DET": "D",
+    "NOUN": "N",
+    "NUM": "M",
+    "PART": "T",
+    "PRON": "O",
+    "PROPN": "P",
+    "PUNCT": "U",
+    "SCONJ": "S",
+    "VERB": "V",
+}
+"""Universal POS tag -> the letter that stands for it in the file."""
+
+_TAGS = {letter: name for name, letter in LETTERS.items()}
+
+
+@dataclass(frozen=True)
+class PromptFacts:
+    """One prompt as the rules see it.
+
+    Attributes:
+        category: one of :data:`~tasks.t2i_compbench.data.CATEGORIES`.
+        prompt: its text.
+        words: its tokens with their parts of speech.
+        chunks: its noun chunks in order, as they are written.
+        kind: of a complex prompt, else None.
+    """
+
+    category: str
+    prompt: str
+    words: tuple[Tagged, ...] = ()
+    chunks: tuple[str, ...] = ()
+    kind: Kind | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The texts of ``words``."""
+        return tuple(word.text for word in self.words)
+
+    def to_json(self) -> dict[str, Any]:
+        """What an item's metadata holds; category and text are the item's own."""
+        data: dict[str, Any] = {
+            "tokens": list(self.tokens),
+            "pos": [word.pos for word in self.words],
+            "chunks": list(self.chunks),
+        }
+        return {**data, "kind": self.kind} if self.kind else data
+
+    @classmethod
+    def from_json(cls, category: str, prompt: str, data: Mapping[str, Any]) -> Self:
+        """The facts in an item's metadata; what is not there is empty."""
+        words = tagged(data.get("tokens", ()), data.get("pos", ()))
+        return cls(category, prompt, words, tuple(data.get("chunks", ())), data.get("kind"))
+
+
+def read(prompt: str, category: str, kind: Kind | None = None) -> PromptFacts:
+    """The facts of any prompt by our own rules.
+
+    >>> read("a red cup on a tray", "color").chunks
+    ('a red cup', 'a tray')
+    """
+    tags, spans = _parse(prompt)
+    return _assemble(category, prompt, tags, spans, kind)
+
+
+def shipped(category: str, colour_list: str = COLOUR_LISTS[0]) -> tuple[PromptFacts, ...]:
+    """The facts of the official prompts of ``category``, from the file beside this module.
+
+    Raises:
+        MissingData: the prompts are not on this machine.
+        InputError: the file is damaged, or was made for other prompts.
+    """
+    file = prompt_file(category, colour_list)
+    texts = prompts(category, colour_list)
+    entry = _file()["prompts"].get(Path(file.path).name, {})
+    if entry.get("sha256") != file.sha256 or len(entry.get("lines", ())) != len(texts):
+        raise InputError(
+            f"{SHIPPED} holds no facts of {file.path} with sha256 {file.sha256[:12]}...; install the package "
+            "again, or make the file anew with python -m tasks.t2i_compbench.facts"
+        )
+    return tuple(
+        _assemble(category, text, [_TAGS[letter] for letter in tags], spans, kind)
+        for text, (tags, spans), kind in zip(texts, entry["lines"], kinds(category, texts), strict=True)
+    )
+
+
+def shipped_identity() -> dict[str, str]:
+    """Which facts these are: how they were made and the hash of the file."""
+    return {"source": "shipped", "sha256": file_hash(SHIPPED)}
+
+
+def make() -> dict[str, Any]:
+    """The content of ``facts.json``: for every prompt file its hash, and per line tags and chunk offsets.
+
+    Raises:
+        MissingData: an official file is not on this machine.
+    """
+    sources = [(category, COLOUR_LISTS[0]) for category in CATEGORIES] + [("color", COLOUR_LISTS[1])]
+    entries = {}
+    for category, colour_list in sources:
+        file = prompt_file(category, colour_list)
+        lines = []
+        for text in prompts(category, colour_list):
+            tags, spans = _parse(text)
+            lines.append(["".join(LETTERS[name] for name in tags), [list(span) for span in spans]])
+        entries[Path(file.path).name] = {"sha256": file.sha256, "lines": lines}
+    return {"tags": _TAGS, "prompts": entries}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes the file; see the module's text."""
+    import argparse
+
+    from harness.files import atomic_write_text
+
+    parser = argparse.ArgumentParser(prog="python -m tasks.t2i_compbench.facts", description=__doc__)
+    parser.add_argument("--output", type=Path, default=SHIPPED, help="file to write")
+    chosen = parser.parse_args(arguments)
+    atomic_write_text(chosen.output, dump(make()))
+    print(f"wrote {chosen.output}")
+
+
+def dump(content: Mapping[str, Any]) -> str:
+    """``content`` as JSON with one prompt a line, so that a changed prompt is a changed line."""
+    files = []
+    for name, entry in content["prompts"].items():
+        lines = ",\n".join(json.dumps(line, separators=(",", ":")) for line in entry["lines"])
+        head = json.dumps({"sha256": entry["sha256"]})[:-1]
+        files.append(json.dumps(name) + ": " + head + ', "lines": [\n' + lines + "\n]}")
+    return '{"tags": ' + json.dumps(content["tags"]) + ',\n"prompts": {\n' + ",\n".join(files) + "\n}}\n"
+
+
+def _parse(prompt: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
+    """Tags and chunk offsets of a prompt by our own rules."""
+    from tasks.t2i_compbench.language.chunks import noun_chunks
+    from tasks.t2i_compbench.language.tagging import tag
+    from tasks.t2i_compbench.language.tokens import tokenize
+
+    tokens = tokenize(prompt)
+    texts = [token.text for token in tokens]
+    tags = tag(texts)
+    return tags, [(tokens[a].start, tokens[b - 1].end) for a, b in noun_chunks(texts, tags)]
+
+
+def _assemble(
+    category: str, prompt: str, tags: Sequence[str], spans: Sequence[Sequence[int]], kind: Kind | None
+) -> PromptFacts:
+    from tasks.t2i_compbench.language.tokens import tokenize
+
+    texts = [token.text for token in tokenize(prompt)]
+    return PromptFacts(
+        category, prompt, tagged(texts, tags), tuple(prompt[start:end] for start, end in spans), kind
+    )
+
+
+@cache
+def _file() -> dict[str, Any]:
+    """The file beside this module.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        content: dict[str, Any] = json.loads(SHIPPED.read_bytes())
+        content["prompts"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{SHIPPED} cannot be read ({error}); install the package again") from error
+    return content
+
+
+if __name__ == "__main__":
+    import sys
+
+    from harness.errors import SelfRewardError
+
+    try:
+        main()
+    except SelfRewardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,202 @@
+"""From prompts and pictures to measurements: every instrument is asked once for a whole batch.
+
+Any task with CompBench's categories measures with::
+
+    measure_batch(
+        facts: Sequence[PromptFacts],    # facts.PromptFacts: category, prompt, words, chunks, kind
+        images: Sequence[Image],         # RGB, aligned with facts; categories may be mixed
+        instruments: Instruments,        # those that settings.roles(categories) names
+        settings: Settings = Settings(), # protocol, threshold, label space, countable nouns, resized
+    ) -> list[Measurement]               # value "score", aligned; a status where there is none
+
+A closed-vocabulary detector (``Settings.labels``) is called once. One that is
+asked in words is called once per set of labels, because beside other labels it
+may read a picture differently, and a batch must not change a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.errors import UsageError
+from harness.instruments.base import VQA, DepthEstimator, Detection, Detector, ImageTextScorer
+from harness.records import Measurement, Status
+from tasks.t2i_compbench.asking import Needs, needs
+from tasks.t2i_compbench.boxes import best_first, frame_size
+from tasks.t2i_compbench.deciding import Seen, decide
+from tasks.t2i_compbench.facts import PromptFacts
+from tasks.t2i_compbench.ruling import Ruling, in_picture
+from tasks.t2i_compbench.settings import METRIC, Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+T = TypeVar("T")
+
+MOST_BOXES = 30
+"""So many boxes of a picture are recorded, the surest first; all of them count."""
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What pictures are read with; only those that the categories need must be there."""
+
+    detector: Detector | None = None
+    depth: DepthEstimator | None = None
+    vqa: VQA | None = None
+    similarity: ImageTextScorer | None = None
+
+
+def measure_batch(
+    facts: Sequence[PromptFacts],
+    images: Sequence[Image],
+    instruments: Instruments,
+    settings: Settings | None = None,
+) -> list[Measurement]:
+    """One measurement per (prompt, picture); see the module's text.
+
+    Raises:
+        UsageError: a category needs an instrument that is not given.
+    """
+    chosen = settings or Settings()
+    measured: list[Measurement | None] = [_unusable(image) for image in images]
+    usable = [place for place, found in enumerate(measured) if found is None]
+    asked = [needs(facts[place], chosen) for place in usable]
+    seen = _seen([images[place] for place in usable], asked, instruments, chosen)
+    for place, want, saw in zip(usable, asked, seen, strict=True):
+        ruling = decide(facts[place], want, saw, chosen)
+        measured[place] = _measurement(ruling, images[place])
+    return [one for one in measured if one is not None]
+
+
+def _unusable(image: Image) -> Measurement | None:
+    """A status for a picture that has no frame, else None."""
+    width, height = image.size
+    if width > 0 and height > 0 and min(frame_size(width, height)) > 0:
+        return None
+    reason = f"a picture of {width} x {height} pixels is nothing that a detector can be shown"
+    return Measurement(Status.UNREADABLE_IMAGE, reason=reason)
+
+
+def _measurement(ruling: Ruling, image: Image) -> Measurement:
+    """The record, with boxes in the picture's own pixels and what the record leaves out."""
+    width, height = frame_size(*image.size)
+    counted = sorted(ruling.boxes, key=lambda box: (not box["kept"], -box["score"]))
+    boxes = in_picture(counted[:MOST_BOXES], image.width / width, image.height / height)
+    found = replace(ruling, boxes=tuple(boxes)).measurement(METRIC)
+    return replace(found, evidence={**found.evidence, "left_out": len(counted) - len(boxes)})
+
+
+def _seen(
+    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments, settings: Settings
+) -> list[Seen]:
+    """What the instruments say of every picture."""
+    detections = _detections(images, asked, instruments, settings)
+    answers = _answers(images, asked, instruments)
+    cosines = _cosines(images, asked, instruments)
+    depths = _depths(images, asked, instruments)
+    return [Seen(*one) for one in zip(detections, answers, cosines, depths, strict=True)]
+
+
+def _framed(image: Image) -> Image:
+    """The picture as upstream's detector is shown it: 479 pixels at the shorter side, bilinear."""
+    from PIL.Image import Resampling
+
+    return image.resize(frame_size(*image.size), Resampling.BILINEAR)
+
+
+def _detections(
+    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments, settings: Settings
+) -> list[list[Detection]]:
+    """Per picture, what counts in the frame, best first."""
+    found: list[list[Detection]] = [[] for _ in images]
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for place, want in enumerate(asked):
+        if want.labels:
+            groups.setdefault(want.labels, []).append(place)
+    for labels, places in groups.items():
+        detector = _required(instruments.detector, "detector")
+        shown = [_framed(images[place]) if settings.resized else images[place] for place in places]
+        for place, picture, offered in zip(places, shown, detector.detect(shown, labels), strict=True):
+            width, height = frame_size(*images[place].size)
+            scaled = [_scaled(one, width / picture.width, height / picture.height) for one in offered]
+            found[place] = best_first(scaled, settings.threshold)
+    return found
+
+
+def _scaled(detection: Detection, across: float, down: float) -> Detection:
+    """A detection with its box scaled and without its mask, which no rule looks at."""
+    x0, y0, x1, y1 = detection.box
+    return Detection(detection.label, (x0 * across, y0 * down, x1 * across, y1 * down), detection.score)
+
+
+def _answers(
+    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments
+) -> list[Sequence[float]]:
+    """Per picture, P(yes) of its questions; all of them are asked in one call."""
+    shown = [image for image, want in zip(images, asked, strict=True) for _ in want.questions]
+    if not shown:
+        return [()] * len(images)
+    vqa = _required(instruments.vqa, "vqa")
+    flat = vqa.yes_probabilities(shown, [question for want in asked for question in want.questions])
+    ends = list(accumulate(len(want.questions) for want in asked))
+    return [flat[end - len(want.questions) : end] for end, want in zip(ends, asked, strict=True)]
+
+
+def _cosines(images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments) -> list[float | None]:
+    """Per picture, its similarity to its text."""
+    places = [place for place, want in enumerate(asked) if want.text is not None]
+    found: list[float | None] = [None] * len(images)
+    if places:
+        scorer = _required(instruments.similarity, "similarity")
+        texts = [str(asked[place].text) for place in places]
+        for place, value in zip(
+            places, scorer.similarities([images[place] for place in places], texts), strict=True
+        ):
+            found[place] = value
+    return found
+
+
+def _depths(
+    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments
+) -> list[NDArray[np.float32] | None]:
+    """Per picture, its depth in the frame."""
+    places = [place for place, want in enumerate(asked) if want.depth]
+    found: list[NDArray[np.float32] | None] = [None] * len(images)
+    if places:
+        estimator = _required(instruments.depth, "depth")
+        maps = estimator.depth([images[place] for place in places])
+        for place, one in zip(places, maps, strict=True):
+            found[place] = depth_in_frame(one) if _is_map(one, images[place]) else None
+    return found
+
+
+def _is_map(depth: NDArray[np.float32], image: Image) -> bool:
+    """Whether ``depth`` is a map of this picture, with a number everywhere."""
+    import numpy as np
+
+    return depth.shape == (image.height, image.width) and bool(np.isfinite(depth).all())
+
+
+def depth_in_frame(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A depth map resized to the frame as upstream resizes it: as an 8-bit picture, bilinear.
+
+    Args:
+        depth: (H, W) of the picture, in [0, 1].
+    """
+    import numpy as np
+    from PIL import Image as PillowImage
+
+    eight_bit = PillowImage.fromarray(np.rint(np.clip(depth, 0, 1) * 255).astype(np.uint8))
+    return np.asarray(_framed(eight_bit), dtype=np.float32) / np.float32(255)
+
+
+def _required(instrument: T | None, role: str) -> T:
+    if instrument is None:
+        raise UsageError(f"a prompt of this batch needs an instrument for the role {role!r}; give one")
+    return instrument

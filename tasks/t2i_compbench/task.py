@@ -1,0 +1,240 @@
+"""T2I-CompBench++: do attributes, relations, counts and actions in a picture follow the prompt?
+
+Papers: Huang et al., "T2I-CompBench", NeurIPS 2023, and "T2I-CompBench++",
+TPAMI 2025. Protocol, licence, parity and what cannot be compared are in this
+folder's ``README.md``; an item is shown in ``items.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.instruments.build import build
+from harness.records import Item, Measurement, Sample, SampleRecord
+from harness.seeds import sample_seed
+from harness.task import Metric, Task, TaskInfo
+from tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, DATA_FILES, require_colour_list
+from tasks.t2i_compbench.settings import METRIC, ROLES, THRESHOLDS, Protocol, Settings, roles
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+NAME = "t2i_compbench"
+
+VERSION = "1"
+"""Of prompts and pictures; what measures them is told behind it, see :func:`version`."""
+
+OFFICIAL_SEED = 42
+"""Upstream seeds picture k of every prompt with this plus k."""
+
+FACTS = ("shipped", "spacy")
+
+
+def version(
+    detector: str, protocol: Protocol = "official", colour_list: str = COLOUR_LISTS[0], facts: str = FACTS[0]
+) -> str:
+    """The task's version: ``1-grounding_dino``, ``fixed-1-owlv2``, ``1-owlv2-colours2023-spacy`` ...
+
+    Upstream's detector has no port, so whichever stands in for it makes another benchmark.
+    """
+    parts = [VERSION, detector]
+    if protocol != "official":
+        parts.insert(0, protocol)
+    if colour_list != COLOUR_LISTS[0]:
+        parts.append(f"colours{colour_list}")
+    if facts != FACTS[0]:
+        parts.append(facts)
+    return "-".join(parts)
+
+
+def information(task_version: str, detector: str) -> TaskInfo:
+    """What the task says of itself with this detector."""
+    return TaskInfo(
+        name=NAME,
+        version=task_version,
+        title="T2I-CompBench++: attributes, relations, counts and actions in 2,400 prompts",
+        paper="https://arxiv.org/abs/2307.06350",
+        images_per_item=10,
+        capability="generate",
+        seed_policies=("hashed", "official"),
+        licence="MIT",
+        comparable=(
+            f"no: {detector} stands in for UniDet in spatial, 3d_spatial, numeracy and complex; color, shape "
+            "and texture need BLIP at 480 pixels with its original positions and upstream's noun chunks; "
+            "non_spatial is upstream's with OpenAI's ViT-B/32; the overall score is this project's, upstream "
+            "defines none"
+        ),
+    )
+
+
+class T2ICompBench(Task):
+    """The official benchmark on real instruments.
+
+    Args:
+        categories: some of the eight, joined by ``+`` or as a sequence; all of them if empty.
+        protocol: ``official``, faults of the rules included, or ``fixed``.
+        colour_list: version of the colour prompts, ``2025-09`` or ``2023``.
+        facts: where tokens, tags and noun chunks come from: ``shipped`` or ``spacy``.
+        detector: registry name of the detector.
+        detector_args: its constructor's arguments.
+        labels: JSON file with everything a closed-vocabulary detector can name; without it the
+            detector is asked for each prompt's own nouns.
+        threshold: score that a detection must exceed; by default the detector's own, see ``settings``.
+        depth: registry name of the depth estimator.
+        depth_args: its constructor's arguments.
+        vqa: registry name of the VQA model.
+        vqa_args: its constructor's arguments.
+        similarity: registry name of the image-text scorer.
+        similarity_args: its constructor's arguments.
+
+    Instruments are built when they are first needed and load their weights when first used; those
+    that no chosen category needs are never built.
+
+    Raises:
+        UsageError: no such category, protocol, colour list or source of facts.
+        InputError: the label file cannot be read.
+    """
+
+    info = information(version("grounding_dino"), "grounding_dino")
+    # A cosine may be negative, so the range begins at -1 although seven of the rules never go below 0.
+    metrics = (Metric(METRIC, range=(-1.0, 1.0)),)
+    data_files = DATA_FILES
+
+    def __init__(
+        self,
+        categories: str | Sequence[str] = "",
+        protocol: Protocol = "official",
+        colour_list: str = COLOUR_LISTS[0],
+        facts: str = FACTS[0],
+        detector: str = "grounding_dino",
+        detector_args: Mapping[str, Any] | None = None,
+        labels: str | None = None,
+        threshold: float | None = None,
+        depth: str = "dpt_depth",
+        depth_args: Mapping[str, Any] | None = None,
+        vqa: str = "blip_vqa",
+        vqa_args: Mapping[str, Any] | None = None,
+        similarity: str = "open_clip",
+        similarity_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.categories = _chosen(categories)
+        self.colour_list = require_colour_list(colour_list)
+        if facts not in FACTS:
+            raise UsageError(f"t2i_compbench reads facts from {' or '.join(FACTS)}, got facts={facts!r}")
+        self.facts = facts
+        self.settings = Settings(protocol, **_detection(detector, labels, threshold))
+        self._named = {
+            "detector": (detector, detector_args),
+            "depth": (depth, depth_args),
+            "vqa": (vqa, vqa_args),
+            "similarity": (similarity, similarity_args),
+        }
+        self._built: dict[str, Any] = {}
+        self.info = information(version(detector, protocol, self.colour_list, facts), detector)
+
+    def items(self) -> Sequence[Item]:
+        """300 prompts of every chosen category, in official order.
+
+        Raises:
+            MissingData: the official files are not on this machine.
+            MissingExtra: ``facts=spacy`` without spaCy.
+        """
+        return self._items
+
+    def measure(
+        self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
+    ) -> list[Measurement]:
+        """``score`` of every sample by its category's rule, with what it rests on."""
+        from tasks.t2i_compbench.items import facts_of
+        from tasks.t2i_compbench.measuring import Instruments, measure_batch
+
+        facts = {item.id: facts_of(item) for item in items}
+        wanted = [facts[sample.item_id] for sample in samples]
+        needed = roles([one.category for one in wanted])
+        instruments = Instruments(**{role: self.instrument(role) for role in needed})
+        return measure_batch(wanted, images, instruments, self.settings)
+
+    def instrument(self, role: str) -> Any:
+        """The instrument of a role (detector, depth, vqa, similarity), built on first use."""
+        if role not in self._built:
+            self._built[role] = build(*self._named[role])
+        return self._built[role]
+
+    def instruments(self) -> Mapping[str, dict[str, Any]]:
+        """Identity of every instrument that the chosen categories need; their weights must be there."""
+        return {role: self.instrument(role).identity() for role in roles(self.categories)}
+
+    def options(self) -> Mapping[str, Any]:
+        """The chosen settings, and where facts and labels come from."""
+        from harness.records import fingerprint
+        from tasks.t2i_compbench.facts import shipped_identity
+        from tasks.t2i_compbench.spacy_facts import spacy_identity
+
+        labels = self.settings.labels
+        return {
+            "categories": list(self.categories),
+            "protocol": self.settings.protocol,
+            "colour_list": self.colour_list,
+            "facts": shipped_identity() if self.facts == "shipped" else spacy_identity(),
+            "threshold": self.settings.threshold,
+            "labels": "the prompt's own nouns" if labels is None else fingerprint(list(labels)),
+        }
+
+    def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
+        """The share of spatial prompts that UniDet has labels for, and the score over those alone."""
+        from tasks.t2i_compbench.coverage import covered_scores
+
+        return covered_scores(records, METRIC)
+
+    def seed(self, item: Item, index: int, run_seed: int, policy: str) -> int:
+        """The seed of picture ``index``.
+
+        ``official`` gives 42 + ``index`` for every prompt, as upstream, whatever the run's seed.
+        ``hashed`` does not depend on what measures the pictures: every detector and protocol is
+        shown the same ones.
+        """
+        if policy == "official":
+            return OFFICIAL_SEED + index
+        if policy == "hashed":
+            return sample_seed(f"{NAME}@{VERSION}", item.id, index, run_seed)
+        return super().seed(item, index, run_seed, policy)
+
+    @cached_property
+    def _items(self) -> tuple[Item, ...]:
+        from tasks.t2i_compbench.facts import shipped
+        from tasks.t2i_compbench.items import load_items
+        from tasks.t2i_compbench.spacy_facts import from_spacy
+
+        source = shipped if self.facts == "shipped" else from_spacy
+        return tuple(load_items(self.categories, self.colour_list, source))
+
+
+def _chosen(categories: str | Sequence[str]) -> tuple[str, ...]:
+    """The chosen categories in official order.
+
+    Raises:
+        UsageError: one that there is not.
+    """
+    named = categories.split("+") if isinstance(categories, str) else list(categories)
+    named = [name.strip() for name in named if name.strip()]
+    unknown = [name for name in named if name not in ROLES]
+    if unknown:
+        raise UsageError(
+            f"t2i_compbench has no category {unknown[0]!r}; choose among {', '.join(CATEGORIES)}, joined by +"
+        )
+    return tuple(name for name in CATEGORIES if not named or name in named)
+
+
+def _detection(detector: str, labels: str | None, threshold: float | None) -> dict[str, Any]:
+    """The settings that hang on the detector."""
+    from tasks.t2i_compbench.coverage import read_labels
+
+    found: dict[str, Any] = {}
+    if labels is not None:
+        found["labels"] = read_labels(Path(labels).expanduser())
+    score = THRESHOLDS.get(detector) if threshold is None else threshold
+    return found if score is None else {**found, "threshold": float(score)}

@@ -1,0 +1,109 @@
+"""A judge's reply to a score: strictly, and as upstream reads it.
+
+>>> strict_score('{"score": 85, "explanation": "one cup is missing"}')
+Reading(score=85.0, reason='')
+>>> strict_score('{"score": 150}').score is None, upstream_score('{"score": 150}')
+(True, 150)
+
+Source of :func:`upstream_score`: WayneJin0918/SRUM at a53ba18, ``CompBench_eval/qwen_eval.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from math import isfinite
+
+from harness.errors import InputError
+
+RANGE = (0.0, 100.0)
+"""Smallest and largest score that a judge is asked for."""
+
+UNREADABLE = -1
+"""What upstream records, and averages, where it finds no score."""
+
+_NAMED = re.compile(r'"score"\s*:\s*')
+_VALUE = re.compile(r'("?)\s*(-?\d{1,12}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?)\s*\1(?=\s*(?:[",}\]]|\Z))')
+_OBJECT = re.compile(r'\{.*"score":\s*\d+.*?\}', re.DOTALL)
+_PLAIN = re.compile(r'"score":\s*"?(\d+)"?')
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reply says.
+
+    Attributes:
+        score: in [0, 100], or None.
+        reason: why there is no score.
+    """
+
+    score: float | None
+    reason: str = ""
+
+
+def strict_score(reply: str) -> Reading:
+    """The score of a reply that has exactly one, whole and within [0, 100].
+
+    A number is looked for behind ``"score":``, in quotes or not, inside JSON or not, because
+    judges leave quotes in an explanation unescaped. Nothing is cut short: 85.5 is 85.5, 1e2 is
+    100, "85/100" is no number. Several different scores are none.
+    """
+    scores = set()
+    for name in _NAMED.finditer(reply):
+        value = _VALUE.match(reply, name.end())
+        if value is None:
+            return Reading(None, f"the judge's score is no number: {_excerpt(reply[name.start() :])}")
+        scores.add(float(value[2]))
+    if not scores:
+        return Reading(None, f'the judge\'s reply holds no "score": {_excerpt(reply)}')
+    if len(scores) > 1:
+        return Reading(
+            None, f"the judge's reply holds several scores: {', '.join(map(_plain, sorted(scores)))}"
+        )
+    (score,) = scores
+    if not (isfinite(score) and RANGE[0] <= score <= RANGE[1]):
+        return Reading(None, f"the judge's score {_plain(score)} is outside {RANGE[0]:g} to {RANGE[1]:g}")
+    return Reading(score)
+
+
+def upstream_score(reply: str) -> int:
+    """The integer that upstream reads, or -1.
+
+    The text from the first brace over the last ``"score":`` to the brace behind it is tried as
+    JSON, whose score must be an integer; else digits behind the first ``"score":`` count. So 85.5
+    is 85, 1e2 is 1, and 150 stays 150.
+
+    Raises:
+        InputError: the number has too many digits; upstream crashes.
+    """
+    cleaned = reply.strip().replace("```json", "").replace("```", "").strip()
+    found = _OBJECT.search(cleaned)
+    try:
+        if found:
+            score = _integer(found[0])
+            if score is not None:
+                return score
+        plain = _PLAIN.search(reply)
+        return int(plain[1]) if plain else UNREADABLE
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"upstream fails on the reply {_excerpt(reply)}: {error}") from error
+
+
+def _integer(text: str) -> int | None:
+    """The integer ``score`` of a JSON object, None where upstream goes on to look for digits."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError:
+        return None
+    return data["score"] if isinstance(data.get("score"), int) else None
+
+
+def _excerpt(text: str, most: int = 80) -> str:
+    """The beginning of a reply on one line, for a reason."""
+    line = " ".join(text.split())
+    return repr(line if len(line) <= most else line[:most] + "...")
+
+
+def _plain(score: float) -> str:
+    return f"{score:g}"
