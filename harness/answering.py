@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from harness.measuring import measure_each
 from harness.models.base import Answers
 from harness.planning import Planned
 from harness.records import Measurement, Sample, SampleRecord, Status
-from harness.store import RunFolder
+from harness.store import RunFolder, sample_from_picture
 from harness.task import Task
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def answer_batch(
         if isinstance(outcome, Measurement):
             results[k] = outcome
         else:
-            samples[k] = Sample(batch[k].item.id, batch[k].index, batch[k].seed, text=outcome)
+            samples[k] = _sample(task, folder, batch[k], pictures[k], outcome)
             answered.append(k)
     began = time.monotonic()
     found = measure_each(
@@ -64,6 +65,14 @@ def answer_batch(
         )
         for k, planned in enumerate(batch)
     ]
+
+
+def _sample(task: Task, folder: RunFolder, planned: Planned, picture: Image, answer: str) -> Sample:
+    """The answer, with a copy of the picture beside it so that a page can show both."""
+    path = folder.picture_path(task.info.name, planned.item.id, planned.index, planned.seed)
+    digest = folder.write_picture(path, picture)
+    shown = sample_from_picture(planned.item.id, planned.index, planned.seed, path, digest)
+    return replace(shown, text=answer)
 
 
 def _input(task: Task, planned: Planned) -> Image | Measurement:

@@ -79,7 +79,7 @@ class Sample(_Record):
         item_id: the item it answers.
         index: k, the number of this sample among the item's, from 0.
         seed: the seed it was drawn with, 0 <= seed < 2**63.
-        image: path of the picture relative to the run folder, or None.
+        image: path, relative to the run folder, of the picture drawn or asked about, or None.
         text: the answer of an understanding task, or None.
         image_sha256: hash of the picture's file.
     """
@@ -135,7 +135,7 @@ class SampleRecord:
         item, sample, measurement = self.item, self.sample, self.measurement
         doc = {"prompt_id": item.id, "prompt": item.text, "tag": item.category, "cluster": item.cluster}
         doc["metadata"] = item.metadata  # type: ignore[assignment]
-        response = sample.image if sample.image is not None else (sample.text or "")
+        response = sample.text if sample.text is not None else (sample.image or "")
         line: dict[str, Any] = {
             "doc_id": self.doc_id,
             "doc": doc,

@@ -1,4 +1,4 @@
-"""``selfreward-eval demo``: two shipped checkpoints, one benchmark, one comparison, one page."""
+"""``selfreward-eval demo``: two shipped checkpoints, four benchmarks, one comparison, one page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+TASKS = ("shapes_geneval", "shapes_t2i_compbench", "shapes_t2i_reasonbench", "shapes_llava_bench")
+"""The embedded benchmarks that the demonstration runs."""
 
 
 def demo(
@@ -17,7 +20,7 @@ def demo(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
-    """Run an early and a final checkpoint of the tiny model on shapes_geneval and compare them.
+    """Run an early and a final checkpoint of the tiny model on the embedded benchmarks and compare them.
 
     Nothing is downloaded. Takes a few minutes on two CPU cores; the same command goes on where
     it was stopped.
@@ -36,13 +39,14 @@ def demo(
     from harness.run import run
 
     console = Console(stderr=json_)
-    model, task = registry("models").load("tiny"), registry("tasks").load("shapes_geneval")
+    model = registry("models").load("tiny")
+    tasks = [registry("tasks").load(name) for name in TASKS]
     folders = []
     for checkpoint in ("early", "final"):
         with BarProgress(label=f"tiny-{checkpoint}") as progress:
             finished = run(
                 model(checkpoint=checkpoint),
-                [task()],
+                [task() for task in tasks],
                 output_path,
                 limit=limit,
                 progress=progress,

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from harness.errors import CheckpointError, InputError, MissingExtra, UsageError
+from harness.errors import InputError, UsageError
 from harness.instruments.base import Detection
 from harness.instruments.crops import GREY, cut_out
 from harness.instruments.devices import choose_device
+from harness.instruments.open_clip_loading import Clip, ClipSource
 from harness.instruments.weights import file_hash
+from harness.instruments.zero_shot import SCALE, best, class_vectors
 
 if TYPE_CHECKING:
     import torch
@@ -27,13 +27,11 @@ TEMPLATES = (
     "a photo of a {colour}-colored {label}",
     "a photo of a {colour} object",
 )
-SCALE = 100.0
-"""Logits are cosine similarities times this."""
 
 
 def best_colour(logits: Sequence[float], colours: Sequence[str]) -> str:
     """The colour with the largest logit; of equal ones the first."""
-    return colours[int(np.argmax(np.asarray(logits, dtype=np.float32)))]
+    return best(logits, colours)
 
 
 class OpenClipColourClassifier:
@@ -67,8 +65,9 @@ class OpenClipColourClassifier:
         self.model, self.pretrained, self.device = model, pretrained, device
         self.batch_size, self.autocast = batch_size, autocast
         self.quick_gelu, self.background = quick_gelu, background
+        self._source = ClipSource("open_clip_colour", model, pretrained)
         self._file: Path | None = None
-        self._loaded: tuple[Any, Any, Any] | None = None
+        self._clip: Clip | None = None
         self._sentences: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._identity: dict[str, Any] | None = None
 
@@ -107,13 +106,13 @@ class OpenClipColourClassifier:
         """100 x cosine similarity of every detection with every colour; one row per detection."""
         import torch
 
-        model, transform, _ = self._load()
-        crops = [transform(self._crop(image, detection)) for detection in detections]
+        clip = self._load()
+        crops = [clip.transform(self._crop(image, detection)) for detection in detections]
         rows: list[list[float]] = []
         for start in range(0, len(crops), self.batch_size):
             pixels = torch.stack(crops[start : start + self.batch_size]).to(choose_device(self.device))
             with torch.inference_mode(), self._precision():
-                seen = torch.nn.functional.normalize(model.encode_image(pixels), dim=-1)
+                seen = torch.nn.functional.normalize(clip.network.encode_image(pixels), dim=-1)
                 for offset, features in enumerate(seen):
                     label = detections[start + offset].label
                     rows.append((SCALE * features @ self._colour_vectors(label, colours)).float().tolist())
@@ -130,18 +129,10 @@ class OpenClipColourClassifier:
 
     def _colour_vectors(self, label: str, colours: Sequence[str]) -> torch.Tensor:
         """One unit vector per colour of ``label``, as columns: (width, len(colours)); computed once."""
-        import torch
-
         key = (label, tuple(colours))
         if key not in self._sentences:
-            model, _, tokenise = self._load()
-            vectors = []
-            for colour in colours:
-                words = tokenise([template.format(colour=colour, label=label) for template in TEMPLATES])
-                embedded = model.encode_text(words.to(choose_device(self.device)))
-                mean = torch.nn.functional.normalize(embedded, dim=-1).mean(dim=0)
-                vectors.append(mean / mean.norm())
-            self._sentences[key] = torch.stack(vectors, dim=1)
+            said = [[text.format(colour=colour, label=label) for text in TEMPLATES] for colour in colours]
+            self._sentences[key] = class_vectors(self._load(), said, choose_device(self.device))
         return self._sentences[key]
 
     def _precision(self) -> Any:
@@ -154,83 +145,16 @@ class OpenClipColourClassifier:
 
     def _found(self) -> Path:
         """The safetensors file; a tag's is downloaded on first use."""
-        if self._file is not None:
-            return self._file
-        path = Path(self.pretrained).expanduser()
-        if not path.is_file():
-            path = self._download()
-        if path.suffix != ".safetensors":
-            raise CheckpointError(
-                f"{path} is not a safetensors file, and pickled weights are not loaded; save it again as "
-                "safetensors"
-            )
-        self._file = path
-        return path
-
-    def _download(self) -> Path:
-        open_clip = _open_clip()
-        tag = open_clip.get_pretrained_cfg(self.model, self.pretrained)
-        if not tag:
-            tags = ", ".join(open_clip.list_pretrained_tags_by_model(self.model)) or "none"
-            raise CheckpointError(
-                f"{self.pretrained!r} is neither a file nor weights of the open_clip model {self.model!r} "
-                f"(known: {tags})"
-            )
-        try:
-            return Path(open_clip.download_pretrained(tag))
-        except (OSError, RuntimeError) as error:
-            raise CheckpointError(
-                f"the weights {self.pretrained!r} of {self.model!r} cannot be downloaded ({error}); connect "
-                "once, or give the path of a safetensors file as pretrained"
-            ) from error
-
-    def _tag(self) -> dict[str, Any]:
-        """What open_clip knows of the tag; empty for a path."""
-        if Path(self.pretrained).expanduser().is_file():
-            return {}
-        return dict(_open_clip().get_pretrained_cfg(self.model, self.pretrained) or {})
+        if self._file is None:
+            self._file = self._source.file
+        return self._file
 
     def _activation(self) -> bool:
-        """Whether the network uses QuickGELU. open_clip itself only warns where a tag needs it."""
-        if self.quick_gelu is not None:
-            return self.quick_gelu
-        config = _open_clip().get_model_config(self.model) or {}
-        return bool(self._tag().get("quick_gelu", config.get("quick_gelu", False)))
+        """Whether the network uses QuickGELU."""
+        return self._source.quick_gelu() if self.quick_gelu is None else self.quick_gelu
 
-    def _load(self) -> tuple[Any, Any, Any]:
-        """Network, picture transform and tokeniser, loaded once."""
-        if self._loaded is not None:
-            return self._loaded
-        from safetensors import SafetensorError
-
-        open_clip = _open_clip()
-        tag, path = self._tag(), self._found()
-        looks = {key: tag[key] for key in ("mean", "std", "interpolation", "resize_mode") if key in tag}
-        try:
-            model = open_clip.create_model(
-                self.model,
-                pretrained=str(path),
-                device=choose_device(self.device),
-                force_preprocess_cfg=looks,
-                quick_gelu=self._activation(),
-            )
-        except (OSError, KeyError, ValueError, RuntimeError, AssertionError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise CheckpointError(
-                f"{path} does not load as the open_clip model {self.model!r} ({reason})"
-            ) from error
-        settings = open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg)
-        transform = open_clip.transform.image_transform_v2(settings, is_train=False)
-        self._loaded = (model.eval(), transform, open_clip.get_tokenizer(self.model))
-        return self._loaded
-
-
-def _open_clip() -> Any:
-    """The package, which is an extra."""
-    try:
-        import open_clip
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            "the instrument 'open_clip_colour' needs open_clip; install selfreward-eval[instruments]"
-        ) from error
-    return open_clip
+    def _load(self) -> Clip:
+        """The network, loaded once."""
+        if self._clip is None:
+            self._clip = self._source.load(self._found(), device=self.device, quick_gelu=self._activation())
+        return self._clip

@@ -191,7 +191,7 @@ def _texture_existence_question(rng: np.random.Generator, scene: Scene) -> Quest
             texture = choose(rng, TEXTURES)
         else:
             form = choose(rng, SHAPES)
-    there = any(t.texture == texture and t.form == form for t in large)
+    there = any(t.texture == texture and t.form == form for t in scene.things)
     return Question("textured", f"is there {article(f'{texture} {form}')}?", "yes" if there else "no")
 
 

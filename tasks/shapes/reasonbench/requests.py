@@ -1,6 +1,6 @@
 """Prompts that must be understood before they can be drawn, in T2I-ReasonBench's four dimensions.
 
-``idiom``: "a ring feeling blue" asks for a blue ring. ``textual``: "a sign with
+``idiom``: "a ring feeling blue" asks for a blue ring. ``textual_image``: "a sign with
 the letters h a t" asks for three letters in a row. ``entity``: "a lemon" asks
 for a yellow circle. ``scientific``: "a star painted with red and yellow mixed"
 asks for an orange star. What is meant is known, so pixels can be judged.
@@ -20,7 +20,7 @@ from tasks.shapes.requests import UNSEEN_PAIRS
 from tasks.shapes.sampling import COLOUR_NAMES, choose
 from tasks.shapes.vocabulary import NUMBERS, SHAPES, plural
 
-DIMENSIONS = ("idiom", "textual", "entity", "scientific")
+DIMENSIONS = ("idiom", "textual_image", "entity", "scientific")
 """T2I-ReasonBench's dimensions, in its order."""
 
 LAYOUTS = ("free", "row", "above", "bottom", "top", "mirror", "beside")
@@ -121,7 +121,9 @@ def _textual(rng: np.random.Generator) -> ReasonRequest:
     wanted = tuple(Wanted(f"letter {letter.upper()}", colour) for letter in word)
     place = choose(rng, ("sign", "poster", "label"))
     text = f"{article(place)} with the letters {' '.join(word)} in {colour}"
-    return ReasonRequest("textual", text, wanted, "row", f"the letters {word} in {colour} in a row", place)
+    return ReasonRequest(
+        "textual_image", text, wanted, "row", f"the letters {word} in {colour} in a row", place
+    )
 
 
 def _entity(rng: np.random.Generator) -> ReasonRequest:
@@ -164,7 +166,7 @@ def _scientific(rng: np.random.Generator) -> ReasonRequest:
 
 _DRAW: dict[str, Callable[[np.random.Generator], ReasonRequest]] = {
     "idiom": _idiom,
-    "textual": _textual,
+    "textual_image": _textual,
     "entity": _entity,
     "scientific": _scientific,
 }

@@ -92,7 +92,7 @@ def test_the_facts_are_those_of_the_sentence() -> None:
     told = facts(request)
     assert told.kind == "both"
     assert len(told.chunks) == 3
-    assert [word.text for word in told.words if word.pos == "NOUN"][0] == request.wanted[0].form
+    assert next(word.text for word in told.words if word.pos == "NOUN") == request.wanted[0].form
 
 
 def test_the_protocols_are_two_tasks() -> None:

@@ -1,0 +1,286 @@
+"""BLIP asked yes-or-no questions, as T2I-CompBench's BLIP-VQA asks it.
+
+Source: Karine-Huang/T2I-CompBench at 1b70949, BLIPvqa_eval. Cleaning a question
+(lower case, punctuation, 50 words) and rounding to four decimals are the task's.
+
+Three modes, which give different numbers:
+
+========== ======= =================================================================
+mode       pixels  position embedding
+========== ======= =================================================================
+native     384     the hub checkpoint's own
+interpolated any   the hub checkpoint's, interpolated to the picture size
+official   480     the original one, from a file: see ``blip_positions``
+========== ======= =================================================================
+
+The official mode also has upstream's layer norms (epsilon 1e-6 in the picture
+encoder, where the hub's configuration says 1e-5), and then agrees with upstream's
+own code to rounding on the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError, UsageError
+from harness.instruments.answers import YesNo, check_readings, read_answers
+from harness.instruments.blip_positions import interpolated, read_positions
+from harness.instruments.networks import check_settings, first_line, load_config, load_network, shown_name
+from harness.instruments.pairs import batches, check_pairs, distinct_pictures
+from harness.instruments.squash import CLIP_MEAN, CLIP_STD, squash
+from harness.instruments.weights import file_hash
+from harness.instruments.worded_weights import resolve_worded_folder, worded_hash
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+ENC, DEC = 30523, 30522
+"""[ENC] begins a question, [DEC] an answer. Both come after BERT's own 30,522 words."""
+YES, NO = 2748, 2053
+"""BERT's words "yes" and "no"."""
+MAX_TOKENS = 35
+"""What is longer is cut, as upstream."""
+OFFICIAL_SIDE = 480
+OFFICIAL_EPSILON = 1e-6
+INTERPOLATED = "interpolated"
+
+
+class BlipVQA:
+    """P(yes) / (P(yes) + P(no)) of the answer's first token.
+
+    Args:
+        weights: folder or hub name of a ``BlipForQuestionAnswering``, in safetensors.
+        image_size: side in pixels to which pictures are squashed (bicubic): 384, or 480 as upstream.
+        positions: ``interpolated`` takes the checkpoint's position embedding to ``image_size``; a path
+            is a safetensors file with the embedding of that very size.
+        device: where to compute; a GPU if there is one.
+        dtype: of weights and activations; probabilities are always computed in float64.
+        batch_size: pictures, and questions, computed together.
+        revision: of the hub repository.
+
+    Nothing is loaded before the first :meth:`identity` or question.
+    """
+
+    def __init__(
+        self,
+        weights: str = "Salesforce/blip-vqa-base",
+        image_size: int = 384,
+        positions: str = INTERPOLATED,
+        device: str | None = None,
+        dtype: str = "float32",
+        batch_size: int = 16,
+        revision: str | None = None,
+    ) -> None:
+        check_settings("blip_vqa", dtype, batch_size)
+        if image_size < 1:
+            raise UsageError(f"blip_vqa needs an image_size of at least one patch, got {image_size}")
+        self.weights, self.revision = weights, revision
+        self.image_size, self.positions = image_size, positions
+        self.device, self.dtype, self.batch_size = device, dtype, batch_size
+        self._folder: Path | None = None
+        self._loaded: tuple[Any, Any] | None = None
+        self._identity: dict[str, Any] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What a reading depends on. Weights are known by their content, not by their name.
+
+        Raises:
+            CheckpointError: the weights cannot be had.
+        """
+        if self._identity is None:
+            original = self._positions_file()
+            self._identity = {
+                "name": "blip_vqa",
+                "weights": shown_name(self.weights),
+                "revision": self.revision,
+                "sha256": worded_hash(self._found()),
+                "dtype": self.dtype,
+                "mode": self.mode(),
+                "image_size": self.image_size,
+                "positions": None if original is None else file_hash(original),
+            }
+        return dict(self._identity)
+
+    def mode(self) -> str:
+        """``native``, ``interpolated``, ``official``, or ``file`` for an embedding of an unofficial size.
+
+        Raises:
+            CheckpointError: the weights cannot be had.
+        """
+        if self._positions_file() is not None:
+            return "official" if self.image_size == OFFICIAL_SIDE else "file"
+        own = load_config(self._found(), ["blip"]).vision_config.image_size
+        return "native" if self.image_size == own else INTERPOLATED
+
+    def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
+        """P(yes) / (P(yes) + P(no)) in [0, 1] for every (picture, question), aligned; not rounded.
+
+        Raises:
+            UsageError: not as many questions as pictures.
+            InputError: a picture has no pixel.
+            CheckpointError: the weights do not load, or compute no number.
+        """
+        return [reading.share for reading in self.readings(images, questions)]
+
+    def readings(self, images: Sequence[Image], questions: Sequence[str]) -> list[YesNo]:
+        """As :meth:`yes_probabilities`, with the two probabilities themselves.
+
+        A picture that comes with several questions (the same object) is looked at once.
+        """
+        check_pairs("blip_vqa", images, questions)
+        pictures, which = distinct_pictures(images)
+        words = self._tokens(questions)
+        found: dict[int, YesNo] = {}
+        for places in batches(range(len(pictures)), self.batch_size):
+            seen = self._look([pictures[place] for place in places])
+            asked = (pair for pair, place in enumerate(which) if place in places)
+            for pairs in self._equally_long(asked, words):
+                rows = [which[pair] - places[0] for pair in pairs]
+                answers = self._ask(seen[rows], [words[pair] for pair in pairs])
+                found.update(zip(pairs, answers, strict=True))
+        readings = [found[pair] for pair in range(len(questions))]
+        check_readings("blip_vqa", readings, questions, self.dtype)
+        return readings
+
+    def _look(self, images: Sequence[Image]) -> torch.Tensor:
+        """What the picture encoder sees: (B, patches + 1, width)."""
+        import torch
+
+        network, _ = self._load()
+        pixels = squash(images, self.image_size, resample="bicubic", mean=CLIP_MEAN, std=CLIP_STD)
+        with torch.inference_mode():
+            return network.vision_model(pixels.to(network.device, network.dtype)).last_hidden_state
+
+    def _tokens(self, questions: Sequence[str]) -> list[list[int]]:
+        """Every question as the network reads it, [ENC] first."""
+        if not questions:
+            return []
+        _, tokeniser = self._load()
+        words = tokeniser(list(questions), truncation=True, max_length=MAX_TOKENS).input_ids
+        return [[ENC, *tokens[1:]] for tokens in words]
+
+    def _equally_long(self, pairs: Iterable[int], words: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
+        """``pairs`` in batches whose questions have the same number of tokens.
+
+        Padding is masked upstream. The decoder of transformers 5 drops that mask, so a padded question
+        would be answered otherwise than the same question alone: there is none here.
+        """
+        lengths: dict[int, list[int]] = {}
+        for pair in pairs:
+            lengths.setdefault(len(words[pair]), []).append(pair)
+        for same in lengths.values():
+            yield from batches(same, self.batch_size)
+
+    def _ask(self, seen: torch.Tensor, words: Sequence[Sequence[int]]) -> list[YesNo]:
+        """The first answer token to one question per row of ``seen``, all of one length."""
+        import torch
+
+        network, _ = self._load()
+        start = torch.full((len(words), 1), DEC, device=network.device)
+        with torch.inference_mode():
+            understood = network.text_encoder(
+                input_ids=torch.tensor(words, device=network.device), encoder_hidden_states=seen
+            ).last_hidden_state
+            answer = network.text_decoder(input_ids=start, encoder_hidden_states=understood, use_cache=False)
+        return read_answers(answer.logits[:, 0], [YES], [NO])
+
+    def _found(self) -> Path:
+        """The folder with the weights."""
+        if self._folder is None:
+            self._folder = resolve_worded_folder(self.weights, self.revision)
+        return self._folder
+
+    def _positions_file(self) -> Path | None:
+        """The file with the position embedding; None if the checkpoint's own is used."""
+        if self.positions == INTERPOLATED:
+            return None
+        path = Path(self.positions).expanduser()
+        if not path.is_file():
+            raise CheckpointError(
+                f"blip_vqa: there is no file {self.positions}; positions is {INTERPOLATED!r} or the path of "
+                "a safetensors file"
+            )
+        return path
+
+    def _load(self) -> tuple[Any, Any]:
+        """Network and tokeniser, loaded once."""
+        if self._loaded is None:
+            folder = self._found()
+            config = load_config(folder, ["blip"])
+            patch = config.vision_config.patch_size
+            if self.image_size % patch:
+                raise UsageError(
+                    f"blip_vqa reads patches of {patch} pixels, so an image_size of {self.image_size} does "
+                    f"not fit; choose a multiple of {patch}"
+                )
+            tokeniser = load_tokeniser(folder, config.text_config.vocab_size)
+            network = load_network("BlipForQuestionAnswering", folder, dtype=self.dtype, device=self.device)
+            self._set_positions(network, self.image_size // patch)
+            if self.mode() == "official":
+                self._set_layer_norms(network)
+            self._loaded = (network, tokeniser)
+        return self._loaded
+
+    def _set_positions(self, network: Any, side: int) -> None:
+        """Gives the picture encoder the embedding for ``side`` x ``side`` patches."""
+        import torch
+
+        embeddings, original = network.vision_model.embeddings, self._positions_file()
+        own = embeddings.position_embedding
+        chosen = (
+            interpolated(own.detach(), side)
+            if original is None
+            else read_positions(original, side, own.shape[-1])
+        )
+        embeddings.position_embedding = torch.nn.Parameter(chosen.to(own), requires_grad=False)
+
+    def _set_layer_norms(self, network: Any) -> None:
+        """Gives the picture encoder upstream's layer norms."""
+        import torch
+
+        for module in network.vision_model.modules():
+            if isinstance(module, torch.nn.LayerNorm):
+                module.eps = OFFICIAL_EPSILON
+
+
+def load_tokeniser(folder: Path, words: int) -> Any:
+    """The tokeniser in ``folder``, if it numbers words as the official one.
+
+    Args:
+        folder: saved by ``save_pretrained``.
+        words: rows of the network's vocabulary.
+
+    Raises:
+        CheckpointError: it does not load, numbers them otherwise, or the network knows fewer words.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokeniser = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"the tokenizer in {folder} does not load ({first_line(error)})") from error
+    if words <= ENC:
+        raise CheckpointError(
+            f"the network in {folder} knows {words} words, BLIP's [ENC] is number {ENC}; name a BLIP VQA "
+            "checkpoint"
+        )
+    vocabulary = tokeniser.get_vocab()
+    for word, number in (("[ENC]", ENC), ("[DEC]", DEC)):
+        # The hub's tokenizer is BERT's own and lacks both; where they are, they must be right.
+        if vocabulary.get(word, number) != number:
+            raise CheckpointError(
+                f"the tokenizer in {folder} numbers {word} {vocabulary[word]} where BLIP has {number}; name "
+                "the tokenizer that belongs to the weights"
+            )
+    for word, number in (("yes", YES), ("no", NO)):
+        spelt = tokeniser(word).input_ids
+        # One token before the word is what [ENC] takes the place of.
+        if len(spelt) != 3 or spelt[1] != number:
+            raise CheckpointError(
+                f"the tokenizer in {folder} writes {word!r} as {spelt}, BLIP as [101, {number}, 102]; name "
+                "the tokenizer that belongs to the weights"
+            )
+    return tokeniser

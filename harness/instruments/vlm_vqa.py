@@ -1,0 +1,253 @@
+"""Any chat model of transformers that reads pictures, asked yes-or-no questions.
+
+The answer is not written out: what counts is how probable the first token of a
+yes and of a no is, over every way to begin them (yes, Yes, with and without a
+space before). Upstream of GenEval 2 and VQAScore do so too, with prompts of their own.
+
+What keeps the sum honest: a token that begins several spellings counts once, and
+one that begins a yes as well as a no (a bare space, an unknown word) not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError, InputError, UsageError
+from harness.instruments.answers import YesNo, check_readings, read_answers
+from harness.instruments.networks import check_settings, first_line, load_config, load_network, shown_name
+from harness.instruments.pairs import batches, check_pairs
+from harness.instruments.worded_weights import resolve_worded_folder, worded_hash
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PROMPT = "{question} Answer yes or no."
+YES = ("yes", "Yes", " yes", " Yes")
+NO = ("no", "No", " no", " No")
+
+
+@dataclass(frozen=True)
+class AnswerTokens:
+    """Ids of the tokens that begin an answer.
+
+    Attributes:
+        yes: distinct, ascending.
+        no: distinct, ascending; none is also in ``yes``.
+    """
+
+    yes: tuple[int, ...]
+    no: tuple[int, ...]
+
+
+def answer_tokens(tokeniser: Any) -> AnswerTokens:
+    """The first tokens of every spelling of yes and no.
+
+    Raises:
+        CheckpointError: the tokenizer does not tell yes from no by the first token.
+    """
+    unknown = {tokeniser.unk_token_id}
+
+    def begin(spellings: Sequence[str]) -> set[int]:
+        spelt = (tokeniser.encode(text, add_special_tokens=False) for text in spellings)
+        return {tokens[0] for tokens in spelt if tokens} - unknown
+
+    yes, no = begin(YES), begin(NO)
+    found = AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))
+    if not found.yes or not found.no:
+        raise CheckpointError(
+            "vlm_vqa: the tokenizer does not tell yes from no by the first token, so the model cannot be "
+            "read; name another model"
+        )
+    return found
+
+
+def control_tokens(tokeniser: Any) -> list[str]:
+    """The tokens that are no words: pictures, roles, ends."""
+    added = (str(token) for token in tokeniser.added_tokens_decoder.values() if token.special)
+    return sorted({*tokeniser.all_special_tokens, *added})
+
+
+class VlmVQA:
+    """P(yes) of the answer's first token.
+
+    Args:
+        weights: folder or hub name of a model that ``AutoModelForImageTextToText`` knows, with a chat
+            template, in safetensors.
+        prompt: what is asked; ``{question}`` stands for the question.
+        share: read P(yes) / (P(yes) + P(no)), as the contract has it; otherwise P(yes) alone, as
+            Soft-TIFA has it. :meth:`readings` gives both.
+        device: where to compute; a GPU if there is one.
+        dtype: of weights and activations; probabilities are always computed in float64.
+        batch_size: questions computed together.
+        revision: of the hub repository.
+
+    Nothing is loaded before the first :meth:`identity` or question.
+    """
+
+    def __init__(
+        self,
+        weights: str = "Qwen/Qwen3-VL-8B-Instruct",
+        prompt: str = PROMPT,
+        share: bool = True,
+        device: str | None = None,
+        dtype: str = "bfloat16",
+        batch_size: int = 4,
+        revision: str | None = None,
+    ) -> None:
+        check_settings("vlm_vqa", dtype, batch_size)
+        if "{question}" not in prompt:
+            raise UsageError(f"vlm_vqa: the prompt {prompt!r} has no {{question}} in it")
+        self.weights, self.revision = weights, revision
+        self.prompt, self.share = prompt, share
+        self.device, self.dtype, self.batch_size = device, dtype, batch_size
+        self._folder: Path | None = None
+        self._loaded: tuple[Any, Any, AnswerTokens] | None = None
+        self._identity: dict[str, Any] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What a reading depends on. Weights are known by their content, not by their name.
+
+        Raises:
+            CheckpointError: the weights cannot be had.
+        """
+        if self._identity is None:
+            self._identity = {
+                "name": "vlm_vqa",
+                "weights": shown_name(self.weights),
+                "revision": self.revision,
+                "sha256": worded_hash(self._found()),
+                "dtype": self.dtype,
+                "prompt": self.prompt,
+                "share": self.share,
+                "spellings": [*YES, *NO],
+            }
+        return dict(self._identity)
+
+    def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
+        """P(yes) in [0, 1] for every (picture, question), aligned: a share or a mass, as constructed.
+
+        Raises:
+            UsageError: not as many questions as pictures.
+            InputError: a picture has no pixel, or a question spells a control token of the model.
+            CheckpointError: the weights do not load, have no chat template, or compute no number.
+        """
+        return [reading.share if self.share else reading.yes for reading in self.readings(images, questions)]
+
+    def readings(self, images: Sequence[Image], questions: Sequence[str]) -> list[YesNo]:
+        """P(yes), P(no) and their share for every (picture, question). Their sum says how far the
+        model answered the question at all.
+        """
+        check_pairs("vlm_vqa", images, questions)
+        self._check_questions(questions)
+        found: list[YesNo] = []
+        for part in batches(range(len(questions)), self.batch_size):
+            found += self._ask([images[i] for i in part], [questions[i] for i in part])
+        check_readings("vlm_vqa", found, questions, self.dtype)
+        return found
+
+    def answer_tokens(self) -> AnswerTokens:
+        """The token ids that count as a yes and as a no."""
+        return self._load()[2]
+
+    def _check_questions(self, questions: Sequence[str]) -> None:
+        """A question that spells a control token would change the conversation, or the count of pictures."""
+        if not questions:
+            return
+        control = control_tokens(self._load()[1].tokenizer)
+        for question in questions:
+            spelt = next((token for token in control if token in question), None)
+            if spelt is not None:
+                raise InputError(
+                    f"vlm_vqa: the question {question!r} holds {spelt}, a control token of "
+                    f"{shown_name(self.weights)}; write it otherwise"
+                )
+
+    def _ask(self, images: Sequence[Image], questions: Sequence[str]) -> list[YesNo]:
+        """The first answer token to one question per picture."""
+        import torch
+
+        network, processor, tokens = self._load()
+        inputs = processor.apply_chat_template(
+            [
+                [
+                    {
+                        "role": "user",
+                        "content": [_shown(image), {"type": "text", "text": self._asked(question)}],
+                    }
+                ]
+                for image, question in zip(images, questions, strict=True)
+            ],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            # What follows the last token of every row is the answer.
+            processor_kwargs={"padding": True, "padding_side": "left"},
+        ).to(network.device, network.dtype)
+        with torch.inference_mode():
+            # generate(), not forward(): it gives padded rows the positions that the model wants.
+            written = network.generate(
+                **inputs,
+                max_new_tokens=1,
+                do_sample=False,
+                num_beams=1,
+                output_logits=True,
+                return_dict_in_generate=True,
+            )
+        return read_answers(written.logits[0], tokens.yes, tokens.no)
+
+    def _asked(self, question: str) -> str:
+        # Not str.format: a prompt may hold other braces.
+        return self.prompt.replace("{question}", question)
+
+    def _found(self) -> Path:
+        """The folder with the weights."""
+        if self._folder is None:
+            self._folder = resolve_worded_folder(self.weights, self.revision)
+        return self._folder
+
+    def _load(self) -> tuple[Any, Any, AnswerTokens]:
+        """Network, processor and the ids that are read, loaded once."""
+        if self._loaded is None:
+            folder = self._found()
+            load_config(folder)
+            processor = load_processor(folder)
+            tokens = answer_tokens(processor.tokenizer)
+            network = load_network(
+                "AutoModelForImageTextToText", folder, dtype=self.dtype, device=self.device
+            )
+            # Settings of sampling and of length that would only be warned of.
+            network.generation_config.update(temperature=None, top_p=None, top_k=None, max_length=None)
+            self._loaded = (network, processor, tokens)
+        return self._loaded
+
+
+def load_processor(folder: Path) -> Any:
+    """The processor in ``folder``, with its tokenizer and chat template.
+
+    Raises:
+        CheckpointError: it does not load, reads no pictures, or has no chat template.
+    """
+    from transformers import AutoProcessor
+
+    try:
+        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise CheckpointError(f"the processor in {folder} does not load ({first_line(error)})") from error
+    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
+        raise CheckpointError(
+            f"{folder} holds no processor of pictures and text together; name an image-text-to-text model"
+        )
+    if not processor.chat_template:
+        raise CheckpointError(
+            f"the processor in {folder} has no chat template, so vlm_vqa cannot put a question to the model; "
+            "name an instruct model, or save one with its chat_template.jinja"
+        )
+    return processor
+
+
+def _shown(image: Image) -> dict[str, Any]:
+    return {"type": "image", "image": image.convert("RGB")}

@@ -1,0 +1,95 @@
+"""``judge_shapes``: a judge for the embedded suites, right by construction as far as the oracle is.
+
+Shown a picture, it reads the picture's pixels; given text only, it reads the
+facts in it. It speaks the same protocol as any other judge, so that turns,
+parsers and aggregation are those of the real benchmarks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.instruments.judging import Conversation, Reply
+from harness.records import Status
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+VERSION = "1"
+
+_QUESTION = re.compile(r"^q\d+: (.+)$", re.MULTILINE)
+_PART = r"\[{0}\]\n(.*?)\n\n\["
+
+
+class ShapesJudge:
+    """Describes pictures, scores questions about them, and compares two answers about a scene.
+
+    A conversation that it does not understand has no reply: a ``judge_transport_error`` whose reason
+    says what it was.
+    """
+
+    def identity(self) -> dict[str, Any]:
+        from tasks.shapes.oracle import VERSION as ORACLE
+
+        return {"name": "judge_shapes", "revision": f"{VERSION}, oracle {ORACLE}"}
+
+    def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        """One reply per conversation."""
+        return [self._reply(conversation) for conversation in conversations]
+
+    def _reply(self, conversation: Conversation) -> Reply:
+        images = [image for turn in conversation for image in turn.images]
+        last = conversation[-1].text
+        if len(images) > 1:
+            return _refused("more than one picture is shown")
+        if images:
+            return self._about_picture(images[0], last)
+        return self._compared(last)
+
+    def _about_picture(self, image: Image, text: str) -> Reply:
+        from tasks.shapes.judge.pictures import answer
+        from tasks.shapes.oracle.frame import to_frame
+        from tasks.shapes.oracle.reading import read
+
+        seen = read(to_frame(image))
+        questions = _QUESTION.findall(text)
+        if not questions:
+            said = [f"a {one.size} {one.texture} {one.colour} {one.form}" for one in seen]
+            return Reply("The picture shows " + (", ".join(said) or "nothing") + ".")
+        verdicts = [answer(question, seen) for question in questions]
+        unknown = [q for q, verdict in zip(questions, verdicts, strict=True) if verdict is None]
+        if unknown:
+            return _refused(f"the question {unknown[0]!r} is not one of the shapes world")
+        told = {
+            "reason": [verdict.reason for verdict in verdicts if verdict],
+            "score": [verdict.score for verdict in verdicts if verdict],
+        }
+        return Reply(json.dumps(told))
+
+    def _compared(self, text: str) -> Reply:
+        from tasks.shapes.judge.answers import mark
+        from tasks.shapes.judge.facts import scene_of
+
+        parts = [_part(text, name) for name in ("Context", "Question", "Assistant 1", "Assistant 2")]
+        if any(part is None for part in parts):
+            return _refused("the text is no comparison of two answers")
+        context, question, first, second = (str(part) for part in parts)
+        scene = scene_of(context)
+        if scene is None:
+            return _refused("the context holds no facts of a shapes scene")
+        marks = [mark(question, answer, scene) for answer in (first, second)]
+        if None in marks:
+            return _refused(f"the question {question!r} is not one of the shapes world")
+        return Reply(f"{marks[0]:g} {marks[1]:g}\nBoth are weighed by the facts of the scene.")
+
+
+def _part(text: str, name: str) -> str | None:
+    found = re.search(_PART.format(re.escape(name)), text, re.DOTALL)
+    return found[1] if found else None
+
+
+def _refused(reason: str) -> Reply:
+    return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason)

@@ -1,0 +1,1 @@
+"""LLaVA-Bench's three kinds of question about scenes of the shapes world."""

@@ -1,0 +1,70 @@
+"""24 scenes with one question of each kind, fixed for ever.
+
+``conv`` asks for one property, count or existence; ``detail`` asks for a
+description; ``complex`` asks for something that takes two looks: a relation, a
+comparison of numbers or of colours, who touches or hides whom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tasks.shapes.language import Question, ask
+from tasks.shapes.sampling import choose, counted, occluding, plain, textured, touching
+from tasks.shapes.scene import Scene
+
+SCENES = 24
+SEED = 20251123
+"""Of the scenes; no training step draws from it."""
+
+KINDS = {
+    "conv": ("colour", "shape", "count", "existence", "texture", "textured"),
+    "detail": ("caption",),
+    "complex": ("relation", "wording", "compare", "same", "contact"),
+}
+"""LLaVA-Bench's category -> kinds of question."""
+
+MAKERS = (plain, plain, counted, textured, occluding, touching)
+"""Kinds of scene, taken in turn."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question about one scene.
+
+    Attributes:
+        number: of the scene.
+        scene: what the picture shows.
+        category: conv, detail or complex.
+        question: with its right answer.
+    """
+
+    number: int
+    scene: Scene
+    category: str
+    question: Question
+
+
+@cache
+def questions() -> tuple[Asked, ...]:
+    """All 72, scene by scene."""
+    rows: list[Asked] = []
+    for number in range(SCENES):
+        rng = np.random.default_rng((SEED, number))
+        maker = MAKERS[number % len(MAKERS)]
+        asked: dict[str, Question] = {}
+        while len(asked) < len(KINDS):
+            # A scene that a category has no question for is drawn again, with all its questions.
+            scene = maker(rng)
+            asked = {}
+            for category, kinds in KINDS.items():
+                for _ in range(20):
+                    question = ask(rng, scene, choose(rng, kinds))
+                    if question is not None:
+                        asked[category] = question
+                        break
+        rows += [Asked(number, scene, category, question) for category, question in asked.items()]
+    return tuple(rows)

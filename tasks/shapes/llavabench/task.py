@@ -1,0 +1,95 @@
+"""``shapes_llava_bench``: LLaVA-Bench's turns and arithmetic on scenes of the shapes world.
+
+Only items and judge differ from ``llava_bench_coco``: the model answers about
+rendered pictures, the reference is the right answer, and ``judge_shapes``
+weighs both by the scene's facts. 24 scenes with three questions each; the scene
+is the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.records import Item
+from harness.task import TaskInfo
+from tasks.llava_bench.task import LlavaBench
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.instruments.judging import Judge
+
+
+class ShapesLlavaBench(LlavaBench):
+    """The embedded counterpart of LLaVA-Bench; needs no download.
+
+    Args:
+        judge: registry name of a judge of text, or a judge.
+        judge_args: its constructor's arguments.
+        parser: what reads the reviews: ``tolerant``, ``strict`` or ``official``.
+        faithful: give upstream's arithmetic beside ours, in which failed reviews count as -1.
+        replies: a file that keeps every review and gives it again.
+    """
+
+    info = TaskInfo(
+        name="shapes_llava_bench",
+        version="1",
+        title="LLaVA-Bench's turns on the shapes world: 72 questions about 24 scenes",
+        paper="Liu et al. 2023, arXiv:2304.08485 (protocol); items are this project's",
+        images_per_item=1,
+        capability="answer",
+        licence="Apache-2.0",
+        comparable="not comparable with LLaVA-Bench: same turns, other questions and another judge",
+    )
+
+    def __init__(
+        self,
+        judge: str | Judge = "judge_shapes",
+        judge_args: Mapping[str, Any] | None = None,
+        parser: str = "tolerant",
+        faithful: bool = False,
+        replies: str | None = None,
+    ) -> None:
+        super().__init__(None, judge, judge_args, parser, faithful=faithful, replies=replies)
+
+    def items(self) -> Sequence[Item]:
+        """The 72 questions, scene by scene."""
+        from tasks.shapes.judge.facts import facts
+        from tasks.shapes.llavabench.items import questions
+
+        return [
+            Item(
+                id=f"{asked.number:02d}-{asked.category}",
+                text=asked.question.text,
+                category=asked.category,
+                cluster=f"{asked.number:02d}",
+                metadata={
+                    "context": facts(asked.scene),
+                    "reference": asked.question.answer,
+                    "kind": asked.question.kind,
+                },
+            )
+            for asked in questions()
+        ]
+
+    def input_image(self, item: Item) -> Image:  # type: ignore[override]
+        """The scene's picture, 48 x 48."""
+        from PIL import Image as PillowImage
+
+        from tasks.shapes.judge.facts import scene_of
+        from tasks.shapes.render import render
+
+        scene = scene_of(item.metadata["context"])
+        if scene is None:
+            raise UsageError(f"item {item.id!r} holds no scene; load it anew")
+        return PillowImage.fromarray(render(scene))
+
+    def rule_name(self, category: str) -> str:
+        """Only a ``compare`` prompt of a user's own asks for upstream's rules; here there are none."""
+        raise UsageError("shapes_llava_bench has no rules of upstream's; leave $rule out of the prompt")
+
+    def _files(self) -> tuple[Path, Path, Path]:
+        raise UsageError("shapes_llava_bench is made, not read from files")

@@ -1,0 +1,89 @@
+"""The embedded LLaVA-Bench and ReasonBench through the runner, with models that know or do not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.models.dummy import DummyModel
+from harness.records import Status
+from harness.run import run
+from harness.run_reader import load_run
+from tasks.shapes.judge.facts import scene_of
+from tasks.shapes.judge.solving import solve
+from tasks.shapes.llavabench.items import KINDS, SCENES, questions
+from tasks.shapes.llavabench.task import ShapesLlavaBench
+from tasks.shapes.reasonbench.realising import realise
+from tasks.shapes.reasonbench.requests import evaluated
+from tasks.shapes.reasonbench.task import ShapesReasonBench
+from tasks.shapes.render import render
+
+
+class Knowing:
+    """Knows the truth behind every picture and prompt of both benchmarks."""
+
+    def __init__(self) -> None:
+        items = ShapesLlavaBench().items()
+        self.answers = {
+            (self._key(ShapesLlavaBench().input_image(item)), item.text): item.metadata["reference"]
+            for item in items
+        }
+
+    @staticmethod
+    def _key(image: Image.Image) -> bytes:
+        return image.tobytes()
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": "knowing"}
+
+    def answer(self, images: Sequence[Image.Image], asked: Sequence[str]) -> list[str]:
+        return [self.answers[self._key(image), text] for image, text in zip(images, asked, strict=True)]
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
+        requests = {request.text: request for request in evaluated()}
+        rng = np.random.default_rng(0)
+        scenes = [realise(rng, requests[prompt], avoid_unseen=False) for prompt in prompts]
+        return [Image.fromarray(render(scene)) for scene in scenes if scene is not None]
+
+
+def test_every_scene_is_asked_three_kinds_of_question() -> None:
+    assert len(questions()) == 3 * SCENES
+    assert Counter(asked.category for asked in questions()) == dict.fromkeys(KINDS, SCENES)
+
+
+def test_references_are_the_right_answers() -> None:
+    for item in ShapesLlavaBench().items():
+        scene = scene_of(item.metadata["context"])
+        assert scene is not None
+        assert solve(item.text, scene) == item.metadata["reference"]
+
+
+def test_a_model_that_knows_scores_like_the_reference(tmp_path: Path) -> None:
+    finished = run(Knowing(), [ShapesLlavaBench(), ShapesReasonBench()], tmp_path)
+    overall = finished.scores["shapes_llava_bench"].overall
+    assert overall.value == pytest.approx(10)
+    assert finished.scores["shapes_llava_bench"].overall.n_scored == 72
+    assert finished.scores["shapes_t2i_reasonbench"].overall.value == pytest.approx(1, abs=0.02)
+
+
+def test_a_model_that_draws_anything_scores_low(tmp_path: Path) -> None:
+    finished = run(DummyModel(), [ShapesReasonBench()], tmp_path)
+    score = finished.scores["shapes_t2i_reasonbench"].overall
+    assert score.value is not None
+    assert score.value < 0.3
+
+
+def test_replies_are_kept_with_judge_and_prompts(tmp_path: Path) -> None:
+    finished = run(Knowing(), [ShapesLlavaBench()], tmp_path, limit=3)
+    for record in load_run(finished.folder).records["shapes_llava_bench"]:
+        assert record.measurement.status is Status.SUCCESS
+        evidence = record.measurement.evidence
+        assert evidence["judge"]["name"] == "judge_shapes"
+        assert set(evidence["prompts"]) == {"system", "compare"}
+        assert evidence["replies"]["review"]["text"].startswith("10 10")
