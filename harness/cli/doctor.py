@@ -25,7 +25,7 @@ LEAST_VERSIONS = {"torch": (2, 5), "transformers": (5, 20)}
 """The lower bounds of pyproject.toml, for environments that were put together by hand."""
 
 OPTIONAL = {
-    "open_clip": "GenEval's own colour classifier",
+    "open_clip": "CLIPScore, GenEval's colour classifier",
     "lm_eval": "timing beside lm-eval in `make bench`",
     "playwright": "tests that open the report in a browser",
 }

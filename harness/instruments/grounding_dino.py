@@ -1,0 +1,40 @@
+"""Grounding DINO as transformers computes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.instruments.captions import Caption
+from harness.instruments.grounding import GroundingDetector
+from harness.instruments.networks import load_network
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class GroundingDinoDetector(GroundingDetector):
+    """Finds what labels name, with boxes; transformers' ``GroundingDinoForObjectDetection``.
+
+    Arguments, scores and their limits are those of :class:`GroundingDetector`.
+    """
+
+    NAME = "grounding_dino"
+    _model: Any = None
+
+    def _forward(self, pixels: Tensor, caption: Caption) -> tuple[Tensor, Tensor]:
+        words = self._tokeniser()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
+        model = self._loaded()
+        with self._precision():
+            output = model(
+                pixel_values=pixels, input_ids=words["input_ids"], attention_mask=words["attention_mask"]
+            )
+        return output.logits, output.pred_boxes
+
+    def _loaded(self) -> Any:
+        """The network, loaded once."""
+        if self._model is None:
+            self._config()
+            self._model = load_network(
+                "GroundingDinoForObjectDetection", self._found(), dtype="float32", device=self.device
+            )
+        return self._model
