@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
-__all__ = ["Item", "Manifest", "Measurement", "Sample", "SampleRecord", "Status", "fingerprint"]
+__all__ = ["Item", "Manifest", "Measurement", "Sample", "SampleRecord", "Status", "fingerprint", "latest"]
 
 
 class Status(StrEnum):
@@ -184,6 +184,14 @@ class SampleRecord:
         values = {name: float(line[name]) for name in line.get("metrics", [])}
         measurement = Measurement(status, values, line.get("reason", ""), line.get("evidence", {}))
         return cls(int(line["doc_id"]), item, sample, measurement, dict(line.get("timing", {})))
+
+
+def latest(records: Iterable[SampleRecord]) -> list[SampleRecord]:
+    """The last record of every sample, in the order in which samples first came.
+
+    A sample that was tried again has several lines in a file that is only appended to.
+    """
+    return list({(record.item.id, record.sample.index): record for record in records}.values())
 
 
 @dataclass(frozen=True)

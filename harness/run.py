@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
@@ -19,6 +19,7 @@ from harness.inventory import INVENTORY
 from harness.models.base import Model, Supplies, require
 from harness.planning import Planned, identity, limited, plan
 from harness.records import SampleRecord, Status
+from harness.responding import Responds, respond_batch
 from harness.results import environment, results_json
 from harness.scores import TaskScores, summarise
 from harness.store import RunFolder, sanitise
@@ -28,6 +29,10 @@ BATCH = 32
 
 GIVE_UP = 16
 """A model that fails on its first so many samples is broken; nothing is recorded of it."""
+
+
+TRANSIENT = frozenset({Status.JUDGE_TRANSPORT_ERROR})
+"""What passes by itself: a sample that no judge could be reached for is measured again on resume."""
 
 
 class Progress(Protocol):
@@ -68,6 +73,7 @@ def run(
     batch_size: int = BATCH,
     progress: Progress | None = None,
     call: Mapping[str, Any] | None = None,
+    retry: Collection[Status] = TRANSIENT,
 ) -> Finished:
     """Runs ``model`` on ``tasks`` into ``output_path/<model name>``, going on where an earlier run stopped.
 
@@ -82,6 +88,7 @@ def run(
         batch_size: samples drawn and measured together; changes speed only.
         progress: told about every finished batch.
         call: how the run was asked for, echoed into the results.
+        retry: samples recorded with such a status are tried again; pictures that are there are kept.
 
     Raises:
         MissingCapability: the model cannot do what a task needs; nothing was written.
@@ -106,10 +113,11 @@ def run(
         for task in tasks:
             name = task.info.name
             records = {record.doc_id: record for record in folder.records(name)}
-            missing = [planned for planned in plans[name] if planned.doc_id not in records]
+            settled = {key for key, record in records.items() if record.measurement.status not in retry}
+            missing = [planned for planned in plans[name] if planned.doc_id not in settled]
             reused += len(plans[name]) - len(missing)
             shown.start(name, len(plans[name]), len(plans[name]) - len(missing))
-            make = answer_batch if task.info.capability == "answer" else draw_batch
+            make = _maker(task)
             held: list[tuple[SampleRecord, bool]] = []
             for batch in _batches(missing, batch_size):
                 held += make(model, task, folder, batch)
@@ -145,6 +153,13 @@ def _needed(model: Model, task: Task) -> str:
     """The capability to ask for: pictures that exist stand in for drawing them."""
     needed = task.info.capability
     return "pictures" if needed == "generate" and isinstance(model, Supplies) else needed
+
+
+def _maker(task: Task) -> Callable[..., list[tuple[SampleRecord, bool]]]:
+    """What makes a batch of samples: the task itself where it asks in its own way, else by its capability."""
+    if isinstance(task, Responds):
+        return respond_batch
+    return answer_batch if task.info.capability == "answer" else draw_batch
 
 
 def _batches(planned: Sequence[Planned], size: int) -> Iterator[Sequence[Planned]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.errors import InputError, RunFolderError
 from harness.files import read_json_lines
-from harness.records import Manifest, SampleRecord
+from harness.records import Manifest, SampleRecord, latest
 from harness.results import SCHEMA
 from harness.scores import TaskScores
 from harness.store import MANIFEST
@@ -166,4 +166,4 @@ def _read_samples(path: Path) -> tuple[tuple[SampleRecord, ...], bool]:
                 f"record {number} of {path} is not a sample ({type(error).__name__}: {error}); "
                 "restore the file, or move it away and run again"
             ) from error
-    return tuple(records), lines.torn
+    return tuple(latest(records)), lines.torn

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from harness.differences import differing
 from harness.errors import RunFolderError
 from harness.files import JsonLinesWriter, atomic_write_bytes, atomic_write_json, read_json_lines
-from harness.records import Manifest, Sample, SampleRecord
+from harness.records import Manifest, Sample, SampleRecord, latest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -89,7 +89,7 @@ class RunFolder:
 
     def _clean(self) -> None:
         """Removes what a killed writer left half written; with the lock held, nobody is writing it now."""
-        written = (".run.json", ".results_*.json", ".inventory.json", "images/*/*/.*.png")
+        written = (".run.json", ".results_*.json", ".inventory.json", ".samples_*.jsonl", "images/*/*/.*.png")
         for pattern in (f"{name}.*.tmp" for name in written):
             for stale in self.path.glob(pattern):
                 stale.unlink(missing_ok=True)
@@ -99,12 +99,12 @@ class RunFolder:
         return self.path / f"samples_{task}_{self.manifest.created}.jsonl"
 
     def records(self, task: str) -> list[SampleRecord]:
-        """What is already recorded, in file order; a torn last line is left out."""
+        """The last record of every sample, in file order; a torn last line is left out."""
         path = self.samples_path(task)
         if not path.exists():
             return []
         try:
-            return [SampleRecord.from_json(line) for line in read_json_lines(path).records]
+            return latest(SampleRecord.from_json(line) for line in read_json_lines(path).records)
         except (KeyError, ValueError, TypeError) as error:
             raise RunFolderError(
                 f"{path} holds a line that is no sample ({type(error).__name__}: {error}); "
@@ -116,6 +116,16 @@ class RunFolder:
         if task not in self._writers:
             self._writers[task] = JsonLinesWriter(self.samples_path(task))
         self._writers[task].append(record.to_json())
+
+    def _settle(self, task: str) -> None:
+        """Leaves one line per sample, where some were tried again: other readers count lines."""
+        path = self.samples_path(task)
+        lines = read_json_lines(path).records
+        kept = latest(SampleRecord.from_json(line) for line in lines)
+        if len(kept) < len(lines):
+            self._writers[task].close()
+            text = [json.dumps(one.to_json(), ensure_ascii=False, separators=(",", ":")) for one in kept]
+            atomic_write_bytes(path, ("\n".join(text) + "\n").encode("utf-8"))
 
     def picture_path(self, task: str, item_id: str, index: int, seed: int) -> Path:
         """Where a picture lies, relative to the run folder."""
@@ -149,8 +159,9 @@ class RunFolder:
 
     def finish(self, results: Mapping[str, Any]) -> Path:
         """Writes the results, then marks the run as done; returns the results' path."""
-        for writer in self._writers.values():
+        for task, writer in self._writers.items():
             writer.sync()
+            self._settle(task)
         path = self.path / f"results_{self.manifest.created}.json"
         atomic_write_json(path, dict(results))
         self.manifest = replace(self.manifest, status="success", finished=now())

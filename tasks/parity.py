@@ -16,8 +16,10 @@ from typing import Any
 
 from harness.errors import InputError, SelfRewardError
 from tasks.geneval import parity as geneval
+from tasks.llava_bench import parity as llava_bench
 from tasks.t2i_compbench import parity as t2i_compbench
 from tasks.t2i_compbench_vlm import parity as t2i_compbench_vlm
+from tasks.t2i_reasonbench import parity as t2i_reasonbench
 
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Any, Any]]
 """(document, case) -> (upstream's result, ours), in the same shape.
@@ -30,7 +32,13 @@ TOLERANCE = 1e-6
 INDEX = "INDEX.json"
 """The folder's table of contents; no golden file."""
 
-READERS: dict[str, Reader] = {**geneval.READERS, **t2i_compbench.READERS, **t2i_compbench_vlm.READERS}
+READERS: dict[str, Reader] = {
+    **geneval.READERS,
+    **t2i_compbench.READERS,
+    **t2i_compbench_vlm.READERS,
+    **t2i_reasonbench.READERS,
+    **llava_bench.READERS,
+}
 """Golden file name -> its reader, over all tasks."""
 
 

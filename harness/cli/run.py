@@ -28,6 +28,9 @@ def run(
     output_path: Annotated[Path, typer.Option("--output-path", "-o", help="Folder of run folders.")] = Path(
         "results"
     ),
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try every recorded sample without a number again.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Draw a benchmark's pictures, measure them, and write scores with intervals.
@@ -41,8 +44,10 @@ def run(
     from harness.cli.inventory import survey
     from harness.cli.progress import BarProgress
     from harness.errors import UsageError
+    from harness.records import Status
     from harness.registry import registry
     from harness.report import write_run_page
+    from harness.run import TRANSIENT
     from harness.run import run as run_tasks
 
     names = list(dict.fromkeys(name.strip() for name in tasks.split(",") if name.strip()))
@@ -68,6 +73,7 @@ def run(
             batch_size=batch_size,
             progress=progress,
             call={"model_args": model_args},
+            retry=set(Status) - {Status.SUCCESS} if retry_failed else TRANSIENT,
         )
     page = write_run_page(finished.folder)
     if json_:

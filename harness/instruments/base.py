@@ -85,5 +85,5 @@ class ImageTextScorer(Instrument, Protocol):
     """Says how well a text fits a picture."""
 
     def similarities(self, images: Sequence[Image], texts: Sequence[str]) -> list[float]:
-        """The embeddings' cosine in [-1, 1] for every (picture, text), aligned; neither scaled nor clamped."""
+        """The embeddings' cosine in [-1, 1] of every (picture, text), aligned; neither scaled nor clamped."""
         ...

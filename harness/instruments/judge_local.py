@@ -1,0 +1,167 @@
+"""A judge on this machine: a chat model of transformers, with or without eyes, answering greedily."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import SelfRewardError, UsageError
+from harness.instruments.chat_models import ChatModel, encoded, forged_token, load_chat_model
+from harness.instruments.judging import Conversation, Reply
+from harness.instruments.networks import check_settings, first_line
+from harness.instruments.pairs import batches
+from harness.instruments.worded_weights import resolve_worded_folder, worded_hash
+from harness.records import Status
+
+if TYPE_CHECKING:
+    import torch
+
+
+class LocalJudge:
+    """Writes replies with a chat model.
+
+    Args:
+        weights: folder or hub name of a model that ``AutoModelForImageTextToText`` or
+            ``AutoModelForCausalLM`` knows, with a chat template, in safetensors.
+        max_new_tokens: longest reply.
+        device: where to compute; a GPU if there is one.
+        dtype: of weights and activations.
+        batch_size: conversations computed together. Shorter ones are padded on the left, which their
+            replies do not see; in half precision sums are rounded differently in other batches, and a
+            near tie between two tokens can go either way, so there the size is part of the identity.
+        revision: of the hub repository.
+
+    Nothing is loaded before the first :meth:`identity` or reply. A repetition penalty of the model's own
+    generation settings is kept, its sampling is not.
+    """
+
+    def __init__(
+        self,
+        weights: str,
+        max_new_tokens: int = 1024,
+        device: str | None = None,
+        dtype: str = "bfloat16",
+        batch_size: int = 4,
+        revision: str | None = None,
+    ) -> None:
+        check_settings("judge_local", dtype, batch_size)
+        if max_new_tokens < 1:
+            raise UsageError(f"judge_local needs max_new_tokens of at least 1, got {max_new_tokens}")
+        self.weights, self.revision, self.max_new_tokens = weights, revision, max_new_tokens
+        self.device, self.dtype, self.batch_size = device, dtype, batch_size
+        self._folder: Path | None = None
+        self._model: ChatModel | None = None
+        self._identity: dict[str, Any] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What a reply depends on. Weights are known by their content, not by their name.
+
+        Raises:
+            CheckpointError: the weights cannot be had.
+        """
+        if self._identity is None:
+            local = Path(self.weights).expanduser()
+            name = local.name if local.is_dir() else self.weights
+            self._identity = {
+                "name": "judge_local",
+                "model": name,
+                "revision": self.revision,
+                "sha256": worded_hash(self._found()),
+                "dtype": self.dtype,
+                "max_new_tokens": self.max_new_tokens,
+            }
+            if self.dtype != "float32":
+                self._identity["batch_size"] = self.batch_size
+        return dict(self._identity)
+
+    def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        """One reply per conversation, aligned; one that the model cannot compute has a status and a reason.
+
+        Raises:
+            UsageError: a text model is shown pictures, or the chat template does not take the turns.
+            CheckpointError: the weights do not load, or have no chat template.
+        """
+        if not conversations:
+            return []
+        model = self._loaded()
+        if not model.sees and any(turn.images for said in conversations for turn in said):
+            raise UsageError(
+                f"the judge {self.weights} reads text only and sees pictures; name a model that takes both"
+            )
+        found: list[Reply] = []
+        for part in batches(conversations, self.batch_size):
+            found += self._together(model, part)
+        return found
+
+    def _one(self, model: ChatModel, conversation: Conversation) -> Reply:
+        """One conversation by itself; what it alone is to blame for costs its own reply."""
+        if forged := forged_token(model.tokenizer, conversation):
+            reason = (
+                f"the conversation holds {forged}, which this version of transformers cannot write as text"
+            )
+            return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason)
+        try:
+            return self._answer(model, [conversation])[0]
+        except SelfRewardError:
+            raise
+        # Whatever a network raises over one conversation (too long, out of memory) costs that one only.
+        except Exception as error:
+            reason = f"the model failed: {type(error).__name__}: {first_line(error)}"
+            return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason)
+
+    def _together(self, model: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
+        """Replies computed in one batch; if that fails, one by one."""
+        if len(conversations) > 1 and not any(forged_token(model.tokenizer, one) for one in conversations):
+            try:
+                return self._answer(model, conversations)
+            except SelfRewardError:
+                raise
+            except Exception:
+                # Which of them is to blame shows when each is asked alone.
+                pass
+        return [self._one(model, conversation) for conversation in conversations]
+
+    def _answer(self, model: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
+        import torch
+
+        inputs = encoded(model, conversations).to(model.network.device)
+        # No reply may depend on its neighbours' lengths: a repetition penalty would see the padding.
+        rows, real = inputs["input_ids"], inputs["attention_mask"].bool()
+        first = rows.gather(1, real.int().argmax(dim=1, keepdim=True))
+        inputs["input_ids"] = torch.where(real, rows, first)
+        for name, value in inputs.items():
+            if value.is_floating_point():
+                inputs[name] = value.to(model.network.dtype)
+        with torch.inference_mode():
+            written = model.network.generate(
+                **inputs,
+                max_new_tokens=self.max_new_tokens,
+                do_sample=False,
+                num_beams=1,
+                pad_token_id=model.tokenizer.pad_token_id,
+            )
+        return [self._reply(model, row) for row in written[:, rows.shape[1] :]]
+
+    def _reply(self, model: ChatModel, row: torch.Tensor) -> Reply:
+        """The words of one row of new tokens, (T,)."""
+        tokens = row.tolist()
+        end = next((k for k, token in enumerate(tokens) if token in model.ends), None)
+        kept = tokens if end is None else tokens[:end]
+        text = model.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        details = {"finish_reason": "length" if end is None else "stop", "tokens": len(kept)}
+        if not text:
+            return Reply(None, Status.JUDGE_TRANSPORT_ERROR, "the reply is empty", details)
+        return Reply(text, details=details)
+
+    def _found(self) -> Path:
+        """The folder with the weights."""
+        if self._folder is None:
+            self._folder = resolve_worded_folder(self.weights, self.revision)
+        return self._folder
+
+    def _loaded(self) -> ChatModel:
+        """Network and processor, loaded once."""
+        if self._model is None:
+            self._model = load_chat_model(self._found(), self.dtype, self.device)
+        return self._model

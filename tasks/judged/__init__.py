@@ -1,0 +1,1 @@
+"""What benchmarks with a judge share: prompts from files, replies kept raw, scores made of them anew."""

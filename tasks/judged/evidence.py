@@ -1,0 +1,107 @@
+"""A judge's words as a sample's evidence, and back: whatever became of a score, they can be read again.
+
+::
+
+    {"judge": {"name": ..., "model": ..., "revision": ..., "sha256": ...},
+     "prompts": {"describe": <sha256>, ...}, "parser": "tolerant",
+     "replies": {"describe": {"text": ..., "status": ..., "reason": ..., "details": {...}}, ...}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import InputError
+from harness.instruments.judging import Judge, Reply
+from harness.records import Measurement, Status, fingerprint
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who was asked with which words.
+
+    Attributes:
+        judge: name, model, revision, and the hash of its whole identity.
+        prompts: template name -> hash.
+        parser: name of what reads the replies.
+    """
+
+    judge: Mapping[str, Any]
+    prompts: Mapping[str, str]
+    parser: str
+
+    @classmethod
+    def of(cls, judge: Judge, prompts: Mapping[str, str], parser: str) -> Asked:
+        """For a judge that is about to be asked."""
+        identity = judge.identity()
+        named = {key: identity.get(key) for key in ("name", "model", "revision")}
+        return cls({**named, "sha256": fingerprint(identity)}, prompts, parser)
+
+    @classmethod
+    def read(cls, evidence: Mapping[str, Any], parser: str) -> Asked:
+        """From a recorded sample whose replies are now read by ``parser``.
+
+        Raises:
+            InputError: it holds no such record.
+        """
+        try:
+            return cls(dict(evidence["judge"]), dict(evidence["prompts"]), parser)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _lacking(error) from error
+
+    def evidence(self, replies: Mapping[str, Reply], **further: Any) -> dict[str, Any]:
+        """JSON values: the replies by stage, and what else a reader may want."""
+        return {
+            "judge": dict(self.judge),
+            "prompts": dict(self.prompts),
+            "parser": self.parser,
+            "replies": {stage: _reply_json(reply) for stage, reply in replies.items()},
+            **further,
+        }
+
+
+def recorded_replies(evidence: Mapping[str, Any]) -> dict[str, Reply]:
+    """The replies of a recorded sample, by stage.
+
+    Raises:
+        InputError: it holds none.
+    """
+    try:
+        return {stage: _reply(row) for stage, row in evidence["replies"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _lacking(error) from error
+
+
+def unanswered(replies: Mapping[str, Reply], evidence: dict[str, Any]) -> Measurement | None:
+    """The measurement of a sample that the judge left without some reply; None if all are there."""
+    silent = {stage: reply for stage, reply in replies.items() if reply.text is None}
+    if not silent:
+        return None
+    stage, reply = next(iter(silent.items()))
+    return Measurement(
+        Status.JUDGE_TRANSPORT_ERROR,
+        reason=f"no reply to {stage!r}: {reply.reason or 'the judge gave no reason'}",
+        evidence=evidence,
+    )
+
+
+def _lacking(error: Exception) -> InputError:
+    return InputError(f"the sample holds no judge's replies ({error}); it cannot be scored again")
+
+
+def _reply_json(reply: Reply) -> dict[str, Any]:
+    return {
+        "text": reply.text,
+        "status": str(reply.status),
+        "reason": reply.reason,
+        "details": dict(reply.details),
+    }
+
+
+def _reply(row: Mapping[str, Any]) -> Reply:
+    text, status = row["text"], Status(row["status"])
+    if (status is Status.SUCCESS) != isinstance(text, str):
+        raise ValueError(f"a reply with status {status} and the text {text!r}")
+    return Reply(text, status, str(row.get("reason", "")), dict(row.get("details", {})))

@@ -1,0 +1,39 @@
+"""The judge of a task: by name, or one that exists; with what it said before, if that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.instruments.judging import Judge
+
+
+def choose_judge(
+    judge: str | Judge, arguments: Mapping[str, Any] | None = None, replies: str | Path | None = None
+) -> Judge:
+    """The judge that a task asks.
+
+    Args:
+        judge: registry name, or a judge.
+        arguments: of its constructor, with a name.
+        replies: a file of earlier replies, which are not asked for again; new ones are added to it.
+
+    Raises:
+        UnknownName: no such instrument.
+        UsageError: it does not take these arguments, or gives no replies.
+    """
+    from harness.instruments.build import build
+    from harness.instruments.judging import Judge
+
+    found = build(judge, arguments) if isinstance(judge, str) else judge
+    if not isinstance(found, Judge):
+        raise UsageError(f"the instrument {judge!r} is no judge: it gives no replies; name another as judge")
+    if replies is None:
+        return found
+    from tasks.judged.replies import RememberingJudge
+
+    return RememberingJudge(found, Path(replies).expanduser())

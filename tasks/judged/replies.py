@@ -1,0 +1,109 @@
+"""Replies on disk: what a judge said once is not paid for twice, and can be read after the judge is gone.
+
+One JSON line per asking: the judge's name, model, revision and identity hash, the conversation's
+hash, and the raw reply or why there was none. Only replies are given again; a failure is kept to be
+looked at, and asked again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.files import JsonLinesWriter, read_json_lines
+from harness.instruments.conversations import conversation_sha256
+from harness.instruments.judging import Conversation, Judge, Reply
+from harness.records import Status, fingerprint
+
+AT_ONCE = 64
+"""Conversations asked together; their replies are on disk before the next ones are asked."""
+
+
+class RememberingJudge:
+    """A judge with a memory. Its identity is the judge's own: a reply is the same, whenever it was given.
+
+    Args:
+        judge: asked where nothing is remembered.
+        path: the line file; made if it is not there. It may hold several judges' replies.
+    """
+
+    def __init__(self, judge: Judge, path: Path) -> None:
+        self.judge, self.path = judge, path
+        self._known: dict[str, Reply] | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """The judge's own."""
+        return self.judge.identity()
+
+    def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        """One reply per conversation, aligned; the same conversation is asked once.
+
+        Raises:
+            InputError: the file is damaged, or cannot be written.
+        """
+        who = self.judge.identity()
+        known = self._remembered(fingerprint(who))
+        keys = [conversation_sha256(conversation) for conversation in conversations]
+        wanted = {key: said for key, said in zip(keys, conversations, strict=True) if key not in known}
+        fresh: dict[str, Reply] = {}
+        names = list(wanted)
+        for start in range(0, len(names), AT_ONCE):
+            part = names[start : start + AT_ONCE]
+            given = dict(zip(part, self.judge.replies([wanted[key] for key in part]), strict=True))
+            self._write(who, given)
+            fresh |= given
+        known.update({key: reply for key, reply in fresh.items() if reply.status is Status.SUCCESS})
+        return [known.get(key) or fresh[key] for key in keys]
+
+    def _remembered(self, judge: str) -> dict[str, Reply]:
+        """Conversation hash -> reply of this judge; read once."""
+        if self._known is None:
+            try:
+                lines = read_json_lines(self.path).records if self.path.exists() else ()
+                self._known = {
+                    line["conversation_sha256"]: Reply(line["text"], details=line["details"])
+                    for line in lines
+                    if line["judge_sha256"] == judge and line["status"] == Status.SUCCESS
+                }
+            except (KeyError, TypeError, OSError) as error:
+                raise InputError(
+                    f"{self.path} is no file of a judge's replies ({error}); give another one as replies"
+                ) from error
+        return self._known
+
+    def _write(self, who: Mapping[str, Any], given: Mapping[str, Reply]) -> None:
+        """Adds replies; they are with the operating system when this returns."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(self.path), JsonLinesWriter(self.path) as writer:
+                for key, reply in given.items():
+                    writer.append(_line(who, key, reply))
+        except OSError as error:
+            reason = f"{self.path} cannot be written ({error}); give another file as replies"
+            raise InputError(reason) from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keeps other processes that write ``path`` waiting: runs of several models may share it."""
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _line(who: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:
+    return {
+        "judge": who.get("name"),
+        "model": who.get("model"),
+        "revision": who.get("revision"),
+        "judge_sha256": fingerprint(dict(who)),
+        "conversation_sha256": key,
+        "status": str(reply.status),
+        "text": reply.text,
+        "reason": reply.reason,
+        "details": dict(reply.details),
+    }

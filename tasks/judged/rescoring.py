@@ -1,0 +1,41 @@
+"""Scores made anew of recorded replies: no judge, no model, no pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+from harness.errors import InputError
+from harness.records import Measurement, SampleRecord
+
+
+@runtime_checkable
+class Rescorable(Protocol):
+    """A task that can measure a sample from its evidence alone."""
+
+    def remeasure(self, record: SampleRecord) -> Measurement:
+        """The measurement that this task makes of the record's replies.
+
+        Raises:
+            InputError: the record holds no replies.
+        """
+        ...
+
+
+def rescored(task: Rescorable, records: Sequence[SampleRecord]) -> list[SampleRecord]:
+    """The records with measurements made anew. Those that never reached a judge stay as they are.
+
+    Raises:
+        InputError: a sample's evidence is damaged; the message names it.
+    """
+    return [_rescored(task, record) for record in records]
+
+
+def _rescored(task: Rescorable, record: SampleRecord) -> SampleRecord:
+    if "replies" not in record.measurement.evidence:
+        return record
+    try:
+        return replace(record, measurement=task.remeasure(record))
+    except InputError as error:
+        raise InputError(f"sample {record.sample.index} of item {record.item.id!r}: {error}") from error

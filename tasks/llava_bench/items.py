@@ -1,0 +1,93 @@
+"""Questions with their references and contexts as items.
+
+Three line files, joined by question and by image::
+
+    {"question_id": 0, "image": "000000441147.jpg", "text": "What is ...?", "category": "conv"}
+    {"question_id": 0, "text": "The reference answer.", ...}
+    {"image": "000000441147.jpg", "captions": ["...", ...], "instances": [{"category": "tie", "bbox": [...]}]}
+
+In-the-Wild has ``"caption": "..."`` and no boxes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.records import Item
+
+CATEGORIES = ("conv", "detail", "complex")
+
+
+def load_items(questions: Path, references: Path, contexts: Path) -> list[Item]:
+    """One item per question, in file order; the image is the cluster.
+
+    Upstream pairs lines by their position, so that a missing line shifts all that follow. Here they are
+    joined by ``question_id``, and a question without reference or context is an error.
+
+    Raises:
+        InputError: a line is damaged, or something has no partner.
+    """
+    rows = _lines(questions, ("question_id", "image", "text", "category"))
+    answers = {row["question_id"]: row for row in _lines(references, ("question_id", "text"))}
+    seen = {row["image"]: row for row in _lines(contexts, ("image",))}
+    if not rows:
+        raise InputError(f"{questions} holds no questions; replace it by the official file")
+    items = []
+    for number, row in enumerate(rows):
+        where = f"question {row['question_id']!r} in {questions}"
+        if row["category"] not in CATEGORIES:
+            raise InputError(f"{where} is of the unknown category {row['category']!r}; correct the file")
+        if row["question_id"] not in answers or row["image"] not in seen:
+            lacking = references if row["question_id"] not in answers else contexts
+            raise InputError(f"{where} has no partner in {lacking}; replace both files")
+        metadata = {
+            "question_id": row["question_id"],
+            "context": _context(seen[row["image"]], f"{contexts}, image {row['image']!r}"),
+            "reference": answers[row["question_id"]]["text"],
+        }
+        items.append(
+            Item(
+                id=f"{number:03d}",
+                text=row["text"],
+                category=row["category"],
+                cluster=row["image"],
+                image=row["image"],
+                metadata=metadata,
+            )
+        )
+    return items
+
+
+def _context(row: Mapping[str, Any], where: str) -> str:
+    """What a judge that cannot see is told: captions, and boxes where there are any."""
+    try:
+        captions = row["captions"] if "captions" in row else row["caption"]
+        sentences = [captions] if isinstance(captions, str) else list(captions)
+        boxes = [f"{thing['category']}: {thing['bbox']}" for thing in row.get("instances", ())]
+        return "\n\n".join(filter(None, ("\n".join(sentences), "\n".join(boxes))))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{where} holds no captions or damaged boxes ({error}); replace the file") from error
+
+
+def _lines(path: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The file's rows, each with ``keys``."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}); replace it by the official file") from error
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}, line {number} is not JSON ({error}); replace the file") from error
+        if not isinstance(row, dict) or not all(key in row for key in keys):
+            raise InputError(f"{path}, line {number} lacks one of {', '.join(keys)}; replace the file")
+        rows.append(row)
+    return rows

@@ -1,0 +1,70 @@
+"""Numbers beside the headline: relative scores over a run's samples, and upstream's on request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.records import SampleRecord
+from tasks.judged.evidence import recorded_replies
+from tasks.llava_bench.items import CATEGORIES
+from tasks.llava_bench.measuring import REVIEW
+from tasks.llava_bench.official import ALL, review_table
+from tasks.llava_bench.parsing import official_pair
+from tasks.llava_bench.relative import Relative, relative
+
+
+def relative_scores(records: Sequence[SampleRecord]) -> dict[str, Relative]:
+    """Category -> relative score over its records, and ``all`` over all of them; failures are no scores."""
+    groups = {ALL: list(records)}
+    for category in CATEGORIES:
+        if members := [record for record in records if record.item.category == category]:
+            groups[category] = members
+    return {name: _relative(members) for name, members in groups.items() if members}
+
+
+def further_numbers(records: Sequence[SampleRecord], faithful: bool = False) -> dict[str, float]:
+    """Relative scores in per cent, with 95 % intervals and, where something failed, bounds.
+
+    ``relative`` is over all answers, ``relative_conv`` and so on over a category. With ``faithful``
+    upstream's own numbers come beside them as ``faithful_*``: its reading of every review and its
+    rounding, its -1s included. They are left out where an answer has no review at all, because
+    upstream would have asked until there was one.
+    """
+    found: dict[str, float] = {}
+    for name, score in relative_scores(records).items():
+        key = "relative" if name == ALL else f"relative_{name}"
+        parts = {"": score.value, "_low": score.low, "_high": score.high}
+        parts |= {"_bound_low": score.bound_low, "_bound_high": score.bound_high}
+        found |= {key + suffix: value for suffix, value in parts.items() if value is not None}
+    if faithful:
+        found |= _faithful(records)
+    return found
+
+
+def _relative(records: Sequence[SampleRecord]) -> Relative:
+    pairs = [
+        (record.measurement.values["reference"], record.measurement.values["candidate"])
+        if record.measurement.ok
+        else None
+        for record in records
+    ]
+    return relative(pairs, [record.item.cluster for record in records])
+
+
+def _faithful(records: Sequence[SampleRecord]) -> dict[str, float]:
+    reviews: list[dict[str, Any]] = []
+    for record in records:
+        evidence = record.measurement.evidence
+        review = recorded_replies(evidence).get(REVIEW) if "replies" in evidence else None
+        if review is None or review.text is None:
+            return {}
+        pair = official_pair(review.text)
+        reviews.append({"question_id": record.item.id, "category": record.item.category, "tuple": pair})
+    found: dict[str, float] = {}
+    for name, row in review_table(reviews).items():
+        tail = "" if name == ALL else f"_{name}"
+        found[f"faithful_relative{tail}"] = row.relative
+        found[f"faithful_reference_x10{tail}"] = row.reference
+        found[f"faithful_candidate_x10{tail}"] = row.candidate
+    return found

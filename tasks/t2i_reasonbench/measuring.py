@@ -1,0 +1,137 @@
+"""From pictures and a judge to measurements: every picture is described, then asked block by block.
+
+Shared by every task with such questions: only items and judge differ. The blocks of a picture share its
+description and do not see each other's answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.instruments.judging import Conversation, Judge, Reply, Turn
+from harness.records import Item, Measurement, Status
+from tasks.judged.evidence import Asked, unanswered
+from tasks.judged.templates import Template, hashes, load_template
+from tasks.t2i_reasonbench.dimensions import QUALITY, block_mean, dimension_of
+from tasks.t2i_reasonbench.items import questions_of
+from tasks.t2i_reasonbench.parsing import parser_named
+from tasks.t2i_reasonbench.questions import Question, listed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TEMPLATES = Path(__file__).with_name("templates")
+DESCRIBE = "describe"
+"""The stage before the blocks."""
+
+Blocks = Mapping[str, Sequence[Question]]
+"""Block -> what is asked in it, in the order of asking."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What the judge is told.
+
+    Attributes:
+        describe: the first turn.
+        score: a block's turn; ``$questions`` are listed in it, ``$count`` is their number.
+    """
+
+    describe: Template
+    score: Template
+
+    @classmethod
+    def ours(cls, describe: str | Path | None = None, score: str | Path | None = None) -> Prompts:
+        """The prompts that ship with the task, or a user's files in their place.
+
+        Raises:
+            InputError: a file cannot be read.
+            UsageError: it lacks the place for the questions, or holds other names.
+        """
+        return cls(
+            load_template(DESCRIBE, TEMPLATES / "describe.txt", describe, needs=()),
+            load_template("score", TEMPLATES / "score.txt", score, needs=["questions"], may=["count"]),
+        )
+
+    def hashes(self) -> dict[str, str]:
+        """Name -> sha256."""
+        return hashes({DESCRIBE: self.describe, "score": self.score})
+
+
+def ask(
+    judge: Judge, images: Sequence[Image], blocks: Sequence[Blocks], prompts: Prompts
+) -> list[dict[str, Reply]]:
+    """Every picture's replies by stage: the description, then one per block.
+
+    All descriptions are asked for together, then all blocks of all pictures. A picture that the judge
+    did not describe is asked nothing more.
+    """
+    openings = [[Turn("user", prompts.describe.fill(), (image,))] for image in images]
+    found = [{DESCRIBE: reply} for reply in judge.replies(openings)]
+    asked: list[tuple[int, str]] = []
+    conversations: list[Conversation] = []
+    for number, (opening, replies) in enumerate(zip(openings, found, strict=True)):
+        description = replies[DESCRIBE].text
+        if description is None:
+            continue
+        for block, questions in blocks[number].items():
+            listing = prompts.score.fill(questions=listed(tuple(questions)), count=len(questions))
+            asked.append((number, block))
+            conversations.append([*opening, Turn("assistant", description), Turn("user", listing)])
+    for (number, block), reply in zip(asked, judge.replies(conversations), strict=True):
+        found[number][block] = reply
+    return found
+
+
+def measure_pictures(
+    judge: Judge, items: Sequence[Item], images: Sequence[Image], prompts: Prompts, parser: str
+) -> list[Measurement]:
+    """One measurement per picture, with the judge's raw replies as evidence.
+
+    Args:
+        judge: must read pictures.
+        items: of every picture, from :mod:`tasks.t2i_reasonbench.items`; their category is a dimension.
+        images: RGB, aligned with ``items``.
+        prompts: what the judge is told.
+        parser: name of one in :data:`tasks.t2i_reasonbench.parsing.PARSERS`.
+    """
+    who = Asked.of(judge, prompts.hashes(), parser)
+    blocks = [questions_of(item) for item in items]
+    answers = ask(judge, images, blocks, prompts)
+    return [read_replies(item, replies, who) for item, replies in zip(items, answers, strict=True)]
+
+
+def read_replies(item: Item, replies: Mapping[str, Reply], who: Asked) -> Measurement:
+    """The measurement that a picture's replies make: ``accuracy`` and ``quality`` in [0, 1].
+
+    One block without a reply, or with one that cannot be read, leaves the picture without numbers: what
+    the judge said of its other blocks is kept in the evidence and counted in nothing.
+
+    Raises:
+        InputError: the item holds no questions.
+        UsageError: no such parser or dimension.
+    """
+    dimension, parser = dimension_of(item.category), parser_named(who.parser)
+    scores: dict[str, list[float]] = {}
+    complaints: list[str] = []
+    for block, questions in questions_of(item).items():
+        reply = replies.get(block)
+        if reply is None or reply.text is None:
+            continue
+        parsed = parser(reply.text, len(questions))
+        if parsed.scores is None:
+            complaints.append(f"{block}: {parsed.complaint}")
+        else:
+            scores[block] = list(parsed.scores)
+    evidence: dict[str, Any] = who.evidence(replies, scores=scores)
+    if (silent := unanswered(replies, evidence)) is not None:
+        return silent
+    if complaints:
+        return Measurement(Status.JUDGE_PARSE_ERROR, reason="\n".join(complaints), evidence=evidence)
+    means = {block: block_mean(values) for block, values in scores.items()}
+    values = {"accuracy": dimension.accuracy(means), QUALITY: means[QUALITY]}
+    words = "; ".join(f"{block} {', '.join(f'{one:g}' for one in given)}" for block, given in scores.items())
+    return Measurement(Status.SUCCESS, values, words, evidence)

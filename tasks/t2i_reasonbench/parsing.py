@@ -1,0 +1,174 @@
+"""From a judge's reply to one score per question, by named parsers.
+
+``official`` finds what upstream finds, ``strict`` takes nothing but the object asked for, ``tolerant``
+(the default) the only such object in whatever surrounds it. None of them makes a score of a failure.
+
+>>> tolerant('Sure: {"reason": ["a {brace}"], "score": [1, 0.5]}', 2).scores
+(1.0, 0.5)
+>>> strict('Sure: {"score": [1, 0.5]}', 2).complaint
+'the reply is not one JSON object (Expecting value: line 1 column 1 (char 0))'
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from math import isfinite
+from typing import Any, TypeAlias
+
+from harness.errors import InputError, UsageError
+from tasks.judged.parsed import Parsed, unreadable
+from tasks.t2i_reasonbench.dimensions import ALLOWED
+
+Parser: TypeAlias = Callable[[str, int], Parsed]
+"""(reply, number of questions) -> scores in order, or a complaint."""
+
+WORDS = {"0": 0.0, "0.0": 0.0, "0.5": 0.5, "1": 1.0, "1.0": 1.0, ".5": 0.5}
+"""Scores in quotes, as some judges write them."""
+
+
+class _Twice(ValueError):
+    """An object with the same key twice: which one counts is anybody's guess."""
+
+
+def official_json(text: str) -> dict[str, Any]:
+    """Upstream's ``extract_json``: from the first ``{`` to the first ``}`` after it, as JSON.
+
+    So a brace in an explanation cuts the object off, and of two objects the first counts.
+
+    Raises:
+        InputError: there is none, or it is not JSON; upstream's run ends there.
+    """
+    start = text.find("{")
+    end = text.find("}", start + 1)
+    if start < 0 or end < 0:
+        raise InputError("the reply holds no {...}")
+    try:
+        found: dict[str, Any] = json.loads(text[start : end + 1])
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the reply's first {{...}} is not JSON ({error})") from error
+    return found
+
+
+def official_scores(text: str) -> Any:
+    """What upstream takes for the scores: whatever stands under ``score``.
+
+    Raises:
+        InputError: as :func:`official_json`, or there is nothing of that name.
+    """
+    found = official_json(text)
+    if "score" not in found:
+        raise InputError("the reply's first {...} has no 'score'")
+    return found["score"]
+
+
+def official(text: str, questions: int) -> Parsed:
+    """What upstream scores, whatever the number of scores; but their mean must be one of a picture.
+
+    Upstream takes 2 and 5 for scores as well and prints accuracies above 100. A mean outside [0, 1] is
+    no value of this benchmark, so it is a complaint here.
+    """
+    try:
+        values = [float(value) for value in official_scores(text)]
+    except InputError as error:
+        return unreadable(str(error))
+    except (TypeError, ValueError, OverflowError) as error:
+        return unreadable(f"the scores are no list of numbers ({error})")
+    if not values:
+        return unreadable("the list of scores is empty")
+    if not all(isfinite(value) for value in values) or not 0 <= sum(values) / len(values) <= 1:
+        return unreadable(f"the scores {_shown(values)} have no mean in [0, 1]")
+    return Parsed(tuple(values))
+
+
+def strict(text: str, questions: int) -> Parsed:
+    """The reply is one JSON object and nothing else, with as many of 0, 0.5 and 1 as there are questions."""
+    try:
+        found = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        return unreadable(f"the reply is not one JSON object ({error})")
+    if not isinstance(found, dict) or "score" not in found:
+        return unreadable("the reply is no JSON object with 'score'")
+    return _checked(found["score"], questions, {})
+
+
+def tolerant(text: str, questions: int) -> Parsed:
+    """The only scores in the reply, wherever they stand.
+
+    Text and code fences around the object, braces and line breaks in explanations, an object around
+    the object, and numbers in quotes are accepted. Two objects with different scores are not: nobody
+    knows which was meant.
+    """
+    found = list(_objects(text))
+    if not found:
+        return unreadable("the reply holds no JSON object with 'score'")
+    different = {json.dumps(scores) for scores in found}
+    if len(different) > 1:
+        return unreadable(f"the reply holds {len(different)} different lists of scores")
+    return _checked(found[0], questions, WORDS)
+
+
+PARSERS: dict[str, Parser] = {"tolerant": tolerant, "strict": strict, "official": official}
+"""Name -> parser; the first is the default."""
+
+
+def parser_named(name: str) -> Parser:
+    """The parser of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        return PARSERS[name]
+    except KeyError:
+        raise UsageError(
+            f"T2I-ReasonBench has no parser {name!r}; choose one of {', '.join(PARSERS)}"
+        ) from None
+
+
+def _checked(scores: Any, questions: int, words: dict[str, float]) -> Parsed:
+    """A list of the right length with nothing in it but 0, 0.5 and 1."""
+    if not isinstance(scores, list):
+        return unreadable(f"'score' is no list but {_shown(scores)}")
+    if len(scores) != questions:
+        return unreadable(f"{len(scores)} scores for {questions} questions")
+    values = [words.get(value.strip(), value) if isinstance(value, str) else value for value in scores]
+    odd = [
+        value
+        for value in values
+        if isinstance(value, bool) or not isinstance(value, int | float) or value not in ALLOWED
+    ]
+    if odd:
+        return unreadable(f"{_shown(odd[0])} is none of 0, 0.5 and 1")
+    return Parsed(tuple(float(value) for value in values))
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """What stands under ``score`` in the outermost objects that have it, in order."""
+    decoder = json.JSONDecoder(object_pairs_hook=_once, strict=False)
+    position = text.find("{")
+    while position >= 0:
+        step = position + 1
+        try:
+            found, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            if "score" in found:
+                yield found["score"]
+                step = end
+        position = text.find("{", step)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice("an object has the same key twice")
+    return found
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, not longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "..."
