@@ -27,6 +27,7 @@ scenes = st.builds(
 SINGULAR = {plural(form): form for form in FORMS}
 FORM = "|".join(FORMS)
 COLOUR = "|".join(COLOURS)
+TEXTURE = "|".join(TEXTURES)
 RELATION = "|".join(RELATIONS)
 
 
@@ -49,7 +50,27 @@ def answers_to(question: str, scene: Scene) -> set[str]:
         subjects = [t for t in things if (t.colour, t.form) == match.group(1, 2)]
         targets = [t for t in things if (t.colour, t.form) == match.group(4, 5)]
         return {"yes" if lies(a, match[3], b) else "no" for a in subjects for b in targets}
+    if match := re.fullmatch(rf"is there an? ({TEXTURE}) ({FORM})\?", question):
+        return {"yes" if any((t.texture, t.form) == match.groups() for t in things) else "no"}
+    if match := re.fullmatch(r"are there more ([\w ]+) than ([\w ]+)\?", question):
+        first, second = (sum(t.form == SINGULAR[match[k]] for t in things) for k in (1, 2))
+        return {"yes" if first > second else "no"}
+    if match := re.fullmatch(rf"are the ({FORM}) and the ({FORM}) the same colour\?", question):
+        pairs = [(a, b) for a in things if a.form == match[1] for b in things if b.form == match[2]]
+        return {"yes" if a.colour == b.colour else "no" for a, b in pairs}
+    if match := re.fullmatch(rf"is the ({COLOUR}) ({FORM}) (.+) the ({COLOUR}) ({FORM})\?", question):
+        subjects = [t for t in things if (t.colour, t.form) == match.group(1, 2)]
+        targets = [t for t in things if (t.colour, t.form) == match.group(4, 5)]
+        return {"yes" if meets(a, match[3], b) else "no" for a in subjects for b in targets}
     raise AssertionError(f"a question of an unknown form: {question}")
+
+
+def meets(a: Thing, relation: str, b: Thing) -> bool:
+    """CompBench's directions; of what touches or hides, only neighbours occur where nothing overlaps."""
+    side = {"left": "left of", "right": "right of", "top": "above", "bottom": "below"}
+    if match := re.fullmatch(r"on the (left|right|top|bottom) of", relation):
+        return lies(a, side[match[1]], b)
+    return relation == "next to" and sorted((abs(a.x - b.x), abs(a.y - b.y))) == [0, 16]
 
 
 def lies(a: Thing, relation: str, b: Thing) -> bool:
