@@ -4,6 +4,7 @@
 #   make test    the whole test suite
 #   make check   lint, format and types
 #   make bench   timings beside the peers
+#   make calibration  error rates of the statistics, simulated into docs/calibration.md
 #   make wheel   a wheel in dist/
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DELETE_ON_ERROR:
-.PHONY: env demo test check bench wheel clean
+.PHONY: env demo test check bench calibration wheel clean
 
 env: $(READY)
 
@@ -30,8 +31,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	@$(BIN)/selfreward-eval demo
 
+# Two workers with one thread each: threads of several tests would only wait for one another.
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
 	@$(BIN)/ruff check .
@@ -40,6 +42,10 @@ check: $(READY)
 
 bench: $(READY)
 	@set -e; for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+# One core: linear algebra threads would only get in each other's way.
+calibration: $(READY)
+	@cd benchmarks && OMP_NUM_THREADS=1 ../$(BIN)/python -m calibration
 
 wheel: $(READY)
 	@if uv --version >/dev/null 2>&1; then uv=uv; else uv=$(BIN)/uv; fi; \

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.families import Family
 from harness.files import atomic_write_json
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Arm",
     "Comparison",
     "Contrast",
+    "Robustness",
     "TaskComparison",
     "Unmatched",
     "comparison_file",
@@ -20,9 +22,29 @@ __all__ = [
 ]
 
 ALPHA = 0.05
-"""A verdict speaks of a difference at p <= ALPHA, two-sided; the intervals cover 1 - ALPHA."""
+"""A verdict speaks of a difference at p <= ALPHA, two-sided, where p is the adjusted one if the score
+belongs to a family; the intervals cover 1 - ALPHA each."""
 
 SCHEMA = 1
+"""Files of this number may lack the keys that have a default below; they were written before those."""
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The BCa bootstrap of the same effect: a second opinion that decides nothing.
+
+    Attributes:
+        low: lower end of its 95 % interval, or None where ``why`` says what is missing.
+        high: upper end, likewise.
+        agrees: whether it says the same about a difference of 0 as the test (by its p before any
+            adjustment); None where one of them cannot tell.
+        why: why there is no interval, else empty.
+    """
+
+    low: float | None
+    high: float | None
+    agrees: bool | None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,14 +57,14 @@ class Contrast:
         coverage: sample pairs scored in both arms over those planned, in [0, 1].
         method: the test.
         why: why this one, or why none.
-        verdict: the outcome in words.
+        verdict: the outcome in words; it goes by ``p_adjusted`` where there is one, else by ``p``.
         effect: difference of ``b`` and ``a``; None where a category has no pair.
         se: its standard error over items.
         df: degrees of freedom.
-        low: lower end of the 95 % t interval.
+        low: lower end of the 95 % interval that belongs to ``method``.
         high: upper end.
         t: effect / se.
-        p: two-sided p-value, never 0; not adjusted for the number of categories.
+        p: two-sided p-value, never 0 and not adjusted.
         a: the first arm's score over the paired samples.
         b: the second arm's.
         bound_low: the effect over all planned samples had every unscored one gone the way that
@@ -52,6 +74,13 @@ class Contrast:
         icc: how alike an item's sample differences are (at most 1).
         correlation: of the two arms' item means, in [-1, 1].
         se_ratio: the standard error over that of two independent runs; below 1 is what pairing gained.
+        n_units: what was counted as independent: items, or clusters of them.
+        improved: items whose mean is better in B.
+        unchanged: items whose mean is the same in both.
+        worsened: items whose mean is worse in B.
+        p_adjusted: the p-value adjusted within its family; None for a score that belongs to none.
+        family: name of that family, see ``Comparison.families``.
+        bca: the robustness line, None where there is no effect.
     """
 
     n_items: int
@@ -74,6 +103,13 @@ class Contrast:
     icc: float | None = None
     correlation: float | None = None
     se_ratio: float | None = None
+    n_units: int | None = None
+    improved: int | None = None
+    unchanged: int | None = None
+    worsened: int | None = None
+    p_adjusted: float | None = None
+    family: str | None = None
+    bca: Robustness | None = None
 
 
 @dataclass(frozen=True)
@@ -132,12 +168,14 @@ class Comparison:
         b: the run after.
         tasks: task -> its comparison, for tasks done in both.
         only_in_one: task done in one run only -> that run's folder.
+        families: what was corrected together, see :mod:`harness.families`.
     """
 
     a: Arm
     b: Arm
     tasks: dict[str, TaskComparison]
     only_in_one: dict[str, str]
+    families: tuple[Family, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {"schema": SCHEMA, "alpha": ALPHA, **asdict(self)}

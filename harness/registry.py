@@ -5,14 +5,16 @@ A package adds to a group by declaring, in its own ``pyproject.toml``::
     [project.entry-points."selfreward_eval.tasks"]
     my_task = "my_package.task:MyTask"
 
-Nothing is imported until a name is looked up.
+Nothing is imported until a name is looked up. One entry can stand for a family:
+``family:member`` loads the entry ``family`` and gives it ``member`` first, as
+``lm_eval:NAME`` does.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -58,6 +60,9 @@ class Registry:
             UnknownName: no such name; the message offers the nearest ones.
             MissingExtra: its module needs a package that is not installed.
         """
+        family, colon, member = name.partition(":")
+        if colon and family in self._entries:
+            return partial(self.load(family), member)
         entry = self._find(name)
         try:
             return entry.load()

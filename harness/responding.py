@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.errors import SelfRewardError
 from harness.planning import Planned
 from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.store import RunFolder
+from harness.store import RunFolder, sample_from_picture
 from harness.task import Task
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @runtime_checkable
@@ -28,24 +32,26 @@ class Responds(Protocol):
         """
         ...
 
+    def shown(self, item: Item) -> Image | None:
+        """The picture that ``item`` is about, to be kept beside the text; None if there is none."""
+        ...
+
 
 def respond_batch(
     model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned]
 ) -> list[tuple[SampleRecord, bool]]:
     """Asks and measures; (record, newly answered) in plan order. A batch that fails is asked one by one."""
-    if not isinstance(task, Responds):
-        raise TypeError(f"task {task.info.name!r} has no respond()")
+    assert isinstance(task, Responds)
     began = time.monotonic()
     said = _responses(model, task, [planned.item for planned in batch])
     per_answer = (time.monotonic() - began) / len(batch)
     records = []
     for planned, outcome in zip(batch, said, strict=True):
         began = time.monotonic()
-        sample = Sample(planned.item.id, planned.index, planned.seed)
         if isinstance(outcome, Measurement):
-            found = outcome
+            sample, found = Sample(planned.item.id, planned.index, planned.seed), outcome
         else:
-            sample = Sample(planned.item.id, planned.index, planned.seed, text=outcome)
+            sample = _sample(task, folder, planned, outcome)
             found = _measured(task, planned.item, sample)
         timing = {"gen_s": round(per_answer, 4), "score_s": round(time.monotonic() - began, 4)}
         records.append((SampleRecord(planned.doc_id, planned.item, sample, found, timing), True))
@@ -62,6 +68,16 @@ def _responses(model: Any, task: Responds, items: Sequence[Item]) -> list[str | 
         if len(items) == 1:
             return [Measurement(Status.GENERATION_ERROR, reason=f"{type(error).__name__}: {error}")]
         return [outcome for item in items for outcome in _responses(model, task, [item])]
+
+
+def _sample(task: Any, folder: RunFolder, planned: Planned, text: str) -> Sample:
+    item, index, seed = planned.item, planned.index, planned.seed
+    picture = task.shown(item)
+    if picture is None:
+        return Sample(item.id, index, seed, text=text)
+    path = folder.picture_path(task.info.name, item.id, index, seed)
+    digest = folder.write_picture(path, picture.convert("RGB"))
+    return replace(sample_from_picture(item.id, index, seed, path, digest), text=text)
 
 
 def _measured(task: Task, item: Item, sample: Sample) -> Measurement:

@@ -62,13 +62,13 @@ def load_run(folder: Path) -> Run:
         InputError: the folder or a file in it is missing, or a line is damaged.
         RunFolderError: no run folder, a damaged ``run.json`` or results, or an unfinished run.
     """
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     if manifest.status != "success":
         raise RunFolderError(
             f"the run in {folder} is not finished (status: {manifest.status}); "
             "run the same command again to finish it"
         )
-    results = _results(folder, manifest)
+    results = read_results(folder, manifest)
     try:
         blocks: Mapping[str, Any] = results["selfreward"]["tasks"]
         scores = {task: TaskScores.from_json(block) for task, block in blocks.items()}
@@ -82,7 +82,7 @@ def load_run(folder: Path) -> Run:
         ) from error
     records: dict[str, tuple[SampleRecord, ...]] = {}
     torn: list[Path] = []
-    files = _sample_files(folder)
+    files = sample_files(folder)
     for task in scores:
         if task not in files:
             raise InputError(f"{folder} has scores but no samples_{task}_*.jsonl; restore it or run again")
@@ -100,7 +100,7 @@ def load_run(folder: Path) -> Run:
     return Run(folder, manifest, results, scores, records, tuple(torn))
 
 
-def _manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not folder.is_dir():
         raise InputError(f"no run folder at {folder}; `selfreward-eval run --output-path` writes one")
@@ -121,7 +121,7 @@ def _manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _results(folder: Path, manifest: Manifest) -> dict[str, Any]:
+def read_results(folder: Path, manifest: Manifest) -> dict[str, Any]:
     """The newest results file of this very run; the names sort by time."""
     paths = sorted(folder.glob("results_*.json"), reverse=True)
     for path in paths:
@@ -145,7 +145,7 @@ def _results(folder: Path, manifest: Manifest) -> dict[str, Any]:
     raise RunFolderError(f"{folder} is incomplete: {found}; run the same command again to write it")
 
 
-def _sample_files(folder: Path) -> dict[str, list[Path]]:
+def sample_files(folder: Path) -> dict[str, list[Path]]:
     """Task -> its sample files, newest first."""
     files: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("samples_*.jsonl"), reverse=True):

@@ -1,6 +1,6 @@
 """The ``selfreward-eval`` command: one file per subcommand, heavy imports inside functions.
 
-Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``);
+Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``);
 2 the command line is wrong; 4 an input is missing or damaged; 130 interrupted.
 """
 
@@ -10,7 +10,22 @@ import sys
 
 import typer
 
-from harness.cli import compare, data, demo, doctor, listing, parity, report, run
+from harness.cli import (
+    calibrate,
+    compare,
+    data,
+    demo,
+    doctor,
+    judge_check,
+    leaderboard,
+    listing,
+    parity,
+    power,
+    report,
+    rescore,
+    run,
+    variadic,
+)
 
 INTERRUPTED = 130
 
@@ -23,11 +38,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
-app.command("compare")(compare.compare)
+app.command("compare", cls=variadic.SeveralValues)(compare.compare)
+app.command("power")(power.power)
+app.command("calibrate")(calibrate.calibrate)
 app.command("list")(listing.listing)
+app.command("rescore")(rescore.rescore)
+app.command("judge-check")(judge_check.judge_check)
 app.command("report")(report.report)
 app.command("parity")(parity.parity)
 app.add_typer(data.app, name="data")
+app.add_typer(leaderboard.app, name="leaderboard")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.errors import MissingCapability
+from harness.models.language import Completes, CompletionLogProbs
 from harness.records import Item, Measurement
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ CAPABILITIES: dict[str, type] = {
     "answer": Answers,
     "text_logprobs": TextLogProbs,
     "image_logprobs": ImageLogProbs,
+    "complete": Completes,
+    "completion_logprobs": CompletionLogProbs,
 }
 """Capability name -> Protocol, as ``list models`` shows them."""
 

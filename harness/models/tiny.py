@@ -32,6 +32,10 @@ class TinyModel(JanusModel):
         name: how the run is called; ``tiny-<checkpoint>`` by default.
     """
 
+    # It was shown pictures with every question in training; without one it answers at random.
+    complete = None  # type: ignore[assignment]
+    completion_logprobs = None  # type: ignore[assignment]
+
     def __init__(
         self,
         checkpoint: str = "final",

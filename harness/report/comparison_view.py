@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.report.identity import differences, flatten, groups
@@ -13,6 +13,7 @@ from harness.report.plots import Axis, bubbles, difference_axis, interval_mark, 
 if TYPE_CHECKING:
     from harness.compare import Comparison, Run
     from harness.comparison import Contrast, TaskComparison
+    from harness.families import Family
 
 SIGNIFICANT = 0.05
 """Level of the 95 % intervals; only the dots' colour follows it, the verdicts come with the comparison."""
@@ -41,7 +42,7 @@ def comparison_view(comparison: Comparison, a: Run, b: Run) -> dict[str, Any]:
     ]
     return {
         **arms,
-        "tasks": [task_view(task, a, b) for task in comparison.tasks.values()],
+        "tasks": [task_view(task, a, b, comparison.families) for task in comparison.tasks.values()],
         "only_in_one": only,
         "model_differences": differences(comparison.a.model, comparison.b.model),
         "settings": settings(a.manifest.identity),
@@ -57,12 +58,13 @@ def settings(identity: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sampling + groups({key: value for key, value in identity.items() if key != "model"})
 
 
-def task_view(task: TaskComparison, a: Run, b: Run) -> dict[str, Any]:
+def task_view(task: TaskComparison, a: Run, b: Run, families: Sequence[Family] = ()) -> dict[str, Any]:
     """One task's verdict, table and plots.
 
     Returns:
         ``name``, ``version``, ``metric``, ``verdict``, ``tone`` (up, down or open), ``effect``, ``unit``,
         ``interval``, ``p``, ``a`` and ``b`` (texts), ``facts``, ``method``, ``notice`` (texts, maybe empty),
+        ``remarks`` (sentences), ``adjusted`` (whether rows have adjusted p-values),
         ``rows`` (the overall one last), ``scale``, ``tally`` (B better, equal, worse, by item), ``scatter``
         and ``unmatched`` (item, category, reason).
     """
@@ -86,11 +88,13 @@ def task_view(task: TaskComparison, a: Run, b: Run) -> dict[str, Any]:
         "interval": notation.difference_interval(overall.low, overall.high)
         if overall.low is not None
         else "",
-        "p": p_value(overall.p) if overall.p is not None else "",
+        "p": headline_p(overall),
         "a": notation.value(overall.a),
         "b": notation.value(overall.b),
         "facts": facts(task),
         "method": f"{overall.method}: {overall.why}" if overall.method != "none" else overall.why,
+        "remarks": [*robustness(overall, notation), *corrections(task, families)],
+        "adjusted": any(one.p_adjusted is not None for one in task.categories.values()),
         "notice": notice(overall, notation),
         "rows": [*rows, {**row_view("Overall", overall, notation, axis, task), "overall": True}],
         "scale": scale_marks(axis, notation, signed=True),
@@ -102,8 +106,11 @@ def task_view(task: TaskComparison, a: Run, b: Run) -> dict[str, Any]:
 
 
 def tone(contrast: Contrast, *, higher_is_better: bool) -> str:
-    """``up`` where B is better beyond chance, ``down`` where it is worse, ``open`` elsewhere."""
-    if contrast.p is None or contrast.effect is None or contrast.p > SIGNIFICANT or contrast.effect == 0:
+    """``up`` where B is better beyond chance, ``down`` where it is worse, ``open`` elsewhere.
+
+    Where a p-value was adjusted, both have to be small, as for the verdict.
+    """
+    if contrast.p is None or not contrast.effect or max(contrast.p, contrast.p_adjusted or 0.0) > SIGNIFICANT:
         return "open"
     return "up" if (contrast.effect > 0) == higher_is_better else "down"
 
@@ -120,6 +127,7 @@ def row_view(
         "effect": notation.difference(contrast.effect),
         "interval": notation.difference_interval(contrast.low, contrast.high),
         "p": p_number(contrast.p),
+        "p_adjusted": p_number(contrast.p_adjusted),
         "items": f"{contrast.n_items:,}",
         "verdict": contrast.verdict,
         "tone": tone(contrast, higher_is_better=task.higher_is_better),
@@ -133,6 +141,11 @@ def facts(task: TaskComparison) -> list[tuple[str, str]]:
     planned, paired = task.planned_items * overall.m, round(overall.coverage * task.planned_items * overall.m)
     rows = [
         ("Items compared", f"{overall.n_items:,} of {task.planned_items:,}"),
+        *(
+            [("Clusters of items", f"{overall.n_units:,}")]
+            if overall.n_units not in (None, overall.n_items)
+            else []
+        ),
         ("Samples per item", f"{overall.m}"),
         ("Pairs scored", share(paired, planned)),
     ]
@@ -143,6 +156,46 @@ def facts(task: TaskComparison) -> list[tuple[str, str]]:
     if overall.icc is not None:
         rows.append(("Likeness within an item", f"{signed(overall.icc)} (ICC)"))
     return rows
+
+
+def headline_p(overall: Contrast) -> str:
+    """The p-value beside the effect, with the adjusted one where it is another; empty without a test."""
+    if overall.p is None:
+        return ""
+    if overall.p_adjusted in (None, overall.p):
+        return p_value(overall.p)
+    return f"{p_value(overall.p)}, adjusted {p_value(overall.p_adjusted)}"
+
+
+def robustness(overall: Contrast, notation: Notation) -> list[str]:
+    """What the bootstrap says beside the test, as a sentence; empty without an effect."""
+    if overall.bca is None:
+        return []
+    if overall.bca.low is None:
+        return [f"There is no BCa bootstrap beside it: {overall.bca.why}."]
+    interval = notation.difference_interval(overall.bca.low, overall.bca.high)
+    says = {
+        True: "which says the same",
+        False: "which does not say the same: a few items carry the result, look at the scatter",
+        None: "which has no test to agree with",
+    }
+    return [f"The BCa bootstrap gives {interval}, {says[overall.bca.agrees]}."]
+
+
+def corrections(task: TaskComparison, families: Sequence[Family]) -> list[str]:
+    """Which p-values the verdicts go by, as sentences."""
+    said = []
+    for family in families:
+        inside = [key for key in family.members if key == task.task or key.startswith(f"{task.task}/")]
+        if inside and len(family.members) > 1:
+            what = "The headline's verdict goes" if inside == [task.task] else "Verdicts go"
+            said.append(f"{what} by p-values adjusted within their family: {family.how}.")
+    if len(task.categories) > 1 and all(one.family is None for one in task.categories.values()):
+        said.append(
+            "The p-values of single categories are not adjusted for their number: with many categories, some "
+            "fall below 0.05 by chance."
+        )
+    return said
 
 
 def notice(overall: Contrast, notation: Notation) -> str:

@@ -29,7 +29,7 @@ def filter_link(*, task: str, category: str, several: bool) -> str:
     return "#" + urlencode({"task": task, "category": category} if several else {"category": category})
 
 
-def _package_version() -> str:
+def package_version() -> str:
     try:
         return version("selfreward-eval")
     except PackageNotFoundError:
@@ -54,7 +54,7 @@ def _environment() -> Environment:
         css=Markup(_asset("page.css")),  # Our own files, the only text that is not escaped.
         js=Markup(script),
         script_hash=f"sha256-{digest}",
-        package_version=_package_version(),
+        package_version=package_version(),
         plot={"width": ROW_WIDTH, "height": ROW_HEIGHT},
         filter_link=filter_link,
     )

@@ -13,14 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum, sqrt
+from functools import lru_cache
+from math import fsum, isfinite, sqrt
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Interval", "Values", "cluster_values", "icc", "macro_interval", "mean_interval", "t_quantile"]
+__all__ = [
+    "Interval",
+    "Values",
+    "cluster_values",
+    "flatten",
+    "icc",
+    "macro_interval",
+    "mean_and_variance",
+    "mean_interval",
+    "t_quantile",
+]
 
 Values: TypeAlias = "Sequence[float] | NDArray[np.floating]"
 """A vector of finite numbers."""
@@ -38,8 +49,9 @@ class Interval:
         value: the mean.
         se: its standard error; None where the data cannot tell (a single item), 0 where
             nothing varies.
-        df: degrees of freedom of the t interval, or None with ``se``.
-        low: lower end of the t interval, or None with ``se``. Not clipped to the metric's range.
+        df: degrees of freedom of the standard error, or None with ``se``.
+        low: lower end of the interval (Student's t unless the function that made it says
+            otherwise), or None with ``se``. A t interval is not clipped to the metric's range.
         high: upper end, likewise.
         n: units of analysis (items or clusters).
     """
@@ -52,6 +64,7 @@ class Interval:
     n: int
 
 
+@lru_cache(maxsize=256)
 def t_quantile(df: float, probability: float) -> float:
     """The quantile of Student's t with ``df`` > 0 degrees of freedom, 0 < probability < 1."""
     from scipy.special import stdtrit
@@ -59,22 +72,26 @@ def t_quantile(df: float, probability: float) -> float:
     return float(stdtrit(df, probability))
 
 
-def _mean_and_variance(values: Values) -> tuple[float, float | None]:
+def mean_and_variance(values: Values) -> tuple[float, float | None]:
     """Mean, and sample variance (None for a single value).
 
     Sums are exact (``fsum``), so the order of the values cannot change a digit.
     Values that are equal but for rounding have a variance of exactly 0.
     """
-    numbers = [float(value) for value in values]
-    if not numbers:
+    import numpy as np
+
+    numbers = np.asarray(values, dtype=float)
+    if numbers.size == 0:
         raise ValueError("a mean needs at least one value")
-    low, high = min(numbers), max(numbers)
-    mean = low if low == high else fsum(numbers) / len(numbers)
+    low, high = float(numbers.min()), float(numbers.max())
+    if not (isfinite(low) and isfinite(high)):
+        raise ValueError("a mean needs finite values; leave out what was not scored")
+    mean = low if low == high else fsum(numbers.tolist()) / len(numbers)
     if len(numbers) == 1:
         return mean, None
     if high - low <= ROUNDING * max(abs(low), abs(high)):
         return mean, 0.0
-    return mean, fsum((number - mean) ** 2 for number in numbers) / (len(numbers) - 1)
+    return mean, fsum(np.square(numbers - mean).tolist()) / (len(numbers) - 1)
 
 
 def _interval(value: float, se: float | None, df: float | None, n: int, level: float) -> Interval:
@@ -97,7 +114,7 @@ def mean_interval(item_means: Values, level: float = 0.95) -> Interval:
         ValueError: no values, or a level outside (0, 1).
     """
     n = len(item_means)
-    mean, variance = _mean_and_variance(item_means)
+    mean, variance = mean_and_variance(item_means)
     if variance is None:
         return _interval(mean, None, None, n, level)
     return _interval(mean, sqrt(variance / n), float(n - 1), n, level)
@@ -124,7 +141,7 @@ def macro_interval(strata: Mapping[str, Values], level: float = 0.95) -> Interva
         if len(values) == 0:
             raise ValueError(f"stratum {name!r} has no values")
     sizes = [len(values) for values in strata.values()]
-    moments = [_mean_and_variance(values) for values in strata.values()]
+    moments = [mean_and_variance(values) for values in strata.values()]
     value = fsum(mean for mean, _ in moments) / len(sizes)
     terms = [
         None if variance is None else variance / (len(sizes) ** 2 * size)
@@ -165,7 +182,7 @@ def cluster_values(item_means: Values, clusters: Sequence[Hashable]) -> list[flo
         members.setdefault(cluster, []).append(float(value))
     if len(members) == len(item_means):
         return [float(value) for value in item_means]
-    mean, _ = _mean_and_variance(item_means)
+    mean, _ = mean_and_variance(item_means)
     factor = len(members) / len(item_means)
     return [mean + factor * fsum(value - mean for value in group) for group in members.values()]
 
@@ -183,19 +200,38 @@ def icc(groups: Sequence[Values]) -> float | None:
         At most 1, or None where it is not defined: fewer than two items, one sample
         each, or no variation at all.
     """
-    samples = [[float(value) for value in group] for group in groups if len(group)]
-    n = sum(len(group) for group in samples)
-    count = len(samples)
+    import numpy as np
+
+    flat, sizes = flatten(groups)
+    sizes = sizes[sizes > 0]
+    n, count = len(flat), len(sizes)
     if count < 2 or n == count:
         return None
-    grand = fsum(value for group in samples for value in group) / n
-    means = [_mean_and_variance(group)[0] for group in samples]
-    between = fsum(len(group) * (mean - grand) ** 2 for group, mean in zip(samples, means, strict=True)) / (
-        count - 1
-    )
-    within = fsum(
-        (value - mean) ** 2 for group, mean in zip(samples, means, strict=True) for value in group
-    ) / (n - count)
-    size = (n - sum(len(group) ** 2 for group in samples) / n) / (count - 1)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    low, high = np.minimum.reduceat(flat, starts), np.maximum.reduceat(flat, starts)
+    # Samples that agree have that very mean, and an item of them no variance, whatever rounding says.
+    means = np.where(low == high, low, np.add.reduceat(flat, starts) / sizes)
+    grand = float(low[0]) if low.min() == high.max() else float(flat.sum() / n)
+    between = float(sizes @ (means - grand) ** 2) / (count - 1)
+    within = float(((flat - np.repeat(means, sizes)) ** 2).sum()) / (n - count)
+    size = (n - float((sizes**2).sum()) / n) / (count - 1)
     scale = between + (size - 1) * within
     return (between - within) / scale if scale > 0 else None
+
+
+def flatten(groups: Sequence[Values]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The samples of all items in one vector, and how many each item has.
+
+    Args:
+        groups: shapes (m_p,), m_p >= 0; an array of shape (n, m) is the fast case.
+
+    Returns:
+        Shapes (sum of m_p,) and (n,).
+    """
+    import numpy as np
+
+    if isinstance(groups, np.ndarray) and groups.ndim == 2:
+        return groups.astype(float).ravel(), np.full(len(groups), groups.shape[1])
+    parts = [np.asarray(group, dtype=float) for group in groups]
+    sizes = np.array([len(part) for part in parts], dtype=np.int64)
+    return (np.concatenate(parts) if parts else np.zeros(0)), sizes

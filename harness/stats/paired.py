@@ -25,8 +25,9 @@ class PairedResult:
     Attributes:
         effect: mean difference, second arm minus first.
         se: its standard error; None where it cannot be estimated, 0 where nothing varies.
-        df: degrees of freedom, or None with ``se``.
-        low: lower end of the t interval, or None with ``se``.
+        df: degrees of freedom of ``se``, or None with it.
+        low: lower end of the interval that belongs to ``method``; None with ``se``, and where so few
+            units can reject no effect at all.
         high: upper end, likewise.
         t: effect / se, or None where the error is missing or 0.
         p: two-sided p-value in (0, 1], or None where no test applies; ``why`` says so.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,21 +33,84 @@ def test_the_effect_is_the_macro_mean_of_item_differences(make_run: MakeRun) -> 
     assert task.categories["one"].effect == (0.5 + 0.5) / 4
     assert task.categories["two"].effect == pytest.approx((0.5 + 0.5) / 3)
     assert task.overall.effect == pytest.approx((1 / 4 + 1 / 3) / 2)
-    assert task.overall.method.startswith("stratified paired t")
+    assert task.overall.method == "studentised sign flips (all 128), stratified"
     assert (task.overall.n_items, task.overall.m, task.planned_items) == (7, 2, 7)
     assert (task.overall.coverage, task.overall.bound_low, task.unmatched) == (1, None, ())
     assert task.overall.b - task.overall.a == pytest.approx(task.overall.effect)  # type: ignore[operator]
 
 
-def test_a_plain_score_is_scipy_s_paired_t_on_item_means(make_run: MakeRun) -> None:
-    overall = compare(make_run, BEFORE, AFTER, metric=Metric("correct", macro=False)).tasks["toy"].overall
-    before = [sum(row) / 2 for rows in BEFORE.values() for row in rows]
-    after = [sum(row) / 2 for rows in AFTER.values() for row in rows]
+def test_a_plain_score_of_many_items_is_scipy_s_paired_t_on_item_means(make_run: MakeRun) -> None:
+    rows = {name: [[*row] for _ in range(15) for row in part] for name, part in BEFORE.items()}
+    later = {name: [[*row] for _ in range(15) for row in part] for name, part in AFTER.items()}
+    overall = compare(make_run, rows, later, metric=Metric("correct", macro=False)).tasks["toy"].overall
+    before = [sum(row) / 2 for part in rows.values() for row in part]
+    after = [sum(row) / 2 for part in later.values() for row in part]
     theirs = stats.ttest_rel(after, before)
     assert overall.p == pytest.approx(theirs.pvalue, abs=1e-10)
     assert overall.t == pytest.approx(theirs.statistic, abs=1e-10)
     assert overall.correlation == pytest.approx(stats.pearsonr(before, after).statistic)
     assert 0 < overall.se_ratio < 1  # type: ignore[operator]
+
+
+def test_macro_scores_of_many_items_are_tested_over_strata(make_run: MakeRun) -> None:
+    rng = np.random.default_rng(0)
+    before, after = ({name: rng.integers(0, 2, (40, 2)).tolist() for name in "ab"} for _ in range(2))
+    overall = compare(make_run, before, after).tasks["toy"].overall
+    assert overall.method == "stratified paired t on item means, Satterthwaite df"
+    assert overall.why.startswith("80 items are enough for t")
+
+
+def test_few_items_are_tested_by_sign_flips(make_run: MakeRun) -> None:
+    overall = compare(make_run, BEFORE, AFTER, metric=Metric("correct", macro=False)).tasks["toy"].overall
+    gaps = [0.5, 0.5, 0, 0, 0.5, 0.5, 0]
+    theirs = stats.permutation_test((gaps,), np.mean, permutation_type="samples", n_resamples=10_000)
+    assert overall.p == pytest.approx(theirs.pvalue)
+    assert overall.why.startswith("7 items are few")
+
+
+def test_one_right_or_wrong_sample_per_item_is_tested_by_mcnemar(make_run: MakeRun) -> None:
+    before = {"one": [[0]] * 12 + [[1]] * 8}
+    after = {"one": [[1]] * 9 + [[0]] * 3 + [[0]] * 2 + [[1]] * 6}
+    overall = compare(make_run, before, after, metric=Metric("correct", macro=False)).tasks["toy"].overall
+    assert overall.method == "exact McNemar"
+    assert overall.p == pytest.approx(stats.binomtest(2, 11).pvalue)
+    assert (overall.improved, overall.unchanged, overall.worsened) == (9, 9, 2)
+
+
+def test_one_graded_sample_per_item_is_no_mcnemar(make_run: MakeRun) -> None:
+    before, after = {"one": [[0], [1], [0.5], [0]]}, {"one": [[1], [1], [1], [0]]}
+    overall = compare(make_run, before, after, metric=Metric("correct", macro=False)).tasks["toy"].overall
+    assert overall.method.startswith("studentised sign flips")
+
+
+def test_items_of_one_cluster_count_once(make_run: MakeRun) -> None:
+    rng = np.random.default_rng(3)
+    folders = [make_run(name, {"one": rng.integers(0, 2, (60, 2)).tolist()}) for name in "ab"]
+    for folder in folders:
+        (path,) = folder.glob("samples_*.jsonl")
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines:
+            line["doc"]["cluster"] = f"picture {int(line['prompt_id'].split('-')[1]) // 3}"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    overall = compare_runs(*map(load_run, folders)).tasks["toy"].overall
+    assert (overall.n_items, overall.n_units) == (60, 20)
+    assert overall.why.startswith("20 clusters of items are few")
+
+
+def test_the_bootstrap_stands_beside_the_test_and_says_whether_it_agrees(make_run: MakeRun) -> None:
+    before, after = {"one": [[0, 0]] * 20 + [[1, 0]] * 20}, {"one": [[1, 0]] * 20 + [[1, 0]] * 20}
+    overall = compare(make_run, before, after).tasks["toy"].overall
+    assert overall.bca is not None
+    assert overall.bca.low is not None
+    assert overall.bca.low > 0
+    assert overall.bca.agrees is True
+    assert (overall.improved, overall.unchanged, overall.worsened) == (20, 20, 0)
+
+
+def test_an_improvement_follows_the_direction_of_the_metric(make_run: MakeRun) -> None:
+    metric = Metric("correct", higher_is_better=False)
+    overall = compare(make_run, BEFORE, AFTER, metric=metric).tasks["toy"].overall
+    assert (overall.improved, overall.unchanged, overall.worsened) == (0, 3, 4)
 
 
 def test_a_run_against_itself_shows_nothing(make_run: MakeRun) -> None:
@@ -193,8 +257,9 @@ def test_runs_without_a_common_task_are_refused(make_run: MakeRun) -> None:
 def test_records_that_contradict_their_run_are_named(make_run: MakeRun) -> None:
     a, b = make_run("a", BEFORE), make_run("b", AFTER)
     (path,) = b.glob("samples_*.jsonl")
-    path.write_text(path.read_text() + path.read_text().splitlines(keepends=True)[0])
-    with pytest.raises(InputError, match=r"b: toy: sample 0 of item 'one-0' is recorded twice"):
+    line = json.loads(path.read_text().splitlines()[0]) | {"image_idx": 7}
+    path.write_text(path.read_text() + json.dumps(line) + "\n")
+    with pytest.raises(InputError, match=r"b: toy: sample 7 of item 'one-0' was never planned"):
         compare_runs(load_run(a), load_run(b))
 
 
@@ -211,7 +276,7 @@ def test_a_comparison_is_written_under_both_names(make_run: MakeRun, tmp_path: P
 
 mark = st.sampled_from([0.0, 1.0, None])
 arms = st.lists(st.tuples(st.lists(mark, min_size=2, max_size=2), st.lists(mark, min_size=2, max_size=2)),
-                min_size=1, max_size=6)  # fmt: skip
+                min_size=1, max_size=20)  # fmt: skip
 
 
 @settings(max_examples=25, deadline=None)
@@ -227,6 +292,8 @@ def test_swapping_the_runs_mirrors_the_comparison(
     if there.overall.effect is not None:
         assert back.overall.effect == -there.overall.effect  # type: ignore[operator]
     assert back.overall.p == there.overall.p
+    if there.overall.effect:  # A difference of 0 has no direction that the resamples could be turned to.
+        assert back.overall.low == (None if there.overall.high is None else 0.0 - there.overall.high)
     assert len(back.unmatched) == len(there.unmatched) == len(rows) - there.overall.n_items
     assert (there.overall.bound_low is None) == (there.overall.coverage == 1)
     if there.overall.bound_low is not None:

@@ -109,9 +109,10 @@ def _codec_fine(root: Path, recipe: Recipe, progress: Callable[[str, int, int, f
     model = _new_codec(recipe)
     state = codec.new_state(model)
     before = _load(root / "codec" / "resume.pt")["model"]
-    weights = {name.removeprefix("codec."): t for name, t in before.items() if name.startswith("codec.")}
-    model.load_state_dict(weights)
-    codec.start_codebook(model, state, recipe.seed + 2)
+    if not (stage.folder / "resume.pt").exists():
+        weights = {name.removeprefix("codec."): t for name, t in before.items() if name.startswith("codec.")}
+        model.load_state_dict(weights)
+        codec.start_codebook(model, state, recipe.seed + 2, recipe.codebook_pictures)
     losses = _compiled(codec.losses, recipe)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trainable, stage.peak, betas=(0.9, 0.99), weight_decay=1e-4)

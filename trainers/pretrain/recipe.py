@@ -29,6 +29,7 @@ class Recipe:
         draw_weight: weight of the drawings' loss beside the grounding term.
         relation: joint steps, from and up to, in which most questions ask for a relation.
         binding: joint steps, from and up to, in which most prompts ask for one coloured object.
+        codebook_pictures: pictures whose encodings the codebook starts from.
         seed: of weights and batches.
         compile: compile the losses; faster, needs a C++ compiler, rounds differently.
         threads: CPU threads.
@@ -48,6 +49,7 @@ class Recipe:
     draw_weight: float = 2.0
     binding: tuple[int, int] = (2000, 2800)
     relation: tuple[int, int] = (2750, 4200)
+    codebook_pictures: int = 4096
     codec_batch: int = 32
     batch: int = 64
     seed: int = 0

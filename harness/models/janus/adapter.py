@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.models.janus.decode import Sampling, draw_tokens, pictures
+from harness.models.janus.language import LanguageSide
 from harness.models.janus.loading import Loaded, load
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ ROWS = 8
 DEFAULT_QUESTION = "Describe the image."
 
 
-class JanusModel:
+class JanusModel(LanguageSide):
     """A unified model of the Janus family.
 
     Args:

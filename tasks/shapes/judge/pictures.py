@@ -84,10 +84,10 @@ def _placed(
     seen: Sequence[Seen], phrases: Sequence[Phrase], holds: Callable[[Sequence[Seen]], bool]
 ) -> Verdict:
     """Whether some choice of one object for each phrase stands as asked."""
-    found = [_matching(seen, phrase) for phrase in phrases]
-    if not all(found):
+    choices = _choices([_matching(seen, phrase) for phrase in phrases])
+    if not choices:
         return Verdict(0.0, "one of them is missing")
-    if any(holds(choice) for choice in _choices(found)):
+    if any(holds(choice) for choice in choices):
         return Verdict(1.0, "they stand so")
     return Verdict(0.5, "they stand otherwise")
 

@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.models.base import capabilities
 from harness.models.janus.adapter import JanusModel
 from harness.models.janus.decode import pictures as decode
+from harness.models.tiny import TinyModel
 
 Make = Callable[..., JanusModel]
 
@@ -40,7 +41,9 @@ def greedy_by_transformers(model: JanusModel, prompt: str, guidance: float) -> t
 
 
 def test_what_the_adapter_can_do() -> None:
-    assert capabilities(JanusModel) == ["generate", "answer", "text_logprobs", "image_logprobs"]
+    seen = ["generate", "answer", "text_logprobs", "image_logprobs"]
+    assert capabilities(JanusModel) == [*seen, "complete", "completion_logprobs"]
+    assert capabilities(TinyModel) == seen
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

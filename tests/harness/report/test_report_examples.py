@@ -9,7 +9,19 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["cards", "identity", "notation", "overlay", "pages", "pairs", "plots", "rendering"]
+    "name",
+    [
+        "cards",
+        "drawing",
+        "identity",
+        "notation",
+        "overlay",
+        "pages",
+        "pairs",
+        "plots",
+        "power_page",
+        "rendering",
+    ],
 )
 def test_docstring_examples_hold(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"harness.report.{name}"))

@@ -107,7 +107,26 @@ def test_a_comparison_shows_the_statistics_that_it_was_given(make_run: MakeRun) 
     assert task["tone"] == "up"
     assert task["tally"]["total"] == overall.n_items
     assert task["notice"].startswith("Some samples have no score")
+    assert task["remarks"][0].startswith("The BCa bootstrap gives +")
+    assert "not adjusted for their number" in task["remarks"][-1]
     assert [row["name"] for row in task["rows"]][-1] == "Overall"
+
+
+def test_adjusted_p_values_have_a_column_and_a_sentence(make_run: MakeRun) -> None:
+    a, b = load_run(make_run("before", rate=0.3)), load_run(make_run("after", rate=0.8))
+    task = comparison_view(compare_runs(a, b, family="categories"), a, b)["tasks"][0]
+    assert task["adjusted"]
+    assert all(row["p_adjusted"] != "–" for row in task["rows"])
+    assert task["remarks"][-1] == (
+        "Verdicts go by p-values adjusted within their family: "
+        "Holm over the categories of shapes_geneval (4)."
+    )
+
+
+def test_a_dot_is_coloured_by_the_adjusted_p(make_run: MakeRun) -> None:
+    a, b = load_run(make_run("before", rate=0.3, items=8)), load_run(make_run("after", rate=0.8, items=8))
+    overall = compare_runs(a, b).tasks[TASK].overall
+    assert tone(replace(overall, p_adjusted=0.2), higher_is_better=True) == "open"
 
 
 def test_pairs_join_the_same_item_and_seed(make_run: MakeRun) -> None:

@@ -21,6 +21,7 @@ TOY = Recipe(
     keep=(1,),
     unify_asked=2,
     unify_drawn=2,
+    codebook_pictures=64,
     codec_batch=2,
     batch=3,
     threads=1,

@@ -90,6 +90,7 @@ def test_text_that_is_no_facts_is_no_scene() -> None:
         ("Is the star at the bottom of the picture?", [0.5]),
         ("Is the heart at the bottom of the picture?", [0.0]),
         ("Do two blue rings stand at the same height?", [0.5]),
+        ("Do two red stars stand at the same height?", [0.0]),
         ("Do the star and the ring stand next to each other?", [0.5]),
         ("Do they stand in a row from left to right: red star, blue ring?", [1.0]),
         ("Do they stand in a row from left to right: blue ring, red star?", [0.5]),

@@ -1,0 +1,40 @@
+"""Options that take several values: ``--runs-a X Y`` as the shell expands ``--runs-a results/seed-*``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from typer.core import TyperCommand
+
+__all__ = ["SeveralValues", "spread"]
+
+
+class SeveralValues(TyperCommand):
+    """A command whose repeatable options also take their values in a row."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        names = {name for one in self.params if getattr(one, "multiple", False) for name in one.opts}
+        return super().parse_args(ctx, spread(args, names))
+
+
+def spread(args: Sequence[str], names: Collection[str]) -> list[str]:
+    """``args`` with an option of ``names`` repeated before each of its values, up to the next option.
+
+    >>> spread(["--runs-a", "x", "y", "--json"], ["--runs-a"])
+    ['--runs-a', 'x', '--runs-a', 'y', '--json']
+    """
+    out: list[str] = []
+    current, waiting = "", False
+    for place, word in enumerate(args):
+        if word == "--":
+            return [*out, *args[place:]]
+        if word.startswith("-") and len(word) > 1:
+            name, equals, _ = word.partition("=")
+            current, waiting = (name, not equals) if name in names else ("", False)
+        elif current and not waiting:
+            out.append(current)
+        else:
+            waiting = False
+        out.append(word)
+    return out

@@ -1,0 +1,245 @@
+"""Our adapters as a model of lm-eval: ``lm_eval --model selfreward --model_args adapter=tiny,...``.
+
+A question about a picture goes to the adapter's understanding side (``answer``,
+``text_logprobs``), which writes its own chat template around it; a text without
+a picture goes to its language side (``complete``, ``completion_logprobs``), as it
+stands. What the adapter lacks is refused by name.
+
+The class is declared in the entry-point group ``lm_eval.models``, which lm-eval
+reads from the release after 0.4.13 on; importing this module registers it in
+any release. See ``docs/lm_eval.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+# lm-eval fills its registry with its own models only as long as nothing else is in it.
+import lm_eval.models  # noqa: F401
+from lm_eval.api.model import LM
+from lm_eval.api.registry import register_model
+
+from harness.errors import MissingCapability, UsageError
+from harness.models.base import Model, require
+from harness.models.lm_eval_requests import Asked, Decoding, asked, begins_with, cut, decoding
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
+ROWS = 16
+"""Texts scored in one pass at most. The texts of one question are scored together and apart from all others,
+so that the shapes of a pass, and with them its rounding, do not depend on the batch size."""
+
+DEFAULT_LIMIT = 256
+"""Longest continuation of a text, in tokens, where a task sets no limit: lm-eval's own."""
+
+DEFAULT_DEVICE = "cuda:0"
+"""What lm-eval asks for where its user asks for nothing, GPU or not (lm_eval/config/evaluate_config.py)."""
+
+BATCH = 32
+"""Questions answered together where ``batch_size`` is ``auto``."""
+
+
+@register_model("selfreward")
+class SelfRewardLM(LM):
+    """An adapter behind lm-eval's interface.
+
+    Args:
+        adapter: registry name (``selfreward-eval list models``), or an adapter.
+        batch_size: questions answered together; changes speed only.
+        max_batch_size: accepted because lm-eval passes it on.
+        device: of the adapter; ``cuda:0``, lm-eval's own default, leaves the choice to it.
+        arguments: the adapter's other arguments, such as ``checkpoint=final``.
+
+    Raises:
+        UnknownName: no such adapter.
+        UsageError: it does not take these arguments.
+    """
+
+    MULTIMODAL = True
+
+    def __init__(
+        self,
+        adapter: str | Model = "tiny",
+        batch_size: int | str = 1,
+        max_batch_size: int | None = None,
+        device: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__()
+        if device not in (None, DEFAULT_DEVICE):
+            arguments["device"] = device
+        self.model: Any = _built(adapter, arguments) if isinstance(adapter, str) else adapter
+        self.batch_size = BATCH if str(batch_size).startswith("auto") else max(1, int(batch_size))
+
+    def get_model_info(self) -> dict[str, Any]:
+        """What lm-eval writes into its results: the adapter's identity."""
+        return {"selfreward": self.model.identity()}
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """(log-probability, whether the greedy answer begins with it) of every continuation.
+
+        Blanks before a continuation about a picture are left out: the adapter writes its own. Without a
+        picture a continuation is scored as it stands.
+
+        Raises:
+            MissingCapability: the adapter cannot do it.
+            UsageError: a request that no adapter can serve; see :func:`~.lm_eval_requests.asked`.
+            ValueError: an empty continuation, whose probability would be 1.
+        """
+        groups = _groups(requests)
+        shown = [group for group in groups if group.asked.image is not None]
+        greedy = iter(self._answers(shown))
+        found: dict[int, tuple[float, bool]] = {}
+        for group in groups:
+            texts = [str(requests[k].args[1]) for k in group.members]
+            if group.asked.image is None:
+                scores = self._after_text(group, texts)
+            else:
+                texts = [text.lstrip() for text in texts]
+                scores = self._about_picture(group, texts, next(greedy))
+            found |= {k: scores[text] for k, text in zip(group.members, texts, strict=True)}
+        return [found[k] for k in range(len(requests))]
+
+    def generate_until(self, requests: list[Instance]) -> list[str]:
+        """The greedy answer to every context, cut before the first of the task's ``until`` strings.
+
+        Raises:
+            MissingCapability: the adapter cannot do it.
+            UsageError: the task samples, or wants longer answers than the adapter gives.
+        """
+        groups = [_Group(_asked(request), [k], _where(request)) for k, request in enumerate(requests)]
+        how = [decoding(request.args[1], _where(request)) for request in requests]
+        for group, wanted in zip(groups, how, strict=True):
+            if group.asked.image is not None:
+                self._long_enough(group, wanted)
+        shown = iter(self._answers([group for group in groups if group.asked.image is not None]))
+        return [
+            cut(next(shown), wanted.until) if group.asked.image is not None else self._goes_on(group, wanted)
+            for group, wanted in zip(groups, how, strict=True)
+        ]
+
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
+        """Not offered.
+
+        Raises:
+            MissingCapability: always.
+        """
+        where = _where(requests[0]) if requests else "lm-eval"
+        raise MissingCapability(
+            f"{where} measures the perplexity of whole documents (loglikelihood_rolling), which no adapter "
+            "offers; choose a task that asks for answers or compares texts"
+        )
+
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        """Not offered: the adapters put their own template around every question about a picture.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError("the adapters write their own chat template; leave --apply_chat_template out")
+
+    def _long_enough(self, group: _Group, wanted: Decoding) -> None:
+        """An adapter that stops before the task wants it to would be measured on halves of answers."""
+        longest = getattr(self.model, "max_new_tokens", None)
+        if longest is not None and wanted.limit is not None and wanted.limit > longest:
+            raise UsageError(
+                f"{group.where} allows answers of {wanted.limit} tokens, but this model stops after "
+                f"{longest}: give the model max_new_tokens={wanted.limit} if it takes that, or ask for less "
+                f"with gen_kwargs.max_gen_toks={longest} (lm_eval: --gen_kwargs max_gen_toks={longest})"
+            )
+
+    def _answers(self, groups: Sequence[_Group]) -> list[str]:
+        """The greedy answer to each group's question about its picture."""
+        out: list[str] = []
+        for start in range(0, len(groups), self.batch_size):
+            part = groups[start : start + self.batch_size]
+            model = require(self.model, "answer", part[0].where)
+            out += model.answer([one.asked.image for one in part], [one.asked.question for one in part])
+        for group, answer in zip(groups, out, strict=True):
+            if answer is None:
+                raise ValueError(f"{group.where}: no answer to {group.asked.question!r}")
+        return out
+
+    def _about_picture(
+        self, group: _Group, texts: Sequence[str], answer: str
+    ) -> dict[str, tuple[float, bool]]:
+        model = require(self.model, "text_logprobs", group.where)
+        distinct = _distinct(texts, group.where)
+        scores: dict[str, tuple[float, bool]] = {}
+        for start in range(0, len(distinct), ROWS):
+            part = distinct[start : start + ROWS]
+            found = model.text_logprobs([group.asked.image] * len(part), part, question=group.asked.question)
+            for text, tokens in zip(part, found, strict=True):
+                scores[text] = (float(tokens.double().sum()), begins_with(answer, text))
+        return scores
+
+    def _after_text(self, group: _Group, texts: Sequence[str]) -> dict[str, tuple[float, bool]]:
+        model = require(self.model, "completion_logprobs", group.where)
+        distinct = _distinct(texts, group.where)
+        scores: dict[str, tuple[float, bool]] = {}
+        for start in range(0, len(distinct), ROWS):
+            part = distinct[start : start + ROWS]
+            found = model.completion_logprobs([group.asked.question] * len(part), part)
+            for text, (tokens, greedy) in zip(part, found, strict=True):
+                scores[text] = (float(tokens.double().sum()), bool(greedy))
+        return scores
+
+    def _goes_on(self, group: _Group, wanted: Decoding) -> str:
+        model = require(self.model, "complete", group.where)
+        limit = wanted.limit if wanted.limit is not None else DEFAULT_LIMIT
+        (said,) = model.complete([group.asked.question], limit=limit, until=wanted.until)
+        return cut(said, wanted.until)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Requests of one question: positions in the list of requests."""
+
+    asked: Asked
+    members: list[int]
+    where: str
+
+
+def _groups(requests: Sequence[Instance]) -> list[_Group]:
+    """Neighbouring requests about the same document, question and picture, together."""
+    groups: list[_Group] = []
+    before: tuple[object, ...] = ()
+    for k, request in enumerate(requests):
+        one = _asked(request)
+        key = (request.task_name, request.doc_id, one.question, id(one.image))
+        if groups and key == before:
+            groups[-1].members.append(k)
+        else:
+            groups.append(_Group(one, [k], _where(request)))
+        before = key
+    return groups
+
+
+def _asked(request: Instance) -> Asked:
+    return asked(str(request.args[0]), request.args[2] if len(request.args) > 2 else None, _where(request))
+
+
+def _where(request: Instance) -> str:
+    return f"lm-eval's task {request.task_name!r}" if request.task_name else "a request of lm-eval"
+
+
+def _distinct(texts: Sequence[str], where: str) -> list[str]:
+    distinct = list(dict.fromkeys(texts))
+    if "" in distinct:
+        raise ValueError(f"{where} has an empty continuation; its probability would be 1 whatever was asked")
+    return distinct
+
+
+def _built(name: str, arguments: dict[str, Any]) -> Any:
+    from harness.registry import registry
+
+    factory = registry("models").load(name)
+    try:
+        return factory(**arguments)
+    except TypeError as error:
+        raise UsageError(f"model {name!r}: {error}; correct --model_args") from error

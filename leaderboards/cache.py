@@ -1,0 +1,87 @@
+"""Entries on disk, so that a leaderboard to which one run is added reads one run.
+
+One file per run, named after the run's fingerprint and after the size and time of
+the files it was read from: a run that was measured again is read again. The files
+are NumPy archives without pickled objects; one that cannot be read is no entry,
+and the run is read anew.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from harness.files import atomic_write_bytes
+from harness.records import Manifest, fingerprint
+from harness.scores import TaskScores
+from leaderboards.entries import Entry, Items, TaskEntry
+
+__all__ = ["LAYOUT", "entry_path", "load_entry", "store_entry"]
+
+LAYOUT = 1
+"""Raised whenever what an entry keeps, or how it is read, changes."""
+
+
+def entry_path(cache: Path, folder: Path, run: str, pictures: int) -> Path:
+    """Where the entry of a run folder belongs.
+
+    Args:
+        cache: folder of entries.
+        folder: of the run.
+        run: its fingerprint.
+        pictures: cards per task.
+    """
+    files = [folder / "run.json", *folder.glob("results_*.json"), *folder.glob("samples_*.jsonl")]
+    state = [[path.name, (stat := path.stat()).st_size, stat.st_mtime_ns] for path in sorted(files)]
+    return cache / f"{run[:24]}-{fingerprint([LAYOUT, pictures, state])[:16]}.npz"
+
+
+def store_entry(path: Path, entry: Entry) -> None:
+    """Writes an entry, and removes older ones of the same run."""
+    import numpy as np
+
+    header: dict[str, Any] = {
+        "name": entry.name,
+        "slug": entry.slug,
+        "manifest": entry.manifest.to_json(),
+        "tasks": {
+            name: {"scores": task.scores.to_json(), "items": asdict(task.items), "cards": list(task.cards)}
+            for name, task in entry.tasks.items()
+        },
+    }
+    arrays: dict[str, Any] = {"header": np.frombuffer(json.dumps(header).encode("utf-8"), dtype=np.uint8)}
+    for number, task in enumerate(entry.tasks.values()):
+        arrays[f"values_{number}"], arrays[f"seeds_{number}"] = task.values, task.seeds
+    data = io.BytesIO()
+    np.savez(data, allow_pickle=False, **arrays)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f"{path.name.split('-')[0]}-*.npz"):
+        if old != path:
+            old.unlink(missing_ok=True)
+    atomic_write_bytes(path, data.getvalue(), durable=False)
+
+
+def load_entry(path: Path) -> Entry | None:
+    """The entry at ``path``; None where there is none that can be read."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            header = json.loads(arrays["header"].tobytes().decode("utf-8"))
+            tasks = {
+                name: TaskEntry(
+                    TaskScores.from_json(part["scores"]),
+                    Items(**{key: tuple(values) for key, values in part["items"].items()}),
+                    arrays[f"values_{number}"],
+                    arrays[f"seeds_{number}"],
+                    tuple(part["cards"]),
+                )
+                for number, (name, part) in enumerate(header["tasks"].items())
+            }
+        return Entry(header["name"], header["slug"], Manifest.from_json(header["manifest"]), tasks)
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None

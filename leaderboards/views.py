@@ -1,0 +1,223 @@
+"""What the pages of a leaderboard say, as plain dictionaries: boards and entries in, texts out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.differences import differing
+from harness.report.cards import filters, with_picture
+from harness.report.identity import groups
+from harness.report.notation import ABSENT, Notation, count, moment, notation_for, share
+from harness.report.plots import Axis, interval_mark, scale_marks, score_axis
+from harness.report.run_view import task_view
+from harness.scores import TaskScores
+from harness.stats.choosing import FEW_UNITS
+from leaderboards.board import METHOD, Board, Row, Table
+from leaderboards.entries import Card, Entry
+from leaderboards.tables import rank_text
+
+__all__ = ["board_page", "board_title", "compare_page", "index_page", "model_page", "page_of"]
+
+NAMED = 12
+"""Models named in a line of the index before the rest is counted."""
+
+
+def page_of(board: Board, table: Table) -> str:
+    """The address of a table within the site."""
+    return f"boards/{board.slug}.html" if not table.name else f"boards/{board.slug}--{table.slug}.html"
+
+
+def board_title(board: Board) -> str:
+    """How a board is called."""
+    return f"{board.task}, version {board.version}"
+
+
+def apart(board: Board, boards: Sequence[Board]) -> list[str]:
+    """What sets a board apart from the others of its task: ``field: its value``."""
+    fields: dict[str, str] = {}
+    for other in boards:
+        if other is not board and other.task == board.task:
+            for difference in differing(board.settings, other.settings):
+                fields[difference.field] = difference.a
+    return [f"{name}: {value}" for name, value in sorted(fields.items())]
+
+
+def index_page(title: str, boards: Sequence[Board]) -> dict[str, Any]:
+    """The first page: every board with its first tie group."""
+    runs = {entry.slug for board in boards for entry in board.entries}
+    return {
+        "title": title,
+        "models": count(len(runs), "model"),
+        "boards": [
+            {
+                "title": board_title(board),
+                "page": page_of(board, board.overall),
+                "models": f"{len(board.overall.rows):,}",
+                "metric": board.scores.metric,
+                "apart": apart(board, boards),
+                "first": _first(board),
+                "categories": [
+                    {"name": table.name, "page": page_of(board, table)} for table in board.categories
+                ],
+                "comparable": board.scores.comparable,
+            }
+            for board in boards
+        ],
+        "method": METHOD,
+    }
+
+
+def _first(board: Board) -> str:
+    """The models that nothing beats."""
+    names = [row.entry.name for row in board.overall.rows if row.place and row.place.rank == 1]
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest:,} more" if rest > 0 else "") or ABSENT
+
+
+def board_page(
+    board: Board, table: Table, boards: Sequence[Board], protocols: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """One table of a board.
+
+    Args:
+        board: it belongs to.
+        table: one of the board's.
+        boards: all of the site.
+        protocols: ``title`` and ``id`` of the reported protocols that measure the same thing.
+    """
+    notation = notation_for(board.scores.range)
+    axis = _axis(board, table)
+    columns = board.categories if not table.name else ()
+    cells = [{row.entry.slug: row.score.value for row in column.rows} for column in columns]
+    rows: list[dict[str, Any]] = []
+    for above, row in zip((None, *table.rows), table.rows, strict=False):
+        score = row.score
+        values = [column[row.entry.slug] for column in cells]
+        rows.append(
+            {
+                **_row(row, notation),
+                "mark": interval_mark(axis, score.value, score.low, score.high),
+                "cut": above is not None and _group(above) != _group(row),
+                "cells": [{"text": notation.number(one), "value": _sortable(one)} for one in values],
+            }
+        )
+    return {
+        "title": board_title(board),
+        "name": table.name or "Overall",
+        "board": board.slug,
+        "metric": board.scores.metric,
+        "percent": notation.unit.strip(),
+        "direction": "higher is better" if board.scores.higher_is_better else "lower is better",
+        "meaning": _meaning(board, table),
+        "tabs": [
+            {"name": one.name or "Overall", "page": page_of(board, one), "here": one is table}
+            for one in board.tables
+        ],
+        "columns": [{"name": one.name, "page": page_of(board, one)} for one in columns],
+        "rows": rows,
+        "scale": scale_marks(axis, notation),
+        "complete": all(row.score.coverage == 1 for row in table.rows),
+        "comparable": board.scores.comparable,
+        "own_settings": board.own_settings,
+        "few": FEW_UNITS if _few(table) else 0,
+        "apart": apart(board, boards),
+        "settings": groups(board.settings),
+        "method": METHOD,
+        "protocols": list(protocols),
+    }
+
+
+def _axis(board: Board, table: Table) -> Axis:
+    """As wide as the intervals reach: on the metric's whole range those of close models are dots."""
+    whole = score_axis(board.scores.range)
+    scores = [row.score for row in table.rows[: table.ranked]]
+    ends = [end for one in scores for end in (one.value, one.low, one.high) if end is not None]
+    low, high = max(min(ends, default=0.0), whole.low), min(max(ends, default=0.0), whole.high)
+    if high <= low:
+        return whole
+    margin = 0.05 * (high - low)
+    return replace(whole, low=max(low - margin, whole.low), high=min(high + margin, whole.high))
+
+
+def _few(table: Table) -> bool:
+    return len(table.pairs.units) > 0 and int(table.pairs.units.min()) < FEW_UNITS
+
+
+def _group(row: Row) -> int:
+    return row.place.group if row.place else 0
+
+
+def _meaning(board: Board, table: Table) -> str:
+    if table.name:
+        return f"mean over the items of {table.name}"
+    if board.scores.macro:
+        return f"unweighted mean of {count(len(board.categories), 'category', 'categories')}"
+    return "mean over all items"
+
+
+def _row(row: Row, notation: Notation) -> dict[str, Any]:
+    score = row.score
+    return {
+        "slug": row.entry.slug,
+        "name": row.entry.name,
+        "run": row.entry.fingerprint[:8],
+        "rank": rank_text(row),
+        "rank_value": _sortable(row.place.rank if row.place else None),
+        "group": str(row.place.group) if row.place else ABSENT,
+        "value": notation.number(score.value),
+        "value_value": _sortable(score.value),
+        "interval": notation.interval(score.low, score.high),
+        "items": f"{score.n_items:,}",
+        "items_value": str(score.n_items),
+        "coverage": share(score.n_scored, score.n_expected),
+        "coverage_value": _sortable(score.coverage),
+        "incomplete": score.n_scored < score.n_expected,
+        "bounds": notation.interval(score.bound_low, score.bound_high),
+    }
+
+
+def _sortable(value: float | None) -> str:
+    """A number for a script to sort by; empty where there is none."""
+    return "" if value is None else repr(round(float(value), 10) + 0.0)
+
+
+def model_page(entry: Entry, homes: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The page of one model: its scores, its settings, some of its pictures. It hangs on its own run alone.
+
+    Args:
+        entry: the run.
+        homes: ``title`` and ``page`` of the boards it stands on.
+    """
+    cards = [card for task in entry.tasks.values() for card in task.cards]
+    return {
+        "name": entry.name,
+        "slug": entry.slug,
+        "fingerprint": entry.fingerprint,
+        "created": moment(entry.manifest.created),
+        "tasks": [_task(task.scores) for task in entry.tasks.values()],
+        "homes": list(homes),
+        "cards": [_shown(card) for card in cards],
+        "offer": filters(cards),
+        "identity": groups(entry.manifest.identity),
+        "environment": groups(entry.manifest.environment),
+    }
+
+
+def _task(scores: TaskScores) -> dict[str, Any]:
+    """The report's view of a task in JSON values: a page is made again only if its view changed."""
+    return {key: value for key, value in task_view(scores).items() if key != "axis"}
+
+
+def _shown(card: Card) -> dict[str, Any]:
+    """A card with the address of its small picture, seen from a model's page."""
+    picture = card.get("picture")
+    if picture and "file" in picture:
+        picture = {**picture, "url": f"../{picture['file']}"}
+    return with_picture(card, picture)
+
+
+def compare_page(boards: Sequence[Board]) -> dict[str, Any]:
+    """The page on which two models are set side by side; a script fills it."""
+    return {"boards": [{"slug": board.slug, "title": board_title(board)} for board in boards]}

@@ -1,0 +1,90 @@
+"""From names to objects: rewarders by their registry name, instruments by theirs.
+
+>>> from rewarders.building import build
+>>> build("random", seed=3).identity()["seed"]  # doctest: +SKIP
+3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import MissingCapability, UsageError
+
+if TYPE_CHECKING:
+    from rewarders.base import Rewarder
+
+
+def build(name: str, model: Any = None, **arguments: Any) -> Rewarder:
+    """The rewarder of that registry name.
+
+    Args:
+        name: in the group ``selfreward_eval.rewarders``.
+        model: the adapter that rewards itself; given to rewarders that take one.
+        arguments: its constructor's others.
+
+    Raises:
+        UnknownName: no such rewarder.
+        UsageError: it does not take these arguments.
+    """
+    from harness.registry import registry
+
+    factory = registry("rewarders").load(name)
+    if model is not None and takes_model(factory):
+        arguments = {"model": model, **arguments}
+    try:
+        signature(factory).bind(**arguments)
+    except TypeError as error:
+        known = ", ".join(signature(factory).parameters) or "no arguments"
+        raise UsageError(f"the rewarder {name!r} cannot be built: {error}; it takes {known}") from error
+    made: Rewarder = factory(**arguments)
+    return made
+
+
+def takes_model(factory: Any) -> bool:
+    """Whether a rewarder's class has a ``model`` argument."""
+    return "model" in signature(factory).parameters
+
+
+def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, role: str) -> Any:
+    """An instrument: ``given`` itself, or the one of that registry name.
+
+    Args:
+        given: an instrument, or a name.
+        arguments: the constructor's, for a name.
+        method: what it must be able to do.
+        role: what it is needed as, for messages.
+
+    Raises:
+        UnknownName: no such instrument.
+        UsageError: it does not take these arguments, or cannot do what is needed.
+    """
+    if isinstance(given, str):
+        from harness.instruments.build import build as build_instrument
+
+        made = build_instrument(given, dict(arguments or {}))
+    else:
+        made = given
+        if arguments:
+            raise UsageError(f"{role}: arguments {dict(arguments)} are for an instrument given by name")
+    if not callable(getattr(made, method, None)):
+        shown = given if isinstance(given, str) else type(made).__name__
+        raise UsageError(f"{shown} cannot be the {role}: it has no {method!r}; name another instrument")
+    return made
+
+
+def needs_model(model: Any, rewarder: str, capability: str) -> Any:
+    """``model``, if there is one that has ``capability``.
+
+    Raises:
+        MissingCapability: there is none, or it has not.
+    """
+    from harness.models.base import require
+
+    if model is None:
+        raise MissingCapability(
+            f"the rewarder {rewarder!r} lets a model reward itself and was given none; name one with --model"
+        )
+    return require(model, capability, f"the rewarder {rewarder!r}")

@@ -1,0 +1,46 @@
+"""CLIP as a reward: the cosine of picture and prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from rewarders.building import instrument
+
+
+class ClipReward(Rewarder):
+    """The embeddings' cosine in [-1, 1], neither scaled nor clamped.
+
+    Args:
+        scorer: an :class:`~harness.instruments.base.ImageTextScorer`, or its registry name.
+        scorer_args: its constructor's arguments, for a name.
+        template: what the picture is compared with; ``{prompt}`` stands for the prompt.
+    """
+
+    info = RewarderInfo(
+        "clip",
+        "1",
+        "Cosine similarity of picture and prompt by CLIP",
+        "external",
+        (-1.0, 1.0),
+        needs=("scorer",),
+        paper="https://arxiv.org/abs/2103.00020",
+    )
+
+    def __init__(
+        self,
+        scorer: Any = "open_clip",
+        scorer_args: Mapping[str, Any] | None = None,
+        template: str = "{prompt}",
+    ) -> None:
+        self.scorer = instrument(scorer, scorer_args, "similarities", "scorer")
+        self.template = template
+
+    def identity(self) -> dict[str, Any]:
+        return self.described(template=self.template, scorer=self.scorer.identity())
+
+    def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
+        texts = [self.template.replace("{prompt}", prompt) for prompt in prompts]
+        found = self.scorer.similarities([sample.image for sample in samples], texts)
+        return [Reward.measured(float(value), "the similarity") for value in found]

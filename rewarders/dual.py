@@ -1,0 +1,161 @@
+"""Dual self-rewards: what a model draws is rewarded by what it then reads, and the other way round.
+
+R_G(picture | prompt)  = 1/|prompt|  * sum_k log pi(prompt token k  | picture, the tokens before)
+R_U(caption | picture) = 1/|picture| * sum_k log pi(picture token k | caption, the tokens before)
+
+Both are conditional likelihoods at temperature 1 without guidance, natural logarithms. R_G says
+something within a group of pictures of one prompt; between prompts it also measures how easy a
+prompt is. R_U does not penalise the caption's length, which is therefore in the evidence.
+
+Source: SUDER/DSR, arXiv:2506.07963. Its question before the prompt is not published: ``question`` is
+this project's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.records import Status
+from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from rewarders.building import needs_model
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+QUESTION = "which prompt fits the picture?"
+"""What is asked before the prompt's likelihood is read. The tiny model was trained on these words."""
+
+PAPER = "https://arxiv.org/abs/2506.07963"
+
+
+def prompt_likelihoods(
+    model: Any,
+    prompts: Sequence[str],
+    images: Sequence[Image],
+    question: str = QUESTION,
+    *,
+    gradients: bool = False,
+) -> list[torch.Tensor]:
+    """R_G before the mean: log pi of every prompt's tokens given its picture, float32 tensors (T_i,).
+
+    Args:
+        model: an adapter with ``text_logprobs``.
+        prompts: what is scored.
+        images: what it is scored against, aligned.
+        question: what stands between picture and prompt.
+        gradients: let them flow; off unless asked for.
+    """
+    return list(model.text_logprobs(images, prompts, question=question, gradients=gradients))
+
+
+def picture_likelihoods(
+    model: Any, captions: Sequence[str], images: Sequence[Image], *, gradients: bool = False
+) -> torch.Tensor:
+    """R_U before the mean: log pi of every picture's tokens given its caption, float32 (B, N).
+
+    Args:
+        model: an adapter with ``image_logprobs``.
+        captions: the conditions.
+        images: what is scored, aligned; encoded again by the model's own codec.
+        gradients: let them flow; off unless asked for.
+    """
+    found: torch.Tensor = model.image_logprobs(captions, images, gradients=gradients)
+    return found
+
+
+class _Likelihood(Rewarder):
+    """What both directions share."""
+
+    def __init__(self, model: Any, capability: str, snapshot: str | None, batch_size: int) -> None:
+        self.model = needs_model(model, self.info.name, capability)
+        self.snapshot, self.at_once = snapshot, int(batch_size)
+
+    def identity(self) -> dict[str, Any]:
+        return self.described(model=self.model.identity(), snapshot=self.snapshot)
+
+
+class PromptLikelihood(_Likelihood):
+    """``dsr``: R_G, the mean log-probability of the prompt's tokens given the picture.
+
+    Args:
+        model: the adapter that rewards itself; it must offer ``text_logprobs``.
+        question: what is asked before the prompt is scored.
+        snapshot: which weights these are, if they are no longer those of the model's identity.
+        batch_size: pictures scored together.
+    """
+
+    info = RewarderInfo(
+        "dsr",
+        "1",
+        "R_G of dual self-rewards: mean log-likelihood of the prompt given the picture",
+        "self",
+        (None, 0.0),
+        needs=("text_logprobs",),
+        paper=PAPER,
+    )
+
+    def __init__(
+        self, model: Any = None, question: str = QUESTION, snapshot: str | None = None, batch_size: int = 32
+    ) -> None:
+        super().__init__(model, "text_logprobs", snapshot, batch_size)
+        self.question = question
+
+    def identity(self) -> dict[str, Any]:
+        return {**super().identity(), "question": self.question}
+
+    def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
+        found = prompt_likelihoods(self.model, prompts, [one.image for one in samples], self.question)
+        return [mean_reward(tokens.tolist(), "the prompt") for tokens in found]
+
+
+class PictureLikelihood(_Likelihood):
+    """``dsr_understanding``: R_U, the mean log-probability of the picture's tokens given the caption.
+
+    A sample's ``text`` is the caption; one without is not scored.
+
+    Args:
+        model: the adapter that rewards itself; it must offer ``image_logprobs``, which only
+            autoregressive models can. See :mod:`rewarders.flow` for the others.
+        snapshot: which weights these are, if they are no longer those of the model's identity.
+        batch_size: pictures scored together.
+    """
+
+    info = RewarderInfo(
+        "dsr_understanding",
+        "1",
+        "R_U of dual self-rewards: mean log-likelihood of the picture given its caption",
+        "self",
+        (None, 0.0),
+        needs=("image_logprobs",),
+        paper=PAPER,
+    )
+
+    def __init__(self, model: Any = None, snapshot: str | None = None, batch_size: int = 32) -> None:
+        super().__init__(model, "image_logprobs", snapshot, batch_size)
+
+    def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
+        captioned = [k for k, sample in enumerate(samples) if sample.text]
+        captions = [str(samples[k].text) for k in captioned]
+        found: dict[int, Reward] = {}
+        if captioned:
+            rows = picture_likelihoods(self.model, captions, [samples[k].image for k in captioned])
+            for k, caption, row in zip(captioned, captions, rows, strict=True):
+                reward = mean_reward(row.tolist(), "the picture")
+                length = {"caption_words": len(caption.split()), "caption_characters": len(caption)}
+                found[k] = replace(reward, evidence={**reward.evidence, **length})
+        silent = Reward.unscored(Status.MEASUREMENT_ERROR, "the sample has no caption to score")
+        return [found.get(k, silent) for k in range(len(samples))]
+
+
+def mean_reward(tokens: Sequence[float], what: str) -> Reward:
+    """The mean over tokens; not scored if there is none, or one is no finite number."""
+    from math import fsum, isfinite
+
+    if not tokens:
+        return Reward.unscored(Status.MEASUREMENT_ERROR, f"{what} has no token")
+    if not all(map(isfinite, tokens)):
+        return Reward.unscored(Status.MEASUREMENT_ERROR, f"the likelihood of {what} is no finite number")
+    return Reward(fsum(tokens) / len(tokens), per_token=tuple(tokens), evidence={"tokens": len(tokens)})

@@ -1,0 +1,106 @@
+"""One sample that fails costs one reward: batches are measured again one by one, within a time limit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.errors import CheckpointError, InputError, MissingData, SelfRewardError
+from harness.records import Status
+
+if TYPE_CHECKING:
+    from rewarders.base import Reward, RewardSample
+
+T = TypeVar("T")
+
+
+def guarded(
+    measure: Callable[[Sequence[str], Sequence[RewardSample]], list[Reward]],
+    prompts: Sequence[str],
+    samples: Sequence[RewardSample],
+    units: Sequence[Sequence[int]],
+    timeout: float | None = None,
+) -> dict[int, Reward]:
+    """Rewards of the samples that ``units`` name, by their number.
+
+    Args:
+        measure: gives one reward per (prompt, sample), or raises.
+        prompts: of all samples.
+        samples: all samples.
+        units: numbers of samples that are measured together or not at all.
+        timeout: seconds per sample; None for no limit.
+
+    Raises:
+        SelfRewardError: one that is nobody's picture's fault: a request that cannot be met, data
+            that is not there, or weights that fail on every one of several units.
+    """
+
+    def of(numbers: Sequence[int]) -> dict[int, Reward]:
+        limit = None if timeout is None else timeout * len(numbers)
+        rewards = within(lambda: measure([prompts[k] for k in numbers], [samples[k] for k in numbers]), limit)
+        return dict(zip(numbers, rewards, strict=True))
+
+    try:
+        return of([k for unit in units for k in unit])
+    except Exception as error:
+        _raise_if_general(error)
+        if len(units) == 1:
+            return dict.fromkeys(units[0], _marked(error))
+    found: dict[int, Reward] = {}
+    broken: list[CheckpointError] = []
+    for unit in units:
+        try:
+            found |= of(unit)
+        except Exception as error:
+            _raise_if_general(error)
+            if isinstance(error, CheckpointError):
+                broken.append(error)
+            found |= dict.fromkeys(unit, _marked(error))
+    if len(broken) == len(units):
+        raise broken[0]
+    return found
+
+
+def within(work: Callable[[], T], limit: float | None) -> T:
+    """What ``work`` returns or raises, if it takes no longer than ``limit`` seconds.
+
+    Raises:
+        TimeoutError: it takes longer. It goes on in a thread of its own that nobody waits for: a
+            computation cannot be stopped from outside, and its memory is held until it ends.
+    """
+    if limit is None:
+        return work()
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=run, name="reward", daemon=True)
+    thread.start()
+    thread.join(limit)
+    if failure:
+        raise failure[0]
+    if not outcome:
+        raise TimeoutError(f"it took longer than {limit:g} s")
+    return outcome[0]
+
+
+def _raise_if_general(error: Exception) -> None:
+    """Raises what no other picture could mend."""
+    if isinstance(error, MissingData) or (
+        isinstance(error, SelfRewardError) and not isinstance(error, InputError)
+    ):
+        raise error
+
+
+def _marked(error: Exception) -> Reward:
+    from rewarders.base import Reward
+
+    said = " ".join(str(error).split())
+    reason = said if isinstance(error, SelfRewardError) else f"{type(error).__name__}: {said}"
+    return Reward.unscored(Status.MEASUREMENT_ERROR, reason)

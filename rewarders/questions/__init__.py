@@ -1,0 +1,62 @@
+"""What a prompt's pictures are asked: pluggable, because models differ in what they understand.
+
+========== ==================================================================
+template   one question that quotes the prompt, for any text
+geneval    objects, numbers, colours and relations of GenEval's metadata
+chunks     the prompt's noun phrases, as T2I-CompBench asks about them
+shapes     the shapes world's own questions, which the tiny model understands
+auto       ``geneval`` or ``chunks`` where the item has such metadata, else ``template``
+========== ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from harness.errors import UsageError
+from rewarders.asking import Question
+
+__all__ = ["Asked", "Maker", "maker"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions about the pictures of one prompt.
+
+    Attributes:
+        objects: for each object that the prompt names, what is asked of a picture that may show only
+            this object; it is there if every answer is yes.
+        layout: about the whole picture: what is in it, how many, and how they stand.
+        whole: the questions into which the prompt is taken apart for a picture as a whole.
+    """
+
+    objects: tuple[tuple[Question, ...], ...]
+    layout: tuple[Question, ...]
+    whole: tuple[Question, ...]
+
+
+Maker: TypeAlias = Callable[[str, Mapping[str, Any]], Asked]
+"""(prompt, the item's metadata) -> questions. Raises InputError for a prompt that it cannot take apart."""
+
+
+def maker(name: str) -> Maker:
+    """The question maker of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from rewarders.questions.english import by_metadata, chunks, geneval, template
+    from rewarders.questions.shapes import shapes
+
+    makers: dict[str, Maker] = {
+        "auto": by_metadata,
+        "chunks": chunks,
+        "geneval": geneval,
+        "shapes": shapes,
+        "template": template,
+    }
+    if name not in makers:
+        raise UsageError(f"there are no questions called {name!r}; known: {', '.join(makers)}")
+    return makers[name]

@@ -1,0 +1,141 @@
+"""Replies to scores: as the released code reads them, quirks included, and robustly.
+
+A reply about regions is asked for in the released format::
+
+    Region ID: 1
+    Identified Object: a running dog
+    Score: 0.95
+
+``released`` reads one region per paragraph, so that regions told without a blank line between them
+come to one; it reads neither "Score: +0.9" nor "**Score:** 0.9"; and it lets any number through.
+``robust`` reads all of these, and gives no score where the number is outside [-1, 1], of another
+scale, or told twice differently.
+
+Source of ``released``: WayneJin0918/SRUM at a53ba18, ``srum_data_infer/vlm.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal
+
+Parser = Literal["robust", "released"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reply says of one region, or of the layout.
+
+    Attributes:
+        score: in [-1, 1] (``released``: any number), or None.
+        identified: what the region shows, in the model's words; None where the reply has no line for it.
+        reason: why there is no score.
+    """
+
+    score: float | None
+    identified: str | None = None
+    reason: str = ""
+
+
+# As released
+
+MOST_DIGITS = 4300
+"""Of a number that Python turns into an integer, by default."""
+
+_ID = re.compile(r"Region ID:\s*(\d+)", re.IGNORECASE)
+_OBJECT = re.compile(r"Identified Object:\s*(.*)", re.IGNORECASE)
+_SCORE = re.compile(r"Score:\s*(-?\d+\.?\d*)", re.IGNORECASE)
+
+
+def released_regions(reply: str) -> dict[int, Reading]:
+    """Region number -> reading, one per paragraph; a number told again replaces the first."""
+    found = {}
+    for paragraph in _spoken(reply).split("\n\n"):
+        number = _ID.search(paragraph)
+        # Upstream, too, passes over a number that Python refuses to read.
+        if number and len(number[1]) <= MOST_DIGITS:
+            named = _OBJECT.search(paragraph)
+            score = released_layout(paragraph)
+            found[int(number[1])] = Reading(score.score, named[1].strip() if named else None, score.reason)
+    return found
+
+
+def released_layout(reply: str) -> Reading:
+    """The first score of a reply."""
+    score = _SCORE.search(_spoken(reply))
+    return Reading(float(score[1])) if score else Reading(None, reason=f"no 'Score:' in {_excerpt(reply)}")
+
+
+# Robustly
+
+_DECORATION = r"[\s*_`#>\"']*"
+_ANY_ID = re.compile(
+    rf"region{_DECORATION}(?:id|no\.?|number|#)?{_DECORATION}[:=]?{_DECORATION}(\d{{1,6}})\b", re.IGNORECASE
+)
+_ANY_OBJECT = re.compile(rf"identified\s+object{_DECORATION}[:=]{_DECORATION}([^\n]*)", re.IGNORECASE)
+_ANY_SCORE = re.compile(rf"\bscore{_DECORATION}[:=]{_DECORATION}(?=[+\-\u2212\u2013.\d])(\S+)", re.IGNORECASE)
+_NUMBER = re.compile(r"([+\-\u2212\u2013]?)(\d+(?:\.\d*)?|\.\d+)(?:/1(?:\.0*)?)?[.,;)*_`\"']*")
+_SCALE = re.compile(r"\s*(?:/|out\s+of)\s*(?!1(?:\.0*)?(?![\d.]))")
+
+
+def robust_regions(reply: str) -> dict[int, Reading]:
+    """Region number -> reading; a region goes from its number to the next one, however lines break."""
+    text = _spoken(reply)
+    starts = [match for match in _ANY_ID.finditer(text) if _begins_line(text, match.start())]
+    found: dict[int, Reading] = {}
+    for start, following in zip_longest(starts, starts[1:]):
+        number = int(start[1])
+        told = text[start.end() : following.start() if following else len(text)]
+        named = _ANY_OBJECT.search(told)
+        score = robust_layout(told)
+        reading = Reading(score.score, named[1].strip(" *_`") if named else None, score.reason)
+        before = found.get(number)
+        if before is not None and before.score != reading.score:
+            reading = Reading(None, reading.identified, f"region {number} is scored twice, differently")
+        found[number] = reading
+    return found
+
+
+def robust_layout(reply: str) -> Reading:
+    """The one score of a reply."""
+    text = _spoken(reply)
+    told = list(_ANY_SCORE.finditer(text))
+    if not told:
+        return Reading(None, reason=f"no score in {_excerpt(reply)}")
+    scores = set()
+    for match in told:
+        number = _NUMBER.fullmatch(match[1])
+        if number is None or _SCALE.match(text, match.end()):
+            return Reading(None, reason=f"{_excerpt(text[match.start(1) :], 20)} is no score from -1 to 1")
+        scores.add(float(number[2]) * (-1.0 if number[1] in ("-", "\u2212", "\u2013") else 1.0) + 0.0)
+    if len(scores) > 1:
+        return Reading(None, reason=f"several scores: {', '.join(f'{s:g}' for s in sorted(scores))}")
+    (score,) = scores
+    if not -1.0 <= score <= 1.0:
+        return Reading(None, reason=f"the score {score:g} is outside -1 to 1")
+    return Reading(score)
+
+
+REGIONS: dict[str, Callable[[str], dict[int, Reading]]] = {
+    "robust": robust_regions,
+    "released": released_regions,
+}
+LAYOUT: dict[str, Callable[[str], Reading]] = {"robust": robust_layout, "released": released_layout}
+
+
+def _spoken(reply: str) -> str:
+    """What comes after the thoughts."""
+    return reply.split("</think>")[-1].strip()
+
+
+def _begins_line(text: str, position: int) -> bool:
+    """Whether only decoration stands before ``position`` in its line: prose may mention a region, too."""
+    return not text[text.rfind("\n", 0, position) + 1 : position].strip(" \t*_`#>-0123456789.)")
+
+
+def _excerpt(text: str, most: int = 60) -> str:
+    line = " ".join(text.split())
+    return repr(line if len(line) <= most else line[:most] + "...")

@@ -1,0 +1,1 @@
+"""How honest a judge is: its scores beside labels that are known."""

@@ -1,0 +1,44 @@
+"""Labelled cases: pictures with questions whose right scores are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.t2i_reasonbench.questions import Question
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A question with its right score.
+
+    Attributes:
+        question: what the judge is asked, and what earns 1, 0.5 and 0.
+        truth: the right score: 0, 0.5 or 1.
+        category: kind of question.
+    """
+
+    question: Question
+    truth: float
+    category: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture with its questions, which are asked together.
+
+    Attributes:
+        id: unique among the cases.
+        questions: at least one.
+        picture: opens it, RGB; an ``OSError`` or ``ValueError`` says why it cannot be.
+        groups: further names that it is counted under: grouping -> group.
+    """
+
+    id: str
+    questions: tuple[Labelled, ...]
+    picture: Callable[[], Image]
+    groups: Mapping[str, str]

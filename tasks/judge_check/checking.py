@@ -1,0 +1,258 @@
+"""Asks a judge labelled questions, and sums up how its scores stand to the labels.
+
+A question without a score (no picture, no reply, a reply that cannot be read) is counted by its status
+and in nothing else. Questions of one picture are asked together, so a picture is a cluster.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.records import Status
+from harness.stats.means import Interval, cluster_values, mean_interval
+from harness.stats.wilson import wilson_clustered
+from tasks.judge_check.cases import Case, Labelled
+from tasks.judged.evidence import Asked
+from tasks.t2i_reasonbench.measuring import DESCRIBE, Prompts, ask
+from tasks.t2i_reasonbench.parsing import parser_named
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from harness.instruments.judging import Judge, Reply
+
+__all__ = [
+    "Answer",
+    "Asking",
+    "Bin",
+    "Summary",
+    "ask_cases",
+    "calibration",
+    "failures",
+    "groupings",
+    "summary",
+]
+
+BLOCK = "questions"
+AT_ONCE = 32
+"""Pictures that are open at the same time."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one labelled question.
+
+    Attributes:
+        case: id of its picture.
+        groups: grouping -> group, the question's own kind under ``question``.
+        question: its text.
+        truth: the right score, in [0, 1].
+        status: ``SUCCESS``, or why there is no score.
+        score: the judge's, in [0, 1]; None unless the status is ``SUCCESS``.
+        reason: why there is none.
+    """
+
+    case: str
+    groups: Mapping[str, str]
+    question: str
+    truth: float
+    status: Status
+    score: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A judge's answers to cases.
+
+    Attributes:
+        answers: one per question, in order.
+        evidence: case id -> the raw replies, for every picture that was shown.
+    """
+
+    answers: tuple[Answer, ...]
+    evidence: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Numbers over some answers; None where nothing was scored.
+
+    Attributes:
+        asked: questions.
+        scored: those with a score.
+        accuracy: share of the scored whose score is the label.
+        accuracy_low: lower end of its interval (Wilson's, with pictures as clusters), None for one picture.
+        accuracy_high: upper end, likewise.
+        bias: mean of score minus label; above 0 the judge is too kind.
+    """
+
+    asked: int
+    scored: int
+    accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    bias: Interval | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Questions to which the judge gave (nearly) the same score.
+
+    Attributes:
+        score: their mean score.
+        truth: their mean label, which a calibrated judge's score equals.
+    """
+
+    score: float
+    truth: Interval
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def ask_cases(
+    judge: Judge,
+    cases: Sequence[Case],
+    parser: str = "tolerant",
+    prompts: Prompts | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Asking:
+    """Shows the judge every picture and asks its questions, in ReasonBench's turns.
+
+    Args:
+        judge: must read pictures.
+        cases: labelled pictures.
+        parser: name of one in :data:`tasks.t2i_reasonbench.parsing.PARSERS`.
+        prompts: what the judge is told; the task's own by default.
+        progress: told how many pictures were done after every batch.
+
+    Raises:
+        UsageError: no such parser.
+    """
+    read, told = parser_named(parser), prompts or Prompts.ours()
+    who = Asked.of(judge, told.hashes(), parser)
+    answers: list[Answer] = []
+    evidence: dict[str, Mapping[str, Any]] = {}
+    for start in range(0, len(cases), AT_ONCE):
+        batch = cases[start : start + AT_ONCE]
+        opened = [_open(case) for case in batch]
+        shown = [(case, one) for case, one in zip(batch, opened, strict=True) if not isinstance(one, tuple)]
+        blocks = [{BLOCK: [one.question for one in case.questions]} for case, _ in shown]
+        given = ask(judge, [picture for _, picture in shown], blocks, told) if shown else []
+        replies = {case.id: reply for (case, _), reply in zip(shown, given, strict=True)}
+        for case, one in zip(batch, opened, strict=True):
+            if isinstance(one, tuple):
+                answers += _failed(case, *one)
+                continue
+            evidence[case.id] = who.evidence(replies[case.id])
+            answers += _read(case, replies[case.id], read)
+        progress(len(batch))
+    return Asking(tuple(answers), evidence)
+
+
+def summary(answers: Sequence[Answer], level: float = 0.95) -> Summary:
+    """Accuracy and bias with intervals over pictures; ``level`` is their coverage, in (0, 1)."""
+    scored = [(one, one.score) for one in answers if one.score is not None]
+    if not scored:
+        return Summary(len(answers), 0, None, None, None, None)
+    marks: dict[str, list[float]] = {}
+    for one, score in scored:
+        marks.setdefault(one.case, []).append(float(score == one.truth))
+    right = sum(map(sum, marks.values())) / len(scored)
+    share = wilson_clustered(list(marks.values()), level) if len(marks) > 1 else None
+    errors = cluster_values([score - one.truth for one, score in scored], [one.case for one, _ in scored])
+    return Summary(
+        asked=len(answers),
+        scored=len(scored),
+        accuracy=right,
+        accuracy_low=None if share is None else share.low,
+        accuracy_high=None if share is None else share.high,
+        bias=mean_interval(errors, level),
+    )
+
+
+def groupings(answers: Sequence[Answer]) -> dict[str, dict[str, Summary]]:
+    """Grouping -> group -> its summary, in order of first appearance."""
+    members: dict[str, dict[str, list[Answer]]] = {}
+    for one in answers:
+        for grouping, group in one.groups.items():
+            members.setdefault(grouping, {}).setdefault(group, []).append(one)
+    return {
+        grouping: {group: summary(found) for group, found in groups.items()}
+        for grouping, groups in members.items()
+    }
+
+
+def failures(answers: Sequence[Answer]) -> dict[str, int]:
+    """Status -> questions without a score."""
+    return dict(sorted(Counter(str(one.status) for one in answers if one.score is None).items()))
+
+
+def calibration(answers: Sequence[Answer], bins: int = 10, level: float = 0.95) -> list[Bin]:
+    """How right the judge's scores are, score by score.
+
+    Args:
+        answers: those without a score are left out.
+        bins: where there are more different scores than this, they are joined in so many bins of
+            equal width over [0, 1]; else every score is one by itself.
+        level: coverage of the intervals, in (0, 1).
+    """
+    scored = [(one, one.score) for one in answers if one.score is not None]
+    few = len({score for _, score in scored}) <= bins
+    members: dict[float, list[tuple[Answer, float]]] = {}
+    for one, score in scored:
+        key = score if few else float(min(int(score * bins), bins - 1))
+        members.setdefault(key, []).append((one, score))
+    found = []
+    for _, group in sorted(members.items()):
+        truths = cluster_values([one.truth for one, _ in group], [one.case for one, _ in group])
+        mean = sum(score for _, score in group) / len(group)
+        found.append(Bin(mean, mean_interval(truths, level)))
+    return found
+
+
+def _open(case: Case) -> Image | tuple[Status, str]:
+    from PIL import Image as PillowImage
+
+    try:
+        return case.picture().convert("RGB")
+    except FileNotFoundError as error:
+        return Status.MISSING_IMAGE, f"{error.filename or error} is not there"
+    # What Pillow raises depends on where the file is damaged.
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+        return Status.UNREADABLE_IMAGE, f"the picture cannot be read: {error}"
+
+
+def _read(case: Case, replies: Mapping[str, Reply], read: Callable[..., Any]) -> list[Answer]:
+    for stage in (DESCRIBE, BLOCK):
+        reply = replies[stage]
+        if reply.text is None:
+            return _failed(case, Status.JUDGE_TRANSPORT_ERROR, f"no reply to {stage!r}: {reply.reason}")
+    parsed = read(replies[BLOCK].text, len(case.questions))
+    if parsed.scores is None:
+        return _failed(case, Status.JUDGE_PARSE_ERROR, parsed.complaint)
+    if len(parsed.scores) != len(case.questions):
+        told = f"{len(parsed.scores)} scores for {len(case.questions)} questions"
+        return _failed(case, Status.JUDGE_PARSE_ERROR, told)
+    if not all(0 <= score <= 1 for score in parsed.scores):
+        return _failed(case, Status.JUDGE_PARSE_ERROR, f"scores outside [0, 1]: {list(parsed.scores)}")
+    return [
+        _answer(case, one, Status.SUCCESS, score)
+        for one, score in zip(case.questions, parsed.scores, strict=True)
+    ]
+
+
+def _failed(case: Case, status: Status, reason: str) -> list[Answer]:
+    return [_answer(case, one, status, None, reason) for one in case.questions]
+
+
+def _answer(case: Case, one: Labelled, status: Status, score: float | None, reason: str = "") -> Answer:
+    groups = {"question": one.category, **case.groups}
+    return Answer(case.id, groups, one.question.text, one.truth, status, score, reason)

@@ -1,0 +1,193 @@
+"""Cases from people's labels in a CSV: a plain one, or GenEval's annotations.
+
+Plain: the columns ``image`` (a path below the folder of pictures), ``question`` and ``label`` (0, 0.5 or
+1), and if wanted ``criterion`` and ``category``. Rows of one image are asked together.
+
+GenEval's (djghosh13/geneval, ``annotations/annotations_*.csv``) has one row per picture and annotator
+with counts and colours of at most two objects. It becomes questions whether an object is there, how
+often where the caption names a number, and of which colour where it names one; the label is what most
+annotators say, and a question on which they are split is left out. Pictures lie as upstream publishes
+them: ``<prompt, five digits>/samples/<picture, five digits>.png``.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import InputError, UsageError
+from tasks.judge_check.cases import Case, Labelled
+from tasks.t2i_reasonbench.questions import Question
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Row = Mapping[str, str]
+
+PLAIN = ("image", "question", "label")
+ANNOTATED = ("Input.prompt_id", "Input.image_id", "Input.caption", "Input.object_0_name")
+CRITERION = "1: yes; 0.5: partly, or it cannot be told; 0: no."
+TRUTHS = {"0": 0.0, "0.0": 0.0, "0.5": 0.5, "1": 1.0, "1.0": 1.0}
+COUNTS = {"two": 2, "three": 3, "four": 4}
+COLOURS = "red|orange|yellow|green|blue|purple|pink|brown|black|white|gray"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a file holds.
+
+    Attributes:
+        cases: pictures with labelled questions.
+        notes: what of the file was left out, in words.
+    """
+
+    cases: tuple[Case, ...]
+    notes: tuple[str, ...] = ()
+
+
+def csv_cases(path: Path, images: Path, limit: int | None = None) -> Labels:
+    """The cases of a file of labels.
+
+    Args:
+        path: the CSV.
+        images: folder of the pictures; one that is missing there is a case all the same.
+        limit: how many pictures, spread evenly over the file; None for all.
+
+    Raises:
+        InputError: the file cannot be read, lacks a column, or a row is damaged; the message names it.
+        UsageError: there is no such folder.
+    """
+    if not images.is_dir():
+        raise UsageError(f"there is no folder of pictures at {images}; give one with --images")
+    notes: list[str] = []
+    rows, columns = _rows(path)
+    if all(name in columns for name in PLAIN):
+        cases = _plain(path, rows, images)
+    elif all(name in columns for name in ANNOTATED):
+        cases, notes = _annotated(path, rows, images)
+    else:
+        raise InputError(
+            f"{path} holds no labels: it needs the columns {', '.join(PLAIN)}, or those of GenEval's "
+            "annotations"
+        )
+    if not cases:
+        raise InputError(f"{path} holds no labelled picture; give another file as --cases")
+    if limit is not None and limit < len(cases):
+        cases = [cases[k * len(cases) // limit] for k in range(limit)]
+    return Labels(tuple(cases), tuple(notes))
+
+
+def _rows(path: Path) -> tuple[list[tuple[int, Row]], Sequence[str]]:
+    """(line number, row) of every full row, and the header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows: list[tuple[int, Row]] = [(reader.line_num, row) for row in reader]
+            return rows, list(reader.fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"the labels {path} cannot be read ({error}); give a CSV in UTF-8") from error
+
+
+def _plain(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> list[Case]:
+    asked: dict[str, list[Labelled]] = {}
+    for number, row in rows:
+        label, name = row["label"].strip(), row["image"].strip()
+        if label not in TRUTHS:
+            raise InputError(
+                f"{path}, line {number}: the label {label!r} is none of 0, 0.5 and 1; correct it"
+            )
+        if not name or not row["question"].strip():
+            raise InputError(f"{path}, line {number} lacks an image or a question; complete it")
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InputError(f"{path}, line {number}: {name!r} is outside the folder of pictures; correct it")
+        question = Question(row["question"].strip(), row.get("criterion", "").strip() or CRITERION)
+        category = row.get("category", "").strip() or "all"
+        asked.setdefault(name, []).append(Labelled(question, TRUTHS[label], category))
+    return [Case(name, tuple(found), partial(_opened, images / name), {}) for name, found in asked.items()]
+
+
+def _annotated(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> tuple[list[Case], list[str]]:
+    by_picture: dict[tuple[int, int], list[Row]] = {}
+    cut: list[int] = []
+    for number, row in rows:
+        try:
+            key = int(row["Input.prompt_id"]), int(row["Input.image_id"])
+        except ValueError:
+            # Upstream's if-xl file holds answers with a line break in them, which cuts their row in two.
+            cut.append(number)
+            continue
+        if not row["Input.caption"] or not row["Input.object_0_name"]:
+            raise InputError(f"{path}, line {number} names no caption or object; replace the file")
+        by_picture.setdefault(key, []).append(row)
+    cases, split = [], 0
+    for (prompt, picture), answers in by_picture.items():
+        asked = _questions(answers)
+        agreed = tuple(one for one in asked if one is not None)
+        split += len(asked) - len(agreed)
+        if agreed:
+            file = images / f"{prompt:05d}" / "samples" / f"{picture:05d}.png"
+            cases.append(Case(f"{prompt}_{picture}", agreed, partial(_opened, file), {}))
+    notes = []
+    if cut:
+        where = ", ".join(map(str, cut[:8]))
+        notes.append(f"{path.name}: rows that are no annotation were left out (lines {where})")
+    if split:
+        notes.append(f"{path.name}: {split} questions were left out because no answer has a majority")
+    return cases, notes
+
+
+def _questions(answers: Sequence[Row]) -> list[Labelled | None]:
+    """GenEval's annotators' answers about one picture, as questions; None where they are split."""
+    caption = answers[0]["Input.caption"]
+    found: list[Labelled | None] = []
+    for k in (0, 1):
+        name = answers[0][f"Input.object_{k}_name"]
+        if not name:
+            continue
+        plural = answers[0].get(f"Input.object_{k}_name_plural") or f"{name}s"
+        counts = [_count(row.get(f"Answer.task-count-{k}", "")) for row in answers]
+        seen = [count for count in counts if count is not None]
+        there = f"Is there a {name} in the picture?"
+        found.append(_most(there, "object", [count > 0 for count in seen]))
+        number = re.fullmatch(rf"a photo of ({'|'.join(COUNTS)}) {re.escape(plural)}", caption)
+        if number:
+            exactly = f"Are there exactly {number[1]} {plural} in the picture?"
+            found.append(_most(exactly, "number", [count == COUNTS[number[1]] for count in seen]))
+        colour = re.search(rf"\ban? ({COLOURS}) {re.escape(name)}\b", caption)
+        if colour:
+            told = [row.get(f"Answer.task-color-{k}", "").split("|") for row in answers]
+            votes = [
+                bool(count) and colour[1] in names
+                for count, names in zip(counts, told, strict=True)
+                if count is not None
+            ]
+            found.append(_most(f"Is there a {colour[1]} {name} in the picture?", "colour", votes))
+    return found
+
+
+def _count(text: str | None) -> int | None:
+    """An annotator's count; None where none was given."""
+    try:
+        return int(float(text or ""))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _most(question: str, category: str, votes: Sequence[bool]) -> Labelled | None:
+    """The question with the label of most, or None where they are split or nobody answered."""
+    yes = sum(votes)
+    if 2 * yes == len(votes):
+        return None
+    return Labelled(Question(question, CRITERION), float(2 * yes > len(votes)), category)
+
+
+def _opened(path: Path) -> Image:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.convert("RGB")

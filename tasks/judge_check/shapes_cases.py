@@ -1,0 +1,173 @@
+"""Cases of the shapes world: right pictures and near misses of ReasonBench's requests, labelled by the scene.
+
+The labels come from the scene that was drawn, never from its pixels. How clearly objects are drawn is
+not asked: a scene does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.judge_check.cases import Case, Labelled
+from tasks.shapes.compbench.requests import Wanted
+from tasks.shapes.reasonbench.questions import ONLY, PLACED, THERE, named, placement
+from tasks.shapes.reasonbench.realising import realise
+from tasks.shapes.reasonbench.requests import DIMENSIONS, ReasonRequest, evaluated
+from tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose
+from tasks.shapes.scene import Scene, Thing
+from tasks.shapes.vocabulary import CANVAS, CELL, FORMS, NUMBERS
+from tasks.t2i_reasonbench.questions import Question
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SEED = 20251123
+"""Of the scenes, for ever."""
+
+ENLARGED = 8
+"""A picture is shown this many times larger: judges that are models see little at 48 pixels."""
+
+RIGHT, MISS = "right picture", "near miss"
+TRIES = 200
+
+
+def shapes_cases(limit: int | None = None) -> list[Case]:
+    """Two cases of each of the 96 evaluated requests, one right and one near miss.
+
+    They are ordered so that every beginning is spread over dimensions, and half of it is right.
+
+    Args:
+        limit: how many; None for all 192.
+    """
+    by_dimension = [[one for one in evaluated() if one.dimension == name] for name in DIMENSIONS]
+    cases: list[Case] = []
+    for k, row in enumerate(zip(*by_dimension, strict=True)):
+        for request in row:
+            rng = np.random.default_rng((SEED, k, DIMENSIONS.index(request.dimension)))
+            scene = realise(rng, request, avoid_unseen=False)
+            assert scene is not None
+            for kind, shown in ((RIGHT, scene), (MISS, near_miss(rng, request, scene))):
+                cases.append(
+                    Case(
+                        id=f"{request.dimension}-{k:03d} ({kind})",
+                        questions=labelled(request, shown),
+                        picture=partial(_draw, shown),
+                        groups={"dimension": request.dimension, "picture": kind},
+                    )
+                )
+    return cases if limit is None else cases[:limit]
+
+
+def labelled(request: ReasonRequest, scene: Scene) -> tuple[Labelled, ...]:
+    """What a judge is asked of a picture of ``scene``, with the scores that the scene earns."""
+    found = []
+    for one in request.wanted:
+        question = Question(f"Is there {named(one)} in the picture?", THERE)
+        found.append(Labelled(question, _there(one, scene), "number" if one.count > 1 else "object"))
+    place = placement(request)
+    if place is not None:
+        found.append(Labelled(Question(place, PLACED), _placed(request, scene), "placement"))
+    total = sum(one.count for one in request.wanted)
+    others = Question(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)
+    extra = len(scene.things) - total
+    found.append(Labelled(others, 1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, "nothing else"))
+    return tuple(found)
+
+
+def near_miss(rng: np.random.Generator, request: ReasonRequest, scene: Scene) -> Scene:
+    """``scene`` with one thing recoloured, reshaped, moved, taken away, or one or two added.
+
+    Some question about it has another answer than for a right picture.
+    """
+    for _ in range(TRIES):
+        changed = _changed(rng, scene)
+        if changed is not None and any(one.truth < 1 for one in labelled(request, changed)):
+            return changed
+    raise ValueError(f"no near miss of {request.text!r} was found")
+
+
+def _changed(rng: np.random.Generator, scene: Scene) -> Scene | None:
+    things = list(scene.things)
+    k = int(rng.integers(len(things)))
+    used = {(thing.x, thing.y) for thing in things}
+    free = [place for place in PLACES if place not in used]
+    change = choose(rng, ("colour", "form", "place", "fewer", "more"))
+    if change == "colour":
+        others = [name for name in COLOUR_NAMES if name != things[k].colour]
+        things[k] = replace(things[k], colour=choose(rng, others))
+    elif change == "form":
+        things[k] = replace(things[k], form=choose(rng, [form for form in FORMS if form != things[k].form]))
+    elif change == "place" and free:
+        x, y = free[int(rng.integers(len(free)))]
+        things[k] = replace(things[k], x=x, y=y)
+    elif change == "fewer" and len(things) > 1:
+        del things[k]
+    elif change == "more" and len(free) >= 2:
+        for number in rng.permutation(len(free))[: int(rng.integers(1, 3))]:
+            x, y = free[int(number)]
+            things.append(Thing(choose(rng, FORMS), choose(rng, COLOUR_NAMES), x, y))
+    else:
+        return None
+    return Scene(tuple(things))
+
+
+def _there(one: Wanted, scene: Scene) -> float:
+    """1: that many of them; 0.5: such a form in another colour or number; 0: no such form."""
+    alike = [thing for thing in scene.things if thing.form == one.form]
+    if sum(_is(thing, one) for thing in alike) == one.count:
+        return 1.0
+    return 0.5 if alike else 0.0
+
+
+def _is(thing: Thing, one: Wanted) -> bool:
+    return (
+        thing.form == one.form and one.colour in (None, thing.colour) and one.texture in (None, thing.texture)
+    )
+
+
+def _placed(request: ReasonRequest, scene: Scene) -> float:
+    """1: they stand as asked; 0.5: they are there but stand otherwise; 0: one of them is missing."""
+    wanted = request.wanted * 2 if request.layout == "mirror" else request.wanted
+    if request.layout in ("top", "bottom", "above", "beside", "row", "mirror"):
+        wanted = tuple(replace(one, count=1) for one in wanted)
+    if request.layout in ("top", "bottom"):
+        wanted = wanted[:1]
+    choices = [
+        choice
+        for choice in permutations(scene.things, len(wanted))
+        if all(_is(thing, one) for thing, one in zip(choice, wanted, strict=True))
+    ]
+    if not choices:
+        return 0.0
+    return 1.0 if any(_stands(request.layout, choice) for choice in choices) else 0.5
+
+
+def _stands(layout: str, things: Sequence[Thing]) -> bool:
+    """Whether things on the lattice stand as ``layout`` says."""
+    first, *others = things
+    level = all(thing.y == first.y for thing in things)
+    if layout == "row":
+        xs = [thing.x for thing in things]
+        return level and xs == sorted(xs)
+    if layout == "above":
+        return others[0].y - first.y > abs(others[0].x - first.x)
+    if layout == "mirror":
+        return level
+    if layout == "beside":
+        return level and abs(first.x - others[0].x) <= CELL
+    return first.y > CANVAS - CELL if layout == "bottom" else first.y < CELL
+
+
+def _draw(scene: Scene) -> Image:
+    from PIL import Image
+
+    from tasks.shapes.render import render
+
+    size = (CANVAS * ENLARGED, CANVAS * ENLARGED)
+    return Image.fromarray(render(scene)).resize(size, Image.Resampling.NEAREST)

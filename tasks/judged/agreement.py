@@ -1,0 +1,81 @@
+"""How far the members of a panel agree on a task's scores, from the replies that were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.errors import InputError
+from harness.instruments.judge_panel import panel_replies
+from harness.instruments.judging import Reply
+from harness.records import SampleRecord
+from harness.stats.agreement import krippendorff_alpha
+from tasks.judged.evidence import Asked, recorded_replies
+from tasks.judged.rescoring import Rescorable
+
+__all__ = ["Agreement", "panel_agreement"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of a panel on one metric.
+
+    Attributes:
+        alpha: Krippendorff's for interval data, at most 1; None where it is not defined.
+        samples: those that two members or more gave a score.
+        failed: per member, in order: samples that it left without a score.
+    """
+
+    alpha: float | None
+    samples: int
+    failed: tuple[int, ...]
+
+
+def panel_agreement(task: Rescorable, records: Sequence[SampleRecord], metric: str) -> Agreement | None:
+    """The agreement of the panel that judged ``records``; None if none did.
+
+    Every member's replies are read by the task as if that member alone had judged. A description that
+    later questions build on is the first member's.
+
+    Raises:
+        InputError: a sample's replies are damaged; the message names it.
+    """
+    rows = [row for record in records if (row := _scores(task, record, metric))]
+    if not rows:
+        return None
+    members = max(map(len, rows))
+    return Agreement(
+        krippendorff_alpha(rows),
+        sum(sum(value is not None for value in row) > 1 for row in rows),
+        tuple(sum(k >= len(row) or row[k] is None for row in rows) for k in range(members)),
+    )
+
+
+def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float | None]:
+    """Every member's score of a sample; empty where no panel was asked."""
+    evidence = record.measurement.evidence
+    if "replies" not in evidence:
+        return []
+    try:
+        stages = {stage: (reply, panel_replies(reply)) for stage, reply in recorded_replies(evidence).items()}
+        asked = Asked.read(evidence, str(evidence.get("parser", "")))
+        number = max((len(said) for _, said in stages.values()), default=0)
+        return [_score(task, record, asked, stages, k, metric) for k in range(number)]
+    except (InputError, ValueError) as error:
+        raise InputError(f"sample {record.sample.index} of item {record.item.id!r}: {error}") from error
+
+
+def _score(
+    task: Rescorable,
+    record: SampleRecord,
+    asked: Asked,
+    stages: dict[str, tuple[Reply, list[Reply]]],
+    member: int,
+    metric: str,
+) -> float | None:
+    own: dict[str, Any] = {
+        stage: said[member] if member < len(said) else reply for stage, (reply, said) in stages.items()
+    }
+    alone = replace(record, measurement=replace(record.measurement, evidence=asked.evidence(own)))
+    return task.remeasure(alone).values.get(metric)

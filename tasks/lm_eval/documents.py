@@ -1,0 +1,134 @@
+"""From a task of lm-eval to our items, and what is asked of a model for each.
+
+The requests are lm-eval's own, built by the task itself, so that both commands
+ask the same. A document becomes
+
+    Item(id="000017", text="is there a red star?", category="existence", cluster="scene 5",
+         metadata={"doc": {...}, "target": 1, "pictures": ["<sha256>"], "requests": 2})
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import InputError, UsageError
+from harness.models.lm_eval_requests import asked
+from harness.records import Item
+
+
+@dataclass(frozen=True)
+class Document:
+    """An item with what lm-eval needs to ask and to measure.
+
+    Attributes:
+        item: of the benchmark.
+        task: lm-eval's ``Task`` that it belongs to.
+        doc: lm-eval's document.
+        instances: its requests.
+        picture: what it asks about (PIL), or None.
+    """
+
+    item: Item
+    task: Any
+    doc: Any
+    instances: tuple[Any, ...]
+    picture: Any
+
+
+def documents(
+    tasks: Mapping[str, Any], category: str | None = None, cluster: str | None = None
+) -> dict[str, Document]:
+    """Item id -> document, in lm-eval's order.
+
+    Args:
+        tasks: name -> task; the names of several are their items' categories.
+        category: field of the documents that says which category they are in; by default all are in one.
+        cluster: field that says which documents belong together, such as those about one picture.
+
+    Raises:
+        InputError: the task's own code fails on a document.
+        UsageError: no such field, a field for the categories of a group, or a request that no adapter serves.
+    """
+    if category is not None and len(tasks) > 1:
+        raise UsageError("the categories of a group are its tasks; leave --task-args category out")
+    found: dict[str, Document] = {}
+    for name, task in tasks.items():
+        try:
+            # It draws a progress bar; ours is shown while the model is asked.
+            with contextlib.redirect_stderr(io.StringIO()):
+                task.build_all_requests(limit=None, rank=0, world_size=1)
+        except Exception as error:  # The task's own functions: anything can happen.
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise InputError(
+                f"lm-eval's task {name!r} cannot ask its questions ({reason}); mend it"
+            ) from error
+        by_doc: dict[int, list[Any]] = {}
+        for instance in task.instances:
+            by_doc.setdefault(instance.doc_id, []).append(instance)
+        for number, instances in by_doc.items():
+            doc = instances[0].doc
+            item_id = f"{number:06d}" if len(tasks) == 1 else f"{name}/{number:06d}"
+            contexts = [_asked(instance, name) for instance in instances]
+            metadata = {
+                "doc": plain(doc),
+                "target": plain(task.doc_to_target(doc)),
+                "pictures": [_picture_hash(contexts[0].image)] if contexts[0].image is not None else [],
+                "requests": len(instances),
+            }
+            item = Item(
+                id=item_id,
+                text=contexts[0].question,
+                category=_field(doc, category, name) if category else name,
+                cluster=f"{name} {_field(doc, cluster, name)}" if cluster else "",
+                metadata=metadata,
+            )
+            found[item_id] = Document(item, task, doc, tuple(instances), contexts[0].image)
+    return found
+
+
+def _asked(instance: Any, name: str) -> Any:
+    extras = instance.args[2] if len(instance.args) > 2 else None
+    return asked(str(instance.args[0]), extras, f"lm-eval's task {name!r}")
+
+
+def _field(doc: Mapping[str, Any], field: str, name: str) -> str:
+    try:
+        return str(doc[field])
+    except KeyError:
+        raise UsageError(
+            f"the documents of lm-eval's task {name!r} have no field {field!r}; they have {', '.join(doc)}"
+        ) from None
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON: pictures and bytes by their hash, tables as lists, what is left as text.
+
+    >>> plain({"size": (3, 4), "raw": b""})["size"]
+    [3, 4]
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
+        return [plain(one) for one in value]
+    if isinstance(value, bytes | bytearray):
+        return {"bytes_sha256": hashlib.sha256(value).hexdigest()}
+    if hasattr(value, "tobytes") and hasattr(value, "getbbox"):
+        return {"picture_sha256": _picture_hash(value), "size": list(value.size)}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)
+
+
+def _picture_hash(picture: Any) -> str:
+    """sha256 over mode, size and pixels."""
+    head = f"{picture.mode} {picture.size[0]}x{picture.size[1]} ".encode()
+    return hashlib.sha256(head + picture.tobytes()).hexdigest()

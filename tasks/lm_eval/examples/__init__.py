@@ -1,0 +1,1 @@
+"""Our own tasks in lm-eval's format: questions about rendered shapes."""

@@ -1,0 +1,177 @@
+"""``lm_eval:NAME``: a task or group of lm-eval on a model's understanding or language side.
+
+A guard against forgetting: what training may not make worse is measured before
+and after, with the same records, intervals and comparisons as everything else.
+Questions, pictures, filters and numbers are lm-eval's (0.4.13); see ``docs/lm_eval.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.records import Item, Measurement, Sample, SampleRecord
+from harness.store import sanitise
+from harness.task import Task, TaskInfo
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from tasks.lm_eval.documents import Document
+
+CAPABILITIES = {
+    ("generate_until", True): "answer",
+    ("generate_until", False): "complete",
+    ("multiple_choice", True): "text_logprobs",
+    ("multiple_choice", False): "completion_logprobs",
+    ("loglikelihood", True): "text_logprobs",
+    ("loglikelihood", False): "completion_logprobs",
+}
+"""(lm-eval's output type, whether it shows pictures) -> what a model must offer."""
+
+
+class LmEvalTask(Task):
+    """One task of lm-eval, or a group that has a number of its own.
+
+    Args:
+        name: lm-eval's, or a task's YAML file.
+        include_path: folder with YAML files of your own.
+        metric: the one that samples are compared by; the task's first mean over documents by default.
+        low: smallest possible value of the metric.
+        high: largest possible value.
+        category: field of the documents to tell results by; the task's ``metadata.category`` by default.
+        cluster: field that says which documents belong together, such as the picture they are about;
+            the task's ``metadata.cluster`` by default.
+        num_fewshot: examples before the question; the task's own number by default.
+        fewshot_seed: of their choice; lm-eval's own by default.
+        gen_kwargs: changes of the task's generation settings.
+        unsafe_code: allow tasks that run code written by the model.
+
+    Raises:
+        MissingExtra: lm-eval is not installed.
+        UnknownName: no such task.
+        InputError: it or its data cannot be loaded.
+        UsageError: no adapter can serve it.
+    """
+
+    info = TaskInfo(
+        name="lm_eval",
+        version="1",
+        title="any task of lm-eval: lm_eval:NAME",
+        paper="https://github.com/EleutherAI/lm-evaluation-harness",
+        images_per_item=1,
+        capability="text_logprobs",
+        licence="of the task's data",
+        comparable=(
+            "with numbers of the same task that lm-eval measured through these adapters; others put the "
+            "question to the model in another form"
+        ),
+    )
+
+    def __init__(
+        self,
+        name: str,
+        include_path: str | None = None,
+        metric: str | None = None,
+        low: float = 0.0,
+        high: float = 1.0,
+        category: str | None = None,
+        cluster: str | None = None,
+        num_fewshot: int | None = None,
+        fewshot_seed: int = 1234,
+        gen_kwargs: Mapping[str, Any] | None = None,
+        unsafe_code: bool = False,
+    ) -> None:
+        from dataclasses import replace
+
+        from tasks.lm_eval.loading import load
+        from tasks.lm_eval.measuring import headline
+
+        self._loaded = load(
+            name,
+            include_path,
+            num_fewshot=num_fewshot,
+            fewshot_seed=fewshot_seed,
+            gen_kwargs=gen_kwargs,
+            unsafe_code=unsafe_code,
+        )
+        self._fewshot_seed = fewshot_seed
+        self._first = next(iter(self._loaded.tasks.values()))
+        said = getattr(self._first.config, "metadata", None) or {}
+        single = len(self._loaded.tasks) == 1
+        self._category = category or (said.get("category") if single else None)
+        self._cluster = cluster or (said.get("cluster") if single else None)
+        self.metrics = (headline(self._loaded.tasks, self._loaded.aggregate, metric, low, high),)
+        kind = self._first.OUTPUT_TYPE
+        self.info = replace(
+            type(self).info,
+            name=f"lm_eval:{sanitise(self._loaded.name)}",
+            version=self._loaded.version,
+            title=f"lm-eval's {self._loaded.name} ({kind})",
+            capability=CAPABILITIES[kind, bool(getattr(self._first, "MULTIMODAL", False))],
+        )
+
+    def items(self) -> Sequence[Item]:
+        """The documents in lm-eval's order.
+
+        Raises:
+            InputError: the task's own code fails on a document.
+            UsageError: it asks for something that no adapter can serve.
+        """
+        return [document.item for document in self._documents.values()]
+
+    def shown(self, item: Item) -> Image | None:
+        """The picture that ``item`` asks about, or None in a task of text alone."""
+        picture: Image | None = self._documents[item.id].picture
+        return picture
+
+    def respond(self, model: Any, items: Sequence[Item]) -> list[str]:
+        """What ``model`` says to every item through the class that lm-eval's own command uses."""
+        from harness.models.lm_eval_bridge import SelfRewardLM
+        from tasks.lm_eval.measuring import GENERATED, told
+
+        asked = [self._documents[item.id] for item in items]
+        requests = [instance for document in asked for instance in document.instances]
+        lm = SelfRewardLM(model, batch_size=len(items))
+        generated = self._first.OUTPUT_TYPE == GENERATED
+        responses = iter(lm.generate_until(requests) if generated else lm.loglikelihood(requests))
+        return [told(document, [next(responses) for _ in document.instances]) for document in asked]
+
+    def measure(
+        self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
+    ) -> list[Measurement]:
+        """lm-eval's numbers for every sample, from its text alone; ``images`` are not looked at."""
+        from tasks.lm_eval.measuring import measure
+
+        metric = self.metrics[0]
+        return [
+            measure(self._documents[item.id], str(sample.text), metric)
+            for item, sample in zip(items, samples, strict=True)
+        ]
+
+    def instruments(self) -> Mapping[str, dict[str, Any]]:
+        """None: answers are compared with the task's own targets."""
+        return {}
+
+    def options(self) -> Mapping[str, Any]:
+        """lm-eval's version, and everything in the tasks' settings that can change a number."""
+        from tasks.lm_eval.settings import settings
+
+        return {
+            **settings(self._loaded.tasks),
+            "metric": self.metrics[0].name,
+            "fewshot_seed": self._fewshot_seed,
+        }
+
+    def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
+        """Every number that lm-eval itself prints for these samples."""
+        from tasks.lm_eval.measuring import lm_eval_numbers
+
+        return lm_eval_numbers(self._documents, records)
+
+    @cached_property
+    def _documents(self) -> dict[str, Document]:
+        from tasks.lm_eval.documents import documents
+
+        return documents(self._loaded.tasks, self._category, self._cluster)

@@ -1,0 +1,26 @@
+"""The examples in the rewarders' documentation."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = (
+    "asking",
+    "base",
+    "normalising",
+    "questions.english",
+    "questions.shapes",
+    "srum.maps",
+    "srum.regions",
+    "srum.rewarder",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_hold(name: str) -> None:
+    results = doctest.testmod(importlib.import_module(f"rewarders.{name}"))
+    assert results.attempted > 0
+    assert results.failed == 0
