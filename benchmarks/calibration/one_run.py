@@ -32,7 +32,7 @@ def naive_coverage(items: Array, m: int, truth: float) -> Rate:
 def right_or_wrong(mean: float, runs: int, seed: int) -> Table:
     """Coverage on pictures that are right or wrong."""
     table = Table(
-        f"One run, right or wrong, {mean:.0%} right",
+        f"One run, right or wrong, {100 * mean:.0f} % right",
         "Coverage of 95 % intervals. Each prompt has its own chance of a right picture, Beta distributed so "
         "that the pictures of a prompt have the ICC of the row. `naive` is Wilson's interval over all "
         "pictures as if they were independent.",

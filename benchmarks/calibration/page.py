@@ -15,8 +15,8 @@ How often the statistics of `harness/stats` are right, counted on simulated data
 What is promised, at a nominal 5 %: a test rejects a true null hypothesis in at most {error:.0%} of the
 runs, and a 95 % interval contains the truth in at least {coverage:.0%}. Columns that promise it are
 **bold**, the others are shown for comparison. A number in *italics with a cross* ✗ lies outside
-of these bounds, promised or not. {runs:,} simulated runs stand behind a promising column unless the
-table says otherwise; the Monte-Carlo error of 5 % is then {noise:.2%} (one standard error).
+of these bounds, promised or not. The Monte-Carlo error of 5 % is {noise:.2%} (one standard error) over
+{runs:,} simulated runs, and larger where the line above a table names fewer.
 
 G is the number of prompts, m the pictures per prompt and run, ICC how alike the pictures of one
 prompt are. Resampling methods use 999 resamples here, 9,999 in a comparison.
@@ -55,13 +55,25 @@ def page(tables: Sequence[Table], runs: int) -> str:
 
 def _section(table: Table) -> str:
     names = [f"**{one.name}**" if one.promised else one.name for one in table.columns]
-    lines = [f"## {table.title}", "", table.text, ""]
+    lines = [f"## {table.title}", "", table.text, "", _runs(table), ""]
     lines.append("| " + " | ".join([*table.labels, *names]) + " |")
     lines.append("|" + "---|" * len(table.labels) + "--:|" * len(names))
     for labels, rates in table.rows:
         cells = [_cell(rates.get(column.name), column) for column in table.columns]
         lines.append("| " + " | ".join([*labels, *cells]) + " |")
     return "\n".join([*lines, ""])
+
+
+def _runs(table: Table) -> str:
+    """How many simulated runs stand behind the columns."""
+    most: dict[str, int] = {}
+    for _, rates in table.rows:
+        for name, rate in rates.items():
+            if rate is not None:
+                most[name] = max(most.get(name, 0), rate.runs)
+    usual = max(most.values())
+    fewer = [f"{most[c.name]:,} for {c.name}" for c in table.columns if most.get(c.name, usual) < usual]
+    return f"Runs: {usual:,}" + (f" ({', '.join(fewer)})" if fewer else "") + "."
 
 
 def _cell(rate: Rate | None, column: Column) -> str:

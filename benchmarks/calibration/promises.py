@@ -25,7 +25,7 @@ def gates(runs: int, seed: int) -> Table:
         "A model worse by exactly the margin of 5 points",
         "A gate at 5 % should then pass one time in twenty and fail one time in twenty; two one-sided tests "
         "should call it equivalent no more often. Pictures right or wrong, four per prompt, ICC 0.5. With "
-        "60 prompts equivalence cannot be shown at all, hence its 0.",
+        "60 prompts equivalence can hardly be shown at all.",
         ("G",),
         (
             Column("PASS", "error", promised=True),
@@ -53,9 +53,9 @@ def families(runs: int, seed: int) -> Table:
     table = Table(
         "Six tasks at once",
         "Six correlated tests (correlation 0.3). `any` is how often at least one true null hypothesis is "
-        "rejected, without and with Holm's correction, where no task changed and where three did. The false "
-        "share is the mean share of true nulls among the rejected, after Benjamini-Hochberg and "
-        "Benjamini-Yekutieli, counted over rejections weighted by run.",
+        "rejected, without and with Holm's correction, where no task changed and where three did. `BH` and "
+        "`BY` are the false discovery rates after Benjamini-Hochberg and Benjamini-Yekutieli: how often a "
+        "rejection taken at random is false, a run without any counting as none.",
         ("changed",),
         (
             Column("any, uncorrected", "error"),

@@ -177,7 +177,12 @@ def unequal(runs: int, seed: int) -> Table:
         "some thirty of them. The sign-flip test is still exact for the question whether the runs differ at "
         "all, which here they do. Nothing is promised; look at the paired scatter.",
         ("G",),
-        (Column("t", "error"), Column("sign flips", "error"), Column("BCa", "error"), Column("chosen")),
+        (
+            Column("t", "error"),
+            Column("sign flips", "error"),
+            Column("BCa", "error"),
+            Column("chosen", "error"),
+        ),
     )
     rng = np.random.default_rng(seed)
     gain = 0.1 * (5 / 7) / 0.9

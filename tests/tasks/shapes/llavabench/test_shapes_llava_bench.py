@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.instruments.judging import Conversation, Reply
 from harness.models.dummy import DummyModel
 from harness.records import Status
 from harness.run import run
 from harness.run_reader import load_run
 from tasks.shapes.judge.facts import scene_of
+from tasks.shapes.judge.judge import ShapesJudge
 from tasks.shapes.judge.solving import solve
 from tasks.shapes.llavabench.items import KINDS, SCENES, questions
 from tasks.shapes.llavabench.task import ShapesLlavaBench
@@ -50,6 +52,47 @@ class Knowing:
         rng = np.random.default_rng(0)
         scenes = [realise(rng, requests[prompt], avoid_unseen=False) for prompt in prompts]
         return [Image.fromarray(render(scene)) for scene in scenes if scene is not None]
+
+
+class Flaky(ShapesJudge):
+    """Is not there for every ``nth`` conversation."""
+
+    def __init__(self, nth: int) -> None:
+        self.nth, self.asked = nth, 0
+
+    def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
+        found = []
+        for reply in super().replies(conversations):
+            self.asked += 1
+            away = self.asked % self.nth == 0
+            found.append(Reply(None, Status.JUDGE_TRANSPORT_ERROR, "away") if away else reply)
+        return found
+
+
+class Guessing(Knowing):
+    """Knows half of the answers."""
+
+    def answer(self, images: Sequence[Image.Image], asked: Sequence[str]) -> list[str]:
+        right = super().answer(images, asked)
+        return [text if len(text) % 2 else "yes" for text in right]
+
+
+def test_when_no_judge_is_there_nothing_is_scored(tmp_path: Path) -> None:
+    overall = run(Guessing(), [ShapesLlavaBench(Flaky(1))], tmp_path).scores["shapes_llava_bench"].overall
+    assert overall.value is None
+    assert overall.n_scored == 0
+
+
+def test_the_bounds_hold_what_a_judge_that_is_always_there_gives(tmp_path: Path) -> None:
+    whole = run(Guessing(), [ShapesLlavaBench()], tmp_path / "a").scores["shapes_llava_bench"].overall
+    partly = (
+        run(Guessing(), [ShapesLlavaBench(Flaky(10))], tmp_path / "b").scores["shapes_llava_bench"].overall
+    )
+    assert partly.n_scored == 65
+    assert whole.value is not None
+    assert partly.bound_low is not None
+    assert partly.bound_high is not None
+    assert partly.bound_low <= whole.value <= partly.bound_high
 
 
 def test_every_scene_is_asked_three_kinds_of_question() -> None:
