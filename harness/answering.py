@@ -41,7 +41,7 @@ def answer_batch(
         if isinstance(outcome, Measurement):
             results[k] = outcome
         else:
-            samples[k] = _sample(task, folder, batch[k], pictures[k], outcome)
+            samples[k] = text_sample(task, folder, batch[k], pictures[k], outcome)
             answered.append(k)
     began = time.monotonic()
     found = measure_each(
@@ -67,12 +67,14 @@ def answer_batch(
     ]
 
 
-def _sample(task: Task, folder: RunFolder, planned: Planned, picture: Image, answer: str) -> Sample:
-    """The answer, with a copy of the picture beside it so that a page can show both."""
-    path = folder.picture_path(task.info.name, planned.item.id, planned.index, planned.seed)
-    digest = folder.write_picture(path, picture)
-    shown = sample_from_picture(planned.item.id, planned.index, planned.seed, path, digest)
-    return replace(shown, text=answer)
+def text_sample(task: Task, folder: RunFolder, planned: Planned, picture: Image | None, text: str) -> Sample:
+    """What was said, with a copy of the picture beside it, if there is one, so that a page can show both."""
+    item, index, seed = planned.item, planned.index, planned.seed
+    if picture is None:
+        return Sample(item.id, index, seed, text=text)
+    path = folder.picture_path(task.info.name, item.id, index, seed)
+    digest = folder.write_picture(path, picture.convert("RGB"))
+    return replace(sample_from_picture(item.id, index, seed, path, digest), text=text)
 
 
 def _input(task: Task, planned: Planned) -> Image | Measurement:

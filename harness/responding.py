@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from harness.answering import text_sample
 from harness.errors import SelfRewardError
 from harness.planning import Planned
 from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.store import RunFolder, sample_from_picture
+from harness.store import RunFolder
 from harness.task import Task
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def respond_batch(
         if isinstance(outcome, Measurement):
             sample, found = Sample(planned.item.id, planned.index, planned.seed), outcome
         else:
-            sample = _sample(task, folder, planned, outcome)
+            sample = text_sample(task, folder, planned, task.shown(planned.item), outcome)
             found = _measured(task, planned.item, sample)
         timing = {"gen_s": round(per_answer, 4), "score_s": round(time.monotonic() - began, 4)}
         records.append((SampleRecord(planned.doc_id, planned.item, sample, found, timing), True))
@@ -68,16 +68,6 @@ def _responses(model: Any, task: Responds, items: Sequence[Item]) -> list[str | 
         if len(items) == 1:
             return [Measurement(Status.GENERATION_ERROR, reason=f"{type(error).__name__}: {error}")]
         return [outcome for item in items for outcome in _responses(model, task, [item])]
-
-
-def _sample(task: Any, folder: RunFolder, planned: Planned, text: str) -> Sample:
-    item, index, seed = planned.item, planned.index, planned.seed
-    picture = task.shown(item)
-    if picture is None:
-        return Sample(item.id, index, seed, text=text)
-    path = folder.picture_path(task.info.name, item.id, index, seed)
-    digest = folder.write_picture(path, picture.convert("RGB"))
-    return replace(sample_from_picture(item.id, index, seed, path, digest), text=text)
 
 
 def _measured(task: Task, item: Item, sample: Sample) -> Measurement:
