@@ -1,0 +1,66 @@
+"""A training run on the screen: before and after, a word for each task, and what a dry run foresees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from trainers.record import TrainingRecord
+
+__all__ = ["show_estimate", "show_record"]
+
+
+def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
+    """One table: task, before, after, difference with interval, adjusted p, verdict; then the notes."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from harness.cli.comparison_text import p_text
+
+    table = Table(title=escape(record.name), title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for head in ("before", "after", "difference, 95 %", "adj. p"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for name, task in record.comparison["tasks"].items():
+        one = task["overall"]
+        table.add_row(
+            escape(name),
+            _number(one["a"]),
+            _number(one["b"]),
+            _difference(one),
+            p_text(one["p_adjusted"] if one["p_adjusted"] is not None else one["p"]),
+            record.verdicts[name],
+        )
+    console.print(table)
+    scales = f"guidance {record.before.guidance:g} before, {record.after.guidance:g} after ({record.policy})"
+    minutes = ", ".join(f"{stage} {seconds / 60:.1f} min" for stage, seconds in record.seconds.items())
+    console.print(f"{scales}; {minutes}", highlight=False)
+    for note in record.notes:
+        console.print(escape(f"note: {note}"), style="dim", soft_wrap=True, highlight=False)
+    console.print(escape(f"record: {folder / 'training.json'}"), soft_wrap=True, highlight=False)
+
+
+def show_estimate(estimate: Mapping[str, Any], console: Console) -> None:
+    """What a dry run foresees."""
+    from rich.markup import escape
+
+    for name, value in estimate.items():
+        console.print(escape(f"{name}: {value}"), highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    if one["effect"] is None:
+        return "-"
+    if one["low"] is None:
+        return f"{one['effect']:+.3f}"
+    return f"{one['effect']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})"

@@ -1,0 +1,166 @@
+"""What training needs of a Janus model: likelihoods with gradients in one padded batch, captions drawn
+with a seed each, and checkpoints in the hub's layout.
+
+Rows are padded on the right: under a causal mask no real token sees what follows it, so padding changes
+neither a likelihood nor a gradient beyond the rounding of another shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.models.janus.decode import Sampling, choose, pictures, uniforms
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from harness.models.janus.loading import Loaded
+
+FROZEN = ("model.vision_model.", "model.vqmodel.")
+"""Parts that no trainer touches: the picture codec defines what a token means, and the understanding
+encoder is frozen in SRUM's released script too (``--freeze_vit --freeze_vae``)."""
+
+
+class TrainingSide:
+    """What :class:`~harness.models.janus.adapter.JanusModel` offers to trainers."""
+
+    if TYPE_CHECKING:
+        rows: int
+
+        @property
+        def loaded(self) -> Loaded: ...
+
+        @property
+        def _lead(self) -> str: ...
+
+        def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]: ...
+
+        def _groups(self, ids: Sequence[Sequence[int]]) -> Iterator[Any]: ...
+
+        def _question_ids(self, questions: Sequence[str]) -> list[list[int]]: ...
+
+        def _vision_input(self, images: Sequence[Image]) -> torch.Tensor: ...
+
+        def _token(self, which: str) -> int: ...
+
+    def trainable(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """Named parameters that a trainer may move; all else stays as it was loaded."""
+        named = self.loaded.model.named_parameters()
+        return [(name, parameter) for name, parameter in named if not name.startswith(FROZEN)]
+
+    def drawing_logprobs(self, prompts: Sequence[str], tokens: torch.Tensor) -> torch.Tensor:
+        """log pi(picture tokens | prompt) per token, without guidance: float32 (B, N), with gradients.
+
+        Args:
+            prompts: one per row.
+            tokens: picture tokens, int64 (B, N).
+        """
+        import torch
+
+        model = self.loaded.model
+        ids = self.prompt_ids(prompts)
+        starts = torch.tensor([len(row) for row in ids], device=tokens.device)
+        count, longest = tokens.shape[1], max(map(len, ids))
+        pad = self._token("pad")
+        text = torch.tensor([row + [pad] * (longest + count - 1 - len(row)) for row in ids])
+        embeds = model.get_input_embeddings()(text.to(tokens.device))
+        picture = model.prepare_embeddings_for_image_generation(tokens[:, :-1]).to(embeds.dtype)
+        places = starts[:, None] + torch.arange(count - 1, device=tokens.device)
+        embeds = embeds.scatter(1, places[..., None].expand_as(picture), picture)
+        hidden = model.model.language_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+        read = starts[:, None] - 1 + torch.arange(count, device=tokens.device)
+        hidden = hidden.gather(1, read[..., None].expand(-1, -1, hidden.shape[-1]))
+        logits = model.model.generation_head(hidden).float()
+        scores: torch.Tensor = logits.log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
+        return scores
+
+    def decode(self, tokens: torch.Tensor) -> list[Image]:
+        """RGB pictures of picture tokens (B, N)."""
+        from PIL import Image as PillowImage
+
+        return [PillowImage.fromarray(pixels.numpy()) for pixels in pictures(self.loaded.model, tokens)]
+
+    def caption_logprobs(
+        self, images: Sequence[Image], question: str, captions: Sequence[str]
+    ) -> list[torch.Tensor]:
+        """log pi(caption, end | picture, question) per token, the end token included: float32 tensors (T_i,).
+
+        The end belongs to it here, unlike in a reward: a caption that is trained without its end never stops.
+        """
+        from harness.models.janus.likelihood import text_logprobs
+
+        prefixes = self._question_ids([question] * len(images))
+        tokenizer = self.loaded.processor.tokenizer
+        spoken = tokenizer([self._lead + text for text in captions], add_special_tokens=False)["input_ids"]
+        ended = [[*row, self._token("eos")] for row in spoken]
+        return text_logprobs(self.loaded.model, prefixes, ended, self._vision_input(images))
+
+    def draw_captions(
+        self,
+        images: Sequence[Image],
+        question: str,
+        seeds: Sequence[int],
+        *,
+        temperature: float = 1.0,
+        most: int = 64,
+    ) -> list[str]:
+        """One sampled answer per (picture, seed), each from its own numbers; cut at ``most`` tokens."""
+        import torch
+
+        if not images:
+            return []
+        tokenizer, sampling = self.loaded.processor.tokenizer, Sampling(1.0, temperature)
+        ids = self._question_ids([question] * len(images))
+        pixels = self._vision_input(images)
+        noise = uniforms(seeds, most)
+        out = [""] * len(images)
+        for group in self._groups(ids):
+            rows = torch.tensor([ids[k] for k in group.rows], device=pixels.device)
+            drawn = self._continue(rows, pixels[group.rows], noise[group.rows], sampling)
+            texts = tokenizer.batch_decode(drawn, skip_special_tokens=True)
+            for k, text in zip(group.rows[: group.real], texts, strict=False):
+                out[k] = text.strip()
+        return out
+
+    def _continue(
+        self, rows: torch.Tensor, pixels: torch.Tensor, noise: torch.Tensor, sampling: Sampling
+    ) -> list[list[int]]:
+        """Token ids after prompts of one length (B, L), each up to its end token."""
+        import torch
+
+        model, end = self.loaded.model, self._token("eos")
+        with torch.inference_mode():
+            out = model(input_ids=rows, pixel_values=pixels, use_cache=True)
+            drawn: list[torch.Tensor] = []
+            over = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+            for step in range(noise.shape[1]):
+                token = choose(out.logits[:, -1], sampling, noise[:, step])
+                token = torch.where(over, end, token)
+                drawn.append(token)
+                over = over | (token == end)
+                if bool(over.all()):
+                    break
+                out = model(input_ids=token[:, None], past_key_values=out.past_key_values, use_cache=True)
+        return [row[: row.index(end)] if end in row else row for row in torch.stack(drawn, dim=1).tolist()]
+
+    def save(self, folder: Path, dtype: str = "float32") -> None:
+        """The checkpoint in the hub's layout, written beside ``folder`` and renamed into place."""
+        import shutil
+
+        import torch
+
+        part = folder.with_name(folder.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        model = self.loaded.model
+        state = {
+            name: tensor.detach().to(getattr(torch, dtype) if tensor.is_floating_point() else tensor.dtype)
+            for name, tensor in model.state_dict().items()
+        }
+        model.save_pretrained(part, state_dict=state, safe_serialization=True)
+        self.loaded.processor.save_pretrained(part)
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)

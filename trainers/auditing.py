@@ -1,0 +1,84 @@
+"""What the rewarder makes of the evaluation's own pictures, before and after.
+
+Where this reward rises and the measured score does not, training has found what pleases the rewarder
+and not what the benchmark asks for. The rewarder looks through the starting model, so that both arms
+meet the same judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+from typing import TYPE_CHECKING, Any
+
+from harness.task import Task
+from rewarders.base import Rewarder, RewardSample
+
+if TYPE_CHECKING:
+    from harness.run_reader import Run
+
+PART = 64
+"""Pictures scored at a time, so that progress shows."""
+
+
+def audit(
+    rewarder: Rewarder, before: Run, after: Run, tasks: Sequence[Task], progress: Any = None
+) -> dict[str, dict[str, Any]]:
+    """Per task that draws: mean reward in both arms, and the paired difference with its 95 % interval.
+
+    The first picture of every item is scored; an item counts where both of its pictures have a reward.
+
+    Returns:
+        Task -> ``before``, ``after``, ``effect``, ``low``, ``high``, ``p``, ``n`` (items scored in both
+        arms), ``of`` (items). A task of which nothing can be scored has ``n`` 0 and no number.
+    """
+    from harness.stats.paired import paired
+
+    found: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        name = task.info.name
+        items = {item.id: item for item in task.items()}
+        arms = [_rewards(rewarder, run, name, items, progress) for run in (before, after)]
+        shared = [key for key in arms[0] if arms[0][key] is not None and arms[1].get(key) is not None]
+        told: dict[str, Any] = {"n": len(shared), "of": len(arms[0])}
+        if len(shared) > 1:
+            first, second = ([float(arm[key] or 0.0) for key in shared] for arm in arms)
+            result = paired([b - a for a, b in zip(first, second, strict=True)])
+            told |= {
+                "before": fsum(first) / len(first),
+                "after": fsum(second) / len(second),
+                "effect": result.effect,
+                "low": result.low,
+                "high": result.high,
+                "p": result.p,
+            }
+        found[name] = told
+    return found
+
+
+def _rewards(
+    rewarder: Rewarder, run: Run, task: str, items: Mapping[str, Any], progress: Any
+) -> dict[str, float | None]:
+    """Item -> the reward of its first picture, None where there is none."""
+    from PIL import Image
+
+    firsts = [record for record in run.records[task] if record.sample.index == 0]
+    label = f"reward of {run.name} on {task}"
+    if progress is not None:
+        progress.start(label, len(firsts), 0)
+    found: dict[str, float | None] = {}
+    for start in range(0, len(firsts), PART):
+        part = firsts[start : start + PART]
+        drawn = [record for record in part if record.sample.image is not None]
+        found |= {record.sample.item_id: None for record in part}
+        samples = []
+        for record in drawn:
+            with Image.open(run.folder / str(record.sample.image)) as picture:
+                image = picture.convert("RGB")
+            item = items[record.sample.item_id]
+            samples.append(RewardSample(image, category=item.category, metadata=item.metadata))
+        rewards = rewarder.score([record.item.text for record in drawn], samples)
+        found |= {record.sample.item_id: one.value for record, one in zip(drawn, rewards, strict=True)}
+        if progress is not None:
+            progress.advance(label, len(part))
+    return found

@@ -1,0 +1,102 @@
+"""The contract: a trainer turns rewarded candidates into a loss; everything else is shared.
+
+A training run is a number of rounds. In each, the model draws candidates and a rewarder scores them
+(:mod:`trainers.collecting`); then so many optimiser steps are taken on losses over these candidates
+(:mod:`trainers.fitting`). What a trainer adds is small: its settings, which candidates a step learns
+from, and the loss. One round is offline training, several are the online variant.
+
+>>> from trainers.building import build
+>>> build("srum", reading="paper").identity()["reading"]  # doctest: +SKIP
+'paper'
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from trainers.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+
+    from trainers.pool import Pool
+
+Side = Literal["drawing", "captioning"]
+Uses = Literal["value", "map"]
+
+
+@dataclass(frozen=True)
+class TrainerInfo:
+    """What a trainer is, before it is built.
+
+    Attributes:
+        name: registry name.
+        version: of the method; anything that changes a loss changes it.
+        title: one line.
+        sides: what is trained: drawing for prompts, captioning pictures, or both at once.
+        uses: the part of a drawing's reward that it needs.
+        on_policy: whether a loss needs the likelihoods under the model that drew.
+        anchored: whether a loss needs the likelihoods under the starting model.
+        paper: where the method is defined.
+        ours: settings whose values the paper does not give and this project chose.
+    """
+
+    name: str
+    version: str
+    title: str
+    sides: tuple[Side, ...] = ("drawing",)
+    uses: Uses = "value"
+    on_policy: bool = False
+    anchored: bool = False
+    paper: str = ""
+    ours: tuple[str, ...] = ()
+
+
+class Trainer(ABC):
+    """A method of training. Subclasses fill in :attr:`info`, :attr:`defaults`, and the two methods.
+
+    Attributes:
+        info: what it is.
+        defaults: settings that the method comes with.
+        settings: the defaults with what the caller changed.
+        own: the method's own parameters, by name; part of the identity.
+    """
+
+    info: TrainerInfo
+    defaults: Settings = Settings()
+
+    def __init__(self, own: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        self.own = dict(own)
+        self.settings = self.defaults.changed(self.info.name, settings, self.own)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides what is learnt beside model, prompts and rewarder; JSON values."""
+        return {
+            "name": self.info.name,
+            "version": self.info.version,
+            **self.own,
+            "settings": asdict(self.settings),
+        }
+
+    @abstractmethod
+    def examples(self, pool: Pool) -> Mapping[Side, int]:
+        """How many examples each side of ``pool`` holds for this method; steps draw from so many."""
+
+    @abstractmethod
+    def loss(
+        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss over the picked examples, and numbers worth logging.
+
+        Args:
+            model: an adapter whose likelihoods carry gradients (``drawing_logprobs``, ``caption_logprobs``).
+            pool: the round's candidates.
+            picks: side -> numbers of examples, each below what :meth:`examples` gave.
+
+        Returns:
+            A scalar, the mean over examples (so that equal shares of a batch average to the whole), and
+            a dictionary of plain numbers, averaged likewise.
+        """

@@ -1,0 +1,212 @@
+"""One optimiser step, for any trainer: shares of a batch, backward passes, clipping, AdamW, the average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from harness.errors import TrainingStopped
+from trainers.averaging import Average
+from trainers.batches import require_divisible, share
+from trainers.checkpoints import State
+from trainers.guards import require_finite
+from trainers.moving import Moving, language_model
+from trainers.processes import accelerator
+from trainers.recomputing import recomputing
+
+if TYPE_CHECKING:
+    import torch
+
+    from trainers.base import Side, Trainer
+    from trainers.pool import Pool
+
+__all__ = ["Engine", "Taken"]
+
+LEAST_SCALE = 1.0
+"""An fp16 loss scale that has fallen below this cannot be helped by scaling."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One step.
+
+    Attributes:
+        terms: the trainer's numbers, means over the whole batch, ``loss`` among them.
+        norm: of the gradient before clipping; infinite in a step that fp16's scaler left out.
+        skipped: whether it left the step out to lower its scale.
+    """
+
+    terms: dict[str, float]
+    norm: float
+    skipped: bool
+
+
+class Engine:
+    """A model set up to be trained; on leaving the context it is as it was before.
+
+    Args:
+        model: an adapter of the Janus family, loaded in float32.
+        trainer: gives the losses and the settings.
+        folder: for trackers; None where nothing is written.
+        log_with: trackers.
+
+    Raises:
+        UsageError: settings that do not go together, or not with this model or machine.
+        MissingExtra: a package that the settings need is not installed.
+    """
+
+    def __init__(
+        self, model: Any, trainer: Trainer, folder: Path | None = None, log_with: Sequence[str] = ()
+    ) -> None:
+        import torch
+
+        settings = trainer.settings
+        self.settings = settings
+        self.accelerator = accelerator(model, settings, folder, log_with)
+        require_divisible(settings.batch_size, settings.accumulation, self.accelerator.num_processes)
+        with ExitStack() as undo:
+            self.moving = Moving(model, settings)
+            undo.callback(self.moving.close)
+            named = self.moving.parameters
+            self._adamw = torch.optim.AdamW(
+                list(named.values()),
+                lr=settings.learning_rate,
+                betas=(settings.beta1, settings.beta2),
+                weight_decay=settings.weight_decay,
+            )
+            self._module, self._optimizer = self.accelerator.prepare(_losses(model, trainer), self._adamw)
+            self._average = Average(named, settings.ema) if settings.ema else None
+            self._undo = undo.pop_all()
+
+    def step(self, pool: Pool, picked: Mapping[Side, Sequence[int]], rate: float, number: int) -> Taken:
+        """Takes one step on the examples ``picked``.
+
+        Args:
+            pool: the round's candidates.
+            picked: the whole batch of each side; every process computes its share.
+            rate: the learning rate.
+            number: of the step, from 1, for messages.
+
+        Raises:
+            TrainingStopped: loss or gradient are not finite; no weight has moved in this step.
+        """
+        settings, accelerator = self.settings, self.accelerator
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.zero_grad(set_to_none=True)
+        parts: list[dict[str, float]] = []
+        rank, world = accelerator.process_index, accelerator.num_processes
+        for part in range(settings.accumulation):
+            mine = {
+                side: share(row, part, rank, settings.accumulation, world) for side, row in picked.items()
+            }
+            with accelerator.accumulate(self._module):
+                loss, terms = self._module(pool, mine)
+                accelerator.backward(loss)
+            parts.append({**terms, "loss": float(loss.detach())})
+        terms = self._averaged(parts)
+        require_finite(number, terms, "loss")
+        norm = float(accelerator.clip_grad_norm_(list(self.moving.parameters.values()), settings.clip))
+        scaled = accelerator.scaler is not None
+        if not scaled:
+            require_finite(number, {**terms, "gradient norm": norm}, "gradient norm")
+        self._optimizer.step()
+        skipped = bool(self._optimizer.step_was_skipped)
+        if scaled and accelerator.scaler.get_scale() < LEAST_SCALE:
+            raise TrainingStopped(
+                f"step {number}: gradients overflow fp16 at any loss scale; use precision=bf16 or no"
+            )
+        if self._average is not None and not skipped:
+            self._average.update()
+        return Taken(terms, norm, skipped)
+
+    def state(self, step: int) -> State:
+        """Everything that training goes on from after ``step`` steps. The tensors are the live ones."""
+        named = self.moving.parameters
+        held = self._adamw.state
+        moments = {
+            f"{key}/{name}": value for name, one in named.items() for key, value in held.get(one, {}).items()
+        }
+        tensors: dict[str, Mapping[str, torch.Tensor]] = {"weights": named, "moments": moments}
+        if self._average is not None:
+            tensors["average"] = self._average.values
+        scaler = self.accelerator.scaler
+        return State(step, tensors, {} if scaler is None else scaler.state_dict())
+
+    def load(self, state: State) -> None:
+        """Goes back to a state of :meth:`state`."""
+        import torch
+
+        named = self.moving.parameters
+        with torch.no_grad():
+            for name, one in named.items():
+                one.copy_(state.tensors["weights"][name])
+            if self._average is not None:
+                for name, value in self._average.values.items():
+                    value.copy_(state.tensors["average"][name])
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        places = {name: place for place, name in enumerate(named)}
+        for label, value in state.tensors["moments"].items():
+            key, name = label.split("/", 1)
+            moments.setdefault(places[name], {})[key] = value
+        groups = self._adamw.state_dict()["param_groups"]
+        self._adamw.load_state_dict({"state": moments, "param_groups": groups})
+        if self.accelerator.scaler is not None and state.scaler:
+            self.accelerator.scaler.load_state_dict(dict(state.scaler))
+
+    def export(self, folder: Path) -> None:
+        """Writes the whole model in the hub's layout: averaged weights where they are kept."""
+        self.moving.export(folder, None if self._average is None else self._average.values)
+
+    def _averaged(self, parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+        """Means over accumulated parts and processes."""
+        import torch
+
+        names = sorted(parts[0])
+        means = [sum(part[name] for part in parts) / len(parts) for name in names]
+        held = torch.tensor(means, dtype=torch.float64, device=self.accelerator.device)
+        shared = self.accelerator.reduce(held, reduction="mean")
+        return dict(zip(names, shared.tolist(), strict=True))
+
+    def close(self) -> None:
+        """Puts the model back as it was, and ends the trackers."""
+        for tracker in self.accelerator.trackers:
+            tracker.finish()
+        self.accelerator.trackers.clear()
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _losses(model: Any, trainer: Trainer) -> torch.nn.Module:
+    """A module whose forward pass is the trainer's loss.
+
+    Trainers call the adapter's methods, not the network's forward pass; distributed gradients and autocast
+    hang on that of the module that accelerate was given.
+    """
+    from torch import nn
+
+    class Losses(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = model.loaded.model
+            self.training = False
+
+        def forward(
+            self, pool: Pool, picked: Mapping[Side, Sequence[int]]
+        ) -> tuple[torch.Tensor, dict[str, float]]:
+            again = recomputing(language_model(model)) if trainer.settings.checkpointing else nullcontext()
+            with again:
+                return trainer.loss(model, pool, picked)
+
+    return Losses()

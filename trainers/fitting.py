@@ -1,0 +1,171 @@
+"""Trains a model: rounds of candidates, steps on them, checkpoints to go on from, one folder of weights.
+
+>>> fitted = fit(model, trainer, collect, Path("training"))  # doctest: +SKIP
+>>> JanusModel(weights=str(fitted.checkpoint))  # doctest: +SKIP
+
+::
+
+    training/
+        fit.json        what is trained with what; another run is refused here
+        checkpoints/    the last two, to go on from (:mod:`trainers.checkpoints`)
+        log.jsonl       one line a step (:mod:`trainers.journal`)
+        weights/        the trained model in the hub's layout, when done
+
+The same call goes on where an earlier one was stopped, and ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers.batches import picks
+from trainers.checkpoints import Checkpoints, fingerprint, settle
+from trainers.engine import Engine
+from trainers.guards import require_examples
+from trainers.home import Home
+from trainers.journal import LOG, PROJECT, Journal, elapsed, require_trackers, tracker_arguments
+
+if TYPE_CHECKING:
+    from trainers.base import Side, Trainer
+    from trainers.pool import Pool
+
+__all__ = ["Fitted", "fit"]
+
+WEIGHTS = "weights"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training left behind.
+
+    Attributes:
+        checkpoint: folder of the trained model in the hub's layout: the averaged weights where ``ema`` is
+            above 0, adapters merged.
+        steps: optimiser steps taken in all.
+        resumed_at: of these, taken in earlier sittings.
+        seconds: wall time of all steps, earlier sittings included, drawing of candidates not.
+        log: the line file.
+    """
+
+    checkpoint: Path
+    steps: int
+    resumed_at: int
+    seconds: float
+    log: Path
+
+
+def fit(
+    model: Any,
+    trainer: Trainer,
+    collect: Callable[[int, Any], Pool],
+    folder: Path,
+    *,
+    progress: Any = None,
+    log_with: Sequence[str] = (),
+    identity: Mapping[str, Any] | None = None,
+) -> Fitted:
+    """Trains ``model`` with ``trainer``; afterwards, and after any failure, ``model`` is as it was before.
+
+    Args:
+        model: an adapter of the Janus family, loaded in float32.
+        trainer: gives the losses and the settings.
+        collect: (round from 0, model) -> its candidates. Called at most once a round by every process,
+            with the weights of the round's beginning; in a sitting that goes on in the middle of a round
+            the weights have moved since, and what was kept on disk has to be answered.
+        folder: everything is written here, by the first process alone.
+        progress: told of every step, as :class:`harness.run.Progress`; in the first process alone.
+        log_with: ``tensorboard``, ``wandb``, both or none, beside the line file.
+        identity: what else decides the outcome, such as prompts and rewarder; JSON values.
+
+    Raises:
+        UsageError: settings that do not go together, or not with this model or machine.
+        MissingExtra: a package that the settings need is not installed.
+        RunFolderError: the folder holds another training run, or another process writes it.
+        TrainingStopped: a round without examples, or numbers that are no longer finite. The checkpoints
+            stay as they are.
+    """
+    require_trackers(log_with)
+    who = {
+        "trainer": trainer.identity(),
+        "model": {"revision": model.loaded.revision},
+        **dict(identity or {}),
+    }
+    with ExitStack() as stack:
+        engine = stack.enter_context(Engine(model, trainer, folder, log_with))
+        crowd = engine.accelerator
+        home = stack.enter_context(Home(folder, who, crowd.is_main_process, crowd.wait_for_everyone))
+        checkpoints = Checkpoints(folder / "checkpoints", fingerprint(who))
+        if home.writes:
+            checkpoints.clean()
+        saved = checkpoints.newest()
+        start = 0 if saved is None else saved.step
+        # Nobody may add a checkpoint before everybody has found the newest one.
+        crowd.wait_for_everyone()
+        if start < trainer.settings.total_steps or not (folder / WEIGHTS).is_dir():
+            if saved is not None:
+                engine.load(saved)
+            journal = stack.enter_context(Journal(folder / LOG, start)) if home.writes else None
+            if log_with:
+                crowd.init_trackers(PROJECT, init_kwargs=tracker_arguments(folder, who, start))
+            shown = progress if home.writes else None
+            _take_steps(engine, trainer, lambda r: collect(r, model), checkpoints, journal, start, shown)
+            if home.writes:
+                _finish(engine, folder)
+            crowd.wait_for_everyone()
+    log = folder / LOG
+    return Fitted(folder / WEIGHTS, trainer.settings.total_steps, start, elapsed(log), log)
+
+
+def _take_steps(
+    engine: Engine,
+    trainer: Trainer,
+    collect: Callable[[int], Pool],
+    checkpoints: Checkpoints,
+    journal: Journal | None,
+    start: int,
+    progress: Any,
+) -> None:
+    """All steps from ``start`` on; ``journal`` is None in processes that do not write."""
+    settings = trainer.settings
+    label = f"training {trainer.info.name}"
+    if progress is not None:
+        progress.start(label, settings.total_steps, start)
+    pool: Pool | None = None
+    for step in range(start, settings.total_steps):
+        round_, within = divmod(step, settings.steps)
+        if pool is None or within == 0:
+            pool = collect(round_)
+            examples = require_examples(trainer, pool)
+        began = time.monotonic()
+        picked: dict[Side, list[int]] = {
+            side: picks(settings.seed, round_, within, side, count, settings.batch_size)
+            for side, count in examples.items()
+        }
+        rate = settings.rate(step)
+        taken = engine.step(pool, picked, rate, step + 1)
+        numbers = {**taken.terms, "lr": rate, "grad_norm": taken.norm}
+        if journal is not None:
+            skipped = {"skipped": True} if taken.skipped else {}
+            seconds = round(time.monotonic() - began, 4)
+            journal.step({"step": step + 1, "round": round_, **numbers, **skipped, "seconds": seconds})
+        engine.accelerator.log(numbers, step=step + 1)
+        if journal is not None and ((step + 1) % settings.save_every == 0 or within + 1 == settings.steps):
+            journal.sync()
+            checkpoints.write(engine.state(step + 1), round_)
+        if progress is not None:
+            progress.advance(label, 1)
+
+
+def _finish(engine: Engine, folder: Path) -> None:
+    """Writes the trained model; its folder appears when all of it is on the disk."""
+    fresh = folder / f"{WEIGHTS}.new"
+    engine.export(fresh)
+    settle(fresh)
+    shutil.rmtree(folder / WEIGHTS, ignore_errors=True)
+    fresh.rename(folder / WEIGHTS)

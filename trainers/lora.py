@@ -1,0 +1,107 @@
+"""Low-rank adapters (peft) on a language model's linear layers, put in place and taken out without a trace.
+
+They replace the linear layers inside the model that an adapter class holds, so that every method of that
+class computes with them. The base weights never move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import MissingExtra, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["TARGETS", "disabled", "inject", "merged", "remove"]
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""Linear layers of a Llama block: attention and feed-forward."""
+
+
+def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int) -> None:
+    """Puts adapters on the linear layers of ``module``; the function that it computes does not change yet.
+
+    Args:
+        module: the language model.
+        rank: of the added matrices, at least 1.
+        alpha: their product is scaled by ``alpha / rank``.
+        seed: of the first matrix; the second is zero.
+
+    Raises:
+        MissingExtra: peft is not installed.
+        UsageError: the module has no such layers.
+    """
+    import torch
+
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise MissingExtra("lora_rank needs the package peft; install it, or use lora_rank=0") from error
+    names = {name.rsplit(".", 1)[-1] for name, _ in module.named_modules()}
+    found = [name for name in TARGETS if name in names]
+    if not found:
+        raise UsageError(
+            f"lora_rank is above 0, but {type(module).__name__} has none of the layers {', '.join(TARGETS)}; "
+            "use lora_rank=0"
+        )
+    devices = [one.device for one in module.parameters() if one.device.type == "cuda"][:1]
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed % (1 << 63))
+        settings: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "target_modules": found}
+        inject_adapter_in_model(LoraConfig(**settings), module)
+
+
+@contextmanager
+def disabled(module: torch.nn.Module) -> Iterator[None]:
+    """Inside, ``module`` computes with its base weights alone: the model as it was at the start."""
+    layers = [layer for _, _, layer in _adapted(module)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+
+
+@contextmanager
+def merged(module: torch.nn.Module) -> Iterator[None]:
+    """Inside, ``module`` is made of plain linear layers that hold base plus adapter; afterwards as before."""
+    import torch
+
+    places = list(_adapted(module))
+    kept = []
+    with torch.no_grad():
+        for parent, name, layer in places:
+            base = layer.get_base_layer()
+            kept.append(base.weight.detach().clone())
+            base.weight.add_(layer.get_delta_weight(layer.active_adapters[0]).to(base.weight.dtype))
+            setattr(parent, name, base)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for (parent, name, layer), before in zip(places, kept, strict=True):
+                # A copy, not a subtraction: rounding would leave other weights than there were.
+                layer.get_base_layer().weight.copy_(before)
+                setattr(parent, name, layer)
+
+
+def remove(module: torch.nn.Module) -> None:
+    """Takes the adapters out; what they learnt is gone."""
+    for parent, name, layer in list(_adapted(module)):
+        setattr(parent, name, layer.get_base_layer())
+    module.__dict__.pop("peft_config", None)
+
+
+def _adapted(module: torch.nn.Module) -> Iterator[tuple[torch.nn.Module, str, Any]]:
+    """(parent, name in it, adapted layer) of every layer with adapters."""
+    from peft.tuners.lora import LoraLayer
+
+    for parent in module.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, LoraLayer):
+                yield parent, name, child

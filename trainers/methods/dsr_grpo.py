@@ -1,0 +1,161 @@
+"""``dsr_grpo``: dual self-rewards by group-relative policy optimisation, both directions at once.
+
+Every candidate of a group counts by its advantage, its reward normalised within the group; the ratio to
+the model that drew is clipped, and leaving the starting model costs. Sampling is without guidance,
+so that the ratio is that of the distribution which is trained.
+
+Source: arXiv:2506.07963; GRPO, arXiv:2402.03300. The paper's group size, clip and KL weight are not
+known: those here are this project's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from harness.errors import UsageError
+from trainers.base import Side, Trainer, TrainerInfo
+from trainers.objectives import grpo
+from trainers.settings import Settings
+
+if TYPE_CHECKING:
+    from trainers.pool import Captions, Drawings, Pool
+
+
+class DualGrpo(Trainer):
+    """GRPO on whole groups, on both sides.
+
+    Args:
+        ratio: eps, how far the ratio to the model that drew may count.
+        kl: weight of the KL estimate to the starting model.
+        captioning: weight of the captioning side beside 1 for drawing; 0 trains drawing alone.
+        settings: see :class:`trainers.settings.Settings`; ``batch_size`` counts groups.
+    """
+
+    info = TrainerInfo(
+        "dsr_grpo",
+        "1",
+        "dual self-rewards: GRPO, pictures for prompts and captions for pictures",
+        sides=("drawing", "captioning"),
+        on_policy=True,
+        anchored=True,
+        paper="https://arxiv.org/abs/2506.07963",
+        ours=("ratio", "kl", "captioning", "prompts", "candidates", "rounds", "steps", "learning_rate"),
+    )
+    defaults = Settings(
+        prompts=64, rounds=16, steps=8, batch_size=16, schedule="constant", learning_rate=2e-4
+    )
+
+    def __init__(
+        self, ratio: float = 0.2, kl: float = 0.02, captioning: float = 0.25, **settings: Any
+    ) -> None:
+        if not 0 < ratio < 1 or min(kl, captioning) < 0:
+            raise UsageError(
+                "the trainer 'dsr_grpo' needs a ratio in (0, 1), and kl and captioning of 0 or more"
+            )
+        super().__init__({"ratio": float(ratio), "kl": float(kl), "captioning": float(captioning)}, settings)
+        self.sides = self.info.sides if captioning else ("drawing",)
+        if self.settings.guidance != 1.0:
+            raise UsageError(
+                f"the trainer 'dsr_grpo' draws without guidance, got guidance={self.settings.guidance}: the "
+                "ratio of likelihoods would be that of another distribution; leave it at 1"
+            )
+
+    def examples(self, pool: Pool) -> Mapping[Side, int]:
+        """On each side every group whose candidates differ in reward."""
+        found: dict[Side, int] = {}
+        if pool.drawings is not None:
+            found["drawing"] = len(pool.drawings.groups)
+        if pool.captions is not None:
+            found["captioning"] = len(pool.captions.groups)
+        return found
+
+    def loss(
+        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        parts: list[torch.Tensor] = []
+        told: dict[str, float] = {}
+        if "drawing" in picks:
+            assert pool.drawings is not None
+            parts.append(self._side("drawing", told, *_drawn(model, pool.drawings, picks["drawing"])))
+        if "captioning" in picks:
+            assert pool.captions is not None
+            terms = _written(model, pool.captions, picks["captioning"])
+            parts.append(self.own["captioning"] * self._side("captioning", told, *terms))
+        loss = torch.stack(parts).sum()
+        return loss, {"loss": float(loss.detach()), **told}
+
+    def _side(
+        self,
+        side: Side,
+        told: dict[str, float],
+        now: list[torch.Tensor],
+        drawn: list[torch.Tensor],
+        start: list[torch.Tensor],
+        advantages: list[float],
+        shares: list[float],
+    ) -> torch.Tensor:
+        """The side's loss: candidates of one token count at once, each weighed by its share of its group."""
+        losses, penalties, bindings = [], [], []
+        for rows in _alike(now):
+            stacked = [torch.stack([each[k] for k in rows]) for each in (now, drawn, start)]
+            weight = stacked[0].new_tensor([advantages[k] for k in rows])
+            terms = grpo(*stacked, weight, self.own["ratio"], self.own["kl"])
+            share = stacked[0].new_tensor([shares[k] for k in rows])
+            for kept, term in zip((losses, penalties, bindings), terms, strict=True):
+                kept.append((term * share).sum())
+        told[f"{side}_kl"] = float(torch.stack(penalties).sum())
+        told[f"{side}_clipped"] = float(torch.stack(bindings).sum())
+        return torch.stack(losses).sum()
+
+
+def _alike(rows: Sequence[torch.Tensor]) -> list[list[int]]:
+    """Numbers of rows of one length together."""
+    found: dict[int, list[int]] = {}
+    for k, row in enumerate(rows):
+        found.setdefault(len(row), []).append(k)
+    return list(found.values())
+
+
+def _members(
+    side: Drawings | Captions, picks: Sequence[int]
+) -> tuple[list[tuple[int, int]], list[float], list[float]]:
+    """(group, candidate) of everything scored in the picked groups, advantages, and shares that sum to 1."""
+    places: list[tuple[int, int]] = []
+    advantages: list[float] = []
+    shares: list[float] = []
+    groups = side.groups[list(picks)]
+    for group in groups:
+        known = np.flatnonzero(side.scored[group])
+        values = side.advantages(group)
+        places += [(int(group), int(k)) for k in known]
+        advantages += [float(values[k]) for k in known]
+        shares += [1.0 / (len(known) * len(groups))] * len(known)
+    return places, advantages, shares
+
+
+def _drawn(model: Any, drawings: Drawings, picks: Sequence[int]) -> tuple[Any, ...]:
+    places, advantages, shares = _members(drawings, picks)
+    assert drawings.drawn is not None
+    assert drawings.start is not None
+    groups, ks = [list(column) for column in zip(*places, strict=True)]
+    now = model.drawing_logprobs([drawings.items[g].text for g in groups], drawings.tokens[groups, ks])
+    drawn, start = drawings.drawn[groups, ks], drawings.start[groups, ks]
+    return list(now), list(drawn), list(start), advantages, shares
+
+
+def _written(model: Any, captions: Captions, picks: Sequence[int]) -> tuple[Any, ...]:
+    places, advantages, shares = _members(captions, picks)
+    assert captions.drawn is not None
+    assert captions.start is not None
+    now = model.caption_logprobs(
+        [captions.pictures[g] for g, _ in places],
+        captions.question,
+        [captions.texts[g][k] for g, k in places],
+    )
+    drawn = [captions.drawn[g][k] for g, k in places]
+    start = [captions.start[g][k] for g, k in places]
+    return now, drawn, start, advantages, shares

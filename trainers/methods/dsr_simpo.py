@@ -1,0 +1,118 @@
+"""``dsr_simpo``: dual self-rewards by preference; of each group the best is preferred to the worst.
+
+Both directions at once, from unpaired data: pictures drawn for prompts (rewarded by how likely the
+picture makes the prompt) and captions written for pictures (rewarded by how likely the caption makes
+the picture). Log-likelihoods are means over tokens.
+
+Source: arXiv:2506.07963; SimPO, arXiv:2405.14734. The paper's values of beta and gamma are not known,
+and it has no anchor: without one, SimPO lowers the likelihood of the preferred picture too, until
+nothing is drawn any more. All three are this project's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from harness.errors import UsageError
+from trainers.base import Side, Trainer, TrainerInfo
+from trainers.objectives import likelihood, simpo
+from trainers.settings import Settings
+
+if TYPE_CHECKING:
+    from trainers.pool import Captions, Drawings, Pool
+
+
+class DualSimpo(Trainer):
+    """SimPO on the best and the worst candidate, on both sides.
+
+    Args:
+        beta: scale of the difference of mean log-likelihoods.
+        gamma: margin that the scaled difference is to pass.
+        anchor: weight of the preferred candidate's own negative log-likelihood.
+        captioning: weight of the captioning side beside 1 for drawing; 0 trains drawing alone.
+        settings: see :class:`trainers.settings.Settings`.
+    """
+
+    info = TrainerInfo(
+        "dsr_simpo",
+        "1",
+        "dual self-rewards: SimPO on best and worst, pictures for prompts and captions for pictures",
+        sides=("drawing", "captioning"),
+        paper="https://arxiv.org/abs/2506.07963",
+        ours=("beta", "gamma", "anchor", "captioning", "candidates", "steps", "batch_size", "learning_rate"),
+    )
+    defaults = Settings()
+
+    def __init__(
+        self,
+        beta: float = 2.0,
+        gamma: float = 0.5,
+        anchor: float = 1.0,
+        captioning: float = 0.25,
+        **settings: Any,
+    ) -> None:
+        if not beta > 0 or min(anchor, captioning) < 0:
+            raise UsageError(
+                "the trainer 'dsr_simpo' needs beta above 0, and anchor and captioning of 0 or more"
+            )
+        own = {"beta": beta, "gamma": gamma, "anchor": anchor, "captioning": captioning}
+        super().__init__({name: float(value) for name, value in own.items()}, settings)
+        self.sides = self.info.sides if captioning else ("drawing",)
+
+    def examples(self, pool: Pool) -> Mapping[Side, int]:
+        """On each side every group that tells a better from a worse candidate."""
+        found: dict[Side, int] = {}
+        if pool.drawings is not None:
+            found["drawing"] = len(pool.drawings.groups)
+        if pool.captions is not None:
+            found["captioning"] = len(pool.captions.groups)
+        return found
+
+    def loss(
+        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        parts: list[torch.Tensor] = []
+        told: dict[str, float] = {}
+        for side, weight in (("drawing", 1.0), ("captioning", self.own["captioning"])):
+            if side not in picks:
+                continue
+            if side == "drawing":
+                assert pool.drawings is not None
+                better, worse = drawn_pairs(model, pool.drawings, picks["drawing"])
+            else:
+                assert pool.captions is not None
+                better, worse = written_pairs(model, pool.captions, picks["captioning"])
+            preference = simpo(better, worse, self.own["beta"], self.own["gamma"]).mean()
+            parts.append(weight * (preference + self.own["anchor"] * -better.mean()))
+            told |= {
+                f"{side}_preference": float(preference.detach()),
+                f"{side}_better": float(better.detach().mean()),
+                f"{side}_worse": float(worse.detach().mean()),
+            }
+        loss = torch.stack(parts).sum()
+        return loss, {"loss": float(loss.detach()), **told}
+
+
+def drawn_pairs(model: Any, drawings: Drawings, picks: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean log-likelihoods of the best and of the worst picture of each picked group: (B,) and (B,)."""
+    groups = drawings.groups[list(picks)]
+    prompts = [drawings.items[group].text for group in groups]
+    best = drawings.tokens[groups, [drawings.best(group) for group in groups]]
+    worst = drawings.tokens[groups, [drawings.worst(group) for group in groups]]
+    both = -likelihood(model.drawing_logprobs(prompts * 2, torch.cat([best, worst])))
+    better, worse = both.chunk(2)
+    return better, worse
+
+
+def written_pairs(model: Any, captions: Captions, picks: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same for captions, their end included."""
+    groups = captions.groups[list(picks)]
+    pictures = [captions.pictures[group] for group in groups]
+    best = [captions.texts[group][captions.best(group)] for group in groups]
+    worst = [captions.texts[group][captions.worst(group)] for group in groups]
+    rows = model.caption_logprobs(pictures * 2, captions.question, best + worst)
+    better, worse = torch.stack([row.mean() for row in rows]).chunk(2)
+    return better, worse

@@ -1,0 +1,120 @@
+"""What a round of training learns from: candidates with their rewards, as arrays.
+
+A reward that could not be measured is NaN here and nowhere a number: every reader goes through
+:meth:`Scored.scored`, which skips it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.records import Item
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+SPREAD = 1e-9
+"""A group whose rewards differ by less has no best and no worst."""
+
+
+class Scored:
+    """Groups of candidates with one reward each, ``values`` float64 (P, n), NaN where there is none."""
+
+    values: NDArray[np.float64]
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Which candidates have a reward: (P, n)."""
+        return np.isfinite(self.values)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """Numbers of the groups that tell a better from a worse candidate."""
+        known = np.where(self.scored, self.values, -np.inf).max(1)
+        least = np.where(self.scored, self.values, np.inf).min(1)
+        spread = np.where(np.isfinite(known) & np.isfinite(least), known - least, 0.0)
+        return np.flatnonzero(spread > SPREAD)
+
+    def best(self, group: int) -> int:
+        """The candidate with the highest reward; of equal ones the first."""
+        return int(np.where(self.scored[group], self.values[group], -np.inf).argmax())
+
+    def worst(self, group: int) -> int:
+        """The candidate with the lowest reward; of equal ones the first."""
+        return int(np.where(self.scored[group], self.values[group], np.inf).argmin())
+
+    def advantages(self, group: int) -> NDArray[np.float64]:
+        """Rewards minus their group's mean, over their deviation; NaN where there is no reward: (n,)."""
+        from rewarders.normalising import normalised
+
+        values = [
+            float(v) if known else None
+            for v, known in zip(self.values[group], self.scored[group], strict=True)
+        ]
+        return np.asarray([np.nan if v is None else v for v in normalised(values)])
+
+
+@dataclass(frozen=True, eq=False)
+class Drawings(Scored):
+    """Pictures drawn for prompts.
+
+    Attributes:
+        items: the prompts, P of them.
+        tokens: picture tokens, int64 (P, n, N).
+        values: rewards, float64 (P, n).
+        maps: reward of every cell, float32 (P, n, N), NaN where a picture has no map; None if none has.
+        drawn: log-likelihoods under the model that drew, float32 (P, n, N), where a trainer needs them.
+        start: the same under the starting model.
+    """
+
+    items: tuple[Item, ...]
+    tokens: torch.Tensor
+    values: NDArray[np.float64]
+    maps: NDArray[np.float32] | None = None
+    drawn: torch.Tensor | None = None
+    start: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Captions(Scored):
+    """Captions of pictures.
+
+    Attributes:
+        pictures: P of them.
+        question: what was asked.
+        texts: n captions of each.
+        values: rewards, float64 (P, n).
+        drawn: per caption its tokens' log-likelihoods under the model that wrote it.
+        start: the same under the starting model.
+    """
+
+    pictures: tuple[Image, ...]
+    question: str
+    texts: tuple[tuple[str, ...], ...]
+    values: NDArray[np.float64]
+    drawn: Sequence[Sequence[torch.Tensor]] | None = None
+    start: Sequence[Sequence[torch.Tensor]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """One round's candidates.
+
+    Attributes:
+        round: its number, from 0.
+        drawings: for prompts; None where drawing is not trained.
+        captions: of pictures; None where captioning is not trained.
+        reasons: why candidates have no reward -> how many.
+    """
+
+    round: int
+    drawings: Drawings | None = None
+    captions: Captions | None = None
+    reasons: dict[str, int] = field(default_factory=dict)

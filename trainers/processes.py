@@ -1,0 +1,104 @@
+"""The processes of a training run, through accelerate: one by default, several under its launchers.
+
+Several GPUs: ``accelerate launch --multi_gpu --num_processes N``. Several CPU processes: the same command
+on a machine without a GPU, or ``torchrun --nproc-per-node N``; ``accelerate launch --cpu`` starts one
+process whatever number it is given, unless it runs under MPI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import MissingExtra, UsageError
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from trainers.settings import Settings
+
+__all__ = ["Processes", "accelerator", "processes"]
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run.
+
+    Attributes:
+        rank: its number, from 0; the one with 0 writes.
+        count: how many there are.
+        wait: returns when all have called it.
+    """
+
+    rank: int
+    count: int
+    wait: Callable[[], None]
+
+
+def processes(device: str = "auto") -> Processes:
+    """Finds the other processes, and connects to them.
+
+    With several GPUs this chooses the process's own, so call it before a model is loaded to ``cuda``.
+
+    Args:
+        device: where models are loaded to: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """
+    import torch
+
+    state = _partial_state(device == "cpu" or not torch.cuda.is_available())
+    return Processes(state.process_index, state.num_processes, state.wait_for_everyone)
+
+
+def accelerator(model: Any, settings: Settings, folder: Path | None, log_with: Sequence[str]) -> Accelerator:
+    """The accelerator for a loaded model.
+
+    Raises:
+        MissingExtra: accelerate is not installed.
+        UsageError: precision, device and processes do not go together.
+    """
+    place = model.loaded.device
+    if settings.precision == "fp16" and place.type == "cpu":
+        raise UsageError("precision fp16 needs a GPU; use bf16, or no")
+    _partial_state(place.type == "cpu")
+    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import ProjectConfiguration
+
+    # accelerate keeps one precision per process and refuses another one; a second run may well have one.
+    if AcceleratorState._shared_state.get("_mixed_precision") not in (None, settings.precision):
+        AcceleratorState._reset_state()
+    ddp = DistributedDataParallelKwargs(
+        # A loss on one side leaves the other side's weights out; adapters all lie on the way of any loss.
+        find_unused_parameters=settings.lora_rank == 0,
+        broadcast_buffers=False,
+    )
+    try:
+        made = Accelerator(
+            cpu=place.type == "cpu",
+            mixed_precision=settings.precision,
+            gradient_accumulation_steps=settings.accumulation,
+            log_with=list(log_with) or None,
+            project_config=ProjectConfiguration(
+                project_dir=None if folder is None else str(folder),
+                logging_dir=None if folder is None else str(folder / "tensorboard"),
+            ),
+            kwargs_handlers=[ddp],
+        )
+    except ValueError as error:
+        raise UsageError(f"precision {settings.precision} on {place} does not work: {error}") from error
+    if made.device.type != place.type or place.index not in (None, made.device.index):
+        raise UsageError(
+            f"the model lies on {place}, this process computes on {made.device}; load it with "
+            f"device={made.device.type}"
+        )
+    return made
+
+
+def _partial_state(cpu: bool) -> Any:
+    try:
+        from accelerate import PartialState
+    except ImportError as error:
+        raise MissingExtra("training needs the package accelerate; install it") from error
+    return PartialState(cpu=cpu)

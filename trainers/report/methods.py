@@ -1,0 +1,279 @@
+"""What the pages of one method and of several methods say, as plain dictionaries. Pure.
+
+The claim is about the method: it generalises over training runs, not only over prompts. Where there
+is none (a single training seed), the page says why, and shows the checkpoints' difference as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import NotComparable
+from harness.report.comparison_view import tone
+from harness.report.notation import Notation, count, notation_for, p_number
+from harness.report.plots import difference_axis, interval_mark, scale_marks
+from harness.report.pooled_view import DESIGNS
+from harness.report.pooled_view import task_view as pooled_task_view
+from trainers.report.sections import guidance_words, outcome_view
+from trainers.report.view import kind_words
+from trainers.verdict import GUARDING, Outcome, guard_claim, improvement
+
+if TYPE_CHECKING:
+    from harness.claims import Claims, PooledComparison, PooledTask
+    from harness.comparison import Contrast
+    from trainers.report.reading import Training
+
+__all__ = ["NO_CLAIM", "Entry", "claimed", "forest_view", "method_view", "methods_view"]
+
+NO_CLAIM = "checkpoints only"
+"""The badge of a difference that says nothing about the method."""
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a forest table.
+
+    Attributes:
+        name: on the left.
+        contrast: the difference; None where there is none.
+        badge: its verdict, see :func:`trainers.report.sections.outcome_view`; None for no verdict.
+        link: where the name leads; empty for nowhere.
+        overall: whether it is the headline.
+        neutral: whether its colour is to say nothing, as no claim is made.
+    """
+
+    name: str
+    contrast: Contrast | None
+    badge: dict[str, Any] | None = None
+    link: str = ""
+    overall: bool = False
+    neutral: bool = False
+
+
+def forest_view(entries: Sequence[Entry], notation: Notation, *, higher_is_better: bool) -> dict[str, Any]:
+    """Differences with their intervals below each other, on one axis.
+
+    Returns:
+        ``rows`` (name, link, badge, overall, a, b, effect, interval, p, tone and mark), ``scale``, ``zero``
+        and ``unit``.
+    """
+    contrasts = [one.contrast for one in entries if one.contrast is not None]
+    axis = difference_axis(end for one in contrasts for end in (one.effect, one.low, one.high))
+    rows = [
+        {
+            "name": one.name,
+            "link": one.link,
+            "badge": one.badge,
+            "overall": one.overall,
+            "tone": "open"
+            if one.contrast is None or one.neutral
+            else tone(one.contrast, higher_is_better=higher_is_better),
+            "mark": one.contrast
+            and interval_mark(axis, one.contrast.effect, one.contrast.low, one.contrast.high),
+            **_texts(one.contrast, notation),
+        }
+        for one in entries
+    ]
+    return {
+        "rows": rows,
+        "scale": scale_marks(axis, notation, signed=True),
+        "zero": axis.at(0.0),
+        "unit": notation.unit.strip(),
+    }
+
+
+def _texts(found: Contrast | None, notation: Notation) -> dict[str, str]:
+    if found is None:
+        return dict.fromkeys(("a", "b", "effect", "interval", "p"), notation.number(None))
+    return {
+        "a": notation.number(found.a),
+        "b": notation.number(found.b),
+        "effect": notation.difference(found.effect),
+        "interval": notation.difference_interval(found.low, found.high),
+        "p": p_number(found.p if found.p_adjusted is None else found.p_adjusted),
+    }
+
+
+def claimed(
+    claims: Claims, *, higher_is_better: bool, guarded: tuple[float, float] | None = None
+) -> Outcome | None:
+    """What the method did to a task; None where there is no claim about it.
+
+    Args:
+        claims: about the task's headline.
+        higher_is_better: direction of the metric.
+        guarded: the range of the metric where the task is a guard, else None.
+    """
+    if claims.method is None:
+        return None
+    if guarded is not None:
+        return guard_claim(claims.method, guarded, higher_is_better=higher_is_better)
+    change = improvement(claims.method, higher_is_better=higher_is_better)
+    return {1: Outcome.HELPED, -1: Outcome.HURT, 0: Outcome.NO_EVIDENCE}[change]
+
+
+def _badge(task: PooledTask, guarded: tuple[float, float] | None) -> dict[str, Any]:
+    outcome = claimed(task.overall, higher_is_better=task.higher_is_better, guarded=guarded)
+    if outcome is None:
+        return {"word": NO_CLAIM, "tone": "open", "symbol": "–", "guard": guarded is not None}
+    return outcome_view(outcome)
+
+
+def method_view(
+    trainings: Sequence[Training], links: Sequence[str], pooled: PooledComparison, ranges: Ranges
+) -> dict[str, Any]:
+    """The page of one trainer with several seeds.
+
+    Args:
+        trainings: the training runs, in the order of the page.
+        links: the address of each one's page; empty where it has none.
+        pooled: of their runs.
+        ranges: task -> range of its metric.
+
+    Returns:
+        ``name``, ``about`` (texts), ``design``, ``notes``, ``seeds`` (name, seed, link and guidance),
+        ``not_compared`` (sentences) and ``tasks``: each :func:`harness.report.pooled_view.task_view` with
+        ``outcome`` and ``forest`` (every seed, the checkpoints and the method).
+    """
+    first = trainings[0].record
+    guards = {task for one in trainings for task, found in one.verdicts.items() if found in GUARDING}
+    pairs = list(zip(trainings, links, strict=True))
+    return {
+        "name": str(first.trainer.get("name", "unnamed trainer")),
+        "about": [
+            f"rewarder {first.rewarder.get('name', 'unnamed')} ({kind_words(first)})",
+            f"model {first.model.get('name', 'unnamed')}",
+            count(len(trainings), "training run"),
+        ],
+        "design": DESIGNS[str(pooled.design)],
+        "notes": list(dict.fromkeys(note for one in trainings for note in one.record.notes)),
+        "seeds": [
+            {
+                "name": one.record.name,
+                "seed": f"{one.record.seed}",
+                "link": link,
+                "guidance": guidance_words(one.record),
+            }
+            for one, link in pairs
+        ],
+        "not_compared": [
+            f"{task} is not compared: it was run only in {', '.join(folders)}"
+            for task, folders in pooled.not_compared.items()
+        ],
+        "tasks": [
+            {
+                **pooled_task_view(task, ranges[name], pooled.families),
+                **_seeds(pairs, task, ranges[name], guarded=name in guards),
+            }
+            for name, task in pooled.tasks.items()
+        ],
+    }
+
+
+def _seeds(
+    pairs: Sequence[tuple[Training, str]],
+    task: PooledTask,
+    value_range: tuple[float, float],
+    *,
+    guarded: bool,
+) -> dict[str, Any]:
+    claims, badge = task.overall, _badge(task, value_range if guarded else None)
+    entries = [
+        Entry(
+            f"seed {one.record.seed}",
+            one.comparison.tasks[task.task].overall,
+            outcome_view(one.verdicts[task.task]),
+            link,
+        )
+        for one, link in pairs
+        if task.task in one.comparison.tasks
+    ]
+    entries.append(Entry("these checkpoints", claims.checkpoint))
+    entries.append(Entry("the method", claims.method, badge, overall=True))
+    forest = forest_view(entries, notation_for(value_range), higher_is_better=task.higher_is_better)
+    return {"outcome": badge, "forest": forest}
+
+
+def methods_view(
+    claims: Mapping[str, PooledComparison], ranges: Ranges, guards: Collection[str] = ()
+) -> dict[str, Any]:
+    """The page of several methods side by side.
+
+    Args:
+        claims: method -> what its runs say against those before.
+        ranges: task -> range of its metric.
+        guards: tasks that no method may cost anything.
+
+    Returns:
+        ``methods`` (name, runs, and ``cells``: per task what :func:`forest_view` says of a row, with
+        ``claim``, or None), ``tasks`` (name, version, metric and ``forest``) and ``remarks`` (sentences).
+
+    Raises:
+        NotComparable: a task is not the same in two methods.
+    """
+    tasks = list(dict.fromkeys(task for pooled in claims.values() for task in pooled.tasks))
+    forests = {task: _methods_forest(task, claims, ranges[task], guarded=task in guards) for task in tasks}
+    rows = {task: {row["name"]: row for row in forests[task]["forest"]["rows"]} for task in tasks}
+    return {
+        "methods": [
+            {
+                "name": method,
+                "runs": count(len(pooled.b), "run"),
+                "cells": [rows[task].get(method) for task in tasks],
+            }
+            for method, pooled in claims.items()
+        ],
+        "tasks": [{"name": task, **forests[task]} for task in tasks],
+        "remarks": _remarks(claims),
+    }
+
+
+def _methods_forest(
+    task: str, claims: Mapping[str, PooledComparison], value_range: tuple[float, float], *, guarded: bool
+) -> dict[str, Any]:
+    found = {method: pooled.tasks[task] for method, pooled in claims.items() if task in pooled.tasks}
+    (first, reference), *others = found.items()
+    for method, one in others:
+        for field in ("version", "metric", "planned_items", "higher_is_better"):
+            left, right = getattr(reference, field), getattr(one, field)
+            if left != right:
+                raise NotComparable(
+                    f"{task} is not the same for {first} and {method}: {field} is {left} and {right}; "
+                    "run both on the same one"
+                )
+    better = reference.higher_is_better
+    entries = [
+        Entry(
+            method,
+            one.overall.method or one.overall.checkpoint,
+            _badge(one, value_range if guarded else None),
+            neutral=one.overall.method is None,
+        )
+        for method, one in found.items()
+    ]
+    forest = forest_view(entries, notation_for(value_range), higher_is_better=better)
+    return {"version": reference.version, "metric": reference.metric, "forest": forest}
+
+
+def _remarks(claims: Mapping[str, PooledComparison]) -> list[str]:
+    """What a reader has to know before holding two rows against each other."""
+    said = [
+        "Every row is a method against the model before. That one is significant and another is not does not "
+        "show that they differ: compare their runs with each other for that.",
+        "p-values are adjusted within each method's own family of tasks, not over the methods.",
+    ]
+    if any(task.overall.method is None for pooled in claims.values() for task in pooled.tasks.values()):
+        said.append(
+            f"Where it says '{NO_CLAIM}', the difference is that of these checkpoints and holds for no other "
+            "training run."
+        )
+    starts = {frozenset(arm.fingerprint for arm in pooled.a) for pooled in claims.values()}
+    if len(starts) > 1:
+        said.append(
+            "The methods did not start from the same runs before training, so their gains have other bases."
+        )
+    return said

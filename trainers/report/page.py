@@ -1,0 +1,153 @@
+"""Writes the pages: reads folders, embeds pictures, renders, and puts one file in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from harness.errors import UsageError
+from harness.files import atomic_write_text
+from harness.report.cards import filters, picture_path, with_picture
+from harness.report.pages import OUTSIDE, REPORT_NAME, left_out_text
+from harness.report.pictures import BUDGET, embed_all
+from harness.run_reader import read_manifest, read_results
+from harness.scores import TaskScores
+from trainers.report.methods import method_view, methods_view
+from trainers.report.reading import load_training
+from trainers.report.rendering import render
+from trainers.report.selection import CHOICES
+from trainers.report.view import training_view
+
+if TYPE_CHECKING:
+    from harness.claims import PooledComparison
+
+__all__ = ["write_method_page", "write_methods_page", "write_training_page"]
+
+
+def write_training_page(folder: Path, *, budget: int = BUDGET) -> Path:
+    """Writes ``report.html`` of one training run.
+
+    Args:
+        folder: holds ``training.json``, ``log.jsonl`` and, inside or as the record says, both run folders.
+        budget: bytes of picture data that the page may hold; what does not fit is announced on it.
+
+    Returns:
+        Where the page lies.
+
+    Raises:
+        InputError: the folder holds no readable training run.
+        OSError: the page cannot be written.
+    """
+    training = load_training(folder)
+    view = training_view(training)
+    sides = (("a", training.before.folder), ("b", training.after.folder))
+    pictures = embed_all(
+        [path for pair in view["pairs"] for path in _paths(pair, sides) if path is not None], budget
+    )
+    cards = [
+        {**pair, **{side: _shown(pair[side], run, pictures) for side, run in sides}}
+        for pair in view["pairs"]
+        if all(path is None or path in pictures for path in _paths(pair, sides))
+    ]
+    offer = filters([{**card, "verdict": card["choice"]} for card in cards], CHOICES)
+    left_out = left_out_text(len(view["pairs"]), len(cards), "chosen pairs", budget)
+    html = render("training", view=view, cards=cards, offer=offer, left_out=left_out)
+    return _write(folder / REPORT_NAME, html)
+
+
+Sides = Sequence[tuple[str, Path]]
+
+
+def _paths(pair: Mapping[str, Any], sides: Sides) -> list[Path | None]:
+    """Where the pictures of a pair lie; None for one that is not there."""
+    return [picture_path(run, pair[side]) for side, run in sides if pair[side]]
+
+
+def _shown(
+    card: Mapping[str, Any] | None, run: Path, pictures: Mapping[Path, dict[str, Any]]
+) -> dict[str, Any] | None:
+    """A half with its picture, or with what is wrong with it; None where nothing is recorded."""
+    if card is None:
+        return None
+    path = picture_path(run, card)
+    if path is None:
+        return with_picture(card, OUTSIDE if card["image"] else None)
+    return with_picture(card, pictures[path])
+
+
+def write_method_page(folders: Sequence[Path], pooled: PooledComparison, output: Path) -> Path:
+    """Writes the page of one method that was trained with several seeds.
+
+    Args:
+        folders: of the training runs.
+        pooled: of their runs before and after.
+        output: path of the page; links to the training runs' own pages are relative to it.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        UsageError: no folder.
+        InputError: a folder holds no readable training run.
+        OSError: the page cannot be written.
+    """
+    if not folders:
+        raise UsageError("the page of a method needs at least one training run")
+    trainings = [load_training(folder) for folder in folders]
+    links = [_link(folder / REPORT_NAME, output) for folder in folders]
+    view = method_view(trainings, links, pooled, _ranges([pooled]))
+    return _write(output, render("method", view=view))
+
+
+def write_methods_page(
+    claims: Mapping[str, PooledComparison], output: Path, *, guards: Collection[str] = ()
+) -> Path:
+    """Writes the page of several methods side by side.
+
+    Args:
+        claims: method -> what its runs say against those before.
+        output: path of the page.
+        guards: tasks that must not get worse; they are kept or lost, not helped or hurt.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        UsageError: no method.
+        NotComparable: a task is not the same in two methods.
+        InputError: a run that a method names is not where it was.
+        OSError: the page cannot be written.
+    """
+    if not any(pooled.tasks for pooled in claims.values()):
+        raise UsageError("the page of methods needs at least one method with a compared task")
+    return _write(output, render("methods", view=methods_view(claims, _ranges(claims.values()), guards)))
+
+
+def _link(page: Path, output: Path) -> str:
+    """The way from one page to another as an address; empty where that page is not written yet."""
+    if not page.is_file():
+        return ""
+    way = Path(os.path.relpath(page.resolve(), output.parent.resolve())).as_posix()
+    return quote(way if way.startswith(".") else f"./{way}")
+
+
+def _ranges(comparisons: Iterable[PooledComparison]) -> dict[str, tuple[float, float]]:
+    """Task -> range of its metric, from the results of a run that did it."""
+    found: dict[str, tuple[float, float]] = {}
+    for pooled in comparisons:
+        if all(task in found for task in pooled.tasks):
+            continue
+        folder = Path(pooled.a[0].folder)
+        blocks = read_results(folder, read_manifest(folder))["selfreward"]["tasks"]
+        found |= {task: TaskScores.from_json(blocks[task]).range for task in pooled.tasks}
+    return found
+
+
+def _write(path: Path, html: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A page can be drawn again at any time, so it need not wait for the disk.
+    atomic_write_text(path, html, durable=False)
+    return path

@@ -1,0 +1,239 @@
+"""What a training run did to a task, in a word. Pure: a comparison and an audit in, words out.
+
+Three rules, each by the harness's own tests:
+
+* A task that was to improve has *helped* or *hurt* if its difference is significant after
+  correction. If it has not helped, but the rewarder's own mean on the very same pictures rose,
+  the training found a way to please the rewarder alone: *reward rose while quality did not*.
+* A guard, a task that training must not cost anything, is tested the other way round: that no
+  loss was found does not keep it. It is *kept* if a loss of the margin is excluded, *lost* if it
+  is shown, and else nobody *can tell*.
+
+>>> Audit(before=0.41, after=0.48, effect=0.07, low=0.05, high=0.09, n=64, of=64).rose
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from math import isfinite
+from typing import Any
+
+from harness.comparison import ALPHA, Comparison, Contrast, TaskComparison
+from harness.errors import InputError
+from harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
+from harness.stats.paired import PairedResult
+
+__all__ = [
+    "GUARDING",
+    "SHARE",
+    "Audit",
+    "Outcome",
+    "guard",
+    "guard_claim",
+    "guarding",
+    "improvement",
+    "verdict",
+    "verdicts",
+]
+
+SHARE = 0.01
+"""How much a guard may lose, as a share of its metric's range: one point of a hundred."""
+
+
+class Outcome(StrEnum):
+    """Every verdict that a task can get; the last three are for guards."""
+
+    HELPED = "helped"
+    NO_EVIDENCE = "no evidence"
+    HURT = "hurt"
+    GAMED = "reward rose while quality did not"
+    KEPT = "kept"
+    LOST = "lost"
+    CANNOT_TELL = "cannot tell"
+
+
+GUARDING = frozenset({Outcome.KEPT, Outcome.LOST, Outcome.CANNOT_TELL})
+"""What a guard can be said to be; by its verdict a reader knows it for one."""
+
+_GUARDED = {
+    Verdict.PASS: Outcome.KEPT,
+    Verdict.FAIL: Outcome.LOST,
+    Verdict.INCONCLUSIVE: Outcome.CANNOT_TELL,
+}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the frozen rewarder gives to a task's evaluation pictures, see :mod:`trainers.auditing`.
+
+    Attributes:
+        before: mean reward of the pictures that the starting model drew.
+        after: of those that the trained one drew, for the same items and seeds.
+        effect: mean paired difference, after minus before; over the items that have both rewards.
+        low: lower end of its 95 % interval; None where too few items were scored.
+        high: upper end, likewise.
+        n: items with both rewards.
+        of: items whose pictures were to be scored.
+    """
+
+    before: float
+    after: float
+    effect: float
+    low: float | None
+    high: float | None
+    n: int
+    of: int
+
+    @property
+    def rose(self) -> bool:
+        """Whether the reward rose beyond chance: its interval lies above 0."""
+        return self.low is not None and self.low > 0
+
+    @classmethod
+    def from_json(cls, task: str, data: Mapping[str, Any]) -> Audit | None:
+        """One task's entry of ``record.audit``; None where too little could be scored for a difference.
+
+        Raises:
+            InputError: a value is no number, or one is missing.
+        """
+        if not isinstance(data, Mapping):
+            raise InputError(f"the audit of {task} is {data!r}, no object; train again")
+        if "effect" not in data:
+            return None
+        found: dict[str, Any] = {}
+        for one in fields(cls):
+            value = data.get(one.name)
+            absent = one.name in ("low", "high") and one.name in data and value is None
+            if not absent and not _is_number(value):
+                raise InputError(
+                    f"the audit of {task} has {one.name} = {value!r} where a number is due; train again"
+                )
+            found[one.name] = value
+        return cls(**found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def improvement(found: Contrast, *, higher_is_better: bool) -> int:
+    """1 where the second arm is better beyond chance, -1 where it is worse, else 0.
+
+    The p-value is the one adjusted within its family where the score belongs to one, as for the
+    comparison's own verdict.
+    """
+    p = found.p if found.p_adjusted is None else found.p_adjusted
+    if p is None or p > ALPHA or not found.effect:
+        return 0
+    return 1 if (found.effect > 0) == higher_is_better else -1
+
+
+def verdict(task: TaskComparison, audit: Audit | None = None) -> Outcome:
+    """What training did to a task that it was to improve.
+
+    Args:
+        task: before against after.
+        audit: of the same pictures; None where the rewarder cannot score them.
+    """
+    change = improvement(task.overall, higher_is_better=task.higher_is_better)
+    if change:
+        return Outcome.HELPED if change > 0 else Outcome.HURT
+    return Outcome.GAMED if audit is not None and audit.rose else Outcome.NO_EVIDENCE
+
+
+def guarding(
+    found: Contrast, value_range: tuple[float, float], *, higher_is_better: bool
+) -> NonInferiority | None:
+    """Whether :data:`SHARE` of a metric's range was lost; None where nothing is paired.
+
+    Args:
+        found: before against after.
+        value_range: smallest and largest value of the metric; the margin is a share of it.
+        higher_is_better: direction of the metric.
+    """
+    if found.effect is None:
+        return None
+    width = value_range[1] - value_range[0]
+    paired = PairedResult(
+        found.effect, found.se, found.df, found.low, found.high, found.t, found.p,
+        found.n_units or found.n_items, found.method, found.why,
+    )  # fmt: skip
+    return non_inferiority(
+        paired, SHARE * width, alpha=ALPHA, higher_is_better=higher_is_better, largest=width
+    )
+
+
+def guard(task: TaskComparison, value_range: tuple[float, float]) -> Outcome:
+    """What training did to a task that it must not cost anything.
+
+    Samples without a score cannot be the reason why a guard is kept: had they all gone against the
+    trained model and were the loss the margin or more then, nobody can tell.
+
+    Args:
+        task: before against after.
+        value_range: as for :func:`guarding`.
+    """
+    better = task.higher_is_better
+    found = guarding(task.overall, value_range, higher_is_better=better)
+    if found is None:
+        return Outcome.CANNOT_TELL
+    outcome = _GUARDED[found.verdict]
+    return (
+        Outcome.CANNOT_TELL
+        if outcome is Outcome.KEPT and _undone(task.overall, found.margin, better)
+        else outcome
+    )
+
+
+def guard_claim(
+    found: Contrast | None, value_range: tuple[float, float], *, higher_is_better: bool
+) -> Outcome:
+    """What a method does to a task that it must not cost anything, by the interval of its claim.
+
+    A claim over prompts and training runs has an interval that is no plain t interval, so its own ends
+    are held against the margin. They are those of a two-sided interval, which errs on the safe side.
+
+    Args:
+        found: the claim; None where there is none.
+        value_range: as for :func:`guarding`.
+        higher_is_better: likewise.
+    """
+    if found is None or found.low is None or found.high is None:
+        return Outcome.CANNOT_TELL
+    margin = SHARE * (value_range[1] - value_range[0])
+    low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
+    if high < -margin:
+        return Outcome.LOST
+    kept = low > -margin and not _undone(found, margin, higher_is_better)
+    return Outcome.KEPT if kept else Outcome.CANNOT_TELL
+
+
+def _undone(found: Contrast, margin: float, higher_is_better: bool) -> bool:
+    """Whether the samples without a score could hide a loss of ``margin``."""
+    worst = found.bound_low if higher_is_better else found.bound_high
+    return worst is not None and (worst if higher_is_better else -worst) <= -margin
+
+
+def verdicts(
+    comparison: Comparison,
+    audits: Mapping[str, Mapping[str, Any]],
+    guards: Mapping[str, tuple[float, float]],
+) -> dict[str, str]:
+    """The verdict of every compared task, ready for a record.
+
+    Args:
+        comparison: before against after.
+        audits: task -> its entry of ``record.audit``; a task that the rewarder cannot score is absent.
+        guards: the tasks that must not get worse -> the range of their metric.
+
+    Raises:
+        InputError: an audit that cannot be read.
+    """
+    read = {task: Audit.from_json(task, audit) for task, audit in audits.items()}
+    return {
+        name: str(guard(task, guards[name]) if name in guards else verdict(task, read.get(name)))
+        for name, task in comparison.tasks.items()
+    }
