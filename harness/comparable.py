@@ -8,6 +8,7 @@ moved because a scale moved says nothing about training.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from harness.differences import differing
@@ -22,8 +23,14 @@ def shared_tasks(a: Run, b: Run) -> list[str]:
     return [task for task in a.scores if task in b.scores]
 
 
-def require_comparable(a: Run, b: Run) -> None:
+def require_comparable(a: Run, b: Run, own: Collection[str] = ()) -> None:
     """Returns if the runs differ in the model only.
+
+    Args:
+        a: one run.
+        b: the other.
+        own: generation settings that each arm chose for itself on prompts apart from these, such as
+            ``guidance``; they are then part of what is compared.
 
     Raises:
         NotComparable: they share no task, or differ elsewhere; the message has every differing
@@ -34,7 +41,7 @@ def require_comparable(a: Run, b: Run) -> None:
             f"{a.folder} and {b.folder} share no task ({', '.join(a.scores) or 'none'} against "
             f"{', '.join(b.scores) or 'none'}); run both on the same one"
         )
-    found = differences(a, b)
+    found = differences(a, b, own)
     if found:
         raise NotComparable(
             f"{a.folder} and {b.folder} differ in more than the model: {'; '.join(found)}; "
@@ -42,22 +49,23 @@ def require_comparable(a: Run, b: Run) -> None:
         )
 
 
-def differences(a: Run, b: Run) -> list[str]:
-    """Every field that must agree and does not, as ``field: a != b``, sorted."""
+def differences(a: Run, b: Run, own: Collection[str] = ()) -> list[str]:
+    """Every field that must agree and does not, as ``field: a != b``, sorted; ``own`` need not agree."""
     tasks = shared_tasks(a, b)
     lines = [
         f"{field}: {left} != {right}"
-        for field, left, right in differing(_compared(a, tasks), _compared(b, tasks))
+        for field, left, right in differing(_compared(a, tasks, own), _compared(b, tasks, own))
     ]
     for task in tasks:
         lines.extend(_seed_differences(task, a, b))
     return lines
 
 
-def _compared(run: Run, tasks: list[str]) -> dict[str, Any]:
+def _compared(run: Run, tasks: list[str], own: Collection[str] = ()) -> dict[str, Any]:
     """The part of a run's identity that has to agree, with how its scores are made."""
     identity = {key: value for key, value in run.manifest.identity.items() if key not in ("model", "tasks")}
-    identity["model"] = {"generation": run.manifest.identity.get("model", {}).get("generation", {})}
+    generation = run.manifest.identity.get("model", {}).get("generation", {})
+    identity["model"] = {"generation": {key: v for key, v in generation.items() if key not in own}}
     planned = run.manifest.identity.get("tasks", {})
     identity["tasks"] = {}
     for task in tasks:

@@ -5,13 +5,14 @@
 'B is better than A'
 
 How items are paired is in :mod:`harness.pairing`, how one difference is judged in
-:mod:`harness.contrast`, what is corrected together in :mod:`harness.families`, and
-several training runs per arm in :mod:`harness.pooling`.
+:mod:`harness.contrast`, relative scores in :mod:`harness.relative`, what is corrected
+together in :mod:`harness.families`, and several training runs per arm in
+:mod:`harness.pooling`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from harness.comparable import require_comparable, shared_tasks
@@ -19,12 +20,15 @@ from harness.comparison import Arm, Comparison, TaskComparison, write_comparison
 from harness.contrast import contrast, corrected
 from harness.families import Family, declare, key_of
 from harness.pairing import pair_task
+from harness.relative import relative
 from harness.run_reader import Run, load_run
 
 __all__ = ["Comparison", "Run", "arm_of", "compare_runs", "load_run", "write_comparison"]
 
 
-def compare_runs(a: Run, b: Run, *, family: str = "headlines", correction: str = "holm") -> Comparison:
+def compare_runs(
+    a: Run, b: Run, *, family: str = "headlines", correction: str = "holm", own: Collection[str] = ()
+) -> Comparison:
     """The paired comparison of two finished runs.
 
     Args:
@@ -32,13 +36,15 @@ def compare_runs(a: Run, b: Run, *, family: str = "headlines", correction: str =
         b: the run after.
         family: what is corrected together, see :func:`harness.families.declare`.
         correction: ``holm``, ``bh`` or ``by``.
+        own: generation settings that each arm chose for itself, see
+            :func:`harness.comparable.require_comparable`.
 
     Raises:
         NotComparable: the runs differ in more than the model.
         InputError: sample records that contradict their own run.
         UsageError: a family of scores that are not compared, or an unknown correction.
     """
-    require_comparable(a, b)
+    require_comparable(a, b, own)
     tasks = {task: _compare_task(task, a, b) for task in shared_tasks(a, b)}
     families = declare(family, correction, {name: list(task.categories) for name, task in tasks.items()})
     only = {task: str(a.folder) for task in a.scores if task not in b.scores}
@@ -65,6 +71,7 @@ def _compare_task(task: str, a: Run, b: Run) -> TaskComparison:
         overall=contrast(paired),
         categories={name: contrast(paired, name) for name in paired.categories},
         unmatched=paired.unmatched,
+        relative=relative(paired, (a, b)),
     )
 
 

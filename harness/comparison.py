@@ -14,6 +14,7 @@ __all__ = [
     "Arm",
     "Comparison",
     "Contrast",
+    "Relative",
     "Robustness",
     "TaskComparison",
     "Unmatched",
@@ -39,12 +40,14 @@ class Robustness:
         agrees: whether it says the same about a difference of 0 as the test (by its p before any
             adjustment); None where one of them cannot tell.
         why: why there is no interval, else empty.
+        method: how the bootstrap distribution was found, else empty.
     """
 
     low: float | None
     high: float | None
     agrees: bool | None
     why: str = ""
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,22 @@ class Unmatched:
 
 
 @dataclass(frozen=True)
+class Relative:
+    """A score told as a share of a reference's, where papers print that; see :mod:`harness.relative`.
+
+    Attributes:
+        name: how the share is made, such as ``100 x candidate / reference``.
+        overall: over all items; ``a``, ``b``, the effect and its interval are in per cent. It belongs to
+            no family: the headline decides, and this is another reading of the same answers.
+        categories: one per category.
+    """
+
+    name: str
+    overall: Contrast
+    categories: dict[str, Contrast]
+
+
+@dataclass(frozen=True)
 class TaskComparison:
     """One task in both arms.
 
@@ -136,6 +155,7 @@ class TaskComparison:
         categories: one per category.
         unmatched: items without a pair of scored samples. An item recorded in neither run has no
             name to list; it is missing from ``overall.n_items`` and from ``overall.coverage``.
+        relative: the relative score, where the task has one; else None, and not in the file.
     """
 
     task: str
@@ -147,6 +167,7 @@ class TaskComparison:
     overall: Contrast
     categories: dict[str, Contrast]
     unmatched: tuple[Unmatched, ...]
+    relative: Relative | None = None
 
 
 @dataclass(frozen=True)
@@ -178,7 +199,11 @@ class Comparison:
     families: tuple[Family, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"schema": SCHEMA, "alpha": ALPHA, **asdict(self)}
+        content = {"schema": SCHEMA, "alpha": ALPHA, **asdict(self)}
+        for task in content["tasks"].values():
+            if task["relative"] is None:
+                del task["relative"]
+        return content
 
 
 def comparison_file(comparison: Comparison, path: Path) -> Path:

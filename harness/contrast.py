@@ -19,7 +19,7 @@ from harness.stats.choosing import ChosenTest, choose_test
 from harness.stats.means import Interval, Values, cluster_values, icc, macro_interval, mean_interval
 from harness.stats.paired import correlation, se_ratio
 
-__all__ = ["Arms", "Strata", "contrast", "corrected", "decide", "matched", "strata_of"]
+__all__ = ["Arms", "Strata", "contrast", "corrected", "decide", "matched", "strata_of", "tested"]
 
 Strata = Mapping[str, Sequence[PairedItem]]
 """Name -> items; one of any name for a plain mean, several for an unweighted mean over them."""
@@ -90,7 +90,7 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
         why = f"no sample is scored in {everywhere}" + (f" in {', '.join(empty)}" if any(empty) else "")
         return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **about)
     clusters = {name: [one.item.cluster for one in group] for name, group in kept.items()}
-    chosen = _test(
+    chosen = tested(
         _per_stratum(differences, kept),
         m=task.images,
         binary=task.binary and arms == Arms(),
@@ -101,17 +101,17 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
         for runs in (range(arms.a), range(arms.a, arms.a + arms.b))
     ]
     scores = [_interval(_per_stratum(arm, kept), clusters) for arm in means]
-    tested = asdict(chosen.result)
+    result, bca = asdict(chosen.result), chosen.robustness
     found = Contrast(
         a=scores[0].value,
         b=scores[1].value,
         correlation=correlation(*means),
         se_ratio=se_ratio(chosen.result.se, scores[0].se, scores[1].se),
         verdict="",
-        n_units=tested.pop("n"),
-        bca=Robustness(chosen.robustness.low, chosen.robustness.high, chosen.agrees, chosen.robustness.why),
+        n_units=result.pop("n"),
+        bca=Robustness(bca.low, bca.high, chosen.agrees, bca.why, bca.method),
         **about,
-        **tested,
+        **result,
     )
     return decide(found, task.scores.higher_is_better)
 
@@ -128,7 +128,7 @@ def _interval(strata: Mapping[str, Values], clusters: Mapping[str, Sequence[str]
     return macro_interval(units) if others else mean_interval(first)
 
 
-def _test(
+def tested(
     strata: Mapping[str, list[float]], *, m: int, binary: bool, clusters: Mapping[str, Sequence[str]]
 ) -> ChosenTest:
     """The test that suits the data, the same for A against B as for B against A.

@@ -1,8 +1,10 @@
 """Official benchmark data: pinned upstream files, never bundled, always verified.
 
 A task names its files in ``data_files``; each is looked for under
-``$SELFREWARD_DATA/<task>/`` and then in the cache, and read only if its sha256
-is the pinned one. Nothing is downloaded unless :func:`fetch` is called.
+``$SELFREWARD_DATA/<folder>/`` and then in the cache, and read only if its sha256
+is the pinned one. Several tasks may read one file, so its folder is called after
+where it comes from, and messages name the task that asked. Nothing is downloaded
+unless :func:`fetch` is called.
 """
 
 from __future__ import annotations
@@ -34,15 +36,15 @@ class PinnedFile:
     """One upstream file, as it was at one commit.
 
     Attributes:
-        task: name of the task's folder below ``SELFREWARD_DATA`` and the cache.
-        path: path inside the upstream repository, and inside the task's folder.
+        folder: where it lies below ``SELFREWARD_DATA`` and the cache; often, not always, a task's name.
+        path: path inside the upstream repository, and inside the folder.
         repo: ``owner/name`` on GitHub.
         commit: full commit hash.
         sha256: of the file's bytes.
         licence: of the data.
     """
 
-    task: str
+    folder: str
     path: str
     repo: str
     commit: str
@@ -69,10 +71,11 @@ class FileState:
     status: str
     path: Path | None
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON values for ``data verify|path --json``."""
+    def to_json(self, task: str) -> dict[str, Any]:
+        """JSON values for ``data verify --json``; ``task`` is who declares the file."""
         return {
-            "task": self.file.task,
+            "task": task,
+            "folder": self.file.folder,
             "file": self.file.path,
             "status": self.status,
             "path": str(self.path) if self.path else None,
@@ -100,8 +103,12 @@ def state(file: PinnedFile) -> FileState:
     return FileState(file, "missing", None)
 
 
-def locate(file: PinnedFile) -> Path:
+def locate(file: PinnedFile, task: str) -> Path:
     """The verified file on this machine.
+
+    Args:
+        file: one of the task's.
+        task: registry name of the task that reads it: what a user would fetch.
 
     Raises:
         MissingData: it is in neither place.
@@ -110,19 +117,19 @@ def locate(file: PinnedFile) -> Path:
     found = state(file)
     if found.status == "ok" and found.path is not None:
         return found.path
-    fetching = f"run `selfreward-eval data fetch {file.task}`"
+    fetching = f"run `selfreward-eval data fetch {task}`"
     if found.status == "mismatch":
         raise InputError(
             f"{found.path} is not {file.repo} {file.path} at {file.commit[:7]} (its sha256 differs); "
             f"replace it, or remove it and {fetching}"
         )
     raise MissingData(
-        f"the official file {file.path} of {file.task} is not on this machine; {fetching}, or set "
-        f"SELFREWARD_DATA to a folder that holds {file.task}/{file.path}"
+        f"the official file {file.path} of {task} is not on this machine; {fetching}, or set "
+        f"SELFREWARD_DATA to a folder that holds {file.folder}/{file.path}"
     )
 
 
-def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
+def fetch(file: PinnedFile, task: str, progress: Progress | None = None) -> Path:
     """The verified file, downloaded into the cache if it is not on this machine yet.
 
     Written beside its place first and moved there once its hash is right, so that a broken
@@ -133,10 +140,10 @@ def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
         MissingData: the download failed.
         InputError: what the server sent, or what ``SELFREWARD_DATA`` holds, is not the pinned file.
     """
-    target = cache_folder() / file.task / file.path
+    target = cache_folder() / file.folder / file.path
     found = state(file)
     if found.status == "ok" or found.path not in (None, target):
-        return locate(file)
+        return locate(file, task)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
     try:
@@ -171,7 +178,7 @@ def _places(file: PinnedFile) -> list[Path]:
     """Where ``file`` may lie, in order of precedence."""
     chosen = os.environ.get("SELFREWARD_DATA")
     folders = [Path(chosen).expanduser()] if chosen else []
-    return [folder / file.task / file.path for folder in [*folders, cache_folder()]]
+    return [folder / file.folder / file.path for folder in [*folders, cache_folder()]]
 
 
 def _download(file: PinnedFile, write: Callable[[bytes], object], progress: Progress | None) -> str:
@@ -191,7 +198,7 @@ def _download(file: PinnedFile, write: Callable[[bytes], object], progress: Prog
         reason = getattr(error, "reason", None) or error
         raise MissingData(
             f"could not download {file.url}: {reason}; check the connection and run the command again, or "
-            f"set SELFREWARD_DATA to a folder that holds {file.task}/{file.path}"
+            f"set SELFREWARD_DATA to a folder that holds {file.folder}/{file.path}"
         ) from error
     return digest.hexdigest()
 

@@ -80,13 +80,16 @@ class PairedTask:
         return all(value in (0.0, 1.0) for one in self.items for row in one.scored for value in row)
 
 
-def pair_task(task: str, runs: Sequence[Run], letters: Sequence[str]) -> PairedTask:
+def pair_task(
+    task: str, runs: Sequence[Run], letters: Sequence[str], metric: str | None = None
+) -> PairedTask:
     """Joins the records of comparable runs.
 
     Args:
         task: done by all of them.
         runs: at least one; see :mod:`harness.comparable`.
         letters: what a reason calls each run.
+        metric: which of the measured values is paired, on the headline's range; the headline's by default.
 
     Raises:
         InputError: sample records that contradict their own run.
@@ -98,7 +101,8 @@ def pair_task(task: str, runs: Sequence[Run], letters: Sequence[str]) -> PairedT
     # By line number, so that categories come in the task's own order in spite of failures and resumes.
     for record in sorted((one for run in runs for one in run.records[task]), key=lambda one: one.doc_id):
         items.setdefault(record.item.id, record.item)
-    tables = [_table(run, task, list(items.values()), images, scores) for run in runs]
+    names = list(items.values())
+    tables = [_table(run, task, names, images, scores, metric or scores.metric) for run in runs]
     paired = tuple(
         PairedItem(item, tuple(table.rows[name] for table in tables)) for name, item in items.items()
     )
@@ -116,9 +120,11 @@ def pair_task(task: str, runs: Sequence[Run], letters: Sequence[str]) -> PairedT
     return PairedTask(scores, int(plan["n_items"]), images, paired, unmatched)
 
 
-def _table(run: Run, task: str, items: Sequence[Item], images: int, scores: TaskScores) -> SampleTable:
+def _table(
+    run: Run, task: str, items: Sequence[Item], images: int, scores: TaskScores, metric: str
+) -> SampleTable:
     try:
-        return SampleTable(items, run.records[task], images, scores.metric, scores.range)
+        return SampleTable(items, run.records[task], images, metric, scores.range)
     except InputError as error:
         raise InputError(f"{run.folder}: {task}: {error}") from error
 

@@ -84,6 +84,8 @@ class TaskScores:
         macro: whether ``overall`` is the unweighted mean of the categories.
         range: smallest and largest possible value of the metric.
         higher_is_better: direction of the metric.
+        reference: name of the value that the metric is also told as a share of, see
+            :class:`harness.task.Metric`; None, and not in the file, where there is none.
     """
 
     task: str
@@ -97,9 +99,13 @@ class TaskScores:
     macro: bool
     range: tuple[float, float] = (0.0, 1.0)
     higher_is_better: bool = True
+    reference: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "range": list(self.range)}
+        content = {**asdict(self), "range": list(self.range)}
+        if self.reference is None:
+            del content["reference"]
+        return content
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TaskScores:
@@ -116,6 +122,7 @@ class TaskScores:
             macro=bool(data["macro"]),
             range=(float(low), float(high)),
             higher_is_better=bool(data.get("higher_is_better", True)),
+            reference=data.get("reference"),
         )
 
 
@@ -207,6 +214,7 @@ def summarise(
         macro=metric.macro,
         range=metric.range,
         higher_is_better=metric.higher_is_better,
+        reference=metric.reference,
     )
 
 

@@ -28,12 +28,15 @@ class Metric:
         range: smallest and largest possible value.
         higher_is_better: direction.
         macro: whether the score is the unweighted mean of the categories' means.
+        reference: key of a second value of every sample, on the same range, where papers print the share
+            of the two: 100 x this metric's total / that one's. Comparisons then give its difference too.
     """
 
     name: str
     range: tuple[float, float] = (0.0, 1.0)
     higher_is_better: bool = True
     macro: bool = True
+    reference: str | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import InputError, SelfRewardError
 from tasks.geneval import parity as geneval
+from tasks.geneval2 import parity as geneval2
 from tasks.llava_bench import parity as llava_bench
 from tasks.t2i_compbench import parity as t2i_compbench
 from tasks.t2i_compbench_vlm import parity as t2i_compbench_vlm
@@ -34,6 +35,7 @@ INDEX = "INDEX.json"
 
 READERS: dict[str, Reader] = {
     **geneval.READERS,
+    **geneval2.READERS,
     **t2i_compbench.READERS,
     **t2i_compbench_vlm.READERS,
     **t2i_reasonbench.READERS,

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from harness.comparison import Comparison, Contrast, TaskComparison
+    from harness.comparison import Comparison, Contrast, Relative
     from harness.families import Family
 
 __all__ = ["behind", "corrections", "p_text", "show"]
@@ -27,10 +28,13 @@ def show(comparison: Comparison) -> None:
         console.print(f"{letter}: {escape(arm.folder)}", soft_wrap=True)
     for task in comparison.tasks.values():
         overall = task.overall
-        console.print(_table(task))
-        console.print(f"[bold]{escape(overall.verdict)}[/bold] ({escape(_finding(task))})", soft_wrap=True)
+        label = "overall (macro)" if task.macro else "overall"
+        console.print(_table(f"{task.task}@{task.version}: {task.metric}", task.categories, overall, label))
+        console.print(f"[bold]{escape(overall.verdict)}[/bold] ({escape(_finding(overall))})", soft_wrap=True)
         for line in (*behind(overall), *corrections(task.task, task.categories, comparison.families)):
             console.print(escape(line), style="dim", soft_wrap=True)
+        if task.relative is not None:
+            _show_relative(console, task.relative)
         missing = task.planned_items - overall.n_items
         if missing:
             console.print(f"{missing} of {task.planned_items} items could not be paired:")
@@ -40,6 +44,18 @@ def show(comparison: Comparison) -> None:
                 console.print("  ... all of them are in the JSON")
     for name, folder in comparison.only_in_one.items():
         console.print(escape(f"not compared: {name} was run only in {folder}"), soft_wrap=True)
+
+
+def _show_relative(console: Console, score: Relative) -> None:
+    """The relative score: its table, its finding, and why it is only another reading."""
+    from rich.markup import escape
+
+    console.print(_table(f"relative score: {score.name}", score.categories, score.overall, "overall", 1))
+    overall = score.overall
+    found = f"relative score: {overall.verdict} ({_finding(overall, 1)})"
+    console.print(escape(found), soft_wrap=True)
+    for line in (f"{overall.method}: {overall.why}", "its p-values are not adjusted: the headline decides"):
+        console.print(escape(line), style="dim", soft_wrap=True)
 
 
 def behind(overall: Contrast) -> Iterator[str]:
@@ -76,42 +92,43 @@ def corrections(task: str, categories: dict[str, Contrast], families: tuple[Fami
         yield "p-values of categories are not adjusted for their number; read them as hints"
 
 
-def _table(task: TaskComparison) -> Table:
+def _table(
+    title: str, categories: dict[str, Contrast], overall: Contrast, label: str, digits: int = 3
+) -> Table:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     # These columns fit a line of 80 characters, so adjusted p-values take the place of the numbers of
     # items; the rest is in the JSON.
-    table = Table(title=f"{task.task}@{task.version}: {task.metric}", title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.box, table.padding = box.SIMPLE, (0, 1, 0, 0)
     table.add_column("", no_wrap=True)
-    adjusted = any(one.p_adjusted is not None for one in task.categories.values())
+    adjusted = any(one.p_adjusted is not None for one in categories.values())
     for head in ("A", "B", "B - A", "95 % interval", "p", "adjusted" if adjusted else "items"):
         table.add_column(head, justify="right", no_wrap=True)
-    for name, contrast in task.categories.items():
-        table.add_row(escape(name), *_cells(contrast, adjusted))
+    for name, contrast in categories.items():
+        table.add_row(escape(name), *_cells(contrast, adjusted, digits))
     table.add_section()
-    label = "overall (macro)" if task.macro else "overall"
-    table.add_row(label, *_cells(task.overall, adjusted), style="bold")
+    table.add_row(label, *_cells(overall, adjusted, digits), style="bold")
     return table
 
 
-def _cells(contrast: Contrast, adjusted: bool) -> list[str]:
+def _cells(contrast: Contrast, adjusted: bool, digits: int) -> list[str]:
     interval = "-"
     if contrast.low is not None and contrast.high is not None:
-        interval = f"{contrast.low:+.3f} to {contrast.high:+.3f}"
+        interval = f"{contrast.low:+.{digits}f} to {contrast.high:+.{digits}f}"
     return [
-        _number(contrast.a),
-        _number(contrast.b),
-        _number(contrast.effect, "+.3f"),
+        _number(contrast.a, f".{digits}f"),
+        _number(contrast.b, f".{digits}f"),
+        _number(contrast.effect, f"+.{digits}f"),
         interval,
         p_text(contrast.p),
         p_text(contrast.p_adjusted) if adjusted else str(contrast.n_items),
     ]
 
 
-def _number(value: float | None, layout: str = ".3f") -> str:
+def _number(value: float | None, layout: str) -> str:
     return "-" if value is None else format(value, layout)
 
 
@@ -127,12 +144,12 @@ def p_text(p: float | None, name: str = "") -> str:
     return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
 
 
-def _finding(task: TaskComparison) -> str:
-    """The overall difference in one line, for pasting."""
-    overall = task.overall
-    parts = [f"B - A = {_number(overall.effect, '+.3f')}"]
+def _finding(overall: Contrast, digits: int = 3) -> str:
+    """A difference in one line, for pasting."""
+    layout = f"+.{digits}f"
+    parts = [f"B - A = {_number(overall.effect, layout)}"]
     if overall.low is not None and overall.high is not None:
-        parts.append(f"95 % interval {overall.low:+.3f} to {overall.high:+.3f}")
+        parts.append(f"95 % interval {overall.low:{layout}} to {overall.high:{layout}}")
     if overall.p is not None:
         parts.append(p_text(overall.p, "p"))
         if overall.p_adjusted is not None and overall.p_adjusted != overall.p:
@@ -141,5 +158,5 @@ def _finding(task: TaskComparison) -> str:
     if overall.coverage < 1:
         parts.append(f"{overall.coverage:.1%} of the sample pairs scored")
         if overall.bound_low is not None and overall.bound_high is not None:
-            parts.append(f"bounds {overall.bound_low:+.3f} to {overall.bound_high:+.3f}")
+            parts.append(f"bounds {overall.bound_low:{layout}} to {overall.bound_high:{layout}}")
     return ", ".join(parts)

@@ -32,9 +32,9 @@ def fetch(tasks: Tasks = None, json: Json = False) -> None:
 
     declared = data.declared_files(tasks or ())
     with ProgressBar(console=Console(stderr=True), transient=True) as bar:
-        for files in declared.values():
+        for name, files in declared.items():
             for file in files:
-                data.fetch(file, _reporter(bar, file))
+                data.fetch(file, name, _reporter(bar, file))
     _report(_states(declared), declared, json)
 
 
@@ -46,7 +46,7 @@ def verify(tasks: Tasks = None, json: Json = False) -> None:
     declared = data.declared_files(tasks or ())
     states = _states(declared)
     _report(states, declared, json)
-    if any(state.status != "ok" for state in states):
+    if any(state.status != "ok" for _, state in states):
         raise typer.Exit(1)
 
 
@@ -56,7 +56,9 @@ def path(tasks: Tasks = None, json: Json = False) -> None:
     from harness import data
 
     declared = data.declared_files(tasks or ())
-    found = {name: {file.path: str(data.locate(file)) for file in files} for name, files in declared.items()}
+    found = {
+        name: {file.path: str(data.locate(file, name)) for file in files} for name, files in declared.items()
+    }
     if json:
         _print_json(found)
         return
@@ -65,20 +67,23 @@ def path(tasks: Tasks = None, json: Json = False) -> None:
             typer.echo(where)
 
 
-def _states(declared: dict[str, tuple[PinnedFile, ...]]) -> list[FileState]:
+def _states(declared: dict[str, tuple[PinnedFile, ...]]) -> list[tuple[str, FileState]]:
+    """Every task's files, each with the task's name."""
     from harness import data
 
-    return [data.state(file) for files in declared.values() for file in files]
+    return [(name, data.state(file)) for name, files in declared.items() for file in files]
 
 
-def _report(states: list[FileState], declared: dict[str, tuple[PinnedFile, ...]], json: bool) -> None:
+def _report(
+    states: list[tuple[str, FileState]], declared: dict[str, tuple[PinnedFile, ...]], json: bool
+) -> None:
     """One line or object per file; tasks without files are named."""
     if json:
-        _print_json([state.to_json() for state in states])
+        _print_json([state.to_json(name) for name, state in states])
         return
-    for state in states:
-        where = state.path or "run `selfreward-eval data fetch`, or set SELFREWARD_DATA"
-        typer.echo(f"{state.status:<9} {state.file.task}/{state.file.path}  {where}")
+    for name, state in states:
+        where = state.path or f"run `selfreward-eval data fetch {name}`, or set SELFREWARD_DATA"
+        typer.echo(f"{state.status:<9} {state.file.folder}/{state.file.path}  {where}")
     for name, files in declared.items():
         if not files:
             typer.echo(f"{'ok':<9} {name} needs no official files")
@@ -90,7 +95,7 @@ def _reporter(bar: ProgressBar, file: PinnedFile) -> Progress:
 
     def report(done: int, total: int | None) -> None:
         if not line:
-            line.append(bar.add_task(f"{file.task}/{file.path}", total=total))
+            line.append(bar.add_task(f"{file.folder}/{file.path}", total=total))
         bar.update(line[0], completed=done)
 
     return report

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import CheckpointError, InputError, UsageError
 from harness.instruments.answers import YesNo, check_readings, read_answers
+from harness.instruments.first_words import FirstWord, check_first_words, first_tokens, read_first_words
 from harness.instruments.networks import check_settings, first_line, load_config, load_network, shown_name
 from harness.instruments.pairs import batches, check_pairs
 from harness.instruments.worded_weights import resolve_worded_folder, worded_hash
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
 
 PROMPT = "{question} Answer yes or no."
@@ -144,8 +146,29 @@ class VlmVQA:
         self._check_questions(questions)
         found: list[YesNo] = []
         for part in batches(range(len(questions)), self.batch_size):
-            found += self._ask([images[i] for i in part], [questions[i] for i in part])
+            logits = self._ask([images[i] for i in part], [questions[i] for i in part])
+            tokens = self.answer_tokens()
+            found += read_answers(logits, tokens.yes, tokens.no)
         check_readings("vlm_vqa", found, questions, self.dtype)
+        return found
+
+    def first_words(
+        self, images: Sequence[Image], questions: Sequence[str], accepted: Sequence[Sequence[str]]
+    ) -> list[FirstWord]:
+        """How probable the accepted answers are, and what the model would say; errors as in
+        :meth:`yes_probabilities`. ``share`` plays no part.
+        """
+        check_pairs("vlm_vqa", images, questions)
+        self._check_questions(questions)
+        if not questions:
+            return []
+        tokeniser = self._load()[1].tokenizer
+        found: list[FirstWord] = []
+        for part in batches(range(len(questions)), self.batch_size):
+            ids = [first_tokens(tokeniser, accepted[i]) for i in part]
+            logits = self._ask([images[i] for i in part], [questions[i] for i in part])
+            found += read_first_words(logits, ids, lambda token: str(tokeniser.decode([token])))
+        check_first_words("vlm_vqa", found, questions, self.dtype)
         return found
 
     def answer_tokens(self) -> AnswerTokens:
@@ -165,11 +188,11 @@ class VlmVQA:
                     f"{shown_name(self.weights)}; write it otherwise"
                 )
 
-    def _ask(self, images: Sequence[Image], questions: Sequence[str]) -> list[YesNo]:
-        """The first answer token to one question per picture."""
+    def _ask(self, images: Sequence[Image], questions: Sequence[str]) -> torch.Tensor:
+        """Logits of the first answer token to one question per picture, (B, vocabulary)."""
         import torch
 
-        network, processor, tokens = self._load()
+        network, processor, _ = self._load()
         inputs = processor.apply_chat_template(
             [
                 [
@@ -197,7 +220,8 @@ class VlmVQA:
                 output_logits=True,
                 return_dict_in_generate=True,
             )
-        return read_answers(written.logits[0], tokens.yes, tokens.no)
+        logits: torch.Tensor = written.logits[0]
+        return logits
 
     def _asked(self, question: str) -> str:
         # Not str.format: a prompt may hold other braces.

@@ -7,6 +7,7 @@
 ``mcnemar``             the exact test for one right-or-wrong sample per item
 ``wilson``, ``bounded`` shares, and bounded means of few items
 ``bootstrap``           BCa, the robustness line
+``ideal``               resampled means without resampling (``convolution``, ``fourier``)
 ``ratio``               100 * mean / mean, linearised
 ``components``          variance between and within items, design effect
 ``crossed``             prompts x training runs: checkpoint claim and method claim

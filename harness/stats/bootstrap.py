@@ -5,20 +5,23 @@ moved for skewness. It is a robustness line. Where it and the t interval differ 
 a few items carry the result; it does not decide, because with few items or coarse
 marks it covers less than it says (``docs/calibration.md``).
 
-Resamples are drawn fast but exactly: marks of a few pictures are multiples of some
-fraction, and then the distribution of a resample's sum is a convolution from which
-it can be drawn at once instead of item by item.
+A mean needs no resamples: how they would be distributed can be worked out
+(:mod:`harness.stats.ideal`), which is faster and leaves no Monte-Carlo error. Where it
+cannot, with few units of graded scores above all, resamples are drawn. ``method`` says
+which it was, and ``ideal=False`` asks for resamples.
 
->>> bca([0.0, 0.25, 0.25, 0.5, 1.0, 0.75]).low is not None
-True
+>>> bca([0.0, 0.25, 0.25, 0.5, 1.0, 0.75]).method
+'ideal bootstrap by convolution, no resampling'
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.stats.convolution import lattice_means
+from harness.stats.ideal import ideal_means
 from harness.stats.means import Values, mean_and_variance
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ __all__ = ["RESAMPLES", "BootstrapInterval", "bca", "bca_macro", "bca_of_resampl
 RESAMPLES = 9999
 
 LATTICE = 1 << 17
-"""Largest number of possible sums for which their distribution is worked out."""
+"""Most points of a lattice from which resampled means are drawn instead of item by item."""
 
 CHUNK = 1 << 15
 """Items drawn at a time, so that a chunk stays in the cache."""
@@ -44,11 +47,12 @@ class BootstrapInterval:
         value: the mean, or the unweighted mean over strata.
         low: lower end, or None where ``why`` says what is missing.
         high: upper end, likewise.
-        resamples: how many resamples were drawn.
+        resamples: how many resamples were drawn, 0 where none had to be.
         seed: of the resamples.
         bias: z0, the normal quantile of the share of resampled means below the value.
         acceleration: a, how fast the standard error changes with the mean.
         why: why there is no interval, else empty.
+        method: how the distribution of resampled means was found; ``none`` where there is no interval.
     """
 
     value: float
@@ -59,35 +63,43 @@ class BootstrapInterval:
     bias: float | None = None
     acceleration: float | None = None
     why: str = ""
+    method: str = "none"
 
 
 def bca(
-    values: Values, *, resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95
+    values: Values, *, resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95, ideal: bool = True
 ) -> BootstrapInterval:
     """The BCa interval of a mean of independent units.
 
     Args:
         values: one number per unit, shape (n,), n >= 1.
-        resamples: how many, >= 1.
+        resamples: how many are drawn where they have to be, >= 1.
         seed: of the resamples.
         level: coverage, in (0, 1).
+        ideal: whether to do without resamples where that is possible.
 
     Raises:
         ValueError: no values, no resamples, or a level outside (0, 1).
     """
-    return bca_macro({"": values}, resamples=resamples, seed=seed, level=level)
+    return bca_macro({"": values}, resamples=resamples, seed=seed, level=level, ideal=ideal)
 
 
 def bca_macro(
-    strata: Mapping[str, Values], *, resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95
+    strata: Mapping[str, Values],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = 0.95,
+    ideal: bool = True,
 ) -> BootstrapInterval:
     """The same for an unweighted mean over strata, each resampled by itself.
 
     Args:
         strata: name -> one number per unit, shape (G_j,), G_j >= 1.
-        resamples: how many, >= 1.
+        resamples: how many are drawn where they have to be, >= 1.
         seed: of the resamples.
         level: coverage, in (0, 1).
+        ideal: whether to do without resamples where that is possible.
 
     Raises:
         ValueError: no strata, an empty one, no resamples, or a level outside (0, 1).
@@ -104,27 +116,34 @@ def bca_macro(
     moments = [mean_and_variance(group) for group in groups]
     value = float(np.mean([mean for mean, _ in moments]))
     if any(len(group) == 1 for group in groups):
-        return BootstrapInterval(value, None, None, resamples, seed, why="a single unit cannot be resampled")
+        return BootstrapInterval(value, None, None, 0, seed, why="a single unit cannot be resampled")
     if all(variance == 0 for _, variance in moments):
-        return BootstrapInterval(
-            value, None, None, resamples, seed, why="nothing varies, so nor do resamples"
-        )
-    rng = np.random.default_rng(seed)
-    means = np.mean([resampled_means(group, resamples, rng) for group in groups], axis=0)
-    return bca_of_resamples(value, groups, means, seed, level)
+        return BootstrapInterval(value, None, None, 0, seed, why="nothing varies, so nor do resamples")
+    known = ideal_means(groups) if ideal else None
+    if known is None:
+        rng = np.random.default_rng(seed)
+        means = np.mean([resampled_means(group, resamples, rng) for group in groups], axis=0)
+        return bca_of_resamples(value, groups, means, seed, level)
+    bias, acceleration, shares = _corrected(known.below, groups, level)
+    low, high = value + known.quantiles(shares)
+    method = f"ideal bootstrap by {known.how}, no resampling"
+    return BootstrapInterval(value, float(low), float(high), 0, seed, bias, acceleration, method=method)
 
 
 def resampled_means(
     values: NDArray[np.float64], resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Means of samples of n drawn with replacement from the n ``values``, shape (resamples,)."""
+    """Means of samples of n drawn with replacement from the n ``values``, shape (resamples,).
+
+    Values that are multiples of a step are not drawn item by item: the sum is, from its own distribution.
+    """
     import numpy as np
 
     n = len(values)
-    steps = _lattice(values)
-    if steps is not None:
-        return _lattice_means(values, steps, resamples, rng)
     ordered = np.sort(values)
+    lattice = lattice_means([ordered], LATTICE) if ordered[0] < ordered[-1] else None
+    if lattice is not None:
+        return ordered.mean() + lattice.draw(resamples, rng)
     kind = np.uint16 if n <= np.iinfo(np.uint16).max else np.int64
     means = np.empty(resamples)
     rows = max(1, CHUNK // n)
@@ -135,49 +154,14 @@ def resampled_means(
     return means
 
 
-def _lattice(values: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """How many equal steps each value lies above the smallest, or None where there is no such step."""
-    import numpy as np
-
-    distinct = np.unique(values)
-    # Equal marks may differ in the last digit; a step is more than rounding.
-    gaps = np.diff(distinct)
-    gaps = gaps[gaps > 1e-9 * (distinct[-1] - distinct[0])]
-    if len(gaps) == 0 or (distinct[-1] - distinct[0]) / gaps.min() * len(values) >= LATTICE:
-        return None
-    exact = (values - distinct[0]) / gaps.min()
-    steps = np.rint(exact)
-    return steps.astype(np.int64) if np.abs(exact - steps).max() < 1e-6 else None
-
-
-def _lattice_means(
-    values: NDArray[np.float64], steps: NDArray[np.int64], resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Draws the sum of n steps from its own distribution, the n-fold convolution of one draw's."""
-    import numpy as np
-
-    n, top = len(values), int(steps.max())
-    single = np.bincount(steps) / n
-    size = 1 << (n * top).bit_length()
-    sums = np.maximum(np.fft.irfft(np.fft.rfft(single, size) ** n, size)[: n * top + 1], 0.0)
-    below = np.cumsum(sums)
-    drawn = np.searchsorted(below, rng.random(resamples) * below[-1], side="right")
-    low, step = float(values.min()), float(np.ptp(values)) / top
-    return (n * low + np.minimum(drawn, n * top) * step) / n
-
-
 def bca_of_resamples(
     value: float,
-    groups: list[NDArray[np.float64]],
+    groups: Sequence[NDArray[np.float64]],
     means: NDArray[np.float64],
     seed: int = 0,
     level: float = 0.95,
 ) -> BootstrapInterval:
     """The BCa percentiles of given resampled means.
-
-    The acceleration is the jackknife's; for the mean of stratum j it comes to
-    sum over strata and units of ((x - mean_j) / G_j)^3, over 6 times the sum of squares ^ 1.5
-    (several samples: Efron & Tibshirani 1993, chapters 14 and 22).
 
     Args:
         value: the mean that was resampled.
@@ -187,17 +171,35 @@ def bca_of_resamples(
         level: coverage, in (0, 1).
     """
     import numpy as np
-    from scipy.special import ndtr, ndtri
 
     slack = 1e-12 * max(1.0, abs(value))  # Coarse marks tie with the value; a tie is half below it.
     below = (np.count_nonzero(means < value - slack) + np.count_nonzero(means <= value + slack)) / 2
     if not 0 < below < len(means):
         why = "all resampled means lie on one side of the mean"
         return BootstrapInterval(value, None, None, len(means), seed, why=why)
-    bias = float(ndtri(below / len(means)))
-    pulls = np.concatenate([(group - group.mean()) / len(group) for group in groups])
-    acceleration = float((pulls**3).sum() / (6 * (pulls**2).sum() ** 1.5))
-    tails = ndtri(np.array([0.5 - level / 2, 0.5 + level / 2])) + bias
-    shares = ndtr(bias + tails / (1 - acceleration * tails))
+    bias, acceleration, shares = _corrected(below / len(means), groups, level)
     low, high = np.quantile(means, shares)
-    return BootstrapInterval(value, float(low), float(high), len(means), seed, bias, acceleration)
+    method = f"{len(means):,} resamples"
+    return BootstrapInterval(
+        value, float(low), float(high), len(means), seed, bias, acceleration, method=method
+    )
+
+
+def _corrected(
+    below: float, groups: Sequence[NDArray[np.float64]], level: float
+) -> tuple[float, float, NDArray[np.float64]]:
+    """Bias z0, acceleration a, and the two shares at which BCa takes its percentiles.
+
+    The acceleration is the jackknife's; for the mean of stratum j it comes to
+    sum over strata and units of ((x - mean_j) / G_j)^3, over 6 times the sum of squares ^ 1.5
+    (several samples: Efron & Tibshirani 1993, chapters 14 and 22).
+    """
+    import numpy as np
+    from scipy.special import ndtr, ndtri
+
+    bias = float(ndtri(below))
+    pulls = np.concatenate([(group - group.mean()) / len(group) for group in groups])
+    squares = pulls * pulls
+    acceleration = float((squares * pulls).sum() / (6 * squares.sum() ** 1.5))
+    tails = ndtri(np.array([0.5 - level / 2, 0.5 + level / 2])) + bias
+    return bias, acceleration, ndtr(bias + tails / (1 - acceleration * tails))

@@ -21,8 +21,8 @@ __all__ = ["ratio_values"]
 def ratio_values(scores: Values, references: Values, scale: float = 100.0) -> list[float]:
     """One value per item whose mean is the ratio and whose spread is its uncertainty.
 
-    For a comparison take these of both arms and pair them item by item. Where items come in
-    clusters (questions about one picture) pass the result to
+    For a comparison take these of both arms and pair them item by item, as :mod:`harness.relative`
+    does. Where items come in clusters (questions about one picture) pass the result to
     :func:`harness.stats.means.cluster_values`.
 
     Args:

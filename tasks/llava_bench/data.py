@@ -10,8 +10,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from harness.data import PinnedFile, state
-from harness.errors import InputError, MissingData
+from harness.data import PinnedFile
+from harness.errors import MissingData
 
 REPO = "haotian-liu/LLaVA"
 COMMIT = "c121f0432da27facab705978f83c4ada465e46fd"
@@ -47,28 +47,6 @@ WILD = "llava-bench-in-the-wild"
 
 WILD_FILES = ("questions.jsonl", "answers_gpt4.jsonl", "context.jsonl")
 """Questions, reference answers and contexts in it; the pictures are in ``images``."""
-
-
-def located(file: PinnedFile, task: str) -> Path:
-    """The verified file on this machine.
-
-    Raises:
-        MissingData: it is not there.
-        InputError: the file there is not the pinned one.
-    """
-    found = state(file)
-    if found.status == "ok" and found.path is not None:
-        return found.path
-    fetching = f"run `selfreward-eval data fetch {task}`"
-    if found.path is not None:
-        raise InputError(
-            f"{found.path} is not {file.path} of {REPO} at {COMMIT[:7]} (its sha256 differs); replace it, or "
-            f"remove it and {fetching}"
-        )
-    raise MissingData(
-        f"the official file {file.path} of {task} is not on this machine; {fetching}, or set SELFREWARD_DATA "
-        f"to a folder that holds {FOLDER}/{file.path}"
-    )
 
 
 def wild_folder(given: str | None) -> Path:

@@ -1,6 +1,7 @@
 """From answers and a text judge to measurements: the reference is assistant 1, the model assistant 2.
 
-Shared by every task of this form: only items and judge differ. The judge never sees the picture.
+Shared by every task of this form: only items and judge differ. The judge never sees the picture. With
+``swap`` it is asked a second time, the answers exchanged.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from harness.instruments.judging import Conversation, Judge, Reply, Turn
 from harness.records import Item, Measurement, Status
 from tasks.judged.evidence import Asked, unanswered
 from tasks.judged.templates import Template, hashes, load_template
+from tasks.llava_bench.orders import both_orders
 from tasks.llava_bench.parsing import parser_named
 
 TEMPLATES = Path(__file__).with_name("templates")
 REVIEW = "review"
-"""The only stage."""
+"""The stage of the protocol: the reference stands first."""
+
+SWAPPED = "review_swapped"
+"""The further stage with ``swap``: the candidate stands first."""
 
 NEEDS = ("context", "question", "reference", "candidate")
 
@@ -61,8 +66,11 @@ class Prompts:
         rules = {f"rule_{name}": Template(name, text) for name, text in self.rules.items()}
         return hashes({"system": self.system, "compare": self.compare, **rules})
 
-    def conversation(self, item: Item, candidate: str) -> Conversation:
+    def conversation(self, item: Item, candidate: str, stage: str = REVIEW) -> Conversation:
         """What the judge is asked about one answer.
+
+        In the stage :data:`SWAPPED` the answers stand in each other's places, so ``$reference`` is the
+        place of Assistant 1, and ``$candidate`` that of Assistant 2.
 
         Raises:
             InputError: the item holds no reference or context, or its category has no rule.
@@ -77,13 +85,20 @@ class Prompts:
             }
         except KeyError as error:
             raise InputError(f"item {item.id!r} lacks {error}; load it anew") from error
+        if stage == SWAPPED:
+            values |= {"reference": values["candidate"], "candidate": values["reference"]}
         return [Turn("system", self.system.fill()), Turn("user", self.compare.fill(**values))]
 
 
 def measure_answers(
-    judge: Judge, items: Sequence[Item], answers: Sequence[str], prompts: Prompts, parser: str
+    judge: Judge,
+    items: Sequence[Item],
+    answers: Sequence[str],
+    prompts: Prompts,
+    parser: str,
+    swap: bool = False,
 ) -> list[Measurement]:
-    """One measurement per answer, with the judge's raw review as evidence.
+    """One measurement per answer, with the judge's raw review as evidence, or both with ``swap``.
 
     Args:
         judge: of text.
@@ -91,28 +106,52 @@ def measure_answers(
         answers: the model's, aligned with ``items``; an empty one is judged like any other.
         prompts: what the judge is told.
         parser: name of one in :data:`tasks.llava_bench.parsing.PARSERS`.
+        swap: ask in both orders.
     """
     who = Asked.of(judge, prompts.hashes(), parser)
-    asked = [prompts.conversation(item, answer) for item, answer in zip(items, answers, strict=True)]
-    return [read_replies({REVIEW: reply}, who) for _, reply in zip(items, judge.replies(asked), strict=True)]
+    stages = _stages(swap)
+    asked = [
+        prompts.conversation(item, answer, stage)
+        for item, answer in zip(items, answers, strict=True)
+        for stage in stages
+    ]
+    said = iter(judge.replies(asked))
+    return [read_replies({stage: next(said) for stage in stages}, who, swap) for _ in items]
 
 
-def read_replies(replies: Mapping[str, Reply], who: Asked) -> Measurement:
+def read_replies(replies: Mapping[str, Reply], who: Asked, swap: bool = False) -> Measurement:
     """The measurement that a review makes: ``candidate`` and ``reference``, from 1 to 10.
 
+    With ``swap`` both reviews must be there and readable; :mod:`tasks.llava_bench.orders` says what
+    becomes of them. All replies stay in the evidence, also those that are not read.
+
     Raises:
-        InputError: there is no review among the replies.
+        InputError: a review is not among the replies.
         UsageError: no such parser.
     """
-    if REVIEW not in replies:
-        raise InputError("the sample holds no review; it cannot be scored again")
+    for stage, what in zip(_stages(swap), ("review", "review of the exchanged answers"), strict=False):
+        if stage not in replies:
+            raise InputError(f"the sample holds no {what}; it cannot be scored again")
     evidence = who.evidence(replies)
-    if (silent := unanswered(replies, evidence)) is not None:
+    read = {stage: replies[stage] for stage in _stages(swap)}
+    if (silent := unanswered(read, evidence)) is not None:
         return silent
-    parsed = parser_named(who.parser)(str(replies[REVIEW].text))
-    if parsed.scores is None:
-        return Measurement(Status.JUDGE_PARSE_ERROR, reason=parsed.complaint, evidence=evidence)
-    reference, candidate = parsed.scores
-    values = {"candidate": candidate, "reference": reference}
+    parse = parser_named(who.parser)
+    pairs = []
+    for stage, reply in read.items():
+        parsed = parse(str(reply.text))
+        if parsed.scores is None:
+            reason = f"{stage}: {parsed.complaint}" if swap else parsed.complaint
+            return Measurement(Status.JUDGE_PARSE_ERROR, reason=reason, evidence=evidence)
+        first, second = parsed.scores
+        pairs.append((second, first) if stage == SWAPPED else (first, second))
+    reference, candidate = pairs[0]
+    values = both_orders(*pairs) if swap else {"candidate": candidate, "reference": reference}
     reason = f"candidate {candidate:g}, reference {reference:g}"
+    if swap:
+        reason += f"; exchanged: candidate {pairs[1][1]:g}, reference {pairs[1][0]:g}"
     return Measurement(Status.SUCCESS, values, reason, evidence)
+
+
+def _stages(swap: bool) -> tuple[str, ...]:
+    return (REVIEW, SWAPPED) if swap else (REVIEW,)

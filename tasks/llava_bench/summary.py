@@ -10,6 +10,7 @@ from tasks.judged.evidence import recorded_replies
 from tasks.llava_bench.items import CATEGORIES
 from tasks.llava_bench.measuring import REVIEW
 from tasks.llava_bench.official import ALL, review_table
+from tasks.llava_bench.orders import order_effects
 from tasks.llava_bench.parsing import official_pair
 from tasks.llava_bench.relative import Relative, relative
 
@@ -29,7 +30,8 @@ def further_numbers(records: Sequence[SampleRecord], faithful: bool = False) -> 
     ``relative`` is over all answers, ``relative_conv`` and so on over a category. With ``faithful``
     upstream's own numbers come beside them as ``faithful_*``: its reading of every review and its
     rounding, its -1s included. They are left out where an answer has no review at all, because
-    upstream would have asked until there was one.
+    upstream would have asked until there was one. Of answers judged in both orders they read the
+    review with the reference first, and :func:`tasks.llava_bench.orders.order_effects` are told too.
     """
     found: dict[str, float] = {}
     for name, score in relative_scores(records).items():
@@ -37,6 +39,7 @@ def further_numbers(records: Sequence[SampleRecord], faithful: bool = False) -> 
         parts = {"": score.value, "_low": score.low, "_high": score.high}
         parts |= {"_bound_low": score.bound_low, "_bound_high": score.bound_high}
         found |= {key + suffix: value for suffix, value in parts.items() if value is not None}
+    found |= order_effects(records)
     if faithful:
         found |= _faithful(records)
     return found

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError, MissingData
+from harness.data import locate
+from harness.errors import InputError, MissingData, UsageError
 from harness.records import Item, Measurement, Sample, SampleRecord, Status
 from harness.task import Metric, Task, TaskInfo
 from tasks.llava_bench.data import COCO_FILES, CONTEXTS, QUESTIONS, REFERENCES, RULES, WILD, WILD_FILES
@@ -46,12 +47,14 @@ class LlavaBench(Task):
             are filled in; ``$rule``, if it is in there, becomes upstream's instruction.
         faithful: give upstream's arithmetic beside ours, in which failed reviews count as -1.
         replies: a file that keeps every review and gives it again.
+        swap: ask the judge in both orders and average; another version, ``-swapped``, because a number
+            of one order says nothing about it.
 
     The headline is the candidate's own score, because samples of two runs can be paired in it; the
     relative score, a ratio of means, is among the further numbers with its interval and bounds.
     """
 
-    metrics = (Metric("candidate", range=(1.0, 10.0), macro=False),)
+    metrics = (Metric("candidate", range=(1.0, 10.0), macro=False, reference="reference"),)
 
     def __init__(
         self,
@@ -63,10 +66,16 @@ class LlavaBench(Task):
         compare: str | None = None,
         faithful: bool = False,
         replies: str | None = None,
+        swap: bool = False,
     ) -> None:
         from tasks.llava_bench.parsing import parser_named
 
         parser_named(parser)
+        if not isinstance(swap, bool):
+            raise UsageError(f"task {self.info.name!r}: swap is {swap!r}; give true or false")
+        self._swap = swap
+        if swap:
+            self.info = replace(type(self).info, version=f"{type(self).info.version}-swapped")
         self._given = folder
         self._judge, self._judge_args = judge, dict(judge_args or {})
         self._parser, self._own, self._faithful, self._replies = parser, (system, compare), faithful, replies
@@ -105,7 +114,7 @@ class LlavaBench(Task):
         answered = [sample for sample in samples if sample.text is not None]
         asked = [by_id[sample.item_id] for sample in answered]
         answers = [str(sample.text) for sample in answered]
-        measured = iter(measure_answers(self.judge, asked, answers, self.prompts, self._parser))
+        measured = iter(measure_answers(self.judge, asked, answers, self.prompts, self._parser, self._swap))
         nothing = Measurement(Status.MEASUREMENT_ERROR, reason="the sample holds no answer to judge")
         return [nothing if sample.text is None else next(measured) for sample in samples]
 
@@ -119,15 +128,17 @@ class LlavaBench(Task):
         from tasks.llava_bench.measuring import read_replies
 
         evidence = record.measurement.evidence
-        return read_replies(recorded_replies(evidence), Asked.read(evidence, self._parser))
+        return read_replies(recorded_replies(evidence), Asked.read(evidence, self._parser), self._swap)
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of the judge."""
         return {"judge": self.judge.identity()}
 
     def options(self) -> Mapping[str, Any]:
-        """The parser, the prompts' hashes, and whether upstream's arithmetic is given too."""
-        return {"parser": self._parser, "prompts": self.prompts.hashes(), "faithful": self._faithful}
+        """The parser, the prompts' hashes, whether upstream's arithmetic is given; ``swap`` if set."""
+        # Not there unless set: runs from before it was an option stay what they were.
+        order = {"swap": True} if self._swap else {}
+        return {"parser": self._parser, "prompts": self.prompts.hashes(), "faithful": self._faithful, **order}
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Relative scores per category and over all, in per cent."""
@@ -167,9 +178,7 @@ class LlavaBench(Task):
     def _rules(self) -> dict[str, Any]:
         import json
 
-        from tasks.llava_bench.data import located
-
-        rules: dict[str, Any] = json.loads(located(RULES, self.info.name).read_text(encoding="utf-8"))
+        rules: dict[str, Any] = json.loads(locate(RULES, self.info.name).read_text(encoding="utf-8"))
         return rules
 
 
@@ -212,10 +221,8 @@ class LlavaBenchCoco(LlavaBench):
         return category
 
     def _files(self) -> tuple[Path, Path, Path]:
-        from tasks.llava_bench.data import located
-
         questions, references, contexts = (
-            located(file, self.info.name) for file in (QUESTIONS, REFERENCES, CONTEXTS)
+            locate(file, self.info.name) for file in (QUESTIONS, REFERENCES, CONTEXTS)
         )
         return questions, references, contexts
 

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.data import PinnedFile, state
-from harness.errors import InputError, MissingData, UsageError
+from harness.data import PinnedFile, locate
+from harness.errors import InputError, UsageError
 from tasks.t2i_compbench.three_in_one import Kind, keys, kind
 
 REPO = "Karine-Huang/T2I-CompBench"
 COMMIT = "1b7094991a57f3c22abdd4f6e8ba6c1a15517073"
 FOLDER = "examples/dataset"
+TASK = "t2i_compbench"
 
 CATEGORIES = ("color", "shape", "texture", "spatial", "3d_spatial", "numeracy", "non_spatial", "complex")
 """The eight categories of T2I-CompBench++, in the paper's order."""
@@ -93,7 +94,7 @@ def prompts(category: str, colour_list: str = "2025-09") -> tuple[str, ...]:
         UsageError: no such colour list.
     """
     file = prompt_file(category, colour_list)
-    path = located(file)
+    path = locate(file, TASK)
     lines = _old_colours(path) if file is OLD_COLOURS else _lines(path)
     if len(lines) != PROMPTS_PER_CATEGORY:
         raise InputError(f"{path} holds {len(lines)} prompts of {category}, not {PROMPTS_PER_CATEGORY}")
@@ -108,30 +109,8 @@ def kinds(category: str, texts: Sequence[str]) -> tuple[Kind | None, ...]:
     """
     if category != "complex":
         return (None,) * len(texts)
-    spatial, action = (keys(_lines(located(KIND_FILES[name]))) for name in ("spatial", "action"))
+    spatial, action = (keys(_lines(locate(KIND_FILES[name], TASK))) for name in ("spatial", "action"))
     return tuple(kind(text, spatial, action) for text in texts)
-
-
-def located(file: PinnedFile) -> Path:
-    """The verified file on this machine.
-
-    Raises:
-        MissingData: it is in neither place.
-        InputError: the file there is not the pinned one.
-    """
-    found = state(file)
-    if found.status == "ok" and found.path is not None:
-        return found.path
-    fetching = "run `selfreward-eval data fetch t2i_compbench`"
-    if found.status == "mismatch":
-        raise InputError(
-            f"{found.path} is not {file.repo} {file.path} at {file.commit[:7]} (its sha256 differs); "
-            f"replace it, or remove it and {fetching}"
-        )
-    raise MissingData(
-        f"the official file {file.path} of t2i_compbench is not on this machine; {fetching}, or set "
-        f"SELFREWARD_DATA to a folder that holds {file.task}/{file.path}"
-    )
 
 
 def require_colour_list(colour_list: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from harness.data import PinnedFile, locate
-from harness.errors import InputError
+from harness.data import PinnedFile
 
 PROMPTS = PinnedFile(
-    task="srum",
+    folder="srum",
     path="val_comp.json",
     repo="WayneJin0918/SRUM",
     commit="a53ba18ddf095a0acaf45899ccbdb2f4cafd6e60",
@@ -18,18 +15,3 @@ PROMPTS = PinnedFile(
 """2,670 prompts in ten categories. Its colours are T2I-CompBench's list before September 2025."""
 
 DATA_FILES = (PROMPTS,)
-
-
-def prompt_file() -> Path:
-    """The verified prompt file on this machine.
-
-    Raises:
-        MissingData: it is not there.
-        InputError: the file there is not the pinned one.
-    """
-    try:
-        return locate(PROMPTS)
-    except InputError as error:
-        # The folder is named after the repository, the command wants the task.
-        named = str(error).replace(f"data fetch {PROMPTS.task}`", "data fetch t2i_compbench_vlm`")
-        raise type(error)(named) from error

@@ -15,11 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data import locate
 from harness.errors import UsageError
 from harness.records import Item, Measurement, Sample, SampleRecord, Status
 from harness.seeds import sample_seed
 from harness.task import Metric, Task, TaskInfo
-from tasks.t2i_compbench_vlm.data import DATA_FILES
+from tasks.t2i_compbench_vlm.data import DATA_FILES, PROMPTS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -146,21 +147,9 @@ class T2ICompBenchVLM(Task):
             UnknownName: no such instrument.
             UsageError: it does not take these arguments, or is no judge.
         """
-        from harness.instruments.judging import Judge
-        from harness.registry import registry
+        from tasks.judged.judges import choose_judge
 
-        factory = registry("instruments").load(self._judge_name)
-        try:
-            judge = factory(**self._judge_args)
-        except TypeError as error:
-            raise UsageError(
-                f"the instrument {self._judge_name!r} cannot be built: {error}; correct judge_args"
-            ) from error
-        if not isinstance(judge, Judge):
-            raise UsageError(
-                f"the instrument {self._judge_name!r} is no judge: it gives no replies; name another as judge"
-            )
-        return judge
+        return choose_judge(self._judge_name, self._judge_args)
 
     @cached_property
     def _template(self) -> str:
@@ -168,10 +157,9 @@ class T2ICompBenchVLM(Task):
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
-        from tasks.t2i_compbench_vlm.data import prompt_file
         from tasks.t2i_compbench_vlm.items import load_items
 
-        return tuple(load_items(prompt_file()))
+        return tuple(load_items(locate(PROMPTS, self.info.name)))
 
 
 def measurement_of(reply: Reply) -> Measurement:

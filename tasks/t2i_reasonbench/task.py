@@ -140,5 +140,9 @@ class T2IReasonBench(Task):
         return tuple(
             item
             for name, files in FILES.items()
-            for item in load_items(DIMENSIONS[name], locate(files.prompts), locate(files.questions))
+            for item in load_items(
+                DIMENSIONS[name],
+                locate(files.prompts, self.info.name),
+                locate(files.questions, self.info.name),
+            )
         )

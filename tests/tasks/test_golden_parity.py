@@ -66,10 +66,10 @@ def test_an_error_of_ours_alone_is_a_difference(tmp_path: Path) -> None:
 
 def test_files_that_nothing_reads_are_named(tmp_path: Path) -> None:
     geometry(tmp_path, RIGHT)
-    for name in ("geneval2_soft_tifa.json", "notes.txt", "INDEX.json"):
+    for name in ("geneval3_tifa.json", "notes.txt", "INDEX.json"):
         (tmp_path / name).write_text("{}")
     result = check_folder(tmp_path)
-    assert result.unknown == ["geneval2_soft_tifa.json", "notes.txt"]
+    assert result.unknown == ["geneval3_tifa.json", "notes.txt"]
     assert result.agree
 
 

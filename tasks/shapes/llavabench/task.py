@@ -32,6 +32,7 @@ class ShapesLlavaBench(LlavaBench):
         parser: what reads the reviews: ``tolerant``, ``strict`` or ``official``.
         faithful: give upstream's arithmetic beside ours, in which failed reviews count as -1.
         replies: a file that keeps every review and gives it again.
+        swap: ask the judge in both orders and average; another version, ``-swapped``.
     """
 
     info = TaskInfo(
@@ -52,8 +53,9 @@ class ShapesLlavaBench(LlavaBench):
         parser: str = "tolerant",
         faithful: bool = False,
         replies: str | None = None,
+        swap: bool = False,
     ) -> None:
-        super().__init__(None, judge, judge_args, parser, faithful=faithful, replies=replies)
+        super().__init__(None, judge, judge_args, parser, faithful=faithful, replies=replies, swap=swap)
 
     def items(self) -> Sequence[Item]:
         """The 72 questions, scene by scene."""

@@ -24,7 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     source.parent.mkdir(parents=True)
     source.write_bytes(b"rows")
     monkeypatch.setattr(data, "RAW_HOST", (tmp_path / "upstream").as_uri())
-    monkeypatch.setattr(data, "declared_files", lambda tasks=(): {"toy": (FILE,), "embedded": ()})
+    monkeypatch.setattr(data, "declared_files", lambda tasks=(): {"counting": (FILE,), "embedded": ()})
     monkeypatch.setenv("SELFREWARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("SELFREWARD_DATA", raising=False)
     return tmp_path / "cache"
@@ -54,7 +54,15 @@ def test_path_prints_where_the_file_is(cache: Path) -> None:
     command("fetch")
     where = str(cache / "toy" / "rows.txt")
     assert command("path").stdout.split() == [where]
-    assert json.loads(command("path", "--json").stdout) == {"toy": {"rows.txt": where}, "embedded": {}}
+    assert json.loads(command("path", "--json").stdout) == {"counting": {"rows.txt": where}, "embedded": {}}
+
+
+def test_a_missing_file_is_named_by_its_folder_and_fetched_by_its_task() -> None:
+    (entry,) = json.loads(command("verify", "--json").stdout)
+    assert (entry["task"], entry["folder"], entry["status"]) == ("counting", "toy", "missing")
+    told = command("verify").stdout
+    assert "toy/rows.txt" in told
+    assert "data fetch counting`" in told
 
 
 def test_path_of_a_missing_file_is_an_error() -> None:

@@ -21,7 +21,7 @@ def golden(folder: Path, iou: float) -> str:
     case = {"id": "g-0", "box_a": [0, 0, 9, 9], "box_b": [0, 0, 9, 9], "position_threshold": 0.1}
     case["expected"] = {"relations_a_to_b": [], "iou_plus1": iou}
     (folder / "geneval_geometry.json").write_text(json.dumps({"cases": [case]}))
-    (folder / "geneval2_analysis.json").write_text("{}")
+    (folder / "geneval3_analysis.json").write_text("{}")
     return str(folder)
 
 
@@ -33,14 +33,14 @@ def test_agreement(tmp_path: Path) -> None:
     result = command(golden(tmp_path, 1.0))
     assert result.exit_code == 0
     assert "1 of 1 cases in 1 files agree" in result.stdout
-    assert "unknown files, not checked: geneval2_analysis.json" in result.stdout
+    assert "unknown files, not checked: geneval3_analysis.json" in result.stdout
 
 
 def test_a_disagreement_fails(tmp_path: Path) -> None:
     result = command(golden(tmp_path, 0.25), "--json")
     assert result.exit_code == 1
     report = json.loads(result.stdout)
-    assert (report["agree"], report["unknown"]) == (False, ["geneval2_analysis.json"])
+    assert (report["agree"], report["unknown"]) == (False, ["geneval3_analysis.json"])
     assert report["files"] == [
         {
             "file": "geneval_geometry.json",

@@ -13,6 +13,7 @@ from PIL import Image
 
 from harness.errors import CheckpointError, InputError, UsageError
 from harness.instruments.base import VQA
+from harness.instruments.first_words import ReadsFirstWords
 from harness.instruments.vlm_vqa import AnswerTokens, VlmVQA, answer_tokens
 
 SPECIAL = (
@@ -188,8 +189,34 @@ def test_a_tokenizer_that_cannot_tell_yes_from_no_is_refused() -> None:
         answer_tokens(tokeniser(words))
 
 
+def test_a_word_is_read_like_a_yes(folder: Path, vlm: VlmVQA) -> None:
+    assert isinstance(vlm, ReadsFirstWords)
+    (reading,) = vlm.first_words([picture()], ["Is there a cup ?"], [("red", "cup", " red")])
+    p = slowly(folder, picture(), "Is there a cup ?")
+    assert reading.probability == pytest.approx(p["red"] + p["cup"], abs=1e-6)
+    assert reading.said == max(p, key=lambda word: p[word])
+
+
+def test_words_are_the_same_in_any_batch(folder: Path, vlm: VlmVQA) -> None:
+    accepted = [("yes", "Yes"), ("red",), ("cup", "a"), ("no",)]
+    alone = [
+        vlm.first_words([i], [q], [own])[0] for i, q, own in zip(pictures(), QUESTIONS, accepted, strict=True)
+    ]
+    together = tiny(folder, batch_size=3).first_words(pictures(), QUESTIONS, accepted)
+    assert [one.said for one in together] == [one.said for one in alone]
+    assert [one.probability for one in together] == pytest.approx(
+        [one.probability for one in alone], abs=1e-6
+    )
+
+
+def test_an_answer_that_no_token_begins_is_refused(vlm: VlmVQA) -> None:
+    with pytest.raises(CheckpointError, match="no beginning of 'seven'"):
+        vlm.first_words([picture()], ["red ?"], [("seven", "Seven", "7")])
+
+
 def test_nothing_asked_is_nothing_answered(vlm: VlmVQA) -> None:
     assert vlm.yes_probabilities([], []) == []
+    assert vlm.first_words([], [], []) == []
 
 
 @pytest.mark.parametrize("question", ["", "nothing known", "Ünicode {braces} %s", "red " * 100])

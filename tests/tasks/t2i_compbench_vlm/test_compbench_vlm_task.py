@@ -172,7 +172,7 @@ class TestJudge:
 
     def test_wrong_arguments_are_named(self) -> None:
         with pytest.raises(
-            UsageError, match=r"'shapes_oracle' cannot be built: .*'temper'; correct judge_args"
+            UsageError, match=r"'shapes_oracle' cannot be built: .*'temper'; correct its arguments"
         ):
             _ = T2ICompBenchVLM(judge="shapes_oracle", judge_args={"temper": 1}).judge
 

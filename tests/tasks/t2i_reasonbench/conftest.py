@@ -46,11 +46,11 @@ def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, official in FILES.items():
         pinned = []
         for file, content in zip((official.prompts, official.questions), rows(name), strict=True):
-            path = folder / file.task / file.path
+            path = folder / file.folder / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content))
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            pinned.append(PinnedFile(file.task, file.path, file.repo, file.commit, digest, file.licence))
+            pinned.append(PinnedFile(file.folder, file.path, file.repo, file.commit, digest, file.licence))
         files[name] = DimensionFiles(*pinned)
     monkeypatch.setenv("SELFREWARD_DATA", str(folder))
     monkeypatch.setattr(task, "FILES", files)

@@ -1,0 +1,99 @@
+"""Over a whole run: per skill, per number of atoms, and the totals, all in per cent as upstream prints them.
+
+Source: facebookresearch/GenEval2 at a6e82d2, ``soft_tifa_analysis.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+
+from harness.errors import InputError
+from harness.records import SampleRecord
+from tasks.geneval2.scoring import soft_tifa
+
+SKILLS = ("object", "attribute", "count", "position", "verb")
+"""In upstream's order."""
+
+ATOMS = range(3, 11)
+"""How many atoms a prompt has."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture's atoms.
+
+    Attributes:
+        atoms: how many the prompt is said to have.
+        skills: of every question.
+        scores: of every question, aligned.
+    """
+
+    atoms: int
+    skills: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+def per_skill(rows: Sequence[Row]) -> dict[str, float]:
+    """Skill -> 100 x the mean over all its atoms of all pictures; a skill without atoms is left out."""
+    pools: dict[str, list[float]] = {}
+    for row in rows:
+        for skill, score in zip(row.skills, row.scores, strict=True):
+            pools.setdefault(skill, []).append(score)
+    order = [*SKILLS, *(skill for skill in pools if skill not in SKILLS)]
+    return {skill: _percent(pools[skill]) for skill in order if skill in pools}
+
+
+def per_atomicity(rows: Sequence[Row]) -> dict[int, float]:
+    """Number of atoms -> 100 x the mean over its pictures of their geometric means."""
+    pools: dict[int, list[float]] = {}
+    for row in rows:
+        pools.setdefault(row.atoms, []).append(soft_tifa(row.scores).geometric)
+    return {atoms: _percent(pools[atoms]) for atoms in sorted(pools)}
+
+
+def whole_atomicity(rows: Sequence[Row]) -> dict[int, float]:
+    """The same as upstream's script gives it: over the whole benchmark or not at all.
+
+    Raises:
+        InputError: a number of atoms has no picture; upstream divides by zero there.
+    """
+    found = per_atomicity(rows)
+    if lacking := [atoms for atoms in ATOMS if atoms not in found]:
+        raise InputError(
+            f"no picture of a prompt with {lacking[0]} atoms is scored; score the whole benchmark"
+        )
+    return found
+
+
+def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
+    """Upstream's numbers over the pictures that were scored, in per cent; empty where none was."""
+    scored = [record for record in records if record.measurement.ok]
+    if not scored:
+        return {}
+    rows = [_row(record) for record in scored]
+    totals = {
+        f"{name}_x100": _percent([record.measurement.values[name] for record in scored])
+        for name in ("soft_tifa_gm", "soft_tifa_am", "tifa")
+    }
+    skills = {f"skill_{name}_am_x100": value for name, value in per_skill(rows).items()}
+    return totals | skills | {f"atoms_{n}_gm_x100": value for n, value in per_atomicity(rows).items()}
+
+
+def _row(record: SampleRecord) -> Row:
+    try:
+        atoms: Sequence[Mapping[str, object]] = record.measurement.evidence["atoms"]
+        return Row(
+            int(record.item.metadata["atom_count"]),
+            tuple(str(atom["skill"]) for atom in atoms),
+            tuple(float(str(atom["probability"])) for atom in atoms),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the sample of item {record.item.id!r} holds no atoms ({error!r}); run it again"
+        ) from error
+
+
+def _percent(values: Sequence[float]) -> float:
+    return 100 * fsum(values) / len(values)

@@ -1,0 +1,76 @@
+"""Prompts with their questions as items.
+
+One line per prompt (an invented one)::
+
+    {"prompt": "two teal teapots", "atom_count": 3, "skills": ["count", "attribute", "object"],
+     "vqa_list": [["How many teapots are in the image?", "two"], ["Are the teapots teal?", "Yes"],
+                  ["Are there any teapots in the image?", "Yes"]]}
+
+There may be more questions than atoms: a single object is asked about, though "a" is no atom.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.records import Item
+
+KEYS = ("prompt", "atom_count", "vqa_list", "skills")
+
+
+def load_items(path: Path) -> list[Item]:
+    """One item per prompt, in file order; the category is its number of atoms.
+
+    Raises:
+        InputError: a line is damaged; the message names it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read ({error}); replace it by the official file") from error
+    rows = [_row(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not rows:
+        raise InputError(f"{path} holds no prompts; replace it by the official file")
+    return [
+        Item(
+            id=f"{number:03d}",
+            text=row["prompt"],
+            category=category(row["atom_count"]),
+            metadata={"atom_count": row["atom_count"], "vqa_list": row["vqa_list"], "skills": row["skills"]},
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+def category(atoms: int) -> str:
+    """The category of prompts with so many atoms.
+
+    >>> category(3)
+    'atoms_3'
+    """
+    return f"atoms_{atoms}"
+
+
+def _row(line: str, where: str) -> dict[str, Any]:
+    """A line's content, with everything that scoring needs."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON ({error}); replace the file") from error
+    if not isinstance(row, dict) or (lacking := [key for key in KEYS if key not in row]):
+        raise InputError(f"{where} lacks {', '.join(lacking) if isinstance(row, dict) else 'an object'}")
+    pairs, skills = row["vqa_list"], row["skills"]
+    if not isinstance(row["prompt"], str) or not isinstance(row["atom_count"], int):
+        raise InputError(f"{where} has no text as prompt, or no number as atom_count; replace the file")
+    if not isinstance(pairs, list) or not pairs or not all(_is_question(pair) for pair in pairs):
+        raise InputError(f"{where} holds no questions with answers in its vqa_list; replace the file")
+    if not isinstance(skills, list) or len(skills) != len(pairs):
+        raise InputError(f"{where} does not name one skill for each of its {len(pairs)} questions")
+    return row
+
+
+def _is_question(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
