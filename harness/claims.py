@@ -11,7 +11,15 @@ from harness.comparison import ALPHA, SCHEMA, Arm, Contrast, Unmatched
 from harness.families import Family
 from harness.files import atomic_write_json
 
-__all__ = ["Claims", "Design", "PooledComparison", "PooledTask", "pooled_file", "write_pooled"]
+__all__ = [
+    "Claims",
+    "Design",
+    "PooledComparison",
+    "PooledTask",
+    "RunDifference",
+    "pooled_file",
+    "write_pooled",
+]
 
 
 class Design(StrEnum):
@@ -26,6 +34,27 @@ class Design(StrEnum):
 
 
 @dataclass(frozen=True)
+class RunDifference:
+    """What one training run contributes: B minus A with this run in place of its arm's mean.
+
+    It is a checkpoint's difference and describes how runs scatter; no claim and no correction rests on it.
+
+    Attributes:
+        a: number of the run of A, from 1, or None for the mean of all runs of A.
+        b: number of the run of B, or None for the mean of all.
+        effect: the difference over the items that every run of the comparison scored.
+        low: lower end of its 95 % interval over prompts, or None where there is none.
+        high: upper end, likewise.
+    """
+
+    a: int | None
+    b: int | None
+    effect: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class Claims:
     """What several runs say about one score.
 
@@ -37,6 +66,7 @@ class Claims:
         se_runs: standard error over training runs alone, None likewise.
         scores_a: the score of every run of A over the paired samples; empty where nothing is paired.
         scores_b: of every run of B.
+        runs: the difference run by run, for a headline of more than two runs; else empty.
     """
 
     checkpoint: Contrast
@@ -46,6 +76,7 @@ class Claims:
     se_runs: float | None = None
     scores_a: tuple[float, ...] = ()
     scores_b: tuple[float, ...] = ()
+    runs: tuple[RunDifference, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,8 +119,9 @@ class PooledComparison:
 
 
 def pooled_file(path: Path) -> Path:
-    """``path`` if it ends in ``.json``, else ``compare_runs.json`` in the folder ``path``."""
-    return path if path.suffix == ".json" else path / "compare_runs.json"
+    """``path`` if it ends in ``.json`` or ``.html`` (then with ``.json``), else ``compare_runs.json`` in the
+    folder ``path``."""
+    return path.with_suffix(".json") if path.suffix in (".json", ".html") else path / "compare_runs.json"
 
 
 def write_pooled(pooled: PooledComparison, path: Path) -> Path:

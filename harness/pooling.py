@@ -12,13 +12,13 @@ with few of them a large difference; :mod:`harness.stats.crossed` has the errors
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.claims import Claims, Design, PooledComparison, PooledTask
+from harness.claims import Claims, Design, PooledComparison, PooledTask, RunDifference
 from harness.comparable import require_comparable
 from harness.compare import arm_of
 from harness.contrast import Arms, contrast, corrected, decide, matched, strata_of
@@ -26,6 +26,7 @@ from harness.errors import NotComparable, UsageError
 from harness.families import Family, declare, key_of
 from harness.pairing import PairedTask, pair_task
 from harness.run_reader import Run
+from harness.stats.choosing import deciding_test
 from harness.stats.crossed import MethodClaim, method_claim, method_claim_of_arms
 from harness.stats.means import cluster_values
 
@@ -43,6 +44,7 @@ def compare_pools(
     design: Design = Design.INDEPENDENT,
     family: str = "headlines",
     correction: str = "holm",
+    own: Collection[str] = (),
 ) -> PooledComparison:
     """Compares all runs of A with all of B.
 
@@ -52,6 +54,8 @@ def compare_pools(
         design: how they belong together.
         family: what is corrected together, see :func:`harness.families.declare`.
         correction: ``holm``, ``bh`` or ``by``.
+        own: generation settings that each run chose for itself, see
+            :func:`harness.comparable.require_comparable`.
 
     Raises:
         NotComparable: two runs differ in more than the model, or are the same run.
@@ -62,7 +66,7 @@ def compare_pools(
     runs = [*a, *b]
     tasks = [task for task in runs[0].scores if all(task in run.scores for run in runs)]
     _require_distinct(a, b)
-    _require_mutually_comparable(runs, tasks)
+    _require_mutually_comparable(runs, tasks, own)
     letters = [f"A{k}" for k in range(1, len(a) + 1)] + [f"B{k}" for k in range(1, len(b) + 1)]
     arms = Arms(len(a), len(b))
     compared = {task: _compare_task(pair_task(task, runs, letters), arms, design) for task in tasks}
@@ -107,14 +111,14 @@ def _require_distinct(a: Sequence[Run], b: Sequence[Run]) -> None:
                 )
 
 
-def _require_mutually_comparable(runs: Sequence[Run], tasks: Sequence[str]) -> None:
+def _require_mutually_comparable(runs: Sequence[Run], tasks: Sequence[str], own: Collection[str]) -> None:
     if not tasks:
         has = "; ".join(f"{run.folder}: {', '.join(run.scores) or 'none'}" for run in runs)
         raise NotComparable(f"no task was done by all of the runs ({has}); run them on the same one")
     # A task that is not compared may differ. What equals the first run in every field equals each other.
     first, *others = (replace(run, scores={task: run.scores[task] for task in tasks}) for run in runs)
     for other in others:
-        require_comparable(first, other)
+        require_comparable(first, other, own)
 
 
 def _compare_task(paired: PairedTask, arms: Arms, design: Design) -> PooledTask:
@@ -144,6 +148,8 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
     if single:
         where = f": {', '.join(single)}" if any(single) else ""
         return replace(only, refused=f"a single item says nothing about how items vary{where}")
+    if category is None:
+        only = replace(only, runs=_run_by_run(tables, arms, design, paired.images))
     try:
         claim = _method_claim(tables, arms, design)
     except UsageError as error:
@@ -157,6 +163,35 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
     tested = {name: value for name, value in asdict(claim.result).items() if name != "n"}
     method = decide(replace(checkpoint, bca=None, se_ratio=None, **tested), paired.scores.higher_is_better)
     return replace(only, method=method, se_prompts=claim.se_prompts, se_runs=claim.se_runs)
+
+
+def _run_by_run(
+    tables: Mapping[str, NDArray[np.float64]], arms: Arms, design: Design, images: int
+) -> tuple[RunDifference, ...]:
+    """The difference of every training run: from its partner in a paired design, else from the other arm's
+    mean."""
+    if arms.a + arms.b == 2:
+        return ()
+    if design is Design.PAIRED:
+        sides: list[tuple[int | None, int | None]] = [(k, k) for k in range(arms.a)]
+    else:
+        # A single run of an arm is that arm's mean: its row would be the whole difference again.
+        sides = [(0 if arms.a == 1 else None, k) for k in range(arms.b) if arms.b > 1]
+        sides += [(k, 0 if arms.b == 1 else None) for k in range(arms.a) if arms.a > 1]
+    return tuple(_run_difference(tables, arms, a, b, images) for a, b in sides)
+
+
+def _run_difference(
+    tables: Mapping[str, NDArray[np.float64]], arms: Arms, a: int | None, b: int | None, images: int
+) -> RunDifference:
+    def side(table: NDArray[np.float64], run: int | None) -> NDArray[np.float64]:
+        return table.mean(axis=1) if run is None else table[:, run]
+
+    gaps = {name: side(table[:, arms.a :], b) - side(table[:, : arms.a], a) for name, table in tables.items()}
+    found = deciding_test(gaps, m=images, binary=False)
+    return RunDifference(
+        None if a is None else a + 1, None if b is None else b + 1, found.effect, found.low, found.high
+    )
 
 
 def _tables(paired: PairedTask, category: str | None, arms: Arms) -> dict[str, NDArray[np.float64]]:

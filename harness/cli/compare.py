@@ -49,7 +49,8 @@ def compare(
         typer.Option(
             "--output-path",
             "-o",
-            help="Write JSON and a page here: a file, or a folder for compare_A_vs_B.json.",
+            help="Write JSON and a page here: a file, or a folder for compare_A_vs_B.json (of several runs "
+            "compare_runs.json).",
         ),
     ] = None,
     plots: Annotated[
@@ -147,13 +148,16 @@ def _pooled(
     for name, task in pooled.tasks.items():
         if method_claim and task.overall.method is None:
             raise UsageError(f"{name}: no claim about the method can be made: {task.overall.refused}")
-    written = []
+    written: list[Path] = []
     if output_path is not None:
-        written = [write_pooled(pooled, output_path)]
+        from harness.report.pooled_page import write_pooled_page
+
+        file = write_pooled(pooled, output_path)
+        written = [file, write_pooled_page(pooled, first[0], file.with_suffix(".html"))]
         if plots:
             from harness.report.figures import write_pooled_plots
 
-            written += write_pooled_plots(pooled, written[0].with_suffix(""), first[0])
+            written += write_pooled_plots(pooled, file.with_suffix(""), first[0])
     for run in (*first, *second):
         for torn in run.torn:
             typer.echo(f"note: the torn last line of {torn} was left out", err=True)

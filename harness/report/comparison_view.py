@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.report.identity import differences, flatten, groups
-from harness.report.notation import Notation, count, notation_for, p_number, p_value, share, signed
+from harness.report.notation import RELATIVE, Notation, count, notation_for, p_number, p_value, share, signed
 from harness.report.pairs import item_means, pair_cards, tally
-from harness.report.plots import Axis, bubbles, difference_axis, interval_mark, scale_marks
+from harness.report.plots import Axis, bubbles, difference_axis, interval_mark, scale_marks, tick_label
 
 if TYPE_CHECKING:
     from harness.compare import Comparison, Run
@@ -65,8 +65,8 @@ def task_view(task: TaskComparison, a: Run, b: Run, families: Sequence[Family] =
         ``name``, ``version``, ``metric``, ``verdict``, ``tone`` (up, down or open), ``effect``, ``unit``,
         ``interval``, ``p``, ``a`` and ``b`` (texts), ``facts``, ``method``, ``notice`` (texts, maybe empty),
         ``remarks`` (sentences), ``adjusted`` (whether rows have adjusted p-values),
-        ``rows`` (the overall one last), ``scale``, ``tally`` (B better, equal, worse, by item), ``scatter``
-        and ``unmatched`` (item, category, reason).
+        ``rows`` (the overall one last), ``scale``, ``tally`` (B better, equal, worse, by item), ``scatter``,
+        ``unmatched`` (item, category, reason) and ``relative`` (:func:`relative_view`, or None).
     """
     value_range = a.scores[task.task].range
     notation, overall = notation_for(value_range), task.overall
@@ -102,6 +102,46 @@ def task_view(task: TaskComparison, a: Run, b: Run, families: Sequence[Family] =
         "tally": tally(means, higher_is_better=task.higher_is_better),
         "scatter": scatter(list(means.values()), value_range, notation),
         "unmatched": [(one.item, one.category, one.reason) for one in task.unmatched],
+        "relative": relative_view(task),
+    }
+
+
+def relative_view(task: TaskComparison) -> dict[str, Any] | None:
+    """A task's relative score, or None where it has none.
+
+    Returns:
+        ``name``, ``verdict``, ``tone``, ``effect``, ``unit``, ``interval``, ``p``, ``a``, ``b``, ``percent``,
+        ``method``, ``remarks``, ``notice``, ``adjusted``, ``rows``, ``scale`` and ``zero``, as in
+        :func:`task_view`.
+    """
+    score = task.relative
+    if score is None:
+        return None
+    every = [*score.categories.values(), score.overall]
+    axis = difference_axis(end for one in every for end in (one.effect, one.low, one.high))
+    rows = [row_view(name, one, RELATIVE, axis, task) for name, one in score.categories.items()]
+    overall = score.overall
+    said = "Its p-values are not adjusted: the headline above decides, this is another reading of it."
+    return {
+        "name": score.name,
+        "verdict": overall.verdict,
+        "tone": tone(overall, higher_is_better=task.higher_is_better),
+        "effect": RELATIVE.difference(overall.effect),
+        "unit": RELATIVE.difference_unit if overall.effect is not None else "",
+        "interval": RELATIVE.difference_interval(overall.low, overall.high)
+        if overall.low is not None
+        else "",
+        "p": headline_p(overall),
+        "a": RELATIVE.value(overall.a),
+        "b": RELATIVE.value(overall.b),
+        "percent": RELATIVE.unit.strip(),
+        "method": f"{overall.method}: {overall.why}" if overall.method != "none" else overall.why,
+        "remarks": [*robustness(overall, RELATIVE), said],
+        "notice": notice(overall, RELATIVE),
+        "adjusted": False,
+        "rows": [*rows, {**row_view("Overall", overall, RELATIVE, axis, task), "overall": True}],
+        "scale": scale_marks(axis, RELATIVE, signed=True),
+        "zero": axis.at(0.0),
     }
 
 
@@ -218,9 +258,6 @@ def scatter(
         where = f"A {notation.value(point['a'])}, B {notation.value(point['b'])}"
         point["title"] = f"{where}: {count(point['n'], 'item')}"
     middle = (value_range[0] + value_range[1]) / 2
-    labels = [
-        (value, notation.number(value).removesuffix(".0"))
-        for value in (value_range[0], middle, value_range[1])
-    ]
+    labels = [(value, tick_label(value, notation)) for value in (value_range[0], middle, value_range[1])]
     plot["ticks"] = [{"x": plot["x"].at(v), "y": plot["y"].at(v), "label": label} for v, label in labels]
     return plot

@@ -7,97 +7,69 @@ drawn by :mod:`harness.report.drawing`, so that SVG and PNG show the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.report.comparison_view import tone
 from harness.report.drawing import Disc, Drawing, Line, Shape, Word, write_drawing
+from harness.report.forest import Estimate, ForestRow, forest
 from harness.report.notation import Notation, count, notation_for
 from harness.report.pairs import item_means
-from harness.report.plots import Axis, bubbles, difference_axis, scale_marks, ticks
+from harness.report.plots import bubbles, tick_label, ticks
 
 if TYPE_CHECKING:
-    from harness.claims import PooledComparison
+    from harness.claims import Claims, PooledComparison
     from harness.compare import Comparison, Run
     from harness.comparison import Contrast
 
-__all__ = ["ForestRow", "forest", "scatter", "write_comparison_plots", "write_pooled_plots"]
-
-ROW = 26.0
-"""Height of a forest plot's row."""
-
-LABELS, PLOT, NUMBERS = 170.0, 300.0, 150.0
-"""Widths of its three columns."""
-
-LETTERS = 24
-"""A longer label is cut."""
+__all__ = ["row_of", "runs_forest", "scatter", "write_comparison_plots", "write_pooled_plots"]
 
 
-@dataclass(frozen=True)
-class ForestRow:
-    """One line of a forest plot.
+def row_of(
+    name: str, contrasts: Sequence[Contrast], *, higher_is_better: bool, overall: bool = False
+) -> ForestRow:
+    """The row of one score's difference in a forest plot.
 
-    Attributes:
+    Args:
         name: on the left.
-        contrasts: drawn over each other, the widest whisker first; the last is the dot and the numbers.
+        contrasts: of the same difference, the widest interval first; the last one decides colour and numbers.
+        higher_is_better: direction of the metric, for the colours.
         overall: whether it is the headline.
     """
+    estimates = [
+        Estimate(one.effect, one.low, one.high, tone(one, higher_is_better=higher_is_better))
+        for one in contrasts
+    ]
+    return ForestRow(name, tuple(estimates), overall)
 
-    name: str
-    contrasts: tuple[Contrast, ...]
-    overall: bool = False
 
-
-def forest(
-    title: str, rows: Sequence[ForestRow], notation: Notation, *, higher_is_better: bool, note: str = ""
-) -> Drawing:
-    """Differences with their intervals, one row each, on an axis that is symmetric about zero.
+def runs_forest(title: str, claims: Claims, notation: Notation, *, higher_is_better: bool) -> Drawing | None:
+    """The difference of every training run, and below them what the claims say; None of a single run each.
 
     Args:
         title: above the plot.
-        rows: from top to bottom.
-        notation: of the metric.
+        claims: of a headline.
+        notation: of its metric.
         higher_is_better: direction of the metric, for the colours.
-        note: below the plot.
     """
-    ends = [end for row in rows for one in row.contrasts for end in (one.effect, one.low, one.high)]
-    scale = difference_axis(ends)
-    axis = Axis(scale.low, scale.high, LABELS + 10, LABELS + PLOT - 10)
-    top = 44.0
-    bottom = top + ROW * len(rows)
-    unit = f" ({notation.difference_unit.strip()})" if notation.difference_unit else ""
-    shapes: list[Shape] = [Word(8, 22, title, 14, bold=True)]
-    for mark in scale_marks(axis, notation, signed=True):
-        shapes.append(Line(((mark["x"], top), (mark["x"], bottom)), "grid"))
-        shapes.append(Word(mark["x"], bottom + 16, _short(mark["label"]), 11, "middle", "soft"))
-    shapes.append(Line(((axis.at(0), top - 4), (axis.at(0), bottom)), "soft"))
-    for number, row in enumerate(rows):
-        shapes += _row(row, axis, top + ROW * (number + 0.5), notation, higher_is_better)
-    shapes.append(Word((axis.start + axis.end) / 2, bottom + 34, f"B − A{unit}", 12, "middle", "soft"))
-    if note:
-        shapes.append(Word(8, bottom + 54, note, 11, colour="soft"))
-    height = bottom + (66 if note else 46)
-    return Drawing(LABELS + PLOT + NUMBERS, height, title, tuple(shapes))
+    if not claims.runs:
+        return None
+    rows = [
+        ForestRow(f"{_side('B', one.b)} − {_side('A', one.a)}", (Estimate(one.effect, one.low, one.high),))
+        for one in claims.runs
+    ]
+    said = [("These checkpoints", claims.checkpoint), ("The method", claims.method)]
+    rows += [
+        row_of(name, [one], higher_is_better=higher_is_better, overall=True) for name, one in said if one
+    ]
+    note = "blue: one training run each, 95 % intervals over prompts; below: what all of them say"
+    return forest(title, rows, notation, note=note)
 
 
-def _row(row: ForestRow, axis: Axis, y: float, notation: Notation, higher_is_better: bool) -> Iterator[Shape]:
-    name = row.name if len(row.name) <= LETTERS else f"{row.name[: LETTERS - 1]}…"
-    yield Word(8, y + 4, name, 12, bold=row.overall)
-    for place, one in enumerate(row.contrasts):
-        last = place == len(row.contrasts) - 1
-        colour = tone(one, higher_is_better=higher_is_better)
-        if one.effect is not None and one.low is not None and one.high is not None:
-            ends = ((axis.at(one.low), y), (axis.at(one.high), y))
-            yield Line(ends, colour if last else "open", 2.5 if last else 1.0)
-        if last and one.effect is not None:
-            yield Disc(axis.at(one.effect), y, 5 if row.overall else 4, colour)
-        if last:
-            numbers = LABELS + PLOT + 44
-            interval = notation.difference_interval(one.low, one.high)
-            yield Word(numbers, y + 4, notation.difference(one.effect), 11, "end", "soft", row.overall)
-            yield Word(numbers + 12, y + 4, interval, 11, "start", "soft", row.overall)
+def _side(arm: str, number: int | None) -> str:
+    """An arm in a difference: one of its runs, or the mean of all."""
+    return f"mean of {arm}" if number is None else f"{arm}{number}"
 
 
 def scatter(
@@ -120,7 +92,7 @@ def scatter(
     x, y = plot["x"], plot["y"]
     shapes: list[Shape] = [Word(8, 22, title, 14, bold=True)]
     for value in ticks(*value_range):
-        label = _short(notation.number(value))
+        label = tick_label(value, notation)
         shapes.append(Line(((x.at(value), y.end + top), (x.at(value), y.start + top)), "grid"))
         shapes.append(Line(((x.start, y.at(value) + top), (x.end, y.at(value) + top)), "grid"))
         shapes.append(Word(x.at(value), y.start + top + 30, label, 11, "middle", "soft"))
@@ -155,12 +127,10 @@ def write_comparison_plots(comparison: Comparison, a: Run, b: Run, stem: Path) -
     arms = f"{comparison.a.name} (A), {comparison.b.name} (B)"
     for name, task in comparison.tasks.items():
         value_range = a.scores[name].range
-        rows = [ForestRow(category, (one,)) for category, one in task.categories.items()]
-        rows.append(ForestRow("overall", (task.overall,), overall=True))
-        note = f"{arms}; 95 % intervals"
-        drawing = forest(
-            name, rows, notation_for(value_range), higher_is_better=task.higher_is_better, note=note
-        )
+        better = task.higher_is_better
+        rows = [row_of(category, [one], higher_is_better=better) for category, one in task.categories.items()]
+        rows.append(row_of("overall", [task.overall], higher_is_better=better, overall=True))
+        drawing = forest(name, rows, notation_for(value_range), note=f"{arms}; 95 % intervals")
         written += write_drawing(drawing, _beside(stem, name, "forest"))
         means = item_means(a.records[name], b.records[name], task.metric)
         points = scatter(name, means, value_range, higher_is_better=task.higher_is_better)
@@ -169,8 +139,10 @@ def write_comparison_plots(comparison: Comparison, a: Run, b: Run, stem: Path) -
 
 
 def write_pooled_plots(pooled: PooledComparison, stem: Path, run: Run) -> list[Path]:
-    """Writes a forest plot per task as SVG and PNG: a thin whisker for the method, a thick one for the
-    checkpoints.
+    """Writes two plots per task as SVG and PNG, and returns the files.
+
+    ``<stem>_<task>_forest`` has the categories, a thin whisker for the method and a thick one for the
+    checkpoints; ``<stem>_<task>_runs``, where there are more than two runs, every training run.
 
     Args:
         pooled: of several training runs.
@@ -179,25 +151,23 @@ def write_pooled_plots(pooled: PooledComparison, stem: Path, run: Run) -> list[P
     """
     written = []
     for name, task in pooled.tasks.items():
+        better, notation = task.higher_is_better, notation_for(run.scores[name].range)
         every = [*task.categories.items(), ("overall", task.overall)]
         rows = [
-            ForestRow(
+            row_of(
                 label,
-                (claims.checkpoint,) if claims.method is None else (claims.method, claims.checkpoint),
+                [one for one in (claims.method, claims.checkpoint) if one],
+                higher_is_better=better,
                 overall=claims is task.overall,
             )
             for label, claims in every
         ]
         note = f"{len(pooled.a)} and {len(pooled.b)} runs; 95 % intervals: thick checkpoints, thin the method"
-        notation = notation_for(run.scores[name].range)
-        drawing = forest(name, rows, notation, higher_is_better=task.higher_is_better, note=note)
-        written += write_drawing(drawing, _beside(stem, name, "forest"))
+        written += write_drawing(forest(name, rows, notation, note=note), _beside(stem, name, "forest"))
+        runs = runs_forest(name, task.overall, notation, higher_is_better=better)
+        if runs is not None:
+            written += write_drawing(runs, _beside(stem, name, "runs"))
     return written
-
-
-def _short(label: str) -> str:
-    """A tick's label without the noughts that say nothing: 2.500 is 2.5."""
-    return label.rstrip("0").rstrip(".") if "." in label else label
 
 
 def _beside(stem: Path, task: str, kind: str) -> Path:

@@ -90,6 +90,10 @@ PLAIN = Notation(1.0, 3)
 """For every other metric."""
 
 
+RELATIVE = Notation(1.0, 1, " %", " points")
+"""For relative scores, which are in per cent as they are."""
+
+
 def notation_for(value_range: tuple[float, float]) -> Notation:
     """:data:`SHARE` for a metric in [0, 1], else :data:`PLAIN`.
 

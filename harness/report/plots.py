@@ -18,7 +18,10 @@ ROW_WIDTH, ROW_HEIGHT = 280.0, 40.0
 """Size of the plot beside a table row."""
 
 ROW_PADDING = 18.0
-"""Room left and right of the axis, so that a dot on its end and its tick label are whole."""
+"""Room left and right of the axis, so that a dot on its end and a short tick label are whole."""
+
+LETTER = 7.2
+"""Width that a letter of a tick label takes at most."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,27 @@ def difference_axis(values: Iterable[float | None]) -> Axis:
     return Axis(-reach, reach, ROW_PADDING, ROW_WIDTH - ROW_PADDING)
 
 
+def tick_label(value: float, notation: Notation, *, signed: bool = False) -> str:
+    """A value without its unit and without the noughts that say nothing.
+
+    >>> from harness.report.notation import PLAIN
+    >>> tick_label(10.0, PLAIN), tick_label(2.5, PLAIN, signed=True), tick_label(-0.025, PLAIN)
+    ('10', '+2.5', '−0.025')
+    """
+    text = notation.difference(value) if signed else notation.number(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def scale_marks(axis: Axis, notation: Notation, *, signed: bool = False) -> list[dict[str, Any]]:
-    """Labelled ticks of a row axis: ``x`` and ``label``."""
+    """Labelled ticks of a row axis: ``x``, ``label`` and ``label_x``, its middle.
+
+    The label of a tick at the end of the axis is moved inwards as far as it would leave the plot.
+    """
     marks = []
     for value in ticks(axis.low, axis.high):
-        x = axis.at(value)
-        text = notation.difference(value) if signed else notation.number(value)
-        marks.append({"x": x, "label": text.removesuffix(".0") if notation.digits == 1 else text})
+        x, label = axis.at(value), tick_label(value, notation, signed=signed)
+        half = len(label) * LETTER / 2
+        marks.append({"x": x, "label": label, "label_x": min(max(x, half), ROW_WIDTH - half)})
     return marks
 
 

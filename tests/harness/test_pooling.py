@@ -186,3 +186,37 @@ def test_the_record_holds_both_claims(pool: Callable[..., list[Any]], tmp_path: 
     headline = content["tasks"]["toy"]["overall"]
     assert headline["method"]["df"] == overall(pooled).method.df
     assert headline["checkpoint"]["effect"] == overall(pooled).checkpoint.effect
+
+
+def test_every_training_run_stands_against_the_other_arm_s_mean(pool: Callable[..., list[Any]]) -> None:
+    a, b = pool("a", [0.3, 0.5]), pool("b", [0.5, 0.7, 0.6])
+    claims = overall(compare_pools(a, b))
+    assert [(one.a, one.b) for one in claims.runs] == [
+        (None, 1),
+        (None, 2),
+        (None, 3),
+        (1, None),
+        (2, None),
+    ]
+    mean_a = sum(claims.scores_a) / 2
+    for one, score in zip(claims.runs[:3], claims.scores_b, strict=True):
+        assert one.effect == pytest.approx(score - mean_a)
+    for part in (claims.runs[:3], claims.runs[3:]):
+        assert np.mean([one.effect for one in part]) == pytest.approx(claims.checkpoint.effect)
+
+
+def test_runs_of_a_pair_stand_against_each_other(pool: Callable[..., list[Any]]) -> None:
+    a, b = pool("a", [0.3, 0.5]), pool("b", [0.5, 0.7])
+    claims = overall(compare_pools(a, b, design=Design.PAIRED))
+    assert [(one.a, one.b) for one in claims.runs] == [(1, 1), (2, 2)]
+    for k, one in enumerate(claims.runs):
+        alone = overall(compare_pools([a[k]], [b[k]])).checkpoint
+        assert (one.effect, one.low, one.high) == pytest.approx((alone.effect, alone.low, alone.high))
+
+
+def test_a_lone_run_of_an_arm_is_no_row_of_its_own(pool: Callable[..., list[Any]]) -> None:
+    a, b = pool("a", [0.4]), pool("b", [0.6, 0.65])
+    assert [(one.a, one.b) for one in overall(compare_pools(a, b)).runs] == [(1, 1), (1, 2)]
+    assert [(one.a, one.b) for one in overall(compare_pools(b, a)).runs] == [(1, 1), (2, 1)]
+    assert overall(compare_pools(a, b[:1])).runs == ()
+    assert all(one.runs == () for one in compare_pools(a, b).tasks["toy"].categories.values())

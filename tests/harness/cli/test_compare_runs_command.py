@@ -57,7 +57,7 @@ def test_a_method_claim_that_was_asked_for_is_refused(command: Command, pools: d
     ]
 
 
-def test_it_writes_its_record_and_its_plot(
+def test_it_writes_its_record_its_page_and_its_plots(
     command: Command, pools: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -67,9 +67,20 @@ def test_it_writes_its_record_and_its_plot(
     assert json.loads(result.out) == json.loads((out / "compare_runs.json").read_text())
     assert {path.name for path in out.iterdir()} == {
         "compare_runs.json",
+        "compare_runs.html",
         "compare_runs_toy_forest.svg",
         "compare_runs_toy_forest.png",
+        "compare_runs_toy_runs.svg",
+        "compare_runs_toy_runs.png",
     }
+
+
+def test_a_page_may_be_named(command: Command, pools: dict[str, list[Path]], tmp_path: Path) -> None:
+    result = command(
+        "compare", "--runs-a", *pools["a"], "--runs-b", *pools["b"], "-o", tmp_path / "seeds.html"
+    )
+    assert f"wrote {tmp_path / 'seeds.json'}\nwrote {tmp_path / 'seeds.html'}" in result.out
+    assert "The method" in (tmp_path / "seeds.html").read_text(encoding="utf-8")
 
 
 def test_the_table_fits_a_line_of_80_characters(

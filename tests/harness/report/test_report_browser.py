@@ -6,16 +6,21 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.compare import compare_runs, load_run
+from harness.pooling import compare_pools
 from harness.report import write_comparison_page, write_run_page
+from harness.report.pooled_page import write_pooled_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+TASK = "shapes_geneval"
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -88,6 +93,41 @@ def test_nothing_leaves_the_page_and_no_prompt_is_run(
         assert watched.requests[0] == watched.address
         assert watched.troubles == []
         watched.page.close()
+
+
+def test_the_page_of_several_runs_asks_for_nothing_and_draws_its_forest(
+    browser: Browser, make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    a = [load_run(make_run(f"a<b>{k}", rate=0.4 + 0.1 * k, flaws=False)) for k in range(2)]
+    b = [load_run(make_run(f"b{k}", rate=0.5 + 0.1 * k)) for k in range(2)]
+    path = write_pooled_page(compare_pools(a, b), a[0], tmp_path / "runs.html")
+    watched = Watched(browser, path)
+    assert watched.troubles == []
+    assert [url for url in watched.requests if not url.startswith(("file:", "data:"))] == []
+    drawing = watched.page.locator(".drawing img")
+    assert drawing.evaluate("image => image.decode().then(() => image.naturalWidth)") > 500
+    assert "a<b>0, a<b>1" in watched.page.locator("h1").inner_text()
+    watched.page.close()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_tick_label_is_cut(
+    browser: Browser, make_run: Callable[..., Path], tmp_path: Path, width: int
+) -> None:
+    a, b = load_run(make_run("before", rate=0.4)), load_run(make_run("after", rate=0.6, flaws=False))
+    for run in (a, b):
+        run.scores[TASK] = replace(run.scores[TASK], range=(0.0, 10.0))
+    path = write_comparison_page(compare_runs(a, b), a, b, tmp_path / "ab.html")
+    watched = Watched(browser, path)
+    watched.page.set_viewport_size({"width": width, "height": 900})
+    outside = """texts => texts.filter(text => {
+        const own = text.getBoundingClientRect(), plot = text.ownerSVGElement.getBoundingClientRect();
+        return own.left < plot.left - 0.5 || own.right > plot.right + 0.5;
+    }).map(text => text.textContent)"""
+    labels = watched.page.locator("svg.row-axis text, svg.scatter text")
+    assert "10" in labels.all_text_contents()
+    assert labels.evaluate_all(outside) == []
+    watched.page.close()
 
 
 def test_pictures_are_drawn_large_with_boxes_that_can_be_switched_off(

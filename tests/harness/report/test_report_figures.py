@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.claims import Claims, RunDifference
 from harness.compare import compare_runs, load_run
 from harness.comparison import Contrast
 from harness.planner import Answer, Question, assumed_marks, assumed_sd, plan
 from harness.report.drawing import Disc, Drawing, Line, Word
-from harness.report.figures import ForestRow, forest, scatter, write_comparison_plots
-from harness.report.notation import SHARE
+from harness.report.figures import row_of, runs_forest, scatter, write_comparison_plots
+from harness.report.forest import Estimate, ForestRow, forest
+from harness.report.notation import PLAIN, SHARE, Notation
 from harness.report.power_page import lines_of, power_drawing, write_power
 
 MakeRun = Callable[..., Path]
@@ -34,14 +36,18 @@ def words(drawing: Drawing) -> list[str]:
 
 
 def draw(*rows: ForestRow) -> Drawing:
-    return forest("toy", rows, SHARE, higher_is_better=True)
+    return forest("toy", rows, SHARE)
+
+
+def row(name: str, *contrasts: Contrast, overall: bool = False) -> ForestRow:
+    return row_of(name, contrasts, higher_is_better=True, overall=overall)
 
 
 def test_a_gain_lies_right_of_a_loss_and_has_its_colour() -> None:
     drawing = draw(
-        ForestRow("gain", (contrast(0.1, 0.05, 0.15, 0.01),)),
-        ForestRow("loss", (contrast(-0.1, -0.15, -0.05, 0.01),)),
-        ForestRow("open", (contrast(0.02, -0.05, 0.09, 0.6),), overall=True),
+        row("gain", contrast(0.1, 0.05, 0.15, 0.01)),
+        row("loss", contrast(-0.1, -0.15, -0.05, 0.01)),
+        row("open", contrast(0.02, -0.05, 0.09, 0.6), overall=True),
     )
     gain, loss, unclear = discs(drawing)
     assert gain.x > unclear.x > loss.x
@@ -51,7 +57,7 @@ def test_a_gain_lies_right_of_a_loss_and_has_its_colour() -> None:
 
 
 def test_a_whisker_spans_its_interval() -> None:
-    drawing = draw(ForestRow("one", (contrast(0.1, 0.05, 0.15, 0.01),)))
+    drawing = draw(row("one", contrast(0.1, 0.05, 0.15, 0.01)))
     (whisker,) = [one for one in drawing.shapes if isinstance(one, Line) and one.colour == "up"]
     (dot,) = discs(drawing)
     (x0, _), (x1, _) = whisker.points
@@ -60,8 +66,8 @@ def test_a_whisker_spans_its_interval() -> None:
 
 def test_an_absent_effect_has_no_dot_and_a_dash() -> None:
     drawing = draw(
-        ForestRow("none", (contrast(None, None, None, None),)),
-        ForestRow("one", (contrast(0.1, 0.05, 0.15, 0.01),)),
+        row("none", contrast(None, None, None, None)),
+        row("one", contrast(0.1, 0.05, 0.15, 0.01)),
     )
     assert len(discs(drawing)) == 1
     assert "–" in words(drawing)
@@ -69,10 +75,54 @@ def test_an_absent_effect_has_no_dot_and_a_dash() -> None:
 
 def test_two_claims_share_a_row_and_the_last_one_has_the_dot() -> None:
     wide, narrow = contrast(0.1, -0.05, 0.25, 0.2), contrast(0.1, 0.05, 0.15, 0.01)
-    drawing = draw(ForestRow("one", (wide, narrow)))
+    drawing = draw(row("one", wide, narrow))
     whiskers = [one for one in drawing.shapes if isinstance(one, Line) and one.colour in ("up", "open")]
     assert [one.width for one in whiskers] == [1.0, 2.5]
     assert len(discs(drawing)) == 1
+
+
+def test_a_forest_takes_plain_numbers() -> None:
+    drawing = forest(
+        "gain by seed",
+        [ForestRow("seed 1", (Estimate(0.05, 0.01, 0.09),)), ForestRow("seed 2", (Estimate(-0.02),))],
+        SHARE,
+        axis_name="after less before",
+    )
+    first, second = discs(drawing)
+    assert (first.colour, second.colour) == ("accent", "accent")
+    assert first.x > second.x
+    assert {"after less before (points)", "+5.0", "−2.0"} <= set(words(drawing))
+
+
+@pytest.mark.parametrize("notation", [SHARE, PLAIN])
+def test_a_forest_is_wide_enough_for_its_numbers(notation: Notation) -> None:
+    drawing = forest("x", [row("one", contrast(0.7, -10.646, 10.788, 0.2), overall=True)], notation)
+    (interval,) = [one for one in drawing.shapes if isinstance(one, Word) and " to " in one.text]
+    # No digit is wider than 0.6 of its size in the fonts of the files; spaces and points are narrower.
+    assert interval.x + 0.6 * interval.size * len(interval.text) <= drawing.width
+
+
+def claims(*runs: RunDifference, method: bool = True) -> Claims:
+    found = contrast(0.1, 0.05, 0.15, 0.01)
+    return Claims(found, contrast(0.1, -0.1, 0.3, 0.2) if method else None, runs=runs)
+
+
+def test_every_training_run_has_a_row_above_the_claims() -> None:
+    pooled = claims(RunDifference(None, 1, 0.12, 0.07, 0.17), RunDifference(2, None, 0.08, 0.03, 0.13))
+    drawing = runs_forest("runs", pooled, SHARE, higher_is_better=True)
+    assert drawing is not None
+    assert [one.colour for one in discs(drawing)] == ["accent", "accent", "up", "open"]
+    rows = ["B1 − mean of A", "mean of B − A2", "These checkpoints", "The method"]
+    assert [text for text in words(drawing) if text in rows] == rows
+
+
+def test_without_a_method_claim_its_row_is_absent_and_without_runs_the_plot() -> None:
+    drawing = runs_forest(
+        "runs", claims(RunDifference(1, 1, 0.1, None, None), method=False), SHARE, higher_is_better=True
+    )
+    assert drawing is not None
+    assert "The method" not in words(drawing)
+    assert runs_forest("runs", claims(), SHARE, higher_is_better=True) is None
 
 
 @pytest.mark.parametrize("higher", [True, False])

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.notation import PLAIN, SHARE
-from harness.report.plots import Axis, bubbles, difference_axis, interval_mark, scale_marks, score_axis, ticks
+import harness.report.plots
+from harness.report.notation import PLAIN, SHARE, Notation
+from harness.report.plots import (
+    ROW_WIDTH,
+    Axis,
+    bubbles,
+    difference_axis,
+    interval_mark,
+    scale_marks,
+    score_axis,
+    ticks,
+)
 
 shares = st.integers(0, 4).map(lambda k: k / 4)
 
@@ -64,4 +76,39 @@ def test_every_item_is_in_exactly_one_bubble(pairs: list[tuple[float, float]]) -
 
 def test_a_metric_outside_the_unit_interval_is_written_plainly() -> None:
     assert PLAIN.value(7.25) == "7.250"
-    assert [mark["label"] for mark in scale_marks(score_axis((0.0, 10.0)), PLAIN)][-1] == "10.000"
+    assert [mark["label"] for mark in scale_marks(score_axis((0.0, 10.0)), PLAIN)] == [
+        "0",
+        "2.5",
+        "5",
+        "7.5",
+        "10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("axis", "notation", "is_signed"),
+    [
+        (score_axis((0.0, 1.0)), SHARE, False),
+        (score_axis((0.0, 10.0)), PLAIN, False),
+        (score_axis((1.0, 10.0)), PLAIN, False),
+        (score_axis((0.0, 1000.0)), PLAIN, False),
+        (score_axis((-0.002, 0.002)), PLAIN, True),
+        (difference_axis([0.236]), SHARE, True),
+        (difference_axis([0.0472]), PLAIN, True),
+    ],
+)
+def test_every_tick_label_lies_within_the_plot(axis: Axis, notation: Notation, is_signed: bool) -> None:
+    # Of the fonts that the pages name, none has a digit or a sign wider than 0.6 of its size, 12.
+    for mark in scale_marks(axis, notation, signed=is_signed):
+        half = len(mark["label"]) * 0.6 * 12 / 2
+        assert round(mark["label_x"] - half, 6) >= 0
+        assert round(mark["label_x"] + half, 6) <= ROW_WIDTH
+
+
+def test_a_label_that_has_room_stands_below_its_tick() -> None:
+    marks = scale_marks(score_axis((0.0, 10.0)), PLAIN)
+    assert all(mark["label_x"] == mark["x"] for mark in marks)
+
+
+def test_docstring_examples_hold() -> None:
+    assert doctest.testmod(harness.report.plots).failed == 0
