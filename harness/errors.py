@@ -12,6 +12,7 @@
     |   +-- RunFolderError       4   a run folder of another identity, or one that cannot be written
     |   +-- CheckpointError      4   a model that does not load
     +-- MissingExtra             2   an optional dependency that is not installed
+    +-- TrainingStopped          5   training that cannot go on: nothing to learn from, or no longer finite
 
 A message names the thing at fault and the way out, on one line. The command
 line prints it without a traceback and exits with ``exit_code``.
@@ -28,6 +29,7 @@ __all__ = [
     "NotComparable",
     "RunFolderError",
     "SelfRewardError",
+    "TrainingStopped",
     "UnknownName",
     "UsageError",
 ]
@@ -77,3 +79,9 @@ class RunFolderError(InputError):
 
 class CheckpointError(InputError):
     """A checkpoint is missing, damaged or of another architecture."""
+
+
+class TrainingStopped(SelfRewardError):
+    """Training stopped itself: its numbers left the finite, or a round gave nothing to learn from."""
+
+    exit_code = 5

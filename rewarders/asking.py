@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.errors import UsageError
 from harness.instruments.base import VQA
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 YES, NO = ("yes",), ("no",)
 
 ROWS = 64
-"""(picture, answer) pairs that are computed together."""
+"""(picture, question) or (picture, answer) pairs that are computed together."""
+
+Jobs: TypeAlias = Mapping[tuple[int, str], Mapping[str, None]]
+"""(picture, question) -> every way to write one of its answers."""
+
+Scored: TypeAlias = dict[tuple[int, str, str], float]
+"""(picture, question, way) -> its log-likelihood."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,8 @@ class SelfVQA:
     """The :class:`~harness.instruments.base.VQA` that a model is to itself.
 
     Args:
-        model: an adapter with ``text_logprobs``.
+        model: an adapter with ``text_logprobs``; one that also has ``option_logprobs`` is asked by it,
+            which gives the same values faster.
         spellings: further ways to write an answer, such as ``{"yes": ("Yes",), "no": ("No",)}``;
             their probabilities are added. A model with a small vocabulary knows one way only.
         snapshot: which weights these are, if they are no longer those of the model's identity.
@@ -155,29 +162,55 @@ class SelfVQA:
     ) -> list[list[float]]:
         """log P of every answer, all its spellings together, for every (picture, (question, answers)).
 
-        Pairs with one question are computed together, and equal ones once.
+        Equal pairs of picture and question are computed once, with all answers that any of them needs.
         """
-        jobs: dict[str, dict[tuple[int, str], int]] = {}
+        jobs: dict[tuple[int, str], dict[str, None]] = {}
         pictures = {id(image): image for image in images}
         for image, (text, options) in zip(images, asked, strict=True):
-            rows = jobs.setdefault(text, {})
-            for option in options:
-                for way in self._ways(option):
-                    rows.setdefault((id(image), way), len(rows))
-        scored: dict[tuple[str, int, str], float] = {}
-        for text, rows in jobs.items():
-            pairs = list(rows)
-            for start in range(0, len(pairs), ROWS):
-                part = pairs[start : start + ROWS]
+            ways = jobs.setdefault((id(image), text), {})
+            ways.update((way, None) for option in options for way in self._ways(option))
+        scored = self._at_once(jobs, pictures) if self._weighs else self._one_question(jobs, pictures)
+        return [
+            [log_sum(scored[id(image), text, way] for way in self._ways(option)) for option in options]
+            for image, (text, options) in zip(images, asked, strict=True)
+        ]
+
+    @property
+    def _weighs(self) -> bool:
+        """Whether the model reads a question once for all its answers; the values are the same."""
+        return callable(getattr(self.model, "option_logprobs", None))
+
+    def _at_once(self, jobs: Jobs, pictures: Mapping[int, Image]) -> Scored:
+        """By ``option_logprobs``, which takes any questions together."""
+        scored: Scored = {}
+        rows = list(jobs)
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            found = self.model.option_logprobs(
+                [pictures[picture] for picture, _ in part],
+                [text for _, text in part],
+                [list(jobs[row]) for row in part],
+            )
+            for row, options in zip(part, found, strict=True):
+                for way, tokens in zip(jobs[row], options, strict=True):
+                    scored[(*row, way)] = float(tokens.double().sum())
+        return scored
+
+    def _one_question(self, jobs: Jobs, pictures: Mapping[int, Image]) -> Scored:
+        """By ``text_logprobs``, which takes one question a call."""
+        scored: Scored = {}
+        pairs: dict[str, list[tuple[int, str]]] = {}
+        for (picture, text), ways in jobs.items():
+            pairs.setdefault(text, []).extend((picture, way) for way in ways)
+        for text, rows in pairs.items():
+            for start in range(0, len(rows), ROWS):
+                part = rows[start : start + ROWS]
                 found = self.model.text_logprobs(
                     [pictures[picture] for picture, _ in part], [way for _, way in part], question=text
                 )
                 for (picture, way), tokens in zip(part, found, strict=True):
-                    scored[text, picture, way] = float(tokens.double().sum())
-        return [
-            [log_sum(scored[text, id(image), way] for way in self._ways(option)) for option in options]
-            for image, (text, options) in zip(images, asked, strict=True)
-        ]
+                    scored[picture, text, way] = float(tokens.double().sum())
+        return scored
 
     def _ways(self, answer: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((answer, *self.spellings.get(answer, ()))))

@@ -51,6 +51,7 @@ class RewarderInfo:
         higher_is_better: direction.
         needs: capabilities of the model and roles of the instruments that it uses.
         groupwise: whether a value depends on the other samples of its group.
+        maps: whether a reward comes with a map.
         paper: where it is defined.
     """
 
@@ -62,6 +63,7 @@ class RewarderInfo:
     higher_is_better: bool = True
     needs: tuple[str, ...] = ()
     groupwise: bool = False
+    maps: bool = False
     paper: str = ""
 
 

@@ -12,17 +12,21 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import MissingCapability, UsageError
+from rewarders.worlds import settings, world_of
 
 if TYPE_CHECKING:
     from rewarders.base import Rewarder
 
 
-def build(name: str, model: Any = None, **arguments: Any) -> Rewarder:
+def build(name: str, model: Any = None, *, world: str | None = None, **arguments: Any) -> Rewarder:
     """The rewarder of that registry name.
+
+    Arguments that are not given follow from the pictures' world, see :mod:`rewarders.worlds`.
 
     Args:
         name: in the group ``selfreward_eval.rewarders``.
         model: the adapter that rewards itself; given to rewarders that take one.
+        world: of the pictures; the model's by default.
         arguments: its constructor's others.
 
     Raises:
@@ -32,6 +36,10 @@ def build(name: str, model: Any = None, **arguments: Any) -> Rewarder:
     from harness.registry import registry
 
     factory = registry("rewarders").load(name)
+    place = world_of(model) if world is None else world
+    arguments = {**settings(name, place), **arguments}
+    if "world" in signature(factory).parameters:
+        arguments = {"world": place, **arguments}
     if model is not None and takes_model(factory):
         arguments = {"model": model, **arguments}
     try:

@@ -38,6 +38,7 @@ class CompositeReward(Rewarder):
         missing: what a sample is worth when a part could not score it: ``unscored`` (nothing) or
             ``skip`` (the sum of the others, as TRL has it: the part then counts as 0).
         model: the adapter for parts that are named in a text and reward themselves.
+        world: of the pictures, for parts that are named in a text; the model's by default.
     """
 
     info = RewarderInfo("composite", "1", "Weighted sum of rewards", "external", (None, None))
@@ -49,6 +50,7 @@ class CompositeReward(Rewarder):
         aggregation: str = "sum",
         missing: str = "unscored",
         model: Any = None,
+        world: str | None = None,
     ) -> None:
         if aggregation not in AGGREGATIONS:
             raise UsageError(
@@ -63,7 +65,7 @@ class CompositeReward(Rewarder):
         if isinstance(parts, str):
             if weights is not None:
                 raise UsageError(f"the parts {parts!r} of 'composite' carry their weights; leave out weights")
-            parts, weights = parsed(parts, model)
+            parts, weights = parsed(parts, model, world)
         self.parts, self.weights = dict(parts), checked_weights(parts, weights)
         self.aggregation, self.missing = aggregation, missing
         if any(part.info.groupwise for part in self.parts.values()):
@@ -128,8 +130,10 @@ class CompositeReward(Rewarder):
         return [list(group) for _, group in groupby(order, key=keys.__getitem__)]
 
 
-def parsed(text: str, model: Any = None) -> tuple[dict[str, Rewarder], dict[str, float]]:
-    """Parts and weights of ``"clip+0.5*dsr"``; the parts are built with their defaults.
+def parsed(
+    text: str, model: Any = None, world: str | None = None
+) -> tuple[dict[str, Rewarder], dict[str, float]]:
+    """Parts and weights of ``"clip+0.5*dsr"``; the parts are built with their world's defaults.
 
     Raises:
         UsageError: a weight is no number, or a name comes twice.
@@ -148,7 +152,7 @@ def parsed(text: str, model: Any = None) -> tuple[dict[str, Rewarder], dict[str,
             weights[name] = float(weight) if star else 1.0
         except ValueError:
             raise UsageError(f"{weight!r} in {text!r} is no weight; write such as 0.5*{name}") from None
-        parts[name] = build(name, model)
+        parts[name] = build(name, model, world=world)
     return parts, weights
 
 

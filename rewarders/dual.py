@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import UsageError
 from harness.records import Status
 from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 from rewarders.building import needs_model
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 QUESTION = "which prompt fits the picture?"
 """What is asked before the prompt's likelihood is read. The tiny model was trained on these words."""
+
+CAPTIONS = ("sample", "prompt")
 
 PAPER = "https://arxiv.org/abs/2506.07963"
 
@@ -114,11 +117,13 @@ class PromptLikelihood(_Likelihood):
 class PictureLikelihood(_Likelihood):
     """``dsr_understanding``: R_U, the mean log-probability of the picture's tokens given the caption.
 
-    A sample's ``text`` is the caption; one without is not scored.
+    A sample's ``text`` is the caption; one without is not scored. With ``caption=prompt`` the prompt
+    stands in for it: how likely a model finds a picture for its prompt.
 
     Args:
         model: the adapter that rewards itself; it must offer ``image_logprobs``, which only
             autoregressive models can. See :mod:`rewarders.flow` for the others.
+        caption: what is the caption: ``sample``, its text, or ``prompt``.
         snapshot: which weights these are, if they are no longer those of the model's identity.
         batch_size: pictures scored together.
     """
@@ -133,12 +138,27 @@ class PictureLikelihood(_Likelihood):
         paper=PAPER,
     )
 
-    def __init__(self, model: Any = None, snapshot: str | None = None, batch_size: int = 32) -> None:
+    def __init__(
+        self,
+        model: Any = None,
+        caption: str = "sample",
+        snapshot: str | None = None,
+        batch_size: int = 32,
+    ) -> None:
+        if caption not in CAPTIONS:
+            raise UsageError(
+                f"the rewarder 'dsr_understanding' takes no caption {caption!r}; known: {', '.join(CAPTIONS)}"
+            )
         super().__init__(model, "image_logprobs", snapshot, batch_size)
+        self.caption = caption
+
+    def identity(self) -> dict[str, Any]:
+        return {**super().identity(), "caption": self.caption}
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
-        captioned = [k for k, sample in enumerate(samples) if sample.text]
-        captions = [str(samples[k].text) for k in captioned]
+        told = list(prompts) if self.caption == "prompt" else [sample.text or "" for sample in samples]
+        captioned = [k for k, caption in enumerate(told) if caption]
+        captions = [told[k] for k in captioned]
         found: dict[int, Reward] = {}
         if captioned:
             rows = picture_likelihoods(self.model, captions, [samples[k].image for k in captioned])

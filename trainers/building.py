@@ -45,8 +45,8 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
     info = trainer.info
     if info.uses == "map" and not rewarder.info.maps and None in rewarder.info.range:
         raise UsageError(
-            f"the trainer {info.name!r} weighs cells by a reward map; the rewarder {rewarder.info.name!r} gives "
-            "none, and its open range makes no flat one either. Use a rewarder with maps (srum) or a bounded "
+            f"the trainer {info.name!r} weighs cells by a reward map; the rewarder "
+            f"{rewarder.info.name!r} gives none, and its open range makes no flat one either. Use a rewarder with maps (srum) or a bounded "
             "one (vqa, random), or a trainer that takes values (rejection, dsr_simpo, dsr_grpo)"
         )
     if not rewarder.info.higher_is_better:
@@ -60,8 +60,8 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
     if lacking:
         who = model.identity().get("name", type(model).__name__)
         raise MissingCapability(
-            f"the trainer {info.name!r} needs a model that can be trained (it lacks {', '.join(lacking)}); {who} "
-            "cannot. Models of the Janus family can: --model tiny, or --model janus"
+            f"the trainer {info.name!r} needs a model that can be trained; {who} cannot (it lacks "
+            f"{', '.join(lacking)}). Models of the Janus family can: --model tiny, or --model janus"
         )
 
 

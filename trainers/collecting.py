@@ -83,7 +83,7 @@ class Collector:
         if "drawing" in sides:
             work["drawing"] = self.source.items(round_, settings.prompts, settings.seed)
         if "captioning" in sides:
-            work["captioning"] = self.source.pictures(round_, settings.prompts, settings.seed)
+            work["captioning"] = self.source.pictures(round_, settings.pictures, settings.seed)
         todo = [(side, number, part) for side, all_ in work.items() for number, part in _chunks(all_)]
         label = f"round {round_ + 1} candidates"
         if self.progress is not None:

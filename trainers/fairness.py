@@ -31,8 +31,8 @@ def refuse_overlap(training: Sequence[Item], tasks: Sequence[Task]) -> None:
             shown = "; ".join(repr(text) for text in shared[:SHOWN])
             more = f" and {len(shared) - SHOWN} more" if len(shared) > SHOWN else ""
             raise UsageError(
-                f"{len(shared)} training prompts are asked by the evaluation {task.info.name!r}: {shown}{more}; "
-                "take them out of --prompts, or evaluate on another task"
+                f"{len(shared)} training prompts are asked by the evaluation {task.info.name!r}: {shown}"
+                f"{more}; take them out of --prompts, or evaluate on another task"
             )
 
 
@@ -49,8 +49,8 @@ def entanglements(rewarder: Rewarder, tasks: Sequence[Task]) -> list[str]:
             name = str(one.get("name", ""))
             if name and name in used:
                 notes.append(
-                    f"{task.info.name}: its {role} ({name}) is also part of the reward {rewarder.info.name!r}; "
-                    "the evaluation is not independent of what was trained on"
+                    f"{task.info.name}: its {role} ({name}) is also part of the reward "
+                    f"{rewarder.info.name!r}; the evaluation is not independent of what was trained on"
                 )
     return notes
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.errors import MissingExtra, UsageError
+from harness.errors import InputError, MissingExtra, UsageError
 from harness.files import JsonLinesWriter, atomic_write_text, read_json_lines
 
 __all__ = ["LOG", "PROJECT", "TRACKERS", "Journal", "elapsed", "require_trackers", "tracker_arguments"]
@@ -96,7 +96,13 @@ class Journal:
 
 
 def elapsed(path: Path) -> float:
-    """Seconds of all steps in a line file."""
+    """Seconds of all steps in a line file.
+
+    Raises:
+        InputError: it is gone.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is missing; restore it, or train again in another folder")
     return sum(float(line["seconds"]) for line in read_json_lines(path).records)
 
 

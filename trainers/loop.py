@@ -30,8 +30,8 @@ from trainers.auditing import audit
 from trainers.base import Trainer
 from trainers.building import caption_rewarder, require_fit, sides
 from trainers.collecting import Collector
-from trainers.fairness import entanglements, refuse_overlap
 from trainers.crowd import Crowd, alone
+from trainers.fairness import entanglements, refuse_overlap
 from trainers.record import Arm, TrainingRecord
 from trainers.sources import Source
 from trainers.tuning import Grid, Policy, best, development_tasks, grid
@@ -132,12 +132,18 @@ def train(job: Job, progress: Any = None, crowd: Crowd | None = None) -> Trainin
             before = _measured(job, job.model, job.before, progress)
     who.wait()
     settings = job.trainer.settings
-    pupil = job.model.variant(
-        dtype="float32", guidance=settings.guidance, temperature=settings.temperature, rows=ROWS
-    )
+    pupil = _pupil(job)
     collect = Summarised(_collector(job, progress, who), job.output / "rounds")
     with clock("train"):
-        fitted = fit(pupil, job.trainer, collect, job.output, progress=progress, log_with=job.log_with)
+        fitted = fit(
+            pupil,
+            job.trainer,
+            collect,
+            job.output,
+            progress=progress if who.main else None,
+            log_with=job.log_with,
+            identity={"rewarder": rewarder.identity(), "prompts": job.source.identity()},
+        )
     who.wait()
     if not who.main:
         who.wait()
@@ -154,6 +160,31 @@ def train(job: Job, progress: Any = None, crowd: Crowd | None = None) -> Trainin
     record.write(job.output)
     who.wait()
     return record
+
+
+def foresee(job: Job) -> dict[str, Any]:
+    """What training will take, measured on a few prompts and two steps; nothing is kept.
+
+    Raises:
+        UsageError, MissingCapability: as :func:`check`.
+    """
+    import copy
+    import tempfile
+    from dataclasses import asdict
+
+    from trainers.estimating import estimate
+
+    check(job)
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def few(count: int) -> Pool:
+            trainer = copy.copy(job.trainer)
+            trainer.settings = replace(trainer.settings, prompts=count)
+            small = replace(job, trainer=trainer, output=Path(scratch))
+            return _collector(small, None, alone())(0, pupil)
+
+        pupil = _pupil(job)
+        return asdict(estimate(pupil, job.trainer, few))
 
 
 @dataclass(frozen=True)
@@ -186,6 +217,14 @@ def _measured(job: Job, model: Any, folder: Path, progress: Any) -> Measured:
     write_run_page(finished.folder)
     inside = os.path.relpath(finished.folder, job.output)
     return Measured(Arm(inside, scale, measured), load_run(finished.folder))
+
+
+def _pupil(job: Job) -> Any:
+    """The model that is trained: in float32, drawing as candidates are drawn."""
+    settings = job.trainer.settings
+    return job.model.variant(
+        dtype="float32", guidance=settings.guidance, temperature=settings.temperature, rows=ROWS
+    )
 
 
 def _collector(job: Job, progress: Any, who: Crowd) -> Collector:

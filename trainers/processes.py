@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
+    import torch
     from accelerate import Accelerator
 
     from trainers.settings import Settings
@@ -62,9 +63,9 @@ def accelerator(model: Any, settings: Settings, folder: Path | None, log_with: S
     if settings.precision == "fp16" and place.type == "cpu":
         raise UsageError("precision fp16 needs a GPU; use bf16, or no")
     _partial_state(place.type == "cpu")
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import Accelerator, DistributedDataParallelKwargs, DistributedType
     from accelerate.state import AcceleratorState
-    from accelerate.utils import ProjectConfiguration
+    from accelerate.utils import GradientAccumulationPlugin, ProjectConfiguration
 
     # accelerate keeps one precision per process and refuses another one; a second run may well have one.
     if AcceleratorState._shared_state.get("_mixed_precision") not in (None, settings.precision):
@@ -78,7 +79,8 @@ def accelerator(model: Any, settings: Settings, folder: Path | None, log_with: S
         made = Accelerator(
             cpu=place.type == "cpu",
             mixed_precision=settings.precision,
-            gradient_accumulation_steps=settings.accumulation,
+            # Not the argument of the same meaning: a variable of the environment would overrule that.
+            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=settings.accumulation),
             log_with=list(log_with) or None,
             project_config=ProjectConfiguration(
                 project_dir=None if folder is None else str(folder),
@@ -88,12 +90,27 @@ def accelerator(model: Any, settings: Settings, folder: Path | None, log_with: S
         )
     except ValueError as error:
         raise UsageError(f"precision {settings.precision} on {place} does not work: {error}") from error
-    if made.device.type != place.type or place.index not in (None, made.device.index):
+    known = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
+    if made.distributed_type not in known:
+        raise UsageError(
+            f"training runs on one process, several CPU processes or several GPUs with the whole model on each; "
+            f"accelerate was set up for {made.distributed_type.value}"
+        )
+    if made.device.type != place.type or place.index not in (None, _index(made.device)):
         raise UsageError(
             f"the model lies on {place}, this process computes on {made.device}; load it with "
-            f"device={made.device.type}"
+            f"device={made.device.type}, and choose GPUs by CUDA_VISIBLE_DEVICES"
         )
     return made
+
+
+def _index(device: torch.device) -> int | None:
+    """The number of a GPU; one without a number is the process's current one."""
+    import torch
+
+    if device.type == "cuda" and device.index is None:
+        return torch.cuda.current_device()
+    return device.index
 
 
 def _partial_state(cpu: bool) -> Any:

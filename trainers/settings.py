@@ -10,7 +10,16 @@ from harness.errors import UsageError
 
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("no", "bf16", "fp16")
-POSITIVE = ("prompts", "candidates", "rounds", "steps", "batch_size", "accumulation", "save_every")
+COUNTS = (
+    "prompts",
+    "pictures",
+    "candidates",
+    "rounds",
+    "steps",
+    "batch_size",
+    "accumulation",
+    "save_every",
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +27,8 @@ class Settings:
     """How candidates are drawn and weights are moved.
 
     Attributes:
-        prompts: prompts (and pictures to caption) a round.
+        prompts: prompts to draw for, a round.
+        pictures: pictures to caption, a round; for trainers that learn captioning.
         candidates: pictures per prompt, captions per picture.
         rounds: how often candidates are drawn anew; 1 trains offline.
         steps: optimiser steps a round.
@@ -44,6 +54,7 @@ class Settings:
     """
 
     prompts: int = 512
+    pictures: int = 128
     candidates: int = 8
     rounds: int = 1
     steps: int = 200
@@ -67,7 +78,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in POSITIVE:
+        for name in COUNTS:
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0 or not self.clip > 0 or not self.temperature > 0:
@@ -102,7 +113,9 @@ class Settings:
                 raise UsageError(
                     f"the setting {name} of {trainer!r} is a {known[name].__name__}, got {value!r}"
                 )
-        cast = {name: float(v) if known[name] is float else v for name, v in given.items()}
+        cast: dict[str, Any] = {
+            name: float(value) if known[name] is float else value for name, value in given.items()
+        }
         return replace(self, **cast)
 
     def rate(self, step: int) -> float:

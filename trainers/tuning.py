@@ -36,8 +36,8 @@ def development_tasks(tasks: Sequence[Task], count: int, policy: Policy) -> list
     if policy == "tuned" and not known:
         names = ", ".join(task.info.name for task in tasks)
         raise UsageError(
-            f"no development items are known for {names}, so no scale can be chosen apart from the evaluation; "
-            "use --guidance-policy fixed"
+            f"no development items are known for {names}, so no scale can be chosen apart from the "
+            "evaluation; use --guidance-policy fixed"
         )
     return known
 

@@ -35,6 +35,7 @@ __all__ = [
     "guard_claim",
     "guarding",
     "improvement",
+    "is_number",
     "verdict",
     "verdicts",
 ]
@@ -107,7 +108,7 @@ class Audit:
         for one in fields(cls):
             value = data.get(one.name)
             absent = one.name in ("low", "high") and one.name in data and value is None
-            if not absent and not _is_number(value):
+            if not absent and not is_number(value):
                 raise InputError(
                     f"the audit of {task} has {one.name} = {value!r} where a number is due; train again"
                 )
@@ -115,7 +116,8 @@ class Audit:
         return cls(**found)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value from a file is a finite number; JSON's true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
@@ -203,6 +205,10 @@ def guard_claim(
     """
     if found is None or found.low is None or found.high is None:
         return Outcome.CANNOT_TELL
+    if found.se == 0:
+        # An interval without width is no certainty; the rule for single comparisons knows this case.
+        judged = guarding(found, value_range, higher_is_better=higher_is_better)
+        return Outcome.CANNOT_TELL if judged is None else _GUARDED[judged.verdict]
     margin = SHARE * (value_range[1] - value_range[0])
     low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
     if high < -margin:

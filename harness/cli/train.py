@@ -66,9 +66,9 @@ def train(
     from harness.registry import registry
     from rewarders.building import build as build_rewarder
     from trainers.building import build as build_trainer
+    from trainers.crowd import launched
     from trainers.loop import Job
     from trainers.loop import train as run_training
-    from trainers.crowd import launched
     from trainers.sources import source
     from trainers.tuning import POLICIES
 

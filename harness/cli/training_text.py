@@ -48,10 +48,18 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
 
 def show_estimate(estimate: Mapping[str, Any], console: Console) -> None:
     """What a dry run foresees."""
-    from rich.markup import escape
-
-    for name, value in estimate.items():
-        console.print(escape(f"{name}: {value}"), highlight=False)
+    for stage, seconds in estimate["seconds"].items():
+        told = "not known" if seconds is None else f"{seconds / 60:.1f} min"
+        console.print(f"{stage}: {told}", highlight=False)
+    share = f"{estimate['trainable'] / 1e6:.1f} of {estimate['total'] / 1e6:.1f} million weights"
+    console.print(f"trained: {share}, on {estimate['device']}", highlight=False)
+    console.print(
+        f"memory: {estimate['peak_bytes'] / 2**30:.1f} GiB, of which training adds "
+        f"{estimate['growth_bytes'] / 2**30:.1f}",
+        highlight=False,
+    )
+    for note in estimate["notes"]:
+        console.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _number(value: float | None) -> str:

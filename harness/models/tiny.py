@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
 from harness.models.janus.adapter import JanusModel
@@ -31,6 +32,9 @@ class TinyModel(JanusModel):
         top_k: when drawing; 0 for all codes.
         name: how the run is called; ``tiny-<checkpoint>`` by default.
     """
+
+    world = "shapes"
+    """What it was trained on: rewarders take the questions, regions and instruments of this world."""
 
     # It was shown pictures with every question in training; without one it answers at random.
     complete = None  # type: ignore[assignment]
@@ -60,6 +64,25 @@ class TinyModel(JanusModel):
             max_new_tokens=64,
             name=name or f"tiny-{checkpoint}",
         )
+
+    def variant(self, *, weights: str | None = None, **changes: Any) -> JanusModel:
+        """As for any Janus; of the shipped weights it stays a tiny model."""
+        if weights is not None or "rows" in changes:
+            return super().variant(weights=weights, **changes)
+        made = TinyModel(
+            Path(self.weights).name.removeprefix("tiny-"),
+            **{
+                "device": self._wanted[2],
+                "dtype": self._wanted[3],
+                "guidance": self.sampling.guidance,
+                "temperature": self.sampling.temperature,
+                "top_k": self.sampling.top_k,
+                "name": self.name,
+                **changes,
+            },
+        )
+        made.max_new_tokens = self.max_new_tokens
+        return made
 
     def identity(self) -> dict[str, object]:
         """As for any Janus, with the checkpoint's name in place of a path of this installation."""

@@ -60,6 +60,7 @@ class SrumReward(Rewarder):
         "self",
         (-1.0, 1.0),
         needs=("answer", "regions"),
+        maps=True,
         paper="https://arxiv.org/abs/2510.12784",
     )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class ShapesGenEval(Task):
     """The embedded counterpart of GenEval; needs no download and no weights but the model's."""
 
+    world = "shapes"
     info = TaskInfo(
         name="shapes_geneval",
         version="1",

@@ -46,7 +46,7 @@ class DualGrpo(Trainer):
         ours=("ratio", "kl", "captioning", "prompts", "candidates", "rounds", "steps", "learning_rate"),
     )
     defaults = Settings(
-        prompts=64, rounds=16, steps=8, batch_size=16, schedule="constant", learning_rate=2e-4
+        prompts=64, pictures=16, rounds=16, steps=8, batch_size=16, schedule="constant", learning_rate=2e-4
     )
 
     def __init__(
@@ -99,17 +99,17 @@ class DualGrpo(Trainer):
         shares: list[float],
     ) -> torch.Tensor:
         """The side's loss: candidates of one token count at once, each weighed by its share of its group."""
-        losses, penalties, bindings = [], [], []
+        parts: list[torch.Tensor] = []
         for rows in _alike(now):
-            stacked = [torch.stack([each[k] for k in rows]) for each in (now, drawn, start)]
-            weight = stacked[0].new_tensor([advantages[k] for k in rows])
-            terms = grpo(*stacked, weight, self.own["ratio"], self.own["kl"])
-            share = stacked[0].new_tensor([shares[k] for k in rows])
-            for kept, term in zip((losses, penalties, bindings), terms, strict=True):
-                kept.append((term * share).sum())
-        told[f"{side}_kl"] = float(torch.stack(penalties).sum())
-        told[f"{side}_clipped"] = float(torch.stack(bindings).sum())
-        return torch.stack(losses).sum()
+            logp, old, first = (torch.stack([each[k] for k in rows]) for each in (now, drawn, start))
+            weight = logp.new_tensor([advantages[k] for k in rows])
+            loss, penalty, binding = grpo(logp, old, first, weight, self.own["ratio"], self.own["kl"])
+            share = logp.new_tensor([shares[k] for k in rows])
+            parts.append(torch.stack([(term * share).sum() for term in (loss, penalty, binding)]))
+        whole = torch.stack(parts).sum(0)
+        told[f"{side}_kl"] = float(whole[1].detach())
+        told[f"{side}_clipped"] = float(whole[2].detach())
+        return whole[0]
 
 
 def _alike(rows: Sequence[torch.Tensor]) -> list[list[int]]:

@@ -1,8 +1,12 @@
 """``srum``: every picture is learnt again, each cell weighed by the model's own reward map.
 
-Loss of a picture: mean over its cells of (R + lambda) * -log p(token), with R the reward map on the
-token grid, alpha included. The released code draws one picture per prompt, scores it once with the
-frozen starting model, and trains on it for about an epoch; ``rounds`` above 1 is the online variant.
+Loss of a picture: mean over its cells of R * e + lambda * e', with e = -log p(token), R the reward map on
+the token grid, alpha included, and e' the error on the picture that is kept close to. The paper's formula
+has two pictures, and the released data format too (``bad_image_file``, ``good_image_file``); as released
+they are the same one. With several candidates the kept picture may be the one with the highest reward.
+
+The released code draws one picture per prompt, scores it once with the frozen starting model, and trains
+on it for about an epoch; ``rounds`` above 1 is the online variant.
 
 Source: arXiv:2510.12784, eq. 1-3, WayneJin0918/SRUM at a53ba18; the token loss in place of the velocity
 error is this project's reading for autoregressive models.
@@ -29,11 +33,17 @@ if TYPE_CHECKING:
     from trainers.pool import Drawings, Pool
 
 
+KEPT = ("same", "best")
+AWAY = ("unlikelihood", "likelihood")
+
+
 class Srum(Trainer):
     """Reward-map weighted training.
 
     Args:
         constraint: lambda, the weight of the reference term.
+        keep: which picture the reference term keeps close to: the ``same`` one, as released, or the
+            ``best`` of its prompt.
         away: what a cell with a negative reward does; see :func:`trainers.objectives.mapped`.
         settings: see :class:`trainers.settings.Settings`.
     """
@@ -44,16 +54,23 @@ class Srum(Trainer):
         "SRUM: own pictures learnt again, weighed cell by cell by the reward map",
         uses="map",
         paper="https://arxiv.org/abs/2510.12784",
-        ours=("candidates", "steps", "batch_size", "learning_rate", "warmup", "away"),
+        ours=("candidates", "steps", "batch_size", "learning_rate", "warmup", "away", "keep"),
     )
     defaults = Settings()
 
-    def __init__(self, constraint: float = CONSTRAINT, away: Away = "unlikelihood", **settings: Any) -> None:
+    def __init__(
+        self,
+        constraint: float = CONSTRAINT,
+        keep: str = "same",
+        away: Away = "unlikelihood",
+        **settings: Any,
+    ) -> None:
         if constraint < 0:
             raise UsageError(f"the trainer 'srum' needs a constraint of 0 or more, got {constraint}")
-        if away not in ("unlikelihood", "likelihood"):
-            raise UsageError(f"the trainer 'srum' has no away={away!r}; known: unlikelihood, likelihood")
-        super().__init__({"constraint": float(constraint), "away": away}, settings)
+        for what, value, known in (("keep", keep, KEPT), ("away", away, AWAY)):
+            if value not in known:
+                raise UsageError(f"the trainer 'srum' has no {what}={value!r}; known: {', '.join(known)}")
+        super().__init__({"constraint": float(constraint), "keep": keep, "away": away}, settings)
 
     def examples(self, pool: Pool) -> Mapping[Side, int]:
         """Every picture that has a map."""
@@ -65,19 +82,29 @@ class Srum(Trainer):
     ) -> tuple[torch.Tensor, dict[str, float]]:
         import torch
 
-        from trainers.objectives import mapped
+        from trainers.objectives import likelihood, mapped
 
         drawings = pool.drawings
         assert drawings is not None
         assert drawings.maps is not None
         places = _places(drawings)[list(picks["drawing"])]
-        prompts = [drawings.items[group].text for group, _ in places]
-        logp = model.drawing_logprobs(prompts, drawings.tokens[places[:, 0], places[:, 1]])
-        reward = torch.from_numpy(drawings.maps[places[:, 0], places[:, 1]]).to(logp.device)
-        loss = mapped(logp, reward, self.own["constraint"], self.own["away"]).mean()
+        groups = places[:, 0]
+        prompts = [drawings.items[group].text for group in groups]
+        tokens = drawings.tokens[groups, places[:, 1]]
+        reward = torch.from_numpy(drawings.maps[groups, places[:, 1]]).to(tokens.device)
+        if self.own["keep"] == "same":
+            logp = model.drawing_logprobs(prompts, tokens)
+            loss = mapped(logp, reward, self.own["constraint"], self.own["away"]).mean()
+            kept = logp
+        else:
+            best = drawings.tokens[groups, [drawings.best(group) for group in groups]]
+            logp, kept = model.drawing_logprobs(prompts * 2, torch.cat([tokens, best])).chunk(2)
+            moved = mapped(logp, reward, 0.0, self.own["away"])
+            loss = (moved + self.own["constraint"] * likelihood(kept)).mean()
         return loss, {
             "loss": float(loss.detach()),
             "likelihood": float(logp.detach().mean()),
+            "kept": float(kept.detach().mean()),
             "reward_map": float(reward.mean()),
         }
 

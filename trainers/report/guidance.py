@@ -107,7 +107,9 @@ def sentence(
         )
     else:
         told = (
-            "The evaluation found no gain, though there is one here" if better else "Guidance hides no gain"
+            "The evaluation shows no gain, while the development split leans to one"
+            if better
+            else "Guidance hides no gain"
         )
     edge = before.at_end(scale_a) or after.at_end(scale_b)
     wider = " A best scale lies at the end of the grid, so a wider one could change this." if edge else ""

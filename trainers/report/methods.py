@@ -150,7 +150,7 @@ def method_view(
             count(len(trainings), "training run"),
         ],
         "design": DESIGNS[str(pooled.design)],
-        "notes": list(dict.fromkeys(note for one in trainings for note in one.record.notes)),
+        "notes": list(dict.fromkeys(str(note) for one in trainings for note in one.record.notes)),
         "seeds": [
             {
                 "name": one.record.name,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,13 +25,14 @@ from harness.errors import InputError
 from harness.families import CORRECTIONS, Family
 from harness.files import read_json_lines
 from harness.run_reader import Run, load_run
+from trainers.journal import LOG
 from trainers.record import RECORD, TrainingRecord, read
-from trainers.verdict import Audit, Outcome
+from trainers.verdict import Audit, Outcome, is_number
 
-__all__ = ["LOG", "Round", "Side", "Training", "comparison_of", "load_training"]
+__all__ = ["Round", "Side", "Training", "comparison_of", "load_training"]
 
-LOG = "log.jsonl"
-"""One line per optimiser step, beside ``training.json``."""
+MAPPINGS = ("model", "trainer", "rewarder", "prompts", "comparison", "audit", "seconds", "verdicts")
+"""Parts of a record that are JSON objects."""
 
 SIDES = ("drawing", "captioning")
 
@@ -84,7 +84,8 @@ class Training:
         verdicts: task -> what training did to it.
         audits: task -> what the rewarder gives to its pictures; absent where it cannot score them.
         rounds: in order.
-        steps: the step log, one mapping of numbers per step, in order; empty where it is missing.
+        steps: the step log, the finite numbers of every step, in order; empty where it is missing.
+        skipped: steps that were left out because half precision overflowed.
         before: the run of the starting model.
         after: the run of the trained model.
     """
@@ -96,6 +97,7 @@ class Training:
     audits: Mapping[str, Audit]
     rounds: tuple[Round, ...]
     steps: tuple[Mapping[str, float], ...]
+    skipped: int
     before: Run
     after: Run
 
@@ -107,6 +109,7 @@ def load_training(folder: Path) -> Training:
         InputError: something is missing, damaged, or not what it claims.
     """
     record = read(folder)
+    _require_shapes(folder, record)
     comparison = _checked(folder, "comparison", comparison_of, record.comparison)
     audits = {task: Audit.from_json(task, audit) for task, audit in record.audit.items()}
     found: dict[str, Outcome] = {}
@@ -129,10 +132,21 @@ def load_training(folder: Path) -> Training:
         found,
         {task: audit for task, audit in audits.items() if audit is not None},
         tuple(_checked(folder, "rounds", _round, one) for one in record.rounds),
-        _steps(folder / LOG),
+        *_steps(folder / LOG),
         before,
         after,
     )
+
+
+def _require_shapes(folder: Path, record: TrainingRecord) -> None:
+    """Returns if every part of the record is of the kind that a page can show."""
+    wrong = [name for name in MAPPINGS if not isinstance(getattr(record, name), dict)]
+    wrong += [name for name in ("notes", "rounds") if not isinstance(getattr(record, name), list)]
+    wrong += [arm for arm in ("before", "after") if not is_number(getattr(record, arm).guidance)]
+    if not wrong and not all(map(is_number, record.seconds.values())):
+        wrong.append("seconds")
+    if wrong:
+        raise InputError(f"{folder / RECORD} is damaged: {', '.join(wrong)} cannot be read; train again")
 
 
 def _checked(folder: Path, key: str, make: Callable[[Any], T], data: Any) -> T:
@@ -205,9 +219,9 @@ def _contrast(data: Mapping[str, Any]) -> Contrast:
 
 
 def _finite(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if not is_number(value):
         raise ValueError(f"{what} is {value!r}, no finite number")
-    return value
+    return float(value)
 
 
 def _round(data: Mapping[str, Any]) -> Round:
@@ -223,18 +237,15 @@ def _side(data: Mapping[str, Any]) -> Side:
     return Side(mean, best, _finite(data["scored"], "scored"), int(data["groups"]), int(data["of"]))
 
 
-def _steps(path: Path) -> tuple[Mapping[str, float], ...]:
-    """Every step once: a run that went on from a checkpoint wrote some of them again, and the last counts."""
+def _steps(path: Path) -> tuple[tuple[Mapping[str, float], ...], int]:
+    """Numbers of every step, and how many steps were skipped."""
     if not path.is_file():
-        return ()
-    steps: dict[int, Mapping[str, float]] = {}
-    for number, line in enumerate(read_json_lines(path).records, 1):
+        return (), 0
+    steps = []
+    lines = read_json_lines(path).records
+    for number, line in enumerate(lines, 1):
         step = line.get("step")
         if isinstance(step, bool) or not isinstance(step, int):
             raise InputError(f"record {number} of {path} has no step; restore the file, or move it away")
-        steps[step] = {
-            str(key): float(value)
-            for key, value in line.items()
-            if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-        }
-    return tuple(steps[step] for step in sorted(steps))
+        steps.append({str(key): float(value) for key, value in line.items() if is_number(value)})
+    return tuple(steps), sum(line.get("skipped") is True for line in lines)

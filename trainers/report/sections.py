@@ -143,8 +143,8 @@ def reward_rows(training: Training) -> list[dict[str, Any]]:
 def unaudited(training: Training) -> list[str]:
     """Tasks of which the rewarder could score too little, as sentences."""
     return [
-        f"{task}: the rewarder scored {audit.get('n', 0)} of {audit.get('of', 0)} items in both arms, too few for a "
-        "difference."
+        f"{task}: the rewarder scored {audit.get('n', 0)} of {audit.get('of', 0)} items in both arms, "
+        "too few for a difference."
         for task, audit in training.record.audit.items()
         if task not in training.audits
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.report.comparison_view import task_view
-from harness.report.notation import notation_for
+from harness.report.notation import count, notation_for
 from trainers.report.curves import POINTS, step_charts
 from trainers.report.guidance import chart, grids, sentence
 from trainers.report.sections import (
@@ -38,9 +38,10 @@ def training_view(training: Training) -> dict[str, Any]:
     Returns:
         ``name``, ``about`` (texts below the title), ``headline`` (sentences with a tone), ``notes``,
         ``tasks`` (:func:`harness.report.comparison_view.task_view`, each with ``outcome``, ``because``
-        and ``p_verdict``), ``only_in_one`` (sentences), ``rewards``, ``unaudited`` (sentences), ``rounds``, ``round_charts``,
-        ``guidance`` (``charts`` and ``sentences``), ``charts`` of the steps, ``thinned`` (whether they show
-        means of blocks), ``settings`` and ``pairs``.
+        and ``p_verdict``), ``only_in_one`` (sentences), ``rewards``, ``unaudited`` (sentences), ``rounds``,
+        ``round_charts``, ``guidance`` (``charts`` and ``sentences``), ``charts`` of the steps, ``thinned``
+        (whether they show means of blocks), ``skipped`` (how many steps, maybe empty), ``settings`` and
+        ``pairs``.
     """
     record, comparison = training.record, training.comparison
     tasks = []
@@ -59,7 +60,7 @@ def training_view(training: Training) -> dict[str, Any]:
         "name": record.name,
         "about": about(record),
         "headline": headline(training.verdicts),
-        "notes": list(record.notes),
+        "notes": [str(note) for note in record.notes],
         "tasks": tasks,
         "only_in_one": [
             f"{task} was run in {folder} alone and is not compared"
@@ -72,6 +73,7 @@ def training_view(training: Training) -> dict[str, Any]:
         "guidance": guidance(training),
         "charts": [inline_svg(one) for one in step_charts(training.steps)],
         "thinned": len(training.steps) > POINTS,
+        "skipped": count(training.skipped, "step") if training.skipped else "",
         "settings": settings(record),
         "pairs": [
             pair for name in comparison.tasks for pair in chosen(name, training.before, training.after)

@@ -11,6 +11,7 @@ from harness.errors import UsageError
 from harness.models.janus.decode import Sampling, draw_tokens, pictures
 from harness.models.janus.language import LanguageSide
 from harness.models.janus.loading import Loaded, load
+from harness.models.janus.training import TrainingSide
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +26,7 @@ ROWS = 8
 DEFAULT_QUESTION = "Describe the image."
 
 
-class JanusModel(LanguageSide):
+class JanusModel(LanguageSide, TrainingSide):
     """A unified model of the Janus family.
 
     Args:
@@ -40,6 +41,9 @@ class JanusModel(LanguageSide):
         max_new_tokens: longest answer.
         name: how the run is called; the weights' own name by default.
     """
+
+    world = "photographs"
+    """Of the pictures that it draws; rewarders choose questions and instruments by it."""
 
     def __init__(
         self,
@@ -97,6 +101,33 @@ class JanusModel(LanguageSide):
         import torch
 
         return self.loaded.dtype == torch.float64
+
+    def variant(
+        self,
+        *,
+        weights: str | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
+        guidance: float | None = None,
+        temperature: float | None = None,
+        rows: int | None = None,
+    ) -> JanusModel:
+        """An adapter like this one, loaded anew, with these arguments in place."""
+        here, revision, device, number_type = self._wanted
+        made = JanusModel(
+            weights or here,
+            revision if weights is None else None,
+            device,
+            dtype or number_type,
+            self.sampling.guidance if guidance is None else guidance,
+            self.sampling.temperature if temperature is None else temperature,
+            self.sampling.top_k,
+            rows or self.rows,
+            self.max_new_tokens,
+            name or self.name,
+        )
+        made.world = self.world
+        return made
 
     # Drawing
 

@@ -39,6 +39,7 @@ def _information(name: str, title: str) -> TaskInfo:
 class ShapesCompBench(Task):
     """The embedded counterpart of T2I-CompBench; needs no download."""
 
+    world = "shapes"
     info = _information(
         "shapes_t2i_compbench",
         "T2I-CompBench's rules on the shapes world: attributes, relations, counts, actions",

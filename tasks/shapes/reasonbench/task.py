@@ -28,6 +28,7 @@ class ShapesReasonBench(T2IReasonBench):
         replies: a file that keeps every reply and gives it again.
     """
 
+    world = "shapes"
     info = TaskInfo(
         name="shapes_t2i_reasonbench",
         version="1",

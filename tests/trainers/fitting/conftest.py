@@ -93,6 +93,49 @@ def collect(round_: int, model: Any) -> Pool:
     return make_pool(round_)
 
 
+class Killed(Exception):
+    """Stands for a signal."""
+
+
+class KillAt:
+    """A progress display that raises as soon as so many steps were reported."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def start(self, name: str, total: int, done: int) -> None:
+        self.left -= done
+
+    def advance(self, name: str, count: int) -> None:
+        self.left -= count
+        if self.left == 0:
+            raise Killed
+
+
+@pytest.fixture(scope="session")
+def plain() -> type[Plain]:
+    """The trainer class."""
+    return Plain
+
+
+@pytest.fixture(scope="session")
+def kill_at() -> type[KillAt]:
+    """``kill_at(step)``: a progress display that raises there."""
+    return KillAt
+
+
+@pytest.fixture(scope="session")
+def killed() -> type[Killed]:
+    """What it raises."""
+    return Killed
+
+
+@pytest.fixture(scope="session")
+def candidates() -> Callable[[int, Any], Pool]:
+    """What ``fit`` collects rounds with."""
+    return collect
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     """Sums come out the same in every order of threads when there is one."""
@@ -102,16 +145,21 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def save_small(folder: Path) -> None:
     """A checkpoint of the tiny model's kind, with two narrow layers and random weights."""
     from trainers.pretrain import architecture, saving, tokenizer
 
     configuration = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
     configuration.text_config.num_hidden_layers = 2
     configuration.text_config.intermediate_size = 64
-    folder = tmp_path_factory.mktemp("small")
     saving.save(architecture.new_model(configuration, seed=3), folder)
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a small random model."""
+    folder = tmp_path_factory.mktemp("small")
+    save_small(folder)
     return folder
 
 
@@ -139,22 +187,3 @@ def read_weights() -> Callable[[Path], dict[str, torch.Tensor]]:
     from safetensors.torch import load_file
 
     return lambda folder: load_file(folder / "model.safetensors")
-
-
-class Killed(Exception):
-    """Stands for a signal."""
-
-
-class KillAt:
-    """A progress display that raises as soon as so many steps were reported."""
-
-    def __init__(self, step: int) -> None:
-        self.left = step
-
-    def start(self, name: str, total: int, done: int) -> None:
-        self.left -= done
-
-    def advance(self, name: str, count: int) -> None:
-        self.left -= count
-        if self.left == 0:
-            raise Killed

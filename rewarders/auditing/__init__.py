@@ -1,0 +1,1 @@
+"""Is a reward worth training on? Its ranks beside a benchmark's measurements: pure functions."""

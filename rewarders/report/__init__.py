@@ -1,0 +1,1 @@
+"""Pages of rewards and of their audit: one self-contained file each."""

@@ -1,0 +1,109 @@
+"""Cards: one picture with its reward and what the benchmark says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.report.overlay import overlay
+from harness.report.pictures import BUDGET, embed_all
+from rewarders.auditing.rightness import RightRule
+from rewarders.report.overlays import details, region_boxes, veils
+from rewarders.report.words import number
+from rewarders.scoring.book import Line
+from rewarders.scoring.subjects import Subject
+
+__all__ = ["PLACES", "VERDICTS", "card", "places", "with_pictures"]
+
+VERDICTS = {"right": "Right", "wrong": "Wrong", "unmeasured": "Not measured"}
+SYMBOLS = {"right": "✓", "wrong": "✗", "unmeasured": "?"}
+PLACES = {"best": "Best third", "middle": "Middle", "worst": "Worst third", "unscored": "No reward"}
+
+
+def places(values: Sequence[float | None], higher_is_better: bool = True) -> list[str]:
+    """Which third of the rewards every picture belongs to; equal rewards are never parted.
+
+    >>> places([3.0, 1.0, 2.0, None])
+    ['best', 'worst', 'middle', 'unscored']
+    """
+    from scipy.stats import rankdata
+
+    there = [value for value in values if value is not None]
+    ranks = iter(rankdata(there) if higher_is_better else rankdata([-value for value in there]))
+    names = ("worst", "middle", "best")
+    return [
+        "unscored" if value is None else names[min(2, int((next(ranks) - 0.5) / len(there) * 3))]
+        for value in values
+    ]
+
+
+def verdict(subject: Subject, rule: RightRule | None) -> str:
+    """``right``, ``wrong`` or ``unmeasured``."""
+    if subject.measured is None or rule is None:
+        return "unmeasured"
+    return "right" if rule.right(subject.measured) else "wrong"
+
+
+def card(subject: Subject, line: Line, rule: RightRule | None, place: str = "") -> dict[str, Any]:
+    """What a picture's card shows, without the picture itself.
+
+    Returns:
+        ``task``, ``category``, ``item_id``, ``index``, ``prompt``, ``place``, ``verdict``, ``symbol``,
+        ``badge``, ``reward`` (text), ``value`` (number or None), ``reason``, ``parts`` (name, text),
+        ``lines``, ``path`` and ``key``.
+    """
+    reward, kind = line.reward, verdict(subject, rule)
+    measured = "" if subject.measured is None else f" {number(subject.measured, 2)}"
+    return {
+        "key": subject.key,
+        "task": subject.task,
+        "category": subject.category or "all",
+        "item_id": subject.item_id,
+        "index": subject.index,
+        "prompt": subject.prompt or "(its prompt is not known)",
+        "place": place,
+        "verdict": kind,
+        "symbol": SYMBOLS[kind],
+        "badge": VERDICTS[kind] + measured,
+        "value": reward.value,
+        "reward": "no reward" if reward.value is None else number(reward.value),
+        "reason": "" if reward.ok else f"{str(reward.status).replace('_', ' ')}: {reward.reason}",
+        "parts": [(name.replace("_", " "), number(value, 2)) for name, value in reward.components.items()],
+        "lines": details(reward.evidence),
+        "path": subject.path,
+    }
+
+
+def with_pictures(
+    cards: Sequence[Mapping[str, Any]], lines: Mapping[Any, Line], budget: int = BUDGET
+) -> list[dict[str, Any]]:
+    """Cards with ``picture``, ``boxes`` and ``veils``; those for whose picture there is no room are left out.
+
+    Args:
+        cards: the ones that matter most first.
+        lines: subject's key -> its line, for maps.
+        budget: bytes of picture data.
+    """
+    paths = [Path(card["path"]) for card in cards if card["path"] is not None]
+    pictures = embed_all(paths, budget)
+    shown = []
+    for one in cards:
+        if one["path"] is None:
+            shown.append({**one, "picture": {"problem": "No picture"}, "boxes": None, "veils": {}})
+            continue
+        picture = pictures.get(Path(one["path"]))
+        if picture is None:
+            continue
+        reward = lines[one["key"]].reward
+        size = (picture["width"], picture["height"]) if "url" in picture else None
+        drawn = region_boxes(reward) if size else []
+        shown.append(
+            {
+                **one,
+                "picture": picture,
+                "boxes": overlay(drawn, *size) if size and drawn else None,
+                "veils": veils(reward, *size) if size else {},
+            }
+        )
+    return shown

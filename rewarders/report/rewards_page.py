@@ -1,0 +1,203 @@
+"""The page of one rewarder: its pictures sorted by reward, its maps, and reward beside measurement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import fsum
+from pathlib import Path
+from typing import Any
+
+from harness.files import atomic_write_text
+from harness.report.pictures import BUDGET
+from rewarders.auditing.audit import Audit
+from rewarders.auditing.rightness import RightRule
+from rewarders.report.cards import PLACES, VERDICTS, card, places, verdict, with_pictures
+from rewarders.report.plots import boxes, scatter
+from rewarders.report.rendering import embedded, render
+from rewarders.report.words import estimate, milliseconds, number
+from rewarders.scoring.auditing import Scored
+from rewarders.scoring.subjects import Subject
+
+__all__ = ["PAGE", "write_rewards_page"]
+
+PAGE = "rewards.html"
+MOST = 200
+"""Cards shown of every third; a page with more is slow to open."""
+
+
+def write_rewards_page(
+    path: Path,
+    name: str,
+    model: str,
+    subjects: Sequence[Subject],
+    scored: Scored,
+    audits: Mapping[str, Audit],
+    rules: Mapping[str, RightRule],
+    *,
+    budget: int = BUDGET,
+) -> Path:
+    """Writes the page.
+
+    Args:
+        path: its file; the folder must exist.
+        name: of the run or folder.
+        model: which model rewards itself, in words; empty for none.
+        subjects: the pictures.
+        scored: the rewarder and its lines, aligned.
+        audits: task -> audit of this rewarder alone; empty where nothing was measured.
+        rules: task -> when a picture is right.
+        budget: bytes of picture data.
+    """
+    info = scored.rewarder.info
+    values = [line.reward.value for line in scored.lines]
+    cards = [
+        card(subject, line, rules.get(subject.task), place)
+        for subject, line, place in zip(
+            subjects, scored.lines, places(values, info.higher_is_better), strict=True
+        )
+    ]
+    ordered = _sorted(cards, info.higher_is_better)
+    lines = {subject.key: line for subject, line in zip(subjects, scored.lines, strict=True)}
+    shown = {one["key"]: one for one in with_pictures(_chosen(ordered), lines, budget)}
+    kept = [shown[one["key"]] for one in ordered if one["key"] in shown]
+    html = render(
+        "rewards.jinja",
+        label=scored.label,
+        title=info.title,
+        name=name,
+        model=model,
+        source=scored.rewarder.source(),
+        scored=sum(value is not None for value in values),
+        total=len(values),
+        unscored=unscored(scored),
+        tasks=[
+            _task(one, [s for s in subjects if s.task == task], scored, subjects, rules[task])
+            for task, one in audits.items()
+        ],
+        cards=kept,
+        readings=list(dict.fromkeys(reading for one in kept for reading in one["veils"])),
+        offer=_offer(kept),
+        left_out=_left_out(len(cards), len(kept)),
+    )
+    # A page can be drawn again at any time, so it need not wait for the disk.
+    atomic_write_text(path, html, durable=False)
+    return path
+
+
+def unscored(scored: Scored) -> dict[str, int]:
+    """Why pictures have no reward -> how many of them."""
+    told = [
+        f"{str(one.reward.status).replace('_', ' ')}: {one.reward.reason}"
+        for one in scored.lines
+        if not one.reward.ok
+    ]
+    return dict(Counter(told).most_common())
+
+
+def _sorted(cards: Sequence[dict[str, Any]], higher_is_better: bool) -> list[dict[str, Any]]:
+    """The best first, those without a reward last."""
+    sign = -1 if higher_is_better else 1
+    there = sorted((one for one in cards if one["value"] is not None), key=lambda one: sign * one["value"])
+    return [*there, *(one for one in cards if one["value"] is None)]
+
+
+def _chosen(ordered: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The cards that a page has room for: ends of the order first, then from the middle outwards."""
+    groups = {place: [one for one in ordered if one["place"] == place] for place in PLACES}
+    middle = groups["middle"]
+    start = max(0, (len(middle) - MOST) // 2)
+    return [
+        *groups["best"][:MOST],
+        *reversed(groups["worst"][-MOST:]),
+        *groups["unscored"][:MOST],
+        *middle[start : start + MOST],
+    ]
+
+
+def _left_out(total: int, shown: int) -> str:
+    if total == shown:
+        return ""
+    return (
+        f"{shown:,} of {total:,} pictures are on this page, the best, the worst and the middle ones; "
+        "the numbers above count all of them, and rewards.jsonl holds all rewards."
+    )
+
+
+def _offer(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, str, int]]]:
+    """What the filters offer, with counts."""
+    count = {key: Counter(one[key] for one in cards) for key in ("place", "verdict", "category", "task")}
+    return {
+        "places": [(key, word, count["place"][key]) for key, word in PLACES.items() if count["place"][key]],
+        "verdicts": [
+            (key, word, count["verdict"][key]) for key, word in VERDICTS.items() if count["verdict"][key]
+        ],
+        "categories": [(key, key, n) for key, n in count["category"].items()],
+        "tasks": [(key, key, n) for key, n in count["task"].items()],
+    }
+
+
+def _task(
+    one: Audit, members: Sequence[Subject], scored: Scored, subjects: Sequence[Subject], rule: RightRule
+) -> dict[str, Any]:
+    """One task's numbers and drawings."""
+    mine = one.rewarders[0]
+    values = {s.key: line.reward.value for s, line in zip(subjects, scored.lines, strict=True)}
+    both = [
+        (s, s.measured, value)
+        for s in members
+        if s.measured is not None and (value := values[s.key]) is not None
+    ]
+    drawings = []
+    if both:
+        if rule.graded:
+            drawings.append(embedded(scatter(scored.label, one.metric, [(m, v) for _, m, v in both])))
+        groups = {
+            word: [v for s, _, v in both if verdict(s, rule) == key]
+            for key, word in VERDICTS.items()
+            if key != "unmeasured"
+        }
+        drawings.append(embedded(boxes(scored.label, groups)))
+    inside = estimate(mine.inside_auc)
+    facts = [
+        (
+            "AUC, right against wrong",
+            f"{estimate(mine.auc)['value']} ({estimate(mine.auc)['interval'] or '–'})",
+        ),
+        ("AUC inside a prompt", f"{inside['value']} ({inside['interval'] or '–'})"),
+        ("Separation", f"{number(mine.separation.value, 2)} SD"),
+        ("ms a picture", milliseconds(mine.seconds)),
+    ]
+    notes = [
+        f"Right is {one.metric} of {one.right_rule}: {one.right:,} of {one.measured:,} measured pictures"
+    ]
+    if mine.shared:
+        notes.append(f"It shares {', '.join(mine.shared)} with the benchmark, and so its mistakes")
+    rows = []
+    for category, parts in mine.by_category.items():
+        part = [(s, v) for s, _, v in both if s.category == category]
+        means = {key: [v for s, v in part if verdict(s, rule) == key] for key in ("right", "wrong")}
+        total = sum(s.category == category for s in members)
+        rows.append(
+            {
+                "name": category,
+                "scored": f"{len(part)}/{total}",
+                "right": number(_mean(means["right"])),
+                "wrong": number(_mean(means["wrong"])),
+                "correlation": estimate(parts["correlation"]),
+                "auc": estimate(parts["auc"]),
+            }
+        )
+    return {
+        "name": one.task,
+        "metric": one.metric,
+        "correlation": estimate(mine.correlation),
+        "facts": facts,
+        "notes": notes,
+        "drawings": drawings,
+        "rows": rows,
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fsum(values) / len(values) if values else None

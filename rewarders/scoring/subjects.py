@@ -1,0 +1,215 @@
+"""The pictures that are rewarded: those of a run, or those of a folder that says their prompts."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import InputError, UsageError
+from harness.records import SampleRecord, Status
+from rewarders.base import Reward, RewardSample
+
+if TYPE_CHECKING:
+    from harness.run_reader import Run
+    from harness.scores import TaskScores
+
+FOLDER = "pictures"
+"""What stands for the task where pictures come from a folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One picture and what is known of it.
+
+    Attributes:
+        task: its task; :data:`FOLDER` where there is none.
+        item_id: its item.
+        index: its number among the item's, from 0.
+        prompt: what it was drawn for; None where nobody knows, and then it is not scored.
+        category: the item's; empty where there is none.
+        cluster: items that share it are not independent.
+        metadata: the item's.
+        path: its file; None where there is no picture.
+        shown: how its file is named to a reader.
+        sha256: of the file that was measured; None where nothing was.
+        measured: the benchmark's value; None where there is none.
+        status: ``success``, or why there is no picture.
+        reason: for a human, where there is none.
+    """
+
+    task: str
+    item_id: str
+    index: int
+    prompt: str | None
+    category: str = ""
+    cluster: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    path: Path | None = None
+    shown: str = ""
+    sha256: str | None = None
+    measured: float | None = None
+    status: Status = Status.SUCCESS
+    reason: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What no other picture has."""
+        return self.task, self.item_id, self.index
+
+    @property
+    def item(self) -> tuple[str, str]:
+        """Pictures of one item are one group."""
+        return self.task, self.item_id
+
+    @property
+    def unit(self) -> tuple[str, str]:
+        """Pictures that share it are not independent of each other."""
+        return self.task, self.cluster or self.item_id
+
+
+def of_run(run: Run, tasks: Sequence[str] = ()) -> tuple[list[Subject], list[str]]:
+    """The pictures that a run drew, in the task's order, and the tasks that drew none.
+
+    Args:
+        run: a finished run.
+        tasks: which of its tasks; all that draw by default.
+
+    Raises:
+        UsageError: the run has no such task, or none that draws.
+    """
+    strange = [name for name in tasks if name not in run.records]
+    if strange:
+        raise UsageError(
+            f"the run in {run.folder} has no task {strange[0]!r}; it has {', '.join(run.records)}"
+        )
+    subjects: list[Subject] = []
+    left_out = []
+    for name, records in run.records.items():
+        if tasks and name not in tasks:
+            continue
+        # An answer is about a picture that nobody drew.
+        if any(record.sample.text is not None for record in records):
+            left_out.append(name)
+            continue
+        lines = sorted(records, key=lambda record: record.doc_id)
+        subjects += [_of_record(name, record, run.folder, run.scores[name]) for record in lines]
+    if not subjects:
+        raise UsageError(
+            f"the run in {run.folder} has no pictures of its own to reward: its tasks "
+            f"({', '.join(left_out or run.records)}) ask for answers; name a run that draws"
+        )
+    return subjects, left_out
+
+
+def _of_record(task: str, record: SampleRecord, folder: Path, scores: TaskScores) -> Subject:
+    item, sample, measurement = record.item, record.sample, record.measurement
+    path = None if sample.image is None else folder / sample.image
+    status, reason = Status.SUCCESS, ""
+    if path is None:
+        # A record without a picture says why; one that claims success has lost it.
+        status = Status.MISSING_IMAGE if measurement.ok else measurement.status
+        reason = measurement.reason or "the record names no picture"
+    elif not path.resolve().is_relative_to(folder.resolve()):
+        path, status, reason = None, Status.MISSING_IMAGE, "its record points outside the run folder"
+    return Subject(
+        task=task,
+        item_id=item.id,
+        index=sample.index,
+        prompt=item.text,
+        category=item.category,
+        cluster=item.cluster,
+        metadata=item.metadata,
+        path=path,
+        shown=sample.image or "",
+        sha256=sample.image_sha256,
+        measured=measurement.values.get(scores.metric),
+        status=status,
+        reason=reason,
+    )
+
+
+def of_folder(path: Path, layout: str = "auto", outside: bool = False) -> tuple[list[Subject], str]:
+    """The pictures of a folder in a known layout, or of a JSONL list, and the layout's name.
+
+    GenEval's folders give prompt and metadata, T2I-CompBench's file names the prompt, a list both
+    ``prompt`` and ``id``.
+
+    Raises:
+        InputError: nothing there, or no picture.
+    """
+    from harness.models.layouts.choose import open_layout
+
+    found = open_layout(path, layout, outside)
+    reader = {"geneval": _of_geneval, "t2i_compbench": _of_compbench, "jsonl": _of_list}[found.name]
+    subjects = [reader(picture.about, picture.path, picture.name) for picture in found.pictures]
+    if not subjects:
+        raise InputError(f"{path} (layout {found.name}) holds no picture; correct the path or --layout")
+    return subjects, found.name
+
+
+def _of_geneval(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
+    folder, asked, _, number = about
+    row = None if asked is None else json.loads(asked)
+    if row is None:
+        reason = f"the folder {folder} has no metadata.jsonl, so its prompt is not known"
+        return Subject(
+            FOLDER, folder, number, None, shown=shown, status=Status.MEASUREMENT_ERROR, reason=reason
+        )
+    prompt, tag = str(row["prompt"]), str(row.get("tag", ""))
+    return Subject(FOLDER, folder, number, prompt, tag, folder, row, path, shown)
+
+
+def _of_compbench(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
+    from harness.models.layouts.compbench import PICTURE
+
+    folder, file, number = about
+    match = PICTURE.fullmatch(file)
+    assert match is not None  # The layout keeps no other.
+    item = f"{folder}/{match[1]}" if folder else match[1]
+    return Subject(FOLDER, item, number, match[1], folder, item, {}, path, shown)
+
+
+def _of_list(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
+    item, prompt, index = about
+    if path is None:
+        return Subject(
+            FOLDER, item, index, prompt, shown=shown, status=Status.MISSING_IMAGE, reason="it is not a file"
+        )
+    return Subject(FOLDER, item, index, prompt, "", item, {}, path, shown)
+
+
+def opened(subject: Subject) -> tuple[RewardSample | None, Reward | None, str | None]:
+    """The sample of a subject, or the reward that says why there is none; and its file's sha256.
+
+    A file that is not the one that was measured is not scored: its reward and its measurement would be
+    of two pictures.
+    """
+    from harness.models.reading import Unreadable, read_rgb
+
+    if subject.path is None or subject.prompt is None:
+        return None, Reward.unscored(subject.status, subject.reason), None
+    try:
+        data = subject.path.read_bytes()
+    except OSError as error:
+        reason = f"its file cannot be opened ({error.strerror or error})"
+        return None, Reward.unscored(Status.MISSING_IMAGE, reason), None
+    digest = hashlib.sha256(data).hexdigest()
+    if subject.sha256 is not None and digest != subject.sha256:
+        reason = "its file was changed after it was measured"
+        return None, Reward.unscored(Status.UNREADABLE_IMAGE, reason), digest
+    try:
+        image = read_rgb(io.BytesIO(data))
+    except Unreadable as error:
+        return None, Reward.unscored(Status.UNREADABLE_IMAGE, str(error)), digest
+    sample = RewardSample(
+        image,
+        category=subject.category,
+        metadata=subject.metadata,
+        group=f"{subject.task}/{subject.item_id}",
+    )
+    return sample, None, digest

@@ -1,0 +1,1 @@
+"""Exact-match questions about scenes of the shapes world."""

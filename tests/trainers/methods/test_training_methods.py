@@ -1,0 +1,142 @@
+"""What each trainer learns from a pool made by hand, on the shipped tiny model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness.errors import UsageError
+from harness.models.tiny import TinyModel
+from harness.records import Item
+from rewarders.building import build as build_rewarder
+from trainers.building import build, caption_rewarder, require_fit
+from trainers.pool import Captions, Drawings, Pool
+from trainers.sources import ShapesSource
+
+NAN = float("nan")
+PROMPTS = ("a star", "a red ring", "two hearts")
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    made = TinyModel().variant(dtype="float32", guidance=1.0, rows=4)
+    for _, parameter in made.trainable():
+        parameter.requires_grad_(True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def pool(model: Any) -> Pool:
+    tokens = model.generate_tokens([p for p in PROMPTS for _ in range(3)], range(9)).view(3, 3, -1)
+    values = np.asarray([[0.1, 0.9, 0.5], [0.2, NAN, 0.7], [0.4, 0.4, 0.4]])
+    maps = np.tile(np.linspace(-1, 1, 36, dtype=np.float32), (3, 3, 1))
+    maps[1, 1] = np.nan
+    with torch.no_grad():
+        rows = [model.drawing_logprobs([p] * 3, tokens[k]) for k, p in enumerate(PROMPTS)]
+    likelihoods = torch.stack(rows)
+    items = tuple(Item(p, p, "") for p in PROMPTS)
+    drawings = Drawings(items, tokens, values, maps, likelihoods, likelihoods)
+    pictures = tuple(ShapesSource().pictures(0, 2, seed=3))
+    texts = (("a red star", "two blue hearts", "a ring"), ("a star", "a star", "a star"))
+    with torch.no_grad():
+        known = [
+            model.caption_logprobs([p] * 3, "describe the picture.", t)
+            for p, t in zip(pictures, texts, strict=True)
+        ]
+    captions = Captions(
+        pictures,
+        "describe the picture.",
+        texts,
+        np.asarray([[-1.0, -3.0, -2.0], [-1.0, -1.0, -1.0]]),
+        known,
+        known,
+    )
+    return Pool(0, drawings, captions)
+
+
+def gradient(model: Any, loss: torch.Tensor) -> float:
+    for _, parameter in model.trainable():
+        parameter.grad = None
+    loss.backward()
+    return float(sum(p.grad.abs().sum() for _, p in model.trainable() if p.grad is not None))
+
+
+def test_rejection_learns_the_best_of_each_group_that_differs(model: Any, pool: Pool) -> None:
+    trainer = build("rejection")
+    assert trainer.examples(pool) == {"drawing": 2}
+    loss, told = trainer.loss(model, pool, {"drawing": [0, 1]})
+    assert pool.drawings is not None
+    best = torch.stack([pool.drawings.tokens[0, 1], pool.drawings.tokens[1, 2]])
+    assert loss.item() == pytest.approx(-model.token_logprobs(PROMPTS[:2], best).mean().item(), abs=1e-4)
+    assert told["loss"] == pytest.approx(loss.item())
+    assert gradient(model, loss) > 0
+
+
+def test_srum_learns_every_picture_that_has_a_map(model: Any, pool: Pool) -> None:
+    trainer = build("srum", constraint=0.5)
+    assert trainer.examples(pool) == {"drawing": 8}
+    loss, told = trainer.loss(model, pool, {"drawing": [0, 7]})
+    assert told["reward_map"] == pytest.approx(0.0, abs=1e-6)
+    assert gradient(model, loss) > 0
+
+
+def test_srum_may_keep_close_to_the_best_picture_instead(model: Any, pool: Pool) -> None:
+    flat = Pool(0, replace(pool.drawings, maps=np.zeros((3, 3, 36), dtype=np.float32)))
+    loss, _ = build("srum", keep="best", constraint=0.5).loss(model, flat, {"drawing": [0]})
+    assert pool.drawings is not None
+    best = model.token_logprobs(PROMPTS[:1], pool.drawings.tokens[:1, 1])
+    assert loss.item() == pytest.approx(-0.5 * best.mean().item(), abs=1e-4)
+
+
+def test_simpo_widens_the_gap_on_both_sides(model: Any, pool: Pool) -> None:
+    trainer = build("dsr_simpo", beta=2.0, gamma=0.5, anchor=0.0)
+    assert trainer.examples(pool) == {"drawing": 2, "captioning": 1}
+    loss, told = trainer.loss(model, pool, {"drawing": [0], "captioning": [0]})
+    gap = told["drawing_better"] - told["drawing_worse"]
+    expected = np.log1p(np.exp(-(2 * gap - 0.5)))
+    assert told["drawing_preference"] == pytest.approx(expected, abs=1e-4)
+    assert gradient(model, loss) > 0
+
+
+def test_simpo_of_one_direction_leaves_the_other_alone(model: Any, pool: Pool) -> None:
+    trainer = build("dsr_simpo", captioning=0.0)
+    loss, told = trainer.loss(model, Pool(0, pool.drawings), {"drawing": [0, 1]})
+    assert not [name for name in told if name.startswith("captioning")]
+    assert torch.isfinite(loss)
+
+
+def test_grpo_starts_at_ratio_one_and_no_penalty(model: Any, pool: Pool) -> None:
+    trainer = build("dsr_grpo")
+    loss, told = trainer.loss(model, pool, {"drawing": [0, 1], "captioning": [0]})
+    # At the policy that drew, advantages of a group cancel.
+    assert loss.item() == pytest.approx(0.0, abs=1e-3)
+    assert told["drawing_kl"] == pytest.approx(0.0, abs=1e-4)
+    assert told["drawing_clipped"] == 0.0
+    assert gradient(model, loss) > 0
+
+
+def test_the_batch_is_the_mean_of_its_examples(model: Any, pool: Pool) -> None:
+    for name in ("rejection", "srum", "dsr_simpo", "dsr_grpo"):
+        trainer = build(name)
+        both, _ = trainer.loss(model, pool, {"drawing": [0, 1]})
+        each = [trainer.loss(model, pool, {"drawing": [k]})[0].item() for k in (0, 1)]
+        assert both.item() == pytest.approx(sum(each) / 2, abs=1e-4), name
+
+
+def test_a_reward_without_map_or_range_does_not_fit_srum(model: Any) -> None:
+    with pytest.raises(UsageError, match="weighs cells by a reward map; the rewarder 'dsr' gives none"):
+        require_fit(build("srum"), build_rewarder("dsr", model), model)
+
+
+@pytest.mark.parametrize("rewarder", ["srum", "random"])
+def test_rewards_with_a_map_or_a_range_fit_srum(model: Any, rewarder: str) -> None:
+    require_fit(build("srum"), build_rewarder(rewarder, model, world="shapes"), model)
+
+
+def test_a_control_stays_one_on_the_captioning_side(model: Any) -> None:
+    assert caption_rewarder(build_rewarder("random")) == "random"
+    assert caption_rewarder(build_rewarder("dsr", model)) == "dsr_understanding"

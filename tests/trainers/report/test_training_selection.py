@@ -1,0 +1,62 @@
+"""Which pictures are shown: extremes by their scores, and a sample that does not look at them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.compare import Run, load_run
+from trainers.report.selection import EXTREMES, SAMPLED, chosen
+
+
+@pytest.fixture(scope="module")
+def pair(runs: Path) -> tuple[Run, Run]:
+    return load_run(runs / "before"), load_run(runs / "after")
+
+
+def of(choice: str, pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in pairs if one["choice"] == choice]
+
+
+def test_improved_and_worsened_pairs_are_what_they_are_called(pair: tuple[Run, Run]) -> None:
+    pairs = chosen("drawing", *pair)
+    assert {one["verdict"] for one in of("improved", pairs)} == {"fixed"}
+    assert {one["verdict"] for one in of("worsened", pairs)} == {"broken"}
+    assert len(of("improved", pairs)) == EXTREMES
+
+
+def test_of_equal_pairs_those_of_the_most_improved_items_come_first(pair: tuple[Run, Run]) -> None:
+    """With two samples an item can gain 1 or a half; enough items gained 1 to fill the choice."""
+    before, after = pair
+    means = {}
+    for name, run in (("a", before), ("b", after)):
+        for record in run.records["drawing"]:
+            means.setdefault(record.item.id, Counter())[name] += record.measurement.values["correct"] / 2
+    improved = of("improved", chosen("drawing", before, after))
+    assert all(means[one["item_id"]]["b"] - means[one["item_id"]]["a"] == 1.0 for one in improved)
+
+
+def test_the_sample_has_as_many_items_of_every_category(pair: tuple[Run, Run]) -> None:
+    sample = of("random", chosen("drawing", *pair))
+    assert Counter(one["category"] for one in sample) == {"plain": SAMPLED, "counted": SAMPLED}
+    assert len({one["item_id"] for one in sample}) == len(sample)
+
+
+def test_the_sample_does_not_depend_on_the_scores(pair: tuple[Run, Run], runs: Path) -> None:
+    keys = [
+        [(one["item_id"], one["index"]) for one in of("random", chosen("drawing", pair[0], after))]
+        for after in (pair[1], load_run(runs / "idle"))
+    ]
+    assert keys[0] == keys[1]
+
+
+def test_a_task_without_change_has_a_sample_and_no_extremes(pair: tuple[Run, Run]) -> None:
+    before, _ = pair
+    assert {one["choice"] for one in chosen("drawing", before, before)} == {"random"}
+
+
+def test_badges_speak_of_before_and_after(pair: tuple[Run, Run]) -> None:
+    assert of("improved", chosen("drawing", *pair))[0]["badge"] == "Wrong before, right after"
