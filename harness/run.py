@@ -53,10 +53,18 @@ class _Silent:
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run left behind."""
+    """What a run left behind.
+
+    Attributes:
+        folder: the run folder.
+        results_path: of the results; None where ``only`` left something to do, and nothing is finished.
+        scores: task -> its scores; what is not drawn yet counts as not recorded.
+        reused: planned samples that were there before.
+        drawn: samples drawn in this sitting.
+    """
 
     folder: Path
-    results_path: Path
+    results_path: Path | None
     scores: dict[str, TaskScores]
     reused: int
     drawn: int
@@ -74,6 +82,7 @@ def run(
     progress: Progress | None = None,
     call: Mapping[str, Any] | None = None,
     retry: Collection[Status] = TRANSIENT,
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> Finished:
     """Runs ``model`` on ``tasks`` into ``output_path/<model name>``, going on where an earlier run stopped.
 
@@ -89,6 +98,8 @@ def run(
         progress: told about every finished batch.
         call: how the run was asked for, echoed into the results.
         retry: samples recorded with such a status are tried again; pictures that are there are kept.
+        only: task -> ids of the items to do in this sitting, for a caller that may stop early. It is no
+            part of the run's identity: a later sitting does the rest, and the last one finishes the run.
 
     Raises:
         MissingCapability: the model cannot do what a task needs; nothing was written.
@@ -103,7 +114,7 @@ def run(
     items = {task.info.name: limited(task.items(), limit) for task in tasks}
     plans = {task.info.name: plan(task, items[task.info.name], seed, seed_policy) for task in tasks}
     who = identity(model, tasks, items, seed, seed_policy, limit)
-    reused = drawn = 0
+    reused = drawn = left = 0
     seconds = 0.0
     scores: dict[str, TaskScores] = {}
     folder_path = output_path / sanitise(str(who["model"].get("name", "model")))
@@ -116,15 +127,17 @@ def run(
             settled = {key for key, record in records.items() if record.measurement.status not in retry}
             missing = [planned for planned in plans[name] if planned.doc_id not in settled]
             reused += len(plans[name]) - len(missing)
+            now = [one for one in missing if only is None or one.item.id in only.get(name, ())]
+            left += len(missing) - len(now)
             shown.start(name, len(plans[name]), len(plans[name]) - len(missing))
             make = _maker(task)
             held: list[tuple[SampleRecord, bool]] = []
-            for batch in _batches(missing, batch_size):
+            for batch in _batches(now, batch_size):
                 held += make(model, task, folder, batch)
                 shown.advance(name, len(batch))
                 # Failures wait for the first success, so that mending a broken model starts afresh.
                 if not records and _all_failed(held):
-                    if len(held) >= min(GIVE_UP, len(missing)):
+                    if len(held) >= min(GIVE_UP, len(now)):
                         raise _broken(held)
                     continue
                 for record, fresh in held:
@@ -139,10 +152,13 @@ def run(
                 items[name],
                 ordered,
                 task.info.images_per_item,
-                task.extra(ordered),
+                # Further numbers are of a whole run.
+                task.extra(ordered) if len(now) == len(missing) else {},
             )
             # Over every sitting: what an interrupted run measured before counts too.
             seconds += fsum(second for record in ordered for second in record.timing.values())
+        if left:
+            return Finished(folder_path, None, scores, reused, drawn)
         path = folder.finish(
             results_json(folder.manifest, tasks, scores, dict(call or {}), batch_size, seconds)
         )

@@ -1,7 +1,8 @@
 """The ``selfreward-eval`` command: one file per subcommand, heavy imports inside functions.
 
-Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``);
-2 the command line is wrong; 4 an input is missing or damaged; 130 interrupted.
+Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``, ``gate``) or
+training stopped by itself; 2 the command line is wrong; 3 ``gate`` cannot tell; 4 an input is missing or
+damaged; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from harness.cli import (
     data,
     demo,
     doctor,
+    gate,
     judge_check,
     leaderboard,
     listing,
@@ -23,7 +25,10 @@ from harness.cli import (
     power,
     report,
     rescore,
+    reward,
+    reward_audit,
     run,
+    train,
     variadic,
 )
 
@@ -39,11 +44,15 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare", cls=variadic.SeveralValues)(compare.compare)
+app.command("gate")(gate.gate)
 app.command("power")(power.power)
 app.command("calibrate")(calibrate.calibrate)
 app.command("list")(listing.listing)
 app.command("rescore")(rescore.rescore)
 app.command("judge-check")(judge_check.judge_check)
+app.command("reward")(reward.reward)
+app.command("reward-audit")(reward_audit.reward_audit)
+app.command("train")(train.train)
 app.command("report")(report.report)
 app.command("parity")(parity.parity)
 app.add_typer(data.app, name="data")

@@ -1,0 +1,150 @@
+"""Where a sequential gate gets its samples from: a finished run, or a model that draws them now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.errors import InputError
+from harness.files import read_json_lines
+from harness.models.base import Model
+from harness.planning import identity, limited
+from harness.records import Manifest, SampleRecord, latest
+from harness.run import BATCH, Progress, run
+from harness.run_reader import Run, sample_files
+from harness.scores import summarise
+from harness.store import sanitise
+from harness.task import Task
+
+__all__ = ["Candidate", "Live", "Replay"]
+
+
+class Candidate(Protocol):
+    """What a sequential gate asks for."""
+
+    def start(self) -> Run:
+        """The run before anything is looked at: what it is, to see whether it may be compared."""
+        ...
+
+    def reveal(self, task: str, items: Collection[str]) -> Run:
+        """The run with these items of ``task`` in it, and all that were revealed before."""
+        ...
+
+    def finish(self, complete: bool) -> str:
+        """Ends it and says in a sentence, maybe empty, what is left; ``complete`` if all was revealed."""
+        ...
+
+
+class Replay:
+    """A finished run whose samples are looked at in batches, as if they came in now."""
+
+    def __init__(self, finished: Run) -> None:
+        self.finished = finished
+
+    def start(self) -> Run:
+        return self.finished
+
+    def reveal(self, task: str, items: Collection[str]) -> Run:
+        return self.finished
+
+    def finish(self, complete: bool) -> str:
+        return ""
+
+
+class Live:
+    """A model that draws what is asked for, into a run folder that any later run goes on with.
+
+    Seed, seed policy and limit are the base's, so that the arms share them.
+
+    Args:
+        model: the candidate.
+        tasks: of the policy.
+        base: the run it is held against.
+        output_path: folder of run folders.
+        batch_size: samples drawn and measured together; changes speed only.
+        progress: told about every finished batch.
+        call: how the run was asked for, echoed into the results.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        tasks: Sequence[Task],
+        base: Run,
+        output_path: Path,
+        *,
+        batch_size: int = BATCH,
+        progress: Progress | None = None,
+        call: Mapping[str, Any] | None = None,
+    ) -> None:
+        who = base.manifest.identity
+        self.model, self.tasks, self.output_path = model, list(tasks), output_path
+        self.options: dict[str, Any] = {
+            "seed": who["seed"],
+            "seed_policy": who["seed_policy"],
+            "limit": who["limit"],
+            "batch_size": batch_size,
+            "progress": None if progress is None else _Once(progress),
+            "call": call,
+        }
+        self.now: Run | None = None
+
+    def start(self) -> Run:
+        seed, policy, limit = (self.options[key] for key in ("seed", "seed_policy", "limit"))
+        items = {task.info.name: limited(task.items(), limit) for task in self.tasks}
+        who = identity(self.model, self.tasks, items, seed, policy, limit)
+        folder = self.output_path / sanitise(str(who["model"].get("name", "model")))
+        scores = {
+            task.info.name: summarise(
+                task.info, task.metrics[0], items[task.info.name], [], task.info.images_per_item
+            )
+            for task in self.tasks
+        }
+        self.now = Run(
+            folder, Manifest(who, {}, "started", ""), {}, scores, {task.info.name: () for task in self.tasks}
+        )
+        return self.now
+
+    def reveal(self, task: str, items: Collection[str]) -> Run:
+        before = self.now or self.start()
+        finished = run(self.model, self.tasks, self.output_path, only={task: items}, **self.options)
+        self.now = replace(
+            before, scores=finished.scores, records={**before.records, task: _records(finished.folder, task)}
+        )
+        return self.now
+
+    def finish(self, complete: bool) -> str:
+        folder = (self.now or self.start()).folder
+        if complete:
+            # What no judge could be reached for is tried once more, and the results are written.
+            run(self.model, self.tasks, self.output_path, **self.options)
+            return f"the candidate's run is whole, in {folder}"
+        return f"the candidate's run in {folder} is unfinished; `selfreward-eval run` goes on with it"
+
+
+def _records(folder: Path, task: str) -> tuple[SampleRecord, ...]:
+    """What is recorded of a task in a run that may be unfinished."""
+    paths = sample_files(folder).get(task)
+    if not paths:
+        raise InputError(
+            f"{folder} has no samples_{task}_*.jsonl; restore it or choose another --output-path"
+        )
+    return tuple(latest(SampleRecord.from_json(line) for line in read_json_lines(paths[0]).records))
+
+
+class _Once:
+    """Shows each task once, however many sittings it takes."""
+
+    def __init__(self, shown: Progress) -> None:
+        self.shown = shown
+        self.started: set[str] = set()
+
+    def start(self, task: str, total: int, done: int) -> None:
+        if task not in self.started:
+            self.started.add(task)
+            self.shown.start(task, total, done)
+
+    def advance(self, task: str, count: int) -> None:
+        self.shown.advance(task, count)

@@ -1,0 +1,150 @@
+"""Two finished runs, judged once.
+
+>>> judge(read_policy(Path("gate.toml")), load_run(before), load_run(after)).verdict  # doctest: +SKIP
+<Verdict.PASS: 'PASS'>
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.compare import arm_of
+from harness.families import CORRECTIONS
+from harness.gating.against import OneSided, against
+from harness.gating.evidence import Evidence, Material, gather
+from harness.gating.findings import EXIT, Finding, Outcome, family_findings, overall
+from harness.gating.policy import NONE, Kind, Policy
+from harness.gating.requirements import require_gateable, require_scores
+from harness.gating.ruling import finding
+from harness.run_reader import Run
+from harness.stats.choosing import choose_interval
+from harness.stats.noninferiority import Verdict
+
+__all__ = ["judge", "ungated"]
+
+
+def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
+    """The verdict of ``policy`` on two finished runs.
+
+    Raises:
+        InputError: a rule on a score that a run lacks, runs that differ in more than the model, or records
+            that contradict their own run.
+    """
+    require_scores(policy, base, candidate)
+    require_gateable(base, candidate)
+    materials = {task: Material(task, base, candidate) for task in policy.tasks}
+    judged = _corrected(
+        policy, [_judged(gather(rule, materials[rule.task]), policy.alpha) for rule in policy.rules]
+    )
+    findings = tuple(_finding(policy, one) for one in judged)
+    verdicts = {one.rule: one.verdict for one in findings}
+    verdict = overall(policy, verdicts)
+    return Outcome(
+        verdict,
+        EXIT[verdict],
+        policy,
+        arm_of(base),
+        arm_of(candidate),
+        findings,
+        family_findings(policy, verdicts),
+        notes=ungated(policy, base, candidate),
+    )
+
+
+def ungated(policy: Policy, base: Run, candidate: Run) -> tuple[str, ...]:
+    """A sentence for every task of a run that no rule is about."""
+    names = dict.fromkeys([*base.scores, *candidate.scores])
+    return tuple(f"no rule is about {task}, which was measured" for task in names if task not in policy.tasks)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A rule with its test.
+
+    Attributes:
+        evidence: of the rule.
+        test: None where there is nothing to test.
+        passes: p-value of a wrong PASS, adjusted within the family where there is one.
+        fails: of a wrong FAIL, likewise.
+    """
+
+    evidence: Evidence
+    test: OneSided | None
+    passes: float | None
+    fails: float | None
+
+
+def _judged(evidence: Evidence, alpha: float) -> _Judged:
+    if evidence.empty:
+        return _Judged(evidence, None, None, None)
+    if evidence.rule.kind is Kind.FLOOR:
+        return _Judged(evidence, _floor(evidence, alpha), None, None)
+    test = against(
+        evidence.strata, evidence.limit, width=evidence.width, alpha=alpha, clusters=evidence.clusters
+    )
+    return _Judged(evidence, test, test.passes, test.fails)
+
+
+def _floor(evidence: Evidence, alpha: float) -> OneSided:
+    """The candidate's own score with both one-sided bounds; larger is better."""
+    own = {name: [evidence.sign * value for value in values] for name, values in evidence.strata.items()}
+    chosen = choose_interval(
+        own,
+        m=evidence.images,
+        binary=evidence.binary,
+        score_range=evidence.range,
+        clusters=evidence.clusters,
+        level=1 - 2 * alpha,
+    )
+    ends = [
+        None if end is None else evidence.sign * end for end in (chosen.interval.low, chosen.interval.high)
+    ]
+    low, high = ends[:: evidence.sign]
+    return OneSided(
+        evidence.sign * chosen.interval.value, chosen.interval.se, low, high, None, None, chosen.interval.n,
+        chosen.method, chosen.why,
+    )  # fmt: skip
+
+
+def _corrected(policy: Policy, judged: Sequence[_Judged]) -> list[_Judged]:
+    """Both p-values of every rule adjusted within its family."""
+    out = list(judged)
+    for group in policy.groups.values():
+        if group.correction == NONE:
+            continue
+        correct = CORRECTIONS[group.correction][1]
+        places = [k for k, one in enumerate(judged) if one.evidence.rule.family == group.name]
+        passes = correct([judged[k].passes for k in places])
+        fails = correct([judged[k].fails for k in places])
+        for k, passing, failing in zip(places, passes, fails, strict=True):
+            out[k] = _Judged(judged[k].evidence, judged[k].test, passing, failing)
+    return out
+
+
+def _verdict(one: _Judged, alpha: float) -> Verdict:
+    """What the scored samples say, whatever their coverage."""
+    limit, test = one.evidence.limit, one.test
+    if test is None:
+        return Verdict.INCONCLUSIVE
+    if one.evidence.rule.kind is Kind.FLOOR:
+        passes = test.low is not None and test.low >= limit
+        fails = test.high is not None and test.high < limit
+    else:
+        passes = one.passes is not None and one.passes <= alpha
+        fails = one.fails is not None and one.fails <= alpha
+    return Verdict.PASS if passes else Verdict.FAIL if fails else Verdict.INCONCLUSIVE
+
+
+def _finding(policy: Policy, one: _Judged) -> Finding:
+    rule = one.evidence.rule
+    corrected = rule.family is not None and policy.groups[rule.family].correction != NONE
+    return finding(
+        policy,
+        one.evidence,
+        _verdict(one, policy.alpha),
+        one.test,
+        alpha=policy.alpha,
+        p_adjusted=one.passes if corrected else None,
+        tests=len(policy.members(rule.family)) if corrected and rule.family else 1,
+    )
