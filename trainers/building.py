@@ -46,8 +46,9 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
     if info.uses == "map" and not rewarder.info.maps and None in rewarder.info.range:
         raise UsageError(
             f"the trainer {info.name!r} weighs cells by a reward map; the rewarder "
-            f"{rewarder.info.name!r} gives none, and its open range makes no flat one either. Use a rewarder with maps (srum) or a bounded "
-            "one (vqa, random), or a trainer that takes values (rejection, dsr_simpo, dsr_grpo)"
+            f"{rewarder.info.name!r} gives none, and its open range makes no flat one either. Use a "
+            "rewarder with maps (srum) or a bounded one (vqa, random), or a trainer that takes values "
+            "(rejection, dsr_simpo, dsr_grpo)"
         )
     if not rewarder.info.higher_is_better:
         raise UsageError(

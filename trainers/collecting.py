@@ -81,7 +81,9 @@ class Collector:
         home.mkdir(parents=True, exist_ok=True)
         work: dict[Side, Sequence[Any]] = {}
         if "drawing" in sides:
-            work["drawing"] = self.source.items(round_, settings.prompts, settings.seed)
+            items = self.source.items(round_, settings.prompts, settings.seed)
+            # Prompts of one length are drawn together: a chunk of few lengths leaves few rows empty.
+            work["drawing"] = sorted(items, key=lambda item: len(item.text.split()))
         if "captioning" in sides:
             work["captioning"] = self.source.pictures(round_, settings.pictures, settings.seed)
         todo = [(side, number, part) for side, all_ in work.items() for number, part in _chunks(all_)]

@@ -66,7 +66,7 @@ class Engine:
 
         settings = trainer.settings
         self.settings = settings
-        self.accelerator = accelerator(model, settings, folder, log_with)
+        self.accelerator = accelerator(model, trainer, folder, log_with)
         require_divisible(settings.batch_size, settings.accumulation, self.accelerator.num_processes)
         with ExitStack() as undo:
             self.moving = Moving(model, settings)

@@ -47,7 +47,7 @@ SCALES = (1.0, 1.5, 2.0, 3.0)
 DEVELOPMENT = 72
 """Development items per task."""
 
-ROWS = 64
+ROWS = 32
 """Pictures drawn together in training; part of the result in float32, so always the same."""
 
 CAPTION_QUESTION = "describe the picture."

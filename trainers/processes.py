@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
-    from trainers.settings import Settings
+    from trainers.base import Trainer
 
 __all__ = ["Processes", "accelerator", "processes"]
 
@@ -52,14 +52,14 @@ def processes(device: str = "auto") -> Processes:
     return Processes(state.process_index, state.num_processes, state.wait_for_everyone)
 
 
-def accelerator(model: Any, settings: Settings, folder: Path | None, log_with: Sequence[str]) -> Accelerator:
-    """The accelerator for a loaded model.
+def accelerator(model: Any, trainer: Trainer, folder: Path | None, log_with: Sequence[str]) -> Accelerator:
+    """The accelerator for a loaded model and what it is trained with.
 
     Raises:
         MissingExtra: accelerate is not installed.
         UsageError: precision, device and processes do not go together.
     """
-    place = model.loaded.device
+    settings, place = trainer.settings, model.loaded.device
     if settings.precision == "fp16" and place.type == "cpu":
         raise UsageError("precision fp16 needs a GPU; use bf16, or no")
     _partial_state(place.type == "cpu")
@@ -70,11 +70,9 @@ def accelerator(model: Any, settings: Settings, folder: Path | None, log_with: S
     # accelerate keeps one precision per process and refuses another one; a second run may well have one.
     if AcceleratorState._shared_state.get("_mixed_precision") not in (None, settings.precision):
         AcceleratorState._reset_state()
-    ddp = DistributedDataParallelKwargs(
-        # A loss on one side leaves the other side's weights out; adapters all lie on the way of any loss.
-        find_unused_parameters=settings.lora_rank == 0,
-        broadcast_buffers=False,
-    )
+    # A loss on one side leaves the other side's weights out; adapters all lie on the way of any loss.
+    one_sided = len(getattr(trainer, "sides", trainer.info.sides)) == 1
+    ddp = DistributedDataParallelKwargs(find_unused_parameters=one_sided and settings.lora_rank == 0)
     try:
         made = Accelerator(
             cpu=place.type == "cpu",
@@ -93,8 +91,8 @@ def accelerator(model: Any, settings: Settings, folder: Path | None, log_with: S
     known = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
     if made.distributed_type not in known:
         raise UsageError(
-            f"training runs on one process, several CPU processes or several GPUs with the whole model on each; "
-            f"accelerate was set up for {made.distributed_type.value}"
+            "training runs on one process, several CPU processes, or several GPUs with the whole model on "
+            f"each; accelerate was set up for {made.distributed_type.value}"
         )
     if made.device.type != place.type or place.index not in (None, _index(made.device)):
         raise UsageError(

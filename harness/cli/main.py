@@ -1,8 +1,8 @@
 """The ``selfreward-eval`` command: one file per subcommand, heavy imports inside functions.
 
-Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``, ``gate``) or
-training stopped by itself; 2 the command line is wrong; 3 ``gate`` cannot tell; 4 an input is missing or
-damaged; 130 interrupted.
+Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``,
+``gate``); 2 the command line is wrong; 3 ``gate`` cannot tell; 4 an input is missing or damaged; 5 training stopped
+by itself; 130 interrupted.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def train(
     """Train on self-rewards, measured before and after on the same items and seeds.
 
     The same command goes on where it was stopped. Under `accelerate launch` every process takes its share.
-    Exit codes: 0 done, 1 training stopped by itself (a loss that is not finite, collapsed rewards),
+    Exit codes: 0 done, 5 training stopped by itself (a loss that is not finite, collapsed rewards),
     2 wrong command line, 4 missing or damaged input.
     """
     import json
