@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.records import Item
+from harness.records import Item, fingerprint
 from harness.seeds import sample_seed
 from rewarders.base import Rewarder, RewardSample
 from trainers.base import Side, Trainer
@@ -48,6 +48,8 @@ class Collector:
         captions: the same for captions.
         question: what a model is asked for a caption.
         progress: told of every chunk.
+        drawn: folder that keeps what the starting model draws, for other training runs from it; None keeps
+            nothing. Methods that are compared at an equal picture budget then learn from the same pictures.
         share: this process and how many there are.
         wait: returns when every process has come here.
     """
@@ -60,6 +62,7 @@ class Collector:
     captions: Callable[[Any], Rewarder]
     question: str
     progress: Any = None
+    drawn: Path | None = None
     share: tuple[int, int] = (0, 1)
     wait: Callable[[], None] = field(default=lambda: None)
 
@@ -118,7 +121,7 @@ class Collector:
         places = [(item, k) for item in items for k in range(n)]
         prompts = [item.text for item, _ in places]
         seeds = [sample_seed(f"training-{round_}", item.id, k, seed) for item, k in places]
-        tokens = model.generate_tokens(prompts, seeds)
+        tokens = self._tokens(model, prompts, seeds, round_)
         samples = [
             RewardSample(picture, category=item.category, metadata=item.metadata)
             for (item, _), picture in zip(places, model.decode(tokens), strict=True)
@@ -135,6 +138,21 @@ class Collector:
             start = _likelihoods(self._at_start(round_, model), prompts, tokens)
             tensors["start"] = start.view(*shape, -1)
         return tensors, {"reasons": _reasons(rewards)}
+
+    def _tokens(self, model: Any, prompts: list[str], seeds: list[int], round_: int) -> torch.Tensor:
+        """Picture tokens of the chunk, drawn now or by an earlier training run from the same start."""
+        from safetensors.torch import load_file
+
+        if self.drawn is None or round_ > 0:
+            found: torch.Tensor = model.generate_tokens(prompts, seeds)
+            return found
+        identity = model.identity()
+        what = [identity["revision"], identity["generation"], prompts, seeds]
+        path = self.drawn / f"{fingerprint(what)[:32]}.safetensors"
+        if not path.exists():
+            self.drawn.mkdir(parents=True, exist_ok=True)
+            _save(path, {"tokens": model.generate_tokens(prompts, seeds).cpu()}, {})
+        return load_file(path)["tokens"].to(model.loaded.device)
 
     def _write(self, model: Any, images: Sequence[Image], round_: int, number: int) -> tuple[Any, Any]:
         """Captions of a chunk of pictures, with rewards."""

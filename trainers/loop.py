@@ -30,9 +30,9 @@ from trainers.auditing import audit
 from trainers.base import Trainer
 from trainers.building import caption_rewarder, require_fit, sides
 from trainers.collecting import Collector
-from trainers.crowd import Crowd, alone
 from trainers.fairness import entanglements, refuse_overlap
-from trainers.record import Arm, TrainingRecord
+from trainers.processes import ALONE, Processes
+from trainers.record import RECORD, Arm, TrainingRecord, read
 from trainers.sources import Source
 from trainers.tuning import Grid, Policy, best, development_tasks, grid
 from trainers.verdict import verdicts
@@ -70,6 +70,7 @@ class Job:
         development: development items per task.
         seed: the evaluation's run seed.
         limit: items per task of the evaluation; None for all.
+        drawn: folder that keeps the starting model's candidates for other training runs; None for none.
         log_with: trackers beside the JSON lines.
         question: what is asked for a caption.
     """
@@ -86,6 +87,7 @@ class Job:
     development: int = DEVELOPMENT
     seed: int = 0
     limit: int | None = None
+    drawn: Path | None = None
     log_with: tuple[str, ...] = ()
     question: str = CAPTION_QUESTION
 
@@ -113,7 +115,7 @@ def check(job: Job) -> Rewarder:
     return rewarder
 
 
-def train(job: Job, progress: Any = None, crowd: Crowd | None = None) -> TrainingRecord:
+def train(job: Job, progress: Any = None, who: Processes = ALONE) -> TrainingRecord:
     """Runs ``job`` to its end, going on where an earlier sitting stopped.
 
     Raises:
@@ -123,11 +125,14 @@ def train(job: Job, progress: Any = None, crowd: Crowd | None = None) -> Trainin
     """
     from trainers.fitting import fit
 
-    who = crowd or alone()
     rewarder = check(job)
     clock = Clock(job.output / "seconds.json")
     if who.main:
         _claim(job)
+    who.wait()
+    if (job.output / RECORD).exists():
+        return read(job.output)
+    if who.main:
         with clock("before"):
             before = _measured(job, job.model, job.before, progress)
     who.wait()
@@ -147,7 +152,7 @@ def train(job: Job, progress: Any = None, crowd: Crowd | None = None) -> Trainin
     who.wait()
     if not who.main:
         who.wait()
-        return _unread(job)
+        return read(job.output)
     name = f"{job.model.name}-{job.trainer.info.name}-{rewarder.info.name}-s{settings.seed}"
     with clock("after"):
         taught = job.model.variant(weights=str(fitted.checkpoint), name=name)
@@ -181,7 +186,7 @@ def foresee(job: Job) -> dict[str, Any]:
             trainer = copy.copy(job.trainer)
             trainer.settings = replace(trainer.settings, prompts=count)
             small = replace(job, trainer=trainer, output=Path(scratch))
-            return _collector(small, None, alone())(0, pupil)
+            return _collector(small, None, ALONE)(0, pupil)
 
         pupil = _pupil(job)
         return asdict(estimate(pupil, job.trainer, few))
@@ -227,7 +232,7 @@ def _pupil(job: Job) -> Any:
     )
 
 
-def _collector(job: Job, progress: Any, who: Crowd) -> Collector:
+def _collector(job: Job, progress: Any, who: Processes) -> Collector:
     captions = caption_rewarder(job.rewarder(None, job.model)) if "captioning" in sides(job.trainer) else None
     return Collector(
         folder=job.output / "rounds",
@@ -238,6 +243,7 @@ def _collector(job: Job, progress: Any, who: Crowd) -> Collector:
         captions=lambda model: job.rewarder(captions, model),
         question=job.question,
         progress=progress if who.main else None,
+        drawn=job.drawn,
         share=(who.rank, who.count),
         wait=who.wait,
     )
@@ -392,10 +398,3 @@ def _claim(job: Job) -> None:
         raise RunFolderError(
             f"{job.output} holds another training run ({'; '.join(told[:4])}); choose another --output-path"
         )
-
-
-def _unread(job: Job) -> TrainingRecord:
-    """What a process that does not evaluate returns: the record that the first one wrote."""
-    from trainers.record import read
-
-    return read(job.output)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from trainers.base import Trainer
 
-__all__ = ["Processes", "accelerator", "processes"]
+__all__ = ["ALONE", "Processes", "accelerator", "processes"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,15 @@ class Processes:
     rank: int
     count: int
     wait: Callable[[], None]
+
+    @property
+    def main(self) -> bool:
+        """Whether this one writes, evaluates and speaks."""
+        return self.rank == 0
+
+
+ALONE = Processes(0, 1, lambda: None)
+"""One process, as most training runs have."""
 
 
 def processes(device: str = "auto") -> Processes:

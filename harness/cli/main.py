@@ -1,7 +1,7 @@
 """The ``selfreward-eval`` command: one file per subcommand, heavy imports inside functions.
 
-Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``,
-``gate``); 2 the command line is wrong; 3 ``gate`` cannot tell; 4 an input is missing or damaged; 5 training stopped
+Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``, ``gate``);
+2 the command line is wrong; 3 ``gate`` cannot tell; 4 an input is missing or damaged; 5 training stopped
 by itself; 130 interrupted.
 """
 

@@ -35,6 +35,10 @@ def train(
     ] = "fixed",
     scales: Annotated[str, typer.Option(help="Guidance scales of the grid; empty for none.")] = "1,1.5,2,3",
     development: Annotated[int, typer.Option(min=2, help="Development items per task, for the grid.")] = 72,
+    drawn: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps the starting model's candidates for other trainers."),
+    ] = None,
     seeds: Annotated[
         str, typer.Option(help="Training seeds, comma separated; each is a training run.")
     ] = "0",
@@ -66,9 +70,9 @@ def train(
     from harness.registry import registry
     from rewarders.building import build as build_rewarder
     from trainers.building import build as build_trainer
-    from trainers.crowd import launched
     from trainers.loop import Job
     from trainers.loop import train as run_training
+    from trainers.processes import processes
     from trainers.sources import source
     from trainers.tuning import POLICIES
 
@@ -106,12 +110,13 @@ def train(
             development=development,
             seed=seed,
             limit=limit,
+            drawn=drawn,
             log_with=tuple(name.strip() for name in log_with.split(",") if name.strip()),
             question=question,
         )
 
     numbers = [int(one) for one in _numbers(seeds)]
-    who = launched()
+    who = processes(str(getattr(adapter, "device", "auto")))
     console = Console(stderr=json_)
     if dry_run:
         from trainers.loop import foresee

@@ -85,6 +85,16 @@ def test_processes_share_the_work_and_read_the_same(tmp_path: Path, model: Any) 
     assert same(whole, first(0, model))
 
 
+def test_training_runs_may_learn_from_the_same_pictures(tmp_path: Path, model: Any) -> None:
+    kept = tmp_path / "drawn"
+    first = collector(tmp_path / "a", drawn=kept)(0, model)
+    files = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
+    second = collector(tmp_path / "b", drawn=kept)(0, model)
+    assert same(first, second)
+    assert same(first, collector(tmp_path / "c")(0, model))
+    assert {path: path.stat().st_mtime_ns for path in kept.iterdir()} == files
+
+
 def test_another_seed_draws_other_pictures_for_other_prompts(tmp_path: Path, model: Any) -> None:
     a = collector(tmp_path / "a")(0, model)
     b = collector(tmp_path / "b", settings={"seed": 1})(0, model)

@@ -46,7 +46,15 @@ class DualGrpo(Trainer):
         ours=("ratio", "kl", "captioning", "prompts", "candidates", "rounds", "steps", "learning_rate"),
     )
     defaults = Settings(
-        prompts=64, pictures=16, rounds=16, steps=8, batch_size=16, schedule="constant", learning_rate=2e-4
+        prompts=64,
+        pictures=16,
+        rounds=16,
+        steps=8,
+        batch_size=16,
+        schedule="constant",
+        learning_rate=2e-4,
+        # The ratio is 1 at first only if steps and candidates compute likelihoods in the same precision.
+        precision="no",
     )
 
     def __init__(
@@ -101,7 +109,8 @@ class DualGrpo(Trainer):
         """The side's loss: candidates of one token count at once, each weighed by its share of its group."""
         parts: list[torch.Tensor] = []
         for rows in _alike(now):
-            logp, old, first = (torch.stack([each[k] for k in rows]) for each in (now, drawn, start))
+            logp = torch.stack([now[k] for k in rows])
+            old, first = (torch.stack([each[k] for k in rows]).to(logp.device) for each in (drawn, start))
             weight = logp.new_tensor([advantages[k] for k in rows])
             loss, penalty, binding = grpo(logp, old, first, weight, self.own["ratio"], self.own["kl"])
             share = logp.new_tensor([shares[k] for k in rows])

@@ -91,15 +91,15 @@ class Srum(Trainer):
         groups = places[:, 0]
         prompts = [drawings.items[group].text for group in groups]
         tokens = drawings.tokens[groups, places[:, 1]]
-        reward = torch.from_numpy(drawings.maps[groups, places[:, 1]]).to(tokens.device)
+        reward = torch.from_numpy(drawings.maps[groups, places[:, 1]])
         if self.own["keep"] == "same":
             logp = model.drawing_logprobs(prompts, tokens)
-            loss = mapped(logp, reward, self.own["constraint"], self.own["away"]).mean()
+            loss = mapped(logp, reward.to(logp.device), self.own["constraint"], self.own["away"]).mean()
             kept = logp
         else:
             best = drawings.tokens[groups, [drawings.best(group) for group in groups]]
             logp, kept = model.drawing_logprobs(prompts * 2, torch.cat([tokens, best])).chunk(2)
-            moved = mapped(logp, reward, 0.0, self.own["away"])
+            moved = mapped(logp, reward.to(logp.device), 0.0, self.own["away"])
             loss = (moved + self.own["constraint"] * likelihood(kept)).mean()
         return loss, {
             "loss": float(loss.detach()),

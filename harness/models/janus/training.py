@@ -61,6 +61,7 @@ class TrainingSide:
         import torch
 
         model = self.loaded.model
+        tokens = tokens.to(self.loaded.device)
         ids = self.prompt_ids(prompts)
         starts = torch.tensor([len(row) for row in ids], device=tokens.device)
         count, longest = tokens.shape[1], max(map(len, ids))

@@ -14,6 +14,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,18 @@ import torch
 
 from harness.models.janus.adapter import JanusModel
 from trainers import checkpoints, fitting
+from trainers.base import Trainer
 from trainers.fitting import fit
+from trainers.methods.rejection import Rejection
 from trainers.processes import processes
 
 ADAPTERS: dict[str, Any] = {"lora_rank": 2, "rounds": 2, "steps": 4, "save_every": 3}
 """Checkpoints of two files each at steps 3, 4, 6 and 8."""
 
-SHARED: dict[str, dict[str, Any]] = {
-    "weights": {"batch_size": 4, "accumulation": 2, "ema": 0.5, "steps": 3},
-    "adapters": {"batch_size": 4, "lora_rank": 2, "checkpointing": True, "steps": 3},
+SHARED: dict[str, Callable[[], Trainer]] = {
+    "weights": lambda: conftest.Plain(batch_size=4, accumulation=2, ema=0.5, steps=3),
+    "adapters": lambda: conftest.Plain(batch_size=4, lora_rank=2, checkpointing=True, steps=3),
+    "one side": lambda: Rejection(batch_size=4, steps=3, warmup=0, learning_rate=1e-3, precision="no"),
 }
 
 
@@ -123,7 +127,7 @@ def killed_and_resumed(model: Any, folder: Path, death: Callable[[], Any]) -> di
     }
 
 
-def two_at_once(model: Any, folder: Path, settings: dict[str, Any]) -> list[int]:
+def two_at_once(model: Any, folder: Path, trainer: Trainer) -> list[int]:
     """What launchers set in the environment, and two processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -135,10 +139,10 @@ def two_at_once(model: Any, folder: Path, settings: dict[str, Any]) -> list[int]
         os.environ.update({name: str(value) for name, value in (told | address).items()})
         here = processes("cpu")
         assert (here.rank, here.count) == (rank, 2)
-        fit(model, conftest.Plain(**settings), conftest.collect, folder)
+        fit(model, trainer, conftest.collect, folder)
         here.wait()
 
-    children = [forked(lambda rank=rank: work(rank)) for rank in range(2)]  # type: ignore[misc]
+    children = [forked(partial(work, rank)) for rank in range(2)]
     return [ended(child) for child in children]
 
 
@@ -155,12 +159,10 @@ def main(folder: Path) -> None:
         death.__name__: killed_and_resumed(model, folder / death.__name__, death) for death in DEATHS
     }
     found["shared"] = {}
-    for kind, settings in SHARED.items():
+    for kind, build in SHARED.items():
         alone, both = folder / f"{kind}-alone", folder / f"{kind}-both"
-        status = [
-            ended(forked(lambda s=settings, f=alone: fit(model, conftest.Plain(**s), conftest.collect, f)))  # type: ignore[misc]
-        ]
-        status += two_at_once(model, both, settings)
+        status = [ended(forked(partial(fit, model, build(), conftest.collect, alone)))]
+        status += two_at_once(model, both, build())
         apart = [safetensors.torch.load_file(one / "weights" / "model.safetensors") for one in (alone, both)]
         found["shared"][kind] = {
             "status": status,

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from trainers import estimating
 from trainers.estimating import estimate
 
 
 def test_both_stages_are_forecast_from_what_was_measured(
     model: Any, plain: Any, candidates: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    asked = []
+    clock = 0.0
+
+    class Timed(plain):  # type: ignore[misc]
+        """A step takes a second the first time, a quarter of one from then on."""
+
+        calls = 0
+
+        def loss(self, *given: Any) -> Any:
+            nonlocal clock
+            clock += 0.25 if self.calls else 1.0
+            self.calls += 1
+            return super().loss(*given)
 
     def collect_few(prompts: int) -> Any:
-        asked.append(prompts)
-        time.sleep(0.1)
+        nonlocal clock
+        clock += 0.5 * prompts
         return candidates(0, model)
 
-    found = estimate(model, plain(prompts=40, rounds=2, steps=50), collect_few)
-    assert asked == [found.prompts] == [4]
-    # 0.1 s for 4 prompts, 40 prompts a round, 2 rounds.
-    assert found.seconds["candidates"] == pytest.approx(2.0, rel=0.5)
-    assert found.seconds["training"] is not None
-    assert found.seconds["training"] > 100 * 0.01
+    monkeypatch.setattr(estimating, "time", SimpleNamespace(monotonic=lambda: clock))
+    monkeypatch.chdir(tmp_path)
+    found = estimate(model, Timed(prompts=40, rounds=2, steps=50), collect_few, prompts=3)
+    assert found.prompts == 3
+    assert found.seconds == {"candidates": pytest.approx(0.5 * 40 * 2), "training": pytest.approx(0.25 * 100)}
     assert found.notes == ()
     assert not list(tmp_path.iterdir())
 

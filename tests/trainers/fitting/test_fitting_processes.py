@@ -50,7 +50,7 @@ def test_killed_by_signal_and_resumed_ends_with_the_same_weights(
     assert one["steps"] == list(range(1, 9))
 
 
-@pytest.mark.parametrize("kind", ["weights", "adapters"])
+@pytest.mark.parametrize("kind", ["weights", "adapters", "one side"])
 def test_two_processes_take_the_same_steps_as_one(found: dict[str, Any], kind: str) -> None:
     one = found["shared"][kind]
     assert one["status"] == [0, 0, 0]

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from harness.errors import RunFolderError
 from trainers.fitting import Fitted, fit
 from trainers.home import Home
+from trainers.methods.rejection import Rejection
 
 Read = Callable[[Path], dict[str, torch.Tensor]]
 
@@ -164,3 +166,17 @@ def test_a_folder_that_is_being_written_is_refused(
     with Home(tmp_path, {}, True, lambda: None), pytest.raises(RunFolderError, match="another process"):
         fit(model, plain(), candidates, tmp_path)
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_weights_that_no_loss_has_reached_go_on_without_moments(
+    model: Any, candidates: Any, kill_at: Any, killed: Any, read_weights: Read, tmp_path: Path
+) -> None:
+    trainer = Rejection(steps=3, batch_size=2, save_every=1, weight_decay=0.1, precision="no")
+    whole = fit(model, trainer, candidates, tmp_path / "whole")
+    with pytest.raises(killed):
+        fit(model, trainer, candidates, tmp_path / "broken", progress=kill_at(1))
+    fitted = fit(model, trainer, candidates, tmp_path / "broken")
+    assert same(read_weights(fitted.checkpoint), read_weights(whole.checkpoint))
+    moments = load_file(tmp_path / "broken" / "checkpoints" / "000003" / "moments.safetensors")
+    assert "exp_avg/lm_head.weight" not in moments
+    assert "exp_avg/model.generation_head.vision_head.weight" in moments
