@@ -10,6 +10,7 @@ seed, the round, the prompt and the candidate's number alone.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -270,8 +271,11 @@ def _values(rewards: Sequence[Any], shape: tuple[int, int]) -> dict[str, torch.T
 
 
 def _reasons(rewards: Sequence[Any]) -> dict[str, int]:
-    """Why candidates have no reward -> how many."""
-    return dict(Counter(f"{one.status}: {one.reason}" for one in rewards if not one.ok))
+    """Why candidates have no reward -> how many. What a reason quotes differs by prompt and is left out."""
+    told = (
+        re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", f"{one.status}: {one.reason}") for one in rewards if not one.ok
+    )
+    return dict(Counter(told))
 
 
 def _cells(rewarder: Rewarder, reward: Any, count: int) -> NDArray[np.float32]:

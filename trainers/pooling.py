@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError
-from trainers.record import TrainingRecord, read
+from harness.errors import InputError, UsageError
+from trainers.record import RECORD, TrainingRecord, read
+from trainers.verdict import GUARDING
 
 if TYPE_CHECKING:
     from harness.claims import PooledComparison
@@ -41,6 +43,80 @@ def pool_seeds(folders: Sequence[Path]) -> tuple[PooledComparison, Path]:
     home = folders[0].parent
     write_pooled(found, home / "method.json")
     return found, write_method_page(folders, found, home / "method.html")
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Several methods side by side.
+
+    Attributes:
+        claims: method -> what its training runs say against the measurement before.
+        against: method -> the same runs against those of the baseline, seed by seed; empty without one.
+        guards: tasks that answer, which training must not cost anything.
+        page: the page.
+    """
+
+    claims: Mapping[str, PooledComparison]
+    against: Mapping[str, PooledComparison]
+    guards: tuple[str, ...]
+    page: Path
+
+
+def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> Methods:
+    """Pools each method's seeds, and compares the methods with a baseline among them.
+
+    Args:
+        folders: a method's folder each, with a folder ``seed-*`` for every training run.
+        baseline: name of the method that the others have to beat; None for no such comparison.
+        page: where the page goes.
+
+    Raises:
+        UsageError: two methods of one name, or a baseline that is none of them.
+        InputError: a folder without finished training runs.
+        NotComparable: methods that were not measured on the same items with the same settings.
+    """
+    from harness.claims import Design
+    from harness.pooling import compare_pools
+    from trainers.report import write_methods_page
+
+    runs = {folder.resolve().name: _seeds(folder) for folder in folders}
+    if len(runs) < len(folders):
+        raise UsageError("two of the methods' folders have one name; rename one of them")
+    if baseline is not None and baseline not in runs:
+        raise UsageError(f"--against {baseline!r} is none of the methods {', '.join(runs)}")
+    records = {name: [read(folder) for folder in seeds] for name, seeds in runs.items()}
+    claims = {name: pooled(seeds) for name, seeds in runs.items()}
+    trained = {
+        name: [_run(folder, one.after.folder) for folder, one in zip(runs[name], kept, strict=True)]
+        for name, kept in records.items()
+    }
+    own = ("guidance",) if any(one.policy == "tuned" for kept in records.values() for one in kept) else ()
+    against = {}
+    if baseline is not None:
+        alike = {name: [one.seed for one in kept] for name, kept in records.items()}
+        for name in runs:
+            if name != baseline:
+                # The same seed means the same prompts and the same candidates.
+                design = Design.PAIRED if alike[name] == alike[baseline] else Design.INDEPENDENT
+                against[name] = compare_pools(trained[baseline], trained[name], design=design, own=own)
+    words = {str(one) for one in GUARDING}
+    guards = dict.fromkeys(
+        task
+        for kept in records.values()
+        for one in kept
+        for task, word in one.verdicts.items()
+        if word in words
+    )
+    page.parent.mkdir(parents=True, exist_ok=True)
+    return Methods(claims, against, tuple(guards), write_methods_page(claims, page, guards=tuple(guards)))
+
+
+def _seeds(folder: Path) -> list[Path]:
+    """The finished training runs of a method, by seed."""
+    found = [one for one in sorted(folder.glob("seed-*")) if (one / RECORD).is_file()]
+    if not found:
+        raise InputError(f"{folder} holds no finished training run (seed-*/{RECORD})")
+    return found
 
 
 def _run(folder: Path, inside: str) -> Run:

@@ -21,6 +21,7 @@ from harness.cli import (
     judge_check,
     leaderboard,
     listing,
+    methods,
     parity,
     power,
     report,
@@ -53,6 +54,7 @@ app.command("judge-check")(judge_check.judge_check)
 app.command("reward")(reward.reward)
 app.command("reward-audit")(reward_audit.reward_audit)
 app.command("train")(train.train)
+app.command("methods")(methods.methods)
 app.command("report")(report.report)
 app.command("parity")(parity.parity)
 app.add_typer(data.app, name="data")
