@@ -215,7 +215,8 @@ def _unify(root: Path, recipe: Recipe, progress: Callable[[str, int, int, float]
         sentences, pictures, dropped = mixture.drawing_scenes(
             recipe.seed + 6, number, drawn_size, binding=recipe.binding[0] <= step < recipe.binding[1]
         )
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        # In float32, as the model will encode later: in half precision neighbouring codes are equal.
+        with torch.no_grad():
             tokens = encode(encoder, codec.to_tensor(pictures))
         drawn = generation.pack(words, special, sentences, tokens, dropped)
         with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -73,6 +73,19 @@ def test_its_codec_keeps_what_matters() -> None:
 
 
 @shipped
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_it_knows_the_tokens_of_a_rendered_picture(checkpoint: str) -> None:
+    """R_U rests on them: a codec that encodes into codes the drawing side never saw makes it noise."""
+    from PIL import Image
+
+    from trainers.pretrain.mixture import drawing_scenes
+
+    sentences, pictures, _ = drawing_scenes(seed=41, step=0, size=24)
+    likelihood = tiny(checkpoint).image_logprobs(sentences, [Image.fromarray(one) for one in pictures])
+    assert likelihood.mean() > -3.0
+
+
+@shipped
 def test_it_answers_questions() -> None:
     from trainers.pretrain.measuring import answers
 
