@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from trainers.base import Trainer
 
-__all__ = ["ALONE", "Processes", "accelerator", "processes"]
+__all__ = ["ALONE", "Processes", "accelerator", "leave", "processes"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,14 @@ def processes(device: str = "auto") -> Processes:
 
     state = _partial_state(device == "cpu" or not torch.cuda.is_available())
     return Processes(state.process_index, state.num_processes, state.wait_for_everyone)
+
+
+def leave() -> None:
+    """Takes leave of the other processes, so that the launcher sees all of them end."""
+    import torch.distributed
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def accelerator(model: Any, trainer: Trainer, folder: Path | None, log_with: Sequence[str]) -> Accelerator:

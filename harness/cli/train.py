@@ -72,7 +72,7 @@ def train(
     from trainers.building import build as build_trainer
     from trainers.loop import Job
     from trainers.loop import train as run_training
-    from trainers.processes import processes
+    from trainers.processes import leave, processes
     from trainers.sources import source
     from trainers.tuning import POLICIES
 
@@ -142,6 +142,7 @@ def train(
         if not json_:
             show_record(record, one.output, console)
             console.print(f"page: {pages[-1].resolve()}", soft_wrap=True, highlight=False, markup=False)
+    leave()
     if not who.main:
         return
     pooled = None
