@@ -40,12 +40,12 @@ def veils(reward: Reward, width: int, height: int) -> dict[str, str]:
         return {}
     scored = scored_regions(reward)
     if scored is None:
-        return {"map": _url(reward.map)}
+        return {"map": _url(reward.map, signed=bool(reward.map.min() < 0))}
     regions, layout = scored
     shape = (height, width)
     return {
-        "code": _url(reward_map("code", shape, regions, layout)),
-        "paper": _url(reward_map("paper", shape, regions, layout)),
+        "code": _url(reward_map("code", shape, regions, layout), signed=False),
+        "paper": _url(reward_map("paper", shape, regions, layout), signed=True),
     }
 
 
@@ -87,15 +87,15 @@ def details(evidence: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _url(values: NDArray[np.float32]) -> str:
-    """A map as a picture with transparency."""
+def _url(values: NDArray[np.float32], *, signed: bool) -> str:
+    """A map as a picture with transparency: around 0 where it is ``signed``, else from 0 to 1."""
     import numpy as np
     from PIL import Image
 
     step = max(1, -(-max(values.shape) // LONGEST))
     part = np.clip(values[step // 2 :: step, step // 2 :: step].astype(np.float64), -1.0, 1.0)
     pixels = np.zeros((*part.shape, 4), dtype=np.uint8)
-    if values.min() < 0 or not values.any():
+    if signed:
         pixels[..., :3] = np.where(part[..., None] < 0, np.array(BAD), np.array(GOOD))
         pixels[..., 3] = np.rint(OPAQUE * np.abs(part))
     else:

@@ -97,9 +97,12 @@ def calibration(one: RewarderAudit) -> Drawing:
         if part.low is not None and part.high is not None:
             shapes.append(Line(((at, y.at(part.low)), (at, y.at(part.high))), "accent", 2.0))
         shapes.append(Disc(at, y.at(part.right), 3 + 5 * sqrt(part.n / most), "accent"))
-    how = "bins of equal width" if probability else "bins of equal rank"
-    error = f"; expected calibration error {one.calibration_error:.3f}" if probability else ""
-    shapes.append(Word(8, HEIGHT - 8, f"{how}, 95 % intervals over items{error}", 11, colour="soft"))
+    how = (
+        f"bins of equal width, 95 % intervals; calibration error {one.calibration_error:.3f}"
+        if probability
+        else "bins of equal rank, 95 % intervals over items"
+    )
+    shapes.append(Word(8, HEIGHT - 8, how, 11, colour="soft"))
     return Drawing(WIDTH, HEIGHT, f"{one.label}: share of right pictures by reward", tuple(shapes))
 
 

@@ -163,13 +163,13 @@ def test_a_composite_of_nothing_or_of_relative_rewards_is_refused(measuring: Any
 def test_a_text_that_names_no_sum_is_refused(
     text: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rewarders.building.build", lambda name, model: RandomReward())
+    monkeypatch.setattr("rewarders.building.build", lambda name, model, world: RandomReward())
     with pytest.raises(UsageError, match=message):
         parsed(text)
 
 
 def test_parts_may_be_named_in_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewarders.building.build", lambda name, model: ConstantReward(len(name)))
+    monkeypatch.setattr("rewarders.building.build", lambda name, model, world: ConstantReward(len(name)))
     composite = CompositeReward("constant + 0.5*random")
     assert composite.weights == {"constant": 1.0, "random": 0.5}
     assert composite.parts["random"].identity()["value"] == 6.0

@@ -13,9 +13,13 @@ MODULES = (
     "normalising",
     "questions.english",
     "questions.shapes",
+    "report.audit_page",
+    "report.cards",
+    "report.words",
     "srum.maps",
     "srum.regions",
     "srum.rewarder",
+    "worlds",
 )
 
 

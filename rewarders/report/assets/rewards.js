@@ -35,6 +35,9 @@
       cards.sort((a, b) => last(a) - last(b));
       list.append(...cards.map((card) => card.element));
     }
+    document.body.dataset.veil = wanted.veil || "none";
+    const outlines = form.elements.namedItem("outlines");
+    document.body.classList.toggle("no-boxes", Boolean(outlines) && !outlines.checked);
     count.textContent = `${number.format(shown)} of ${number.format(cards.length)}`;
     nothing.hidden = shown > 0;
   };

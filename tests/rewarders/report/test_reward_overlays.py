@@ -41,6 +41,12 @@ def test_the_paper_pushes_away_in_red_and_holds_in_green() -> None:
     assert pixel(paper, 12, 2)[3] == 0
 
 
+def test_what_the_paper_says_nothing_of_stays_clear_beside_a_good_region() -> None:
+    evidence = {"layout": 1.0, "regions": REGIONS[1:]}
+    found = Reward(1.0, map=np.ones((16, 16), dtype=np.float32), evidence=evidence)
+    assert pixel(veils(found, 16, 16)["paper"], 2, 2)[3] == 0
+
+
 def test_as_released_a_bad_region_is_as_the_ground() -> None:
     code = veils(reward(), 16, 16)["code"]
     assert pixel(code, 2, 2) == pixel(code, 12, 2)
