@@ -9,10 +9,9 @@ seed, the round, the prompt and the candidate's number alone.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +24,7 @@ from harness.records import Item, fingerprint
 from harness.seeds import sample_seed
 from rewarders.base import Rewarder, RewardSample
 from trainers.base import Side, Trainer
+from trainers.chunks import chunk_path, load, padded, save
 from trainers.pool import Captions, Drawings, Pool
 from trainers.sources import Source
 
@@ -93,25 +93,25 @@ class Collector:
         todo = [(side, number, part) for side, all_ in work.items() for number, part in _chunks(all_)]
         label = f"round {round_ + 1} candidates"
         if self.progress is not None:
-            done = sum(_path(home, side, number).exists() for side, number, _ in todo)
+            done = sum(chunk_path(home, side, number).exists() for side, number, _ in todo)
             self.progress.start(label, len(todo), done)
         rank, world = self.share
         with torch.no_grad():
             for turn, (side, number, part) in enumerate(todo):
-                path = _path(home, side, number)
+                path = chunk_path(home, side, number)
                 if turn % world != rank or path.exists():
                     continue
                 make = self._draw if side == "drawing" else self._write
-                _save(path, *make(model, part, round_, number))
+                save(path, *make(model, part, round_, number))
                 if self.progress is not None:
                     self.progress.advance(label, 1)
         self.wait()
         reasons: Counter[str] = Counter()
         drawings = captions = None
         if "drawing" in work:
-            drawings = _drawings(work["drawing"], _load(home, "drawing", todo, reasons))
+            drawings = _drawings(work["drawing"], load(home, "drawing", todo, reasons))
         if "captioning" in work:
-            captions = _captions(work["captioning"], self.question, _load(home, "captioning", todo, reasons))
+            captions = _captions(work["captioning"], self.question, load(home, "captioning", todo, reasons))
         return Pool(round_, drawings, captions, dict(reasons))
 
     def _draw(self, model: Any, items: Sequence[Item], round_: int, number: int) -> tuple[Any, Any]:
@@ -152,7 +152,7 @@ class Collector:
         path = self.drawn / f"{fingerprint(what)[:32]}.safetensors"
         if not path.exists():
             self.drawn.mkdir(parents=True, exist_ok=True)
-            _save(path, {"tokens": model.generate_tokens(prompts, seeds).cpu()}, {})
+            save(path, {"tokens": model.generate_tokens(prompts, seeds).cpu()}, {})
         return load_file(path)["tokens"].to(model.loaded.device)
 
     def _write(self, model: Any, images: Sequence[Image], round_: int, number: int) -> tuple[Any, Any]:
@@ -178,7 +178,7 @@ class Collector:
             ("start", self.trainer.info.anchored, lambda: self._at_start(round_, model)),
         ):
             if wanted:
-                tensors[name] = _padded(who().caption_logprobs(shown, self.question, texts), shape)
+                tensors[name] = padded(who().caption_logprobs(shown, self.question, texts), shape)
         return tensors, {"texts": texts, "reasons": _reasons(rewards)}
 
     def _at_start(self, round_: int, model: Any) -> Any:
@@ -196,39 +196,6 @@ class Collector:
 def _chunks(work: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
     for start in range(0, len(work), CHUNK):
         yield start // CHUNK, work[start : start + CHUNK]
-
-
-def _path(home: Path, side: Side, number: int) -> Path:
-    return home / f"{side}-{number:04d}.safetensors"
-
-
-def _save(path: Path, tensors: dict[str, torch.Tensor], told: dict[str, Any]) -> None:
-    from safetensors.torch import save
-
-    from harness.files import atomic_write_bytes
-
-    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    atomic_write_bytes(path, save(whole, {"told": json.dumps(told, ensure_ascii=False)}))
-
-
-def _load(
-    home: Path, side: Side, todo: Iterable[tuple[Side, int, Any]], reasons: Counter[str]
-) -> tuple[dict[str, list[torch.Tensor]], list[str]]:
-    """Tensors by name, in order, and texts where there are any."""
-    from safetensors import safe_open
-
-    tensors: dict[str, list[torch.Tensor]] = {}
-    texts: list[str] = []
-    for which, number, _ in todo:
-        if which != side:
-            continue
-        with safe_open(_path(home, side, number), framework="pt") as file:
-            told = json.loads(file.metadata()["told"])
-            for name in file.keys():  # noqa: SIM118 - the file is no dictionary
-                tensors.setdefault(name, []).append(file.get_tensor(name))
-        texts += told.get("texts", [])
-        reasons.update(told["reasons"])
-    return tensors, texts
 
 
 def _drawings(items: Sequence[Item], loaded: tuple[dict[str, list[torch.Tensor]], list[str]]) -> Drawings:
@@ -303,14 +270,3 @@ def _likelihoods(model: Any, prompts: Sequence[str], tokens: torch.Tensor) -> to
     rows = range(0, len(prompts), CHUNK)
     parts = [model.drawing_logprobs(prompts[k : k + CHUNK], tokens[k : k + CHUNK]) for k in rows]
     return torch.cat(parts).cpu()
-
-
-def _padded(rows: Sequence[torch.Tensor], shape: tuple[int, int]) -> torch.Tensor:
-    """Rows of unequal length as one tensor (P, n, T), NaN behind their ends."""
-    import torch
-
-    longest = max(map(len, rows))
-    out = torch.full((len(rows), longest), float("nan"))
-    for k, row in enumerate(rows):
-        out[k, : len(row)] = row.cpu()
-    return out.view(*shape, longest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from trainers.loop import Job
+    from trainers.jobs import Job
 
 TASKS = (
     "shapes_geneval",
@@ -83,7 +83,7 @@ def _job(output_path: Path, limit: int | None, changes: dict[str, Any]) -> Job:
     from harness.registry import registry
     from rewarders.building import build as build_rewarder
     from trainers.building import build as build_trainer
-    from trainers.loop import Job
+    from trainers.jobs import Job
     from trainers.sources import ShapesSource
 
     return Job(

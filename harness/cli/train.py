@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from trainers.loop import Job
+    from trainers.jobs import Job
     from trainers.record import TrainingRecord
 
 TASKS = "shapes_t2i_compbench,shapes_geneval,shapes_t2i_reasonbench,shapes_llava_bench,shapes_questions"
@@ -70,7 +70,7 @@ def train(
     from harness.registry import registry
     from rewarders.building import build as build_rewarder
     from trainers.building import build as build_trainer
-    from trainers.loop import Job
+    from trainers.jobs import Job
     from trainers.loop import train as run_training
     from trainers.processes import leave, processes
     from trainers.sources import source
@@ -119,7 +119,7 @@ def train(
     who = processes(str(getattr(adapter, "device", "auto")))
     console = Console(stderr=json_)
     if dry_run:
-        from trainers.loop import foresee
+        from trainers.jobs import foresee
 
         estimate = foresee(job(numbers[0]))
         if json_:

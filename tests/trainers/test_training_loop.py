@@ -16,7 +16,8 @@ from rewarders.building import build as build_rewarder
 from tasks.shapes.compbench.task import ShapesCompBench
 from tasks.shapes.questions.task import ShapesQuestions
 from trainers.building import build
-from trainers.loop import Job, check, foresee, train
+from trainers.jobs import Job, check, foresee
+from trainers.loop import train
 from trainers.record import read
 from trainers.sources import FileSource, ShapesSource
 

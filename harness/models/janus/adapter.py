@@ -102,33 +102,6 @@ class JanusModel(LanguageSide, TrainingSide):
 
         return self.loaded.dtype == torch.float64
 
-    def variant(
-        self,
-        *,
-        weights: str | None = None,
-        name: str | None = None,
-        dtype: str | None = None,
-        guidance: float | None = None,
-        temperature: float | None = None,
-        rows: int | None = None,
-    ) -> JanusModel:
-        """An adapter like this one, loaded anew, with these arguments in place."""
-        here, revision, device, number_type = self._wanted
-        made = JanusModel(
-            weights or here,
-            revision if weights is None else None,
-            device,
-            dtype or number_type,
-            self.sampling.guidance if guidance is None else guidance,
-            self.sampling.temperature if temperature is None else temperature,
-            self.sampling.top_k,
-            rows or self.rows,
-            self.max_new_tokens,
-            name or self.name,
-        )
-        made.world = self.world
-        return made
-
     # Drawing
 
     def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+    from harness.models.janus.adapter import JanusModel
     from harness.models.janus.loading import Loaded
 
 FROZEN = ("model.vision_model.", "model.vqmodel.")
@@ -28,7 +29,12 @@ class TrainingSide:
     """What :class:`~harness.models.janus.adapter.JanusModel` offers to trainers."""
 
     if TYPE_CHECKING:
+        name: str
         rows: int
+        world: str
+        sampling: Sampling
+        max_new_tokens: int
+        _wanted: tuple[str, str | None, str, str]
 
         @property
         def loaded(self) -> Loaded: ...
@@ -45,6 +51,35 @@ class TrainingSide:
         def _vision_input(self, images: Sequence[Image]) -> torch.Tensor: ...
 
         def _token(self, which: str) -> int: ...
+
+    def variant(
+        self,
+        *,
+        weights: str | None = None,
+        name: str | None = None,
+        dtype: str | None = None,
+        guidance: float | None = None,
+        temperature: float | None = None,
+        rows: int | None = None,
+    ) -> JanusModel:
+        """An adapter like this one, loaded anew, with these arguments in place."""
+        from harness.models.janus.adapter import JanusModel
+
+        here, revision, device, number_type = self._wanted
+        made = JanusModel(
+            weights or here,
+            revision if weights is None else None,
+            device,
+            dtype or number_type,
+            self.sampling.guidance if guidance is None else guidance,
+            self.sampling.temperature if temperature is None else temperature,
+            self.sampling.top_k,
+            rows or self.rows,
+            self.max_new_tokens,
+            name or self.name,
+        )
+        made.world = self.world
+        return made
 
     def trainable(self) -> list[tuple[str, torch.nn.Parameter]]:
         """Named parameters that a trainer may move; all else stays as it was loaded."""

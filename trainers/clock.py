@@ -1,0 +1,35 @@
+"""Wall time by stage, kept on disk so that it adds up over all sittings."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.files import atomic_write_json
+
+
+class Clock:
+    """Wall time by stage, over all sittings.
+
+    Args:
+        path: where it is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seconds: dict[str, float] = {}
+        if path.exists():
+            self.seconds = json.loads(path.read_text(encoding="utf-8"))
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - began, 1)
+            if self.path.parent.is_dir():
+                atomic_write_json(self.path, self.seconds)

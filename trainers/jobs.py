@@ -1,0 +1,179 @@
+"""What one training run is to do: checked before anything is computed, claimed before anything is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.differences import differing
+from harness.errors import InputError, RunFolderError, UsageError
+from harness.files import atomic_write_json
+from harness.records import fingerprint
+from harness.task import Task
+from rewarders.base import Rewarder
+from trainers.base import Trainer
+from trainers.building import caption_rewarder, require_fit, sides
+from trainers.collecting import Collector
+from trainers.fairness import refuse_overlap
+from trainers.processes import ALONE, Processes
+from trainers.sources import Source
+from trainers.tuning import Policy, development_tasks
+
+if TYPE_CHECKING:
+    from trainers.pool import Pool
+
+SCALES = (1.0, 1.5, 2.0, 3.0)
+"""Guidance scales of the grid."""
+
+DEVELOPMENT = 72
+"""Development items per task."""
+
+ROWS = 32
+"""Pictures drawn together in training; part of the result in float32, so always the same."""
+
+CAPTION_QUESTION = "describe the picture."
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one training run is to do.
+
+    Attributes:
+        model: the adapter before training, with the settings it is evaluated at.
+        trainer: the method, with its settings.
+        rewarder: builds the rewarder by name: (registry name or None for the chosen one, adapter).
+        source: prompts and pictures to learn from.
+        tasks: what is measured before and after; those that answer guard understanding.
+        output: the training run's folder.
+        before: folder that holds the measurements before, which training seeds share.
+        policy: ``fixed`` or ``tuned`` guidance.
+        scales: guidance scales of the grid; empty for none (``fixed`` only).
+        development: development items per task.
+        seed: the evaluation's run seed.
+        limit: items per task of the evaluation; None for all.
+        drawn: folder that keeps the starting model's candidates for other training runs; None for none.
+        log_with: trackers beside the JSON lines.
+        question: what is asked for a caption.
+    """
+
+    model: Any
+    trainer: Trainer
+    rewarder: Callable[[str | None, Any], Rewarder]
+    source: Source
+    tasks: Sequence[Task]
+    output: Path
+    before: Path
+    policy: Policy = "fixed"
+    scales: tuple[float, ...] = SCALES
+    development: int = DEVELOPMENT
+    seed: int = 0
+    limit: int | None = None
+    drawn: Path | None = None
+    log_with: tuple[str, ...] = ()
+    question: str = CAPTION_QUESTION
+
+
+def check(job: Job) -> Rewarder:
+    """Returns the rewarder if the job can work; nothing is computed and nothing written.
+
+    Raises:
+        UsageError: trainer and rewarder do not fit, training prompts are evaluated, or a scale cannot be
+            chosen.
+        MissingCapability: the model cannot be trained in this way.
+    """
+    rewarder = job.rewarder(None, job.model)
+    require_fit(job.trainer, rewarder, job.model)
+    settings = job.trainer.settings
+    items = [
+        item
+        for round_ in range(settings.rounds)
+        for item in job.source.items(round_, settings.prompts, settings.seed)
+    ]
+    refuse_overlap(items, job.tasks)
+    if job.policy == "tuned" and not job.scales:
+        raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
+    development_tasks(job.tasks, job.development, job.policy)
+    return rewarder
+
+
+def foresee(job: Job) -> dict[str, Any]:
+    """What training will take, measured on a few prompts and two steps; nothing is kept.
+
+    Raises:
+        UsageError, MissingCapability: as :func:`check`.
+    """
+    import copy
+    import tempfile
+    from dataclasses import asdict
+
+    from trainers.estimating import estimate
+
+    check(job)
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def few(count: int) -> Pool:
+            trainer = copy.copy(job.trainer)
+            trainer.settings = replace(trainer.settings, prompts=count)
+            small = replace(job, trainer=trainer, output=Path(scratch))
+            return collector(small, None, ALONE)(0, learner)
+
+        learner = pupil(job)
+        return asdict(estimate(learner, job.trainer, few))
+
+
+def pupil(job: Job) -> Any:
+    """The model that is trained: in float32, drawing as candidates are drawn."""
+    settings = job.trainer.settings
+    return job.model.variant(
+        dtype="float32", guidance=settings.guidance, temperature=settings.temperature, rows=ROWS
+    )
+
+
+def collector(job: Job, progress: Any, who: Processes) -> Collector:
+    captions = caption_rewarder(job.rewarder(None, job.model)) if "captioning" in sides(job.trainer) else None
+    return Collector(
+        folder=job.output / "rounds",
+        source=job.source,
+        trainer=job.trainer,
+        beginning=lambda: job.model.variant(dtype="float32", rows=ROWS),
+        rewarder=lambda model: job.rewarder(None, model),
+        captions=lambda model: job.rewarder(captions, model),
+        question=job.question,
+        progress=progress if who.main else None,
+        drawn=job.drawn,
+        share=(who.rank, who.count),
+        wait=who.wait,
+    )
+
+
+def claim(job: Job) -> None:
+    """Takes the folder for this job, or finds that it is this job's already."""
+    rewarder = job.rewarder(None, job.model)
+    wanted = {
+        "model": job.model.identity(),
+        "trainer": job.trainer.identity(),
+        "rewarder": rewarder.identity(),
+        "prompts": job.source.identity(),
+        "tasks": {task.info.name: task.info.version for task in job.tasks},
+        "policy": job.policy,
+        "scales": list(job.scales),
+        "seed": job.seed,
+        "limit": job.limit,
+    }
+    path = job.output / "job.json"
+    if not path.exists():
+        job.output.mkdir(parents=True, exist_ok=True)
+        atomic_write_json(path, wanted)
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); move the folder away and train again") from error
+    if fingerprint(there) != fingerprint(json.loads(json.dumps(wanted))):
+        told = [f"{field}: {a} != {b}" for field, a, b in differing(there, json.loads(json.dumps(wanted)))]
+        raise RunFolderError(
+            f"{job.output} holds another training run ({'; '.join(told[:4])}); choose another --output-path"
+        )
