@@ -21,7 +21,12 @@ def build(name: str, **arguments: Any) -> Trainer:
     """
     from harness.registry import registry
 
-    made: Trainer = registry("trainers").load(name)(**arguments)
+    factory = registry("trainers").load(name)
+    for key, default in parameters(factory).items():
+        value = arguments.get(key, default)
+        if isinstance(default, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise UsageError(f"the parameter {key} of {name!r} is a number, got {value!r}")
+    made: Trainer = factory(**arguments)
     return made
 
 
@@ -38,8 +43,8 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
     """Returns if trainer, rewarder and model can work together.
 
     Raises:
-        UsageError: the rewarder gives no map and has no bounded range to make a flat one of, or its
-            values depend on a group's other members while the trainer wants a map.
+        UsageError: the rewarder gives no map and has no bounded range to make a flat one of, or is better
+            where it is lower.
         MissingCapability: the model lacks what the trainer needs.
     """
     info = trainer.info

@@ -84,6 +84,8 @@ def check(job: Job) -> Rewarder:
             chosen.
         MissingCapability: the model cannot be trained in this way.
     """
+    if not job.tasks:
+        raise UsageError("no task is named; nothing would be measured before and after")
     rewarder = job.rewarder(None, job.model)
     require_fit(job.trainer, rewarder, job.model)
     settings = job.trainer.settings
@@ -92,10 +94,18 @@ def check(job: Job) -> Rewarder:
         for round_ in range(settings.rounds)
         for item in job.source.items(round_, settings.prompts, settings.seed)
     ]
-    refuse_overlap(items, job.tasks)
+    asked = development_tasks(job.tasks, job.development, job.policy) if job.scales else []
+    refuse_overlap(items, [*job.tasks, *asked])
     if job.policy == "tuned" and not job.scales:
         raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
-    development_tasks(job.tasks, job.development, job.policy)
+    if "captioning" in sides(job.trainer):
+        job.source.pictures(0, 1, settings.seed)
+        job.rewarder(caption_rewarder(rewarder), job.model)
+    if job.trainer.info.on_policy and job.model.sampling.top_k:
+        raise UsageError(
+            f"the trainer {job.trainer.info.name!r} draws from all codes, this model from the likeliest "
+            f"{job.model.sampling.top_k}; leave out top_k"
+        )
     return rewarder
 
 
@@ -116,8 +126,10 @@ def foresee(job: Job) -> dict[str, Any]:
 
         def few(count: int) -> Pool:
             trainer = copy.copy(job.trainer)
-            trainer.settings = replace(trainer.settings, prompts=count)
-            small = replace(job, trainer=trainer, output=Path(scratch))
+            whole = trainer.settings
+            captioned = max(1, round(whole.pictures * count / whole.prompts))
+            trainer.settings = replace(whole, prompts=count, pictures=captioned)
+            small = replace(job, trainer=trainer, output=Path(scratch), drawn=None)
             return collector(small, None, ALONE)(0, learner)
 
         learner = pupil(job)
@@ -157,7 +169,16 @@ def claim(job: Job) -> None:
         "trainer": job.trainer.identity(),
         "rewarder": rewarder.identity(),
         "prompts": job.source.identity(),
-        "tasks": {task.info.name: task.info.version for task in job.tasks},
+        "tasks": {
+            task.info.name: {
+                "version": task.info.version,
+                "options": dict(task.options()),
+                "instruments": dict(task.instruments()),
+            }
+            for task in job.tasks
+        },
+        "development": job.development if job.scales else None,
+        "captioning": _captioning(job, rewarder),
         "policy": job.policy,
         "scales": list(job.scales),
         "seed": job.seed,
@@ -177,3 +198,11 @@ def claim(job: Job) -> None:
         raise RunFolderError(
             f"{job.output} holds another training run ({'; '.join(told[:4])}); choose another --output-path"
         )
+
+
+def _captioning(job: Job, rewarder: Rewarder) -> dict[str, Any] | None:
+    """What decides about captions; None where none are trained."""
+    if "captioning" not in sides(job.trainer):
+        return None
+    judge = job.rewarder(caption_rewarder(rewarder), job.model)
+    return {"question": job.question, "rewarder": judge.identity()}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ def train(job: Job, progress: Any = None, who: Processes = ALONE) -> TrainingRec
     settings = job.trainer.settings
     learner = pupil(job)
     collect = Summarised(collector(job, progress, who), job.output / "rounds")
-    with clock("train"):
+    with clock("train") if who.main else nullcontext():
         fitted = fit(
             learner,
             job.trainer,
@@ -101,9 +102,10 @@ def _measured(job: Job, model: Any, folder: Path, progress: Any) -> Measured:
 
     tasks = development_tasks(job.tasks, job.development, job.policy)
     measured: Grid = {}
+    tuned = job.policy == "tuned"
     if tasks and job.scales:
-        measured = grid(model, tasks, job.scales, folder / "development", progress)
-    scale = best(measured) if job.policy == "tuned" else model.sampling.guidance
+        measured = grid(model, tasks, job.scales, folder / "development", progress, needed=tuned)
+    scale = best(measured) if tuned else model.sampling.guidance
     finished = run(
         model.variant(guidance=scale),
         list(job.tasks),
@@ -143,6 +145,10 @@ def _record(
     )
     settings = job.trainer.settings
     notes = entanglements(rewarder, job.tasks)
+    if not _guards(job.tasks):
+        notes.append("understanding was not measured: none of the tasks asks for answers")
+    if job.scales and not before.arm.grid:
+        notes.append("no scores over guidance scales: these tasks have no development items")
     if job.trainer.info.ours:
         notes.append(
             f"values this project chose, because the paper gives none: {', '.join(job.trainer.info.ours)}"

@@ -96,8 +96,10 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
         alike = {name: [one.seed for one in kept] for name, kept in records.items()}
         for name in runs:
             if name != baseline:
-                # The same seed means the same prompts and the same candidates.
-                design = Design.PAIRED if alike[name] == alike[baseline] else Design.INDEPENDENT
+                same = alike[name] == alike[baseline] and _drew(records[name][0]) == _drew(
+                    records[baseline][0]
+                )
+                design = Design.PAIRED if same else Design.INDEPENDENT
                 against[name] = compare_pools(trained[baseline], trained[name], design=design, own=own)
     words = {str(one) for one in GUARDING}
     guards = dict.fromkeys(
@@ -130,6 +132,8 @@ def _require_alike(folders: Sequence[Path], records: Sequence[TrainingRecord]) -
     for folder, record in zip(folders[1:], records[1:], strict=True):
         for what, a, b in (
             ("starting model", first.model, record.model),
+            ("rewarder", first.rewarder, record.rewarder),
+            ("prompts", first.prompts, record.prompts),
             ("guidance policy", first.policy, record.policy),
             ("trainer", _seedless(first), _seedless(record)),
         ):
@@ -137,6 +141,13 @@ def _require_alike(folders: Sequence[Path], records: Sequence[TrainingRecord]) -
                 raise InputError(
                     f"{folders[0]} and {folder} differ in their {what}; seeds are pooled of one method only"
                 )
+
+
+def _drew(record: TrainingRecord) -> object:
+    """What decides the candidates beside the seed: with all of it alike, the same seed drew the same ones."""
+    settings = record.trainer["settings"]
+    kept = ("prompts", "candidates", "rounds", "guidance", "temperature")
+    return record.model, record.prompts, [settings[name] for name in kept]
 
 
 def _seedless(record: TrainingRecord) -> dict[str, object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ class Processes:
         """Whether this one writes, evaluates and speaks."""
         return self.rank == 0
 
+
+WAIT = timedelta(days=7)
+"""How long processes wait for the first one: it evaluates alone, which may take hours."""
 
 ALONE = Processes(0, 1, lambda: None)
 """One process, as most training runs have."""
@@ -133,4 +137,4 @@ def _partial_state(cpu: bool) -> Any:
         from accelerate import PartialState
     except ImportError as error:
         raise MissingExtra("training needs the package accelerate; install it") from error
-    return PartialState(cpu=cpu)
+    return PartialState(cpu=cpu, timeout=WAIT)

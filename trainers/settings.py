@@ -85,6 +85,10 @@ class Settings:
             raise UsageError("learning_rate, clip and temperature must be above 0")
         if not 0 <= self.ema < 1:
             raise UsageError(f"ema must be at least 0 and below 1, got {self.ema}")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1) or self.weight_decay < 0:
+            raise UsageError("beta1 and beta2 must be at least 0 and below 1, and weight_decay 0 or more")
+        if self.lora_rank and not self.lora_alpha > 0:
+            raise UsageError(f"lora_alpha must be above 0, got {self.lora_alpha}: it scales what is trained")
         if self.warmup < 0 or self.lora_rank < 0:
             raise UsageError("warmup and lora_rank must be 0 or more")
         for name, known in (("schedule", SCHEDULES), ("precision", PRECISIONS)):

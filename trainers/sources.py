@@ -10,6 +10,7 @@ a file                       ``.txt`` with a prompt a line, or ``.jsonl`` with `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,7 +36,7 @@ class Source(Protocol):
         ...
 
     def items(self, round_: int, count: int, seed: int) -> list[Item]:
-        """``count`` prompts for a round. Rounds share none while there are new ones."""
+        """At most ``count`` different prompts for a round; two rounds may share some."""
         ...
 
     def pictures(self, round_: int, count: int, seed: int) -> list[Image]:
@@ -103,15 +104,20 @@ class FileSource:
         self._items = _read(self.path)
         self.folder = None if pictures is None else Path(pictures)
         self._pictures = [] if self.folder is None else _listed(self.folder)
+        self._digest = fingerprint(
+            [[path.name, sha256(path.read_bytes()).hexdigest()] for path in self._pictures]
+        )
 
     def identity(self) -> dict[str, Any]:
         return {
             "source": self.path.name,
             "sha256": fingerprint([item.to_json() for item in self._items]),
-            "pictures": [path.name for path in self._pictures[:1]] and len(self._pictures),
+            "pictures": self._digest,
         }
 
     def items(self, round_: int, count: int, seed: int) -> list[Item]:
+        # Never more than there are: one prompt twice would be drawn twice from the same seeds.
+        count = min(count, len(self._items))
         return [self._items[k] for k in _turns(len(self._items), round_, count, seed)]
 
     def pictures(self, round_: int, count: int, seed: int) -> list[Image]:
@@ -138,6 +144,8 @@ def source(name: str, pictures: str | None = None) -> Source:
     """
     if Path(name).suffix in (".txt", ".jsonl"):
         return FileSource(name, pictures)
+    if pictures is not None:
+        raise UsageError(f"pictures to caption go with a file of prompts; {name!r} renders its own")
     return ShapesSource(name)
 
 

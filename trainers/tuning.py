@@ -13,7 +13,7 @@ from math import fsum
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import SelfRewardError, UsageError
+from harness.errors import InputError, UsageError
 from harness.run import run
 from harness.task import Task
 from trainers.development import Development, development
@@ -43,12 +43,18 @@ def development_tasks(tasks: Sequence[Task], count: int, policy: Policy) -> list
 
 
 def grid(
-    model: Any, tasks: Sequence[Development], scales: Sequence[float], folder: Path, progress: Any
+    model: Any,
+    tasks: Sequence[Development],
+    scales: Sequence[float],
+    folder: Path,
+    progress: Any,
+    *,
+    needed: bool = True,
 ) -> Grid:
     """The scores of ``model`` at every scale; each in a run folder of its own, resumable.
 
     Raises:
-        SelfRewardError: a task has no score at some scale.
+        InputError: a task has no score at some scale, and every score is ``needed`` to choose one.
     """
     found: Grid = {}
     for scale in scales:
@@ -57,7 +63,12 @@ def grid(
         scores: dict[str, float] = {}
         for name, one in finished.scores.items():
             if one.overall.value is None:
-                raise SelfRewardError(f"{name} has no score at guidance {scale:g}: see {finished.folder}")
+                if not needed:
+                    continue  # The grid is only shown; what is not known is left out of it.
+                raise InputError(
+                    f"{name} has no score at guidance {scale:g}, see {finished.folder}; mend its instrument, "
+                    "or use --guidance-policy fixed"
+                )
             scores[name.removesuffix("_development")] = one.overall.value
         found[f"{scale:g}"] = scores
     return found

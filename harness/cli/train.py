@@ -106,7 +106,7 @@ def train(
             output=home,
             before=output_path / "before",
             policy=guidance_policy,  # type: ignore[arg-type]
-            scales=_numbers(scales),
+            scales=_scales(scales),
             development=development,
             seed=seed,
             limit=limit,
@@ -115,12 +115,14 @@ def train(
             question=question,
         )
 
-    numbers = [int(one) for one in _numbers(seeds)]
+    numbers = _seeds(seeds)
     who = processes(str(getattr(adapter, "device", "auto")))
     console = Console(stderr=json_)
     if dry_run:
         from trainers.jobs import foresee
 
+        if not who.main:
+            return
         estimate = foresee(job(numbers[0]))
         if json_:
             print(json.dumps(estimate, ensure_ascii=False, allow_nan=False))
@@ -172,10 +174,24 @@ def train(
         )
 
 
-def _numbers(text: str) -> tuple[float, ...]:
+def _seeds(text: str) -> list[int]:
+    from harness.errors import UsageError
+
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
+        raise UsageError(f"--seeds {text!r}: write different whole numbers from 0 on, such as 0,1,2")
+    return [int(part) for part in parts]
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    from math import isfinite
+
     from harness.errors import UsageError
 
     try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
+        found = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise UsageError(f"{text!r} is no list of numbers; write 1,1.5,2") from None
+        found = (float("nan"),)
+    if not all(map(isfinite, found)):
+        raise UsageError(f"--scales {text!r} is no list of numbers; write 1,1.5,2")
+    return found

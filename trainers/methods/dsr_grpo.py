@@ -66,11 +66,13 @@ class DualGrpo(Trainer):
             )
         super().__init__({"ratio": float(ratio), "kl": float(kl), "captioning": float(captioning)}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
-        if self.settings.guidance != 1.0:
-            raise UsageError(
-                f"the trainer 'dsr_grpo' draws without guidance, got guidance={self.settings.guidance}: the "
-                "ratio of likelihoods would be that of another distribution; leave it at 1"
-            )
+        for name in ("guidance", "temperature"):
+            if getattr(self.settings, name) != 1.0:
+                raise UsageError(
+                    f"the trainer 'dsr_grpo' draws without guidance at temperature 1, got "
+                    f"{name}={getattr(self.settings, name)}: the ratio of likelihoods would be that of "
+                    "another distribution; leave it at 1"
+                )
 
     def examples(self, pool: Pool) -> Mapping[Side, int]:
         """On each side every group whose candidates differ in reward."""

@@ -81,6 +81,11 @@ class TrainingSide:
         made.world = self.world
         return made
 
+    @property
+    def device(self) -> str:
+        """Where it was asked to be loaded: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
+        return self._wanted[2]
+
     def trainable(self) -> list[tuple[str, torch.nn.Parameter]]:
         """Named parameters that a trainer may move; all else stays as it was loaded."""
         named = self.loaded.model.named_parameters()
