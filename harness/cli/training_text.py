@@ -15,7 +15,7 @@ __all__ = ["show_estimate", "show_record"]
 
 
 def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
-    """One table: task, before, after, difference with interval, adjusted p, verdict; then the notes."""
+    """Before, after, difference with interval and adjusted p of every task; a verdict each; the notes."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -26,7 +26,6 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
     table.add_column("", no_wrap=True)
     for head in ("before", "after", "difference, 95 %", "adj. p"):
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("verdict")
     for name, task in record.comparison["tasks"].items():
         one = task["overall"]
         table.add_row(
@@ -35,9 +34,10 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
             _number(one["b"]),
             _difference(one),
             p_text(one["p_adjusted"] if one["p_adjusted"] is not None else one["p"]),
-            record.verdicts[name],
         )
     console.print(table)
+    for name, verdict in record.verdicts.items():
+        console.print(f"{escape(name)}: [bold]{escape(verdict)}[/bold]", highlight=False)
     scales = f"guidance {record.before.guidance:g} before, {record.after.guidance:g} after ({record.policy})"
     minutes = ", ".join(f"{stage} {seconds / 60:.1f} min" for stage, seconds in record.seconds.items())
     console.print(f"{scales}; {minutes}", highlight=False)
