@@ -56,13 +56,14 @@ class TrainerInfo:
 
 
 class Trainer(ABC):
-    """A method of training. Subclasses fill in :attr:`info`, :attr:`defaults`, and the two methods.
+    """A method of training. Subclasses fill in :attr:`info`, :attr:`defaults` and :meth:`loss`.
 
     Attributes:
         info: what it is.
         defaults: settings that the method comes with.
         settings: the defaults with what the caller changed.
         own: the method's own parameters, by name; part of the identity.
+        sides: what is trained with these parameters; all that the method can by default.
     """
 
     info: TrainerInfo
@@ -70,6 +71,7 @@ class Trainer(ABC):
 
     def __init__(self, own: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         self.own = dict(own)
+        self.sides: tuple[Side, ...] = self.info.sides
         self.settings = self.defaults.changed(self.info.name, settings, self.own)
 
     def identity(self) -> dict[str, Any]:
@@ -81,9 +83,17 @@ class Trainer(ABC):
             "settings": asdict(self.settings),
         }
 
-    @abstractmethod
     def examples(self, pool: Pool) -> Mapping[Side, int]:
-        """How many examples each side of ``pool`` holds for this method; steps draw from so many."""
+        """How many examples each side of ``pool`` holds for this method; steps draw from so many.
+
+        By default every group, on a side that is trained, that tells a better from a worse candidate.
+        """
+        found: dict[Side, int] = {}
+        if "drawing" in self.sides and pool.drawings is not None:
+            found["drawing"] = len(pool.drawings.groups)
+        if "captioning" in self.sides and pool.captions is not None:
+            found["captioning"] = len(pool.captions.groups)
+        return found
 
     @abstractmethod
     def loss(

@@ -61,7 +61,7 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
             "put it into a composite with a negative weight"
         )
     needed = ["trainable", "generate_tokens", "drawing_logprobs"]
-    needed += ["draw_captions", "caption_logprobs"] if "captioning" in sides(trainer) else []
+    needed += ["draw_captions", "caption_logprobs"] if "captioning" in trainer.sides else []
     lacking = [name for name in needed if not callable(getattr(model, name, None))]
     if lacking:
         who = model.identity().get("name", type(model).__name__)
@@ -69,12 +69,6 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
             f"the trainer {info.name!r} needs a model that can be trained; {who} cannot (it lacks "
             f"{', '.join(lacking)}). Models of the Janus family can: --model tiny, or --model janus"
         )
-
-
-def sides(trainer: Trainer) -> tuple[str, ...]:
-    """What this trainer, with its parameters, trains."""
-    found: tuple[str, ...] = getattr(trainer, "sides", trainer.info.sides)
-    return found
 
 
 def caption_rewarder(rewarder: Rewarder) -> str:

@@ -80,7 +80,7 @@ class Collector:
         import torch
 
         settings = self.trainer.settings
-        sides = getattr(self.trainer, "sides", self.trainer.info.sides)
+        sides = self.trainer.sides
         home = self.folder / f"{round_:03d}"
         home.mkdir(parents=True, exist_ok=True)
         work: dict[Side, Sequence[Any]] = {}

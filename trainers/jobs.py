@@ -15,7 +15,7 @@ from harness.records import fingerprint
 from harness.task import Task
 from rewarders.base import Rewarder
 from trainers.base import Trainer
-from trainers.building import caption_rewarder, require_fit, sides
+from trainers.building import caption_rewarder, require_fit
 from trainers.collecting import Collector
 from trainers.fairness import refuse_overlap
 from trainers.processes import ALONE, Processes
@@ -98,7 +98,7 @@ def check(job: Job) -> Rewarder:
     refuse_overlap(items, [*job.tasks, *asked])
     if job.policy == "tuned" and not job.scales:
         raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
-    if "captioning" in sides(job.trainer):
+    if "captioning" in job.trainer.sides:
         job.source.pictures(0, 1, settings.seed)
         job.rewarder(caption_rewarder(rewarder), job.model)
     if job.trainer.info.on_policy and job.model.sampling.top_k:
@@ -145,7 +145,7 @@ def pupil(job: Job) -> Any:
 
 
 def collector(job: Job, progress: Any, who: Processes) -> Collector:
-    captions = caption_rewarder(job.rewarder(None, job.model)) if "captioning" in sides(job.trainer) else None
+    captions = caption_rewarder(job.rewarder(None, job.model)) if "captioning" in job.trainer.sides else None
     return Collector(
         folder=job.output / "rounds",
         source=job.source,
@@ -202,7 +202,7 @@ def claim(job: Job) -> None:
 
 def _captioning(job: Job, rewarder: Rewarder) -> dict[str, Any] | None:
     """What decides about captions; None where none are trained."""
-    if "captioning" not in sides(job.trainer):
+    if "captioning" not in job.trainer.sides:
         return None
     judge = job.rewarder(caption_rewarder(rewarder), job.model)
     return {"question": job.question, "rewarder": judge.identity()}

@@ -92,7 +92,7 @@ def accelerator(model: Any, trainer: Trainer, folder: Path | None, log_with: Seq
     if AcceleratorState._shared_state.get("_mixed_precision") not in (None, settings.precision):
         AcceleratorState._reset_state()
     # A loss on one side leaves the other side's weights out; adapters all lie on the way of any loss.
-    one_sided = len(getattr(trainer, "sides", trainer.info.sides)) == 1
+    one_sided = len(trainer.sides) == 1
     ddp = DistributedDataParallelKwargs(find_unused_parameters=one_sided and settings.lora_rank == 0)
     try:
         made = Accelerator(

@@ -74,15 +74,6 @@ class DualGrpo(Trainer):
                     "another distribution; leave it at 1"
                 )
 
-    def examples(self, pool: Pool) -> Mapping[Side, int]:
-        """On each side every group whose candidates differ in reward."""
-        found: dict[Side, int] = {}
-        if pool.drawings is not None:
-            found["drawing"] = len(pool.drawings.groups)
-        if pool.captions is not None:
-            found["captioning"] = len(pool.captions.groups)
-        return found
-
     def loss(
         self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:

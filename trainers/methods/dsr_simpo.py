@@ -62,15 +62,6 @@ class DualSimpo(Trainer):
         super().__init__({name: float(value) for name, value in own.items()}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
 
-    def examples(self, pool: Pool) -> Mapping[Side, int]:
-        """On each side every group that tells a better from a worse candidate."""
-        found: dict[Side, int] = {}
-        if pool.drawings is not None:
-            found["drawing"] = len(pool.drawings.groups)
-        if pool.captions is not None:
-            found["captioning"] = len(pool.captions.groups)
-        return found
-
     def loss(
         self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:

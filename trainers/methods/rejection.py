@@ -36,11 +36,6 @@ class Rejection(Trainer):
     def __init__(self, **settings: Any) -> None:
         super().__init__({}, settings)
 
-    def examples(self, pool: Pool) -> Mapping[Side, int]:
-        """Every prompt whose candidates differ in reward."""
-        assert pool.drawings is not None
-        return {"drawing": len(pool.drawings.groups)}
-
     def loss(
         self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:
