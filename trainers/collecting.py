@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import InputError
 from harness.records import Item, fingerprint
 from harness.seeds import sample_seed
 from rewarders.base import Rewarder, RewardSample
@@ -75,8 +76,17 @@ class Collector:
     def _rewarders(self) -> dict[tuple[Side, bool], Rewarder]:
         return {}
 
-    def __call__(self, round_: int, model: Any) -> Pool:
-        """The round's pool; ``model`` draws what is missing."""
+    def __call__(self, round_: int, model: Any, moved: bool = False) -> Pool:
+        """The round's pool; ``model`` draws what is missing.
+
+        Args:
+            round_: from 0.
+            model: the model that is trained.
+            moved: its weights are no longer those of the round's beginning: nothing can be drawn.
+
+        Raises:
+            InputError: ``moved``, and a file of the round is missing.
+        """
         import torch
 
         settings = self.trainer.settings
@@ -91,6 +101,8 @@ class Collector:
         if "captioning" in sides:
             work["captioning"] = self.source.pictures(round_, settings.pictures, settings.seed)
         todo = [(side, number, part) for side, all_ in work.items() for number, part in _chunks(all_)]
+        if moved:
+            _require_kept(home, todo)
         label = f"round {round_ + 1} candidates"
         if self.progress is not None:
             done = sum(chunk_path(home, side, number).exists() for side, number, _ in todo)
@@ -191,6 +203,16 @@ class Collector:
             build = self.rewarder if side == "drawing" else self.captions
             self._rewarders[key] = build(self._at_start(round_, model))
         return self._rewarders[key]
+
+
+def _require_kept(home: Path, todo: Sequence[tuple[Side, int, Any]]) -> None:
+    for side, number, _ in todo:
+        path = chunk_path(home, side, number)
+        if not path.exists():
+            raise InputError(
+                f"{path} is missing, and the weights that drew it have moved since; "
+                "train again into another --output-path"
+            )
 
 
 def _chunks(work: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:

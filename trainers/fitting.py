@@ -63,7 +63,7 @@ class Fitted:
 def fit(
     model: Any,
     trainer: Trainer,
-    collect: Callable[[int, Any], Pool],
+    collect: Callable[[int, Any, bool], Pool],
     folder: Path,
     *,
     progress: Any = None,
@@ -75,9 +75,9 @@ def fit(
     Args:
         model: an adapter of the Janus family, loaded in float32.
         trainer: gives the losses and the settings.
-        collect: (round from 0, model) -> its candidates. Called at most once a round by every process,
-            with the weights of the round's beginning; in a sitting that goes on in the middle of a round
-            the weights have moved since, and what was kept on disk has to be answered.
+        collect: (round from 0, model, moved) -> its candidates. Called at most once a round by every
+            process, with the weights of the round's beginning; in a sitting that goes on in the middle of
+            a round they have ``moved`` since, and only what was kept on disk may be answered.
         folder: everything is written here, by the first process alone.
         progress: told of every step, as :class:`harness.run.Progress`; in the first process alone.
         log_with: ``tensorboard``, ``wandb``, both or none, beside the line file.
@@ -114,7 +114,9 @@ def fit(
             if log_with:
                 crowd.init_trackers(PROJECT, init_kwargs=tracker_arguments(folder, who, start))
             shown = progress if home.writes else None
-            _take_steps(engine, trainer, lambda r: collect(r, model), checkpoints, journal, start, shown)
+            _take_steps(
+                engine, trainer, lambda r, moved: collect(r, model, moved), checkpoints, journal, start, shown
+            )
             if home.writes:
                 _finish(engine, folder)
             crowd.wait_for_everyone()
@@ -125,7 +127,7 @@ def fit(
 def _take_steps(
     engine: Engine,
     trainer: Trainer,
-    collect: Callable[[int], Pool],
+    collect: Callable[[int, bool], Pool],
     checkpoints: Checkpoints,
     journal: Journal | None,
     start: int,
@@ -140,7 +142,7 @@ def _take_steps(
     for step in range(start, settings.total_steps):
         round_, within = divmod(step, settings.steps)
         if pool is None or within == 0:
-            pool = collect(round_)
+            pool = collect(round_, within > 0)
             examples = require_examples(trainer, pool)
         began = time.monotonic()
         picked: dict[Side, list[int]] = {

@@ -21,8 +21,8 @@ class Summarised:
     collector: Collector
     folder: Path
 
-    def __call__(self, round_: int, model: Any) -> Pool:
-        pool = self.collector(round_, model)
+    def __call__(self, round_: int, model: Any, moved: bool = False) -> Pool:
+        pool = self.collector(round_, model, moved)
         if self.collector.share[0] == 0:
             atomic_write_json(self.folder / f"{round_:03d}" / "summary.json", summary(pool))
         return pool

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from harness.errors import InputError
 from harness.models.tiny import TinyModel
 from rewarders.base import Reward, Rewarder, RewarderInfo
 from rewarders.building import build as build_rewarder
@@ -73,6 +74,15 @@ def test_a_round_that_was_killed_goes_on_where_it_stopped(tmp_path: Path, model:
             collector(tmp_path / "killed", progress=Bar())(0, model)
     assert len(list((tmp_path / "killed" / "000").glob("*.safetensors"))) == 2
     assert same(whole, collector(tmp_path / "killed")(0, model))
+
+
+def test_weights_that_have_moved_draw_nothing(tmp_path: Path, model: Any) -> None:
+    whole = collector(tmp_path)(0, model)
+    assert same(whole, collector(tmp_path)(0, model, moved=True))
+    lost = sorted((tmp_path / "000").glob("*.safetensors"))[-1]
+    lost.unlink()
+    with pytest.raises(InputError, match=f"{lost.name} is missing"):
+        collector(tmp_path)(0, model, moved=True)
 
 
 def test_processes_share_the_work_and_read_the_same(tmp_path: Path, model: Any) -> None:

@@ -88,7 +88,7 @@ def make_pool(round_: int = 0) -> Pool:
     )
 
 
-def collect(round_: int, model: Any) -> Pool:
+def collect(round_: int, model: Any, moved: bool = False) -> Pool:
     """What ``fit`` is given: the round's candidates, as if read from the disk."""
     return make_pool(round_)
 

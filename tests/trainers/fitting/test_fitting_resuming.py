@@ -90,7 +90,7 @@ def test_the_last_two_checkpoints_are_kept(unbroken: dict[str, Fitted]) -> None:
 def test_a_finished_run_is_not_run_again(model: Any, plain: Any, unbroken: dict[str, Fitted]) -> None:
     kind = "adapters"
 
-    def collect(round_: int, adapter: Any) -> Any:
+    def collect(round_: int, adapter: Any, moved: bool) -> Any:
         raise AssertionError("nothing is left to train")
 
     again = fit(model, plain(**STEPS, **SETTINGS[kind]), collect, unbroken[kind].checkpoint.parent)

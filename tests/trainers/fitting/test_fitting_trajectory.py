@@ -174,9 +174,9 @@ def test_every_round_collects_with_the_weights_of_its_beginning(
 ) -> None:
     seen = []
 
-    def collecting(round_: int, adapter: Any) -> Any:
+    def collecting(round_: int, adapter: Any, moved: bool) -> Any:
         seen.append((round_, adapter.loaded.model.lm_head.weight.detach().clone()))
-        return candidates(round_, adapter)
+        return candidates(round_, adapter, moved)
 
     start = model.loaded.model.lm_head.weight.detach().clone()
     fit(model, plain(rounds=2, steps=1), collecting, tmp_path)
