@@ -15,9 +15,11 @@ from harness.records import fingerprint
 from harness.task import Task
 from rewarders.base import Rewarder
 from trainers.base import Trainer
+from trainers.batches import require_divisible
 from trainers.building import caption_rewarder, require_fit
 from trainers.collecting import Collector
 from trainers.fairness import refuse_overlap
+from trainers.journal import require_trackers
 from trainers.processes import ALONE, Processes
 from trainers.sources import Source
 from trainers.tuning import Policy, development_tasks
@@ -76,19 +78,26 @@ class Job:
     question: str = CAPTION_QUESTION
 
 
-def check(job: Job) -> Rewarder:
+def check(job: Job, processes: int = 1) -> Rewarder:
     """Returns the rewarder if the job can work; nothing is computed and nothing written.
 
+    Args:
+        job: what is to be done.
+        processes: how many will share every step's batch.
+
     Raises:
-        UsageError: trainer and rewarder do not fit, training prompts are evaluated, or a scale cannot be
-            chosen.
+        UsageError: trainer and rewarder do not fit, training prompts are evaluated, a scale cannot be
+            chosen, a batch cannot be shared out, or a tracker is unknown.
         MissingCapability: the model cannot be trained in this way.
+        MissingExtra: a tracker's package is not installed.
     """
     if not job.tasks:
         raise UsageError("no task is named; nothing would be measured before and after")
     rewarder = job.rewarder(None, job.model)
     require_fit(job.trainer, rewarder, job.model)
     settings = job.trainer.settings
+    require_divisible(settings.batch_size, settings.accumulation, processes)
+    require_trackers(job.log_with)
     items = [
         item
         for round_ in range(settings.rounds)
@@ -139,9 +148,8 @@ def foresee(job: Job) -> dict[str, Any]:
 def pupil(job: Job) -> Any:
     """The model that is trained: in float32, drawing as candidates are drawn."""
     settings = job.trainer.settings
-    return job.model.variant(
-        dtype="float32", guidance=settings.guidance, temperature=settings.temperature, rows=ROWS
-    )
+    guidance = settings.guidance or job.model.sampling.guidance
+    return job.model.variant(dtype="float32", guidance=guidance, temperature=settings.temperature, rows=ROWS)
 
 
 def collector(job: Job, progress: Any, who: Processes) -> Collector:
@@ -150,7 +158,7 @@ def collector(job: Job, progress: Any, who: Processes) -> Collector:
         folder=job.output / "rounds",
         source=job.source,
         trainer=job.trainer,
-        beginning=lambda: job.model.variant(dtype="float32", rows=ROWS),
+        beginning=lambda: pupil(job),
         rewarder=lambda model: job.rewarder(None, model),
         captions=lambda model: job.rewarder(captions, model),
         question=job.question,

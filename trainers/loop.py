@@ -45,7 +45,7 @@ def train(job: Job, progress: Any = None, who: Processes = ALONE) -> TrainingRec
     """
     from trainers.fitting import fit
 
-    rewarder = check(job)
+    rewarder = check(job, who.count)
     clock = Clock(job.output / "seconds.json")
     if who.main:
         claim(job)

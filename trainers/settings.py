@@ -47,7 +47,9 @@ class Settings:
             but those of picture codec and understanding encoder.
         lora_alpha: their scale, divided by the rank.
         checkpointing: recompute activations in the backward pass to save memory.
-        guidance: of the candidates' drawing; 1 draws from the distribution that is trained.
+        guidance: of the candidates' drawing, and of the distribution whose likelihood is trained; 0 takes
+            the model's own scale, so that what is evaluated is trained. Other than at 1 the conditional and
+            the unconditional logits learn together, at twice the cost.
         temperature: of the candidates' drawing and captioning.
         save_every: steps between two checkpoints.
         seed: of prompts, candidates, batches and new weights.
@@ -72,7 +74,7 @@ class Settings:
     lora_rank: int = 0
     lora_alpha: float = 16.0
     checkpointing: bool = False
-    guidance: float = 1.0
+    guidance: float = 0.0
     temperature: float = 1.0
     save_every: int = 50
     seed: int = 0
@@ -83,6 +85,8 @@ class Settings:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0 or not self.clip > 0 or not self.temperature > 0:
             raise UsageError("learning_rate, clip and temperature must be above 0")
+        if not self.guidance >= 0:
+            raise UsageError(f"guidance must be above 0, or 0 for the model's own, got {self.guidance}")
         if not 0 <= self.ema < 1:
             raise UsageError(f"ema must be at least 0 and below 1, got {self.ema}")
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1) or self.weight_decay < 0:

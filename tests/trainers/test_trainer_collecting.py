@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import InputError
+from harness.errors import InputError, UsageError
+from harness.models.janus import decode
 from harness.models.tiny import TinyModel
 from rewarders.base import Reward, Rewarder, RewarderInfo
 from rewarders.building import build as build_rewarder
@@ -182,3 +183,31 @@ def test_drawing_likelihoods_do_not_depend_on_padding(model: Any) -> None:
     together = model.drawing_logprobs(prompts, tokens)
     alone = torch.cat([model.token_logprobs([p], tokens[k : k + 1]) for k, p in enumerate(prompts)])
     assert torch.allclose(together, alone, atol=1e-4)
+
+
+def test_the_likelihood_that_is_trained_is_of_the_distribution_that_draws(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guided = model.variant(guidance=2.0, temperature=0.8)
+    choose, steps = decode.choose, []
+
+    def noting(logits: torch.Tensor, sampling: Any, uniform: torch.Tensor) -> torch.Tensor:
+        drawn = choose(logits, sampling, uniform)
+        known = (logits.double() / sampling.temperature).log_softmax(-1)
+        steps.append(known.gather(-1, drawn[:, None])[:, 0])
+        return drawn
+
+    monkeypatch.setattr(decode, "choose", noting)
+    tokens = guided.generate_tokens(["a red ring"], [1])
+    drawn = torch.stack(steps, 1)[:1].float()
+    with torch.no_grad():
+        trained = guided.drawing_logprobs(["a red ring"], tokens)
+        alone = model.drawing_logprobs(["a red ring"], tokens)
+    assert torch.allclose(drawn, trained, atol=1e-4)
+    assert not torch.allclose(drawn, alone, atol=0.1)
+
+
+def test_who_draws_the_likeliest_has_no_likelihood_to_train(model: Any) -> None:
+    tokens = torch.zeros(1, 36, dtype=torch.long)
+    with pytest.raises(UsageError, match="temperature 0"):
+        model.variant(temperature=0.0).drawing_logprobs(["a star"], tokens)

@@ -40,6 +40,7 @@ def test_the_rate_warms_up_and_falls_to_a_tenth() -> None:
     assert settings.rate(99) == pytest.approx(0.1, abs=0.01)
 
 
-def test_grpo_draws_without_guidance() -> None:
-    with pytest.raises(UsageError, match="draws without guidance"):
-        build("dsr_grpo", guidance=2.0)
+def test_grpo_writes_captions_at_temperature_1() -> None:
+    with pytest.raises(UsageError, match="captions at temperature 1"):
+        build("dsr_grpo", temperature=0.7)
+    assert build("dsr_grpo", guidance=2.0, temperature=0.7, captioning=0.0).settings.guidance == 2.0

@@ -125,6 +125,21 @@ def test_a_scale_is_never_tuned_without_a_grid(tmp_path: Path) -> None:
         check(job(tmp_path, policy="tuned"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"settings": {"accumulation": 3}}, "batch_size 4 does not divide"),
+        ({"log_with": ("papyrus",)}, "cannot log with 'papyrus'"),
+    ],
+)
+def test_what_would_stop_training_is_found_before_anything_is_measured(
+    tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        train(job(tmp_path, **changes))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_dry_run_foresees_and_writes_nothing(tmp_path: Path) -> None:
     told = foresee(job(tmp_path))
     assert told["seconds"]["candidates"] > 0

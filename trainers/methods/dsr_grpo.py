@@ -1,8 +1,8 @@
 """``dsr_grpo``: dual self-rewards by group-relative policy optimisation, both directions at once.
 
 Every candidate of a group counts by its advantage, its reward normalised within the group; the ratio to
-the model that drew is clipped, and leaving the starting model costs. Sampling is without guidance,
-so that the ratio is that of the distribution which is trained.
+the model that drew is clipped, and leaving the starting model costs. The ratio is that of the
+distribution that draws, guidance included.
 
 Source: arXiv:2506.07963; GRPO, arXiv:2402.03300. The paper's group size, clip and KL weight are not
 known: those here are this project's.
@@ -66,13 +66,11 @@ class DualGrpo(Trainer):
             )
         super().__init__({"ratio": float(ratio), "kl": float(kl), "captioning": float(captioning)}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
-        for name in ("guidance", "temperature"):
-            if getattr(self.settings, name) != 1.0:
-                raise UsageError(
-                    f"the trainer 'dsr_grpo' draws without guidance at temperature 1, got "
-                    f"{name}={getattr(self.settings, name)}: the ratio of likelihoods would be that of "
-                    "another distribution; leave it at 1"
-                )
+        if captioning and self.settings.temperature != 1.0:
+            raise UsageError(
+                f"the trainer 'dsr_grpo' writes captions at temperature 1, got {self.settings.temperature}: "
+                "the ratio would be that of another distribution; leave it at 1, or set captioning=0"
+            )
 
     def loss(
         self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]

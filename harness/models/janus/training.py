@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.models.janus.decode import Sampling, choose, pictures, uniforms
+from harness.errors import UsageError
+from harness.models.janus.decode import Sampling, choose, pictures, unconditional, uniforms
 
 if TYPE_CHECKING:
     import torch
@@ -92,21 +93,54 @@ class TrainingSide:
         return [(name, parameter) for name, parameter in named if not name.startswith(FROZEN)]
 
     def drawing_logprobs(self, prompts: Sequence[str], tokens: torch.Tensor) -> torch.Tensor:
-        """log pi(picture tokens | prompt) per token, without guidance: float32 (B, N), with gradients.
+        """log pi(picture tokens | prompt) per token, of the distribution that draws: float32 (B, N).
+
+        With gradients. Guidance and temperature are part of it. A guided token is drawn from
+        softmax((u + g * (c - u)) / T), with c and u the logits given the prompt and given none; it is this
+        distribution that is evaluated, so it is this one whose likelihood is trained, through c and u both.
+        At guidance 1 that is the conditional distribution, and u is not computed. ``top_k`` is left out.
 
         Args:
             prompts: one per row.
             tokens: picture tokens, int64 (B, N).
+
+        Raises:
+            UsageError: temperature 0: who always takes the likeliest token has no distribution to train.
         """
+        guidance, temperature = self.sampling.guidance, self.sampling.temperature
+        if not temperature:
+            raise UsageError("a model that draws at temperature 0 has no likelihood to train; set it above 0")
+        tokens = tokens.to(self.loaded.device)
+        ids = self.prompt_ids(prompts)
+        if guidance == 1.0:
+            logits = self._drawing_logits(ids, tokens)
+        else:
+            import torch
+
+            blank = [self._blank(row) for row in ids]
+            both = self._drawing_logits(ids + blank, torch.cat([tokens, tokens]))
+            conditional, contrast = both.chunk(2)
+            logits = contrast + guidance * (conditional - contrast)
+        scores: torch.Tensor = (logits / temperature).log_softmax(-1)
+        return scores.gather(-1, tokens[..., None]).squeeze(-1)
+
+    def _blank(self, ids: Sequence[int]) -> list[int]:
+        """The prompt that guidance contrasts with."""
+        import torch
+
+        keep = (self._token("bos"), self._token("boi"))
+        blank: list[int] = unconditional(torch.tensor(ids), keep, self._token("pad")).tolist()
+        return blank
+
+    def _drawing_logits(self, ids: Sequence[Sequence[int]], tokens: torch.Tensor) -> torch.Tensor:
+        """Scores of every code at every place of the pictures: float32 (B, N, codes)."""
         import torch
 
         model = self.loaded.model
-        tokens = tokens.to(self.loaded.device)
-        ids = self.prompt_ids(prompts)
         starts = torch.tensor([len(row) for row in ids], device=tokens.device)
         count, longest = tokens.shape[1], max(map(len, ids))
         pad = self._token("pad")
-        text = torch.tensor([row + [pad] * (longest + count - 1 - len(row)) for row in ids])
+        text = torch.tensor([[*row] + [pad] * (longest + count - 1 - len(row)) for row in ids])
         embeds = model.get_input_embeddings()(text.to(tokens.device))
         picture = model.prepare_embeddings_for_image_generation(tokens[:, :-1]).to(embeds.dtype)
         places = starts[:, None] + torch.arange(count - 1, device=tokens.device)
@@ -114,9 +148,8 @@ class TrainingSide:
         hidden = model.model.language_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
         read = starts[:, None] - 1 + torch.arange(count, device=tokens.device)
         hidden = hidden.gather(1, read[..., None].expand(-1, -1, hidden.shape[-1]))
-        logits = model.model.generation_head(hidden).float()
-        scores: torch.Tensor = logits.log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
-        return scores
+        logits: torch.Tensor = model.model.generation_head(hidden).float()
+        return logits
 
     def decode(self, tokens: torch.Tensor) -> list[Image]:
         """RGB pictures of picture tokens (B, N)."""
