@@ -53,12 +53,14 @@ class Methods:
         claims: method -> what its training runs say against the measurement before.
         against: method -> the same runs against those of the baseline, seed by seed; empty without one.
         guards: tasks that answer, which training must not cost anything.
+        drawn: method -> pictures that each of its runs drew to learn from.
         page: the page.
     """
 
     claims: Mapping[str, PooledComparison]
     against: Mapping[str, PooledComparison]
     guards: tuple[str, ...]
+    drawn: Mapping[str, int]
     page: Path
 
 
@@ -110,7 +112,15 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
         if word in words
     )
     page.parent.mkdir(parents=True, exist_ok=True)
-    return Methods(claims, against, tuple(guards), write_methods_page(claims, page, guards=tuple(guards)))
+    drawn = {name: _budget(kept[0]) for name, kept in records.items()}
+    write_methods_page(
+        claims,
+        page,
+        guards=tuple(guards),
+        against=None if baseline is None else (baseline, against),
+        drawn=drawn,
+    )
+    return Methods(claims, against, tuple(guards), drawn, page)
 
 
 def _seeds(folder: Path) -> list[Path]:
@@ -141,6 +151,12 @@ def _require_alike(folders: Sequence[Path], records: Sequence[TrainingRecord]) -
                 raise InputError(
                     f"{folders[0]} and {folder} differ in their {what}; seeds are pooled of one method only"
                 )
+
+
+def _budget(record: TrainingRecord) -> int:
+    """Pictures that a run drew to learn from."""
+    settings = record.trainer["settings"]
+    return int(settings["rounds"] * settings["prompts"] * settings["candidates"])
 
 
 def _drew(record: TrainingRecord) -> object:

@@ -36,6 +36,7 @@ def methods(
     from rich.console import Console
 
     from trainers.pooling import side_by_side
+    from trainers.report.methods import budget_words
 
     page = output_path if output_path.suffix == ".html" else output_path / "methods.html"
     found = side_by_side(folders, against, page)
@@ -43,6 +44,7 @@ def methods(
         told = {
             "methods": {name: one.to_json() for name, one in found.claims.items()},
             "against": {name: one.to_json() for name, one in found.against.items()},
+            "drawn": dict(found.drawn),
             "page": str(found.page),
         }
         print(json.dumps(told, ensure_ascii=False, allow_nan=False))
@@ -51,6 +53,8 @@ def methods(
     console.print(_table("after minus before", found.claims))
     if found.against:
         console.print(_table(f"method minus {against}", found.against))
+    for words in budget_words(found.drawn):
+        console.print(words)
     console.print(f"page: {found.page.resolve()}", soft_wrap=True, markup=False)
 
 

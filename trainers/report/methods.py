@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.comparison import Contrast
     from trainers.report.reading import Training
 
-__all__ = ["NO_CLAIM", "Entry", "claimed", "forest_view", "method_view", "methods_view"]
+__all__ = ["NO_CLAIM", "Entry", "budget_words", "claimed", "forest_view", "method_view", "methods_view"]
 
 NO_CLAIM = "checkpoints only"
 """The badge of a difference that says nothing about the method."""
@@ -199,7 +199,10 @@ def _seeds(
 
 
 def methods_view(
-    claims: Mapping[str, PooledComparison], ranges: Ranges, guards: Collection[str] = ()
+    claims: Mapping[str, PooledComparison],
+    ranges: Ranges,
+    guards: Collection[str] = (),
+    drawn: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The page of several methods side by side.
 
@@ -207,6 +210,7 @@ def methods_view(
         claims: method -> what its runs say against those before.
         ranges: task -> range of its metric.
         guards: tasks that no method may cost anything.
+        drawn: method -> pictures that a run of it drew to learn from, where known.
 
     Returns:
         ``methods`` (name, runs, and ``cells``: per task what :func:`forest_view` says of a row, with
@@ -228,7 +232,7 @@ def methods_view(
             for method, pooled in claims.items()
         ],
         "tasks": [{"name": task, **forests[task]} for task in tasks],
-        "remarks": _remarks(claims),
+        "remarks": [*_remarks(claims), *budget_words(drawn or {})],
     }
 
 
@@ -257,6 +261,16 @@ def _methods_forest(
     ]
     forest = forest_view(entries, notation_for(value_range), higher_is_better=better)
     return {"version": reference.version, "metric": reference.metric, "forest": forest}
+
+
+def budget_words(drawn: Mapping[str, int]) -> list[str]:
+    """Whether the methods drew the same number of pictures; empty for fewer than two of them."""
+    if len(drawn) < 2:
+        return []
+    if len(set(drawn.values())) == 1:
+        return [f"Every run of every method drew {next(iter(drawn.values())):,} pictures to learn from."]
+    each = ", ".join(f"{name} {number:,}" for name, number in drawn.items())
+    return [f"The methods drew unequal numbers of pictures ({each}): a difference may be one of budget."]
 
 
 def _remarks(claims: Mapping[str, PooledComparison]) -> list[str]:

@@ -103,7 +103,12 @@ def write_method_page(folders: Sequence[Path], pooled: PooledComparison, output:
 
 
 def write_methods_page(
-    claims: Mapping[str, PooledComparison], output: Path, *, guards: Collection[str] = ()
+    claims: Mapping[str, PooledComparison],
+    output: Path,
+    *,
+    guards: Collection[str] = (),
+    against: tuple[str, Mapping[str, PooledComparison]] | None = None,
+    drawn: Mapping[str, int] | None = None,
 ) -> Path:
     """Writes the page of several methods side by side.
 
@@ -111,6 +116,8 @@ def write_methods_page(
         claims: method -> what its runs say against those before.
         output: path of the page.
         guards: tasks that must not get worse; they are kept or lost, not helped or hurt.
+        against: a baseline's name, and method -> what its runs say against those of the baseline.
+        drawn: method -> pictures that a run of it drew to learn from.
 
     Returns:
         ``output``.
@@ -123,7 +130,12 @@ def write_methods_page(
     """
     if not any(pooled.tasks for pooled in claims.values()):
         raise UsageError("the page of methods needs at least one method with a compared task")
-    return _write(output, render("methods", view=methods_view(claims, _ranges(claims.values()), guards)))
+    baseline = None
+    if against is not None and against[1]:
+        name, held = against
+        baseline = {"name": name, **methods_view(held, _ranges(held.values()))}
+    view = methods_view(claims, _ranges(claims.values()), guards, drawn)
+    return _write(output, render("methods", view={**view, "baseline": baseline}))
 
 
 def _link(page: Path, output: Path) -> str:

@@ -14,7 +14,7 @@ from harness.compare import load_run
 from harness.errors import InputError, NotComparable, UsageError
 from harness.pooling import compare_pools
 from trainers.report import write_method_page, write_methods_page, write_training_page
-from trainers.report.methods import claimed, methods_view
+from trainers.report.methods import budget_words, claimed, methods_view
 from trainers.verdict import Outcome
 
 MakeTraining = Callable[..., Path]
@@ -155,3 +155,30 @@ def test_a_run_that_is_gone_is_named(pooled: PooledComparison, tmp_path: Path) -
     gone = replace(pooled, a=(replace(start, folder=str(tmp_path / "gone")),))
     with pytest.raises(InputError, match="gone"):
         write_methods_page({"srum": gone}, tmp_path / "methods.html")
+
+
+def test_the_page_says_who_beats_the_baseline(pooled: PooledComparison, tmp_path: Path) -> None:
+    page = write_methods_page(
+        {"srum": pooled, "rejection": pooled},
+        tmp_path / "methods.html",
+        against=("rejection", {"srum": pooled}),
+    )
+    assert "Method minus rejection" in Words(page).text
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        ({"srum": 8192, "rejection": 8192}, ["Every run of every method drew 8,192 pictures to learn from."]),
+        (
+            {"srum": 512, "rejection": 8192},
+            [
+                "The methods drew unequal numbers of pictures (srum 512, rejection 8,192): "
+                "a difference may be one of budget."
+            ],
+        ),
+        ({"srum": 512}, []),
+    ],
+)
+def test_an_unequal_budget_is_told(drawn: dict[str, int], said: list[str]) -> None:
+    assert budget_words(drawn) == said
