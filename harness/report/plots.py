@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor, log10, sqrt
 from typing import Any
 
@@ -73,12 +73,16 @@ def difference_axis(values: Iterable[float | None]) -> Axis:
 
 
 def tick_label(value: float, notation: Notation, *, signed: bool = False) -> str:
-    """A value without its unit and without the noughts that say nothing.
+    """A round value without its unit, with all its digits and without the noughts that say nothing.
 
     >>> from harness.report.notation import PLAIN
-    >>> tick_label(10.0, PLAIN), tick_label(2.5, PLAIN, signed=True), tick_label(-0.025, PLAIN)
-    ('10', '+2.5', '−0.025')
+    >>> tick_label(10.0, PLAIN), tick_label(2.5, PLAIN, signed=True), tick_label(-0.00025, PLAIN)
+    ('10', '+2.5', '−0.00025')
     """
+    # Ticks lie closer than the digits of a table on the axis of a tiny difference: they would share labels.
+    whole = value * notation.factor
+    digits = next((n for n in range(notation.digits, 12) if abs(round(whole, n) - whole) < 1e-12), 12)
+    notation = replace(notation, digits=digits)
     text = notation.difference(value) if signed else notation.number(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
