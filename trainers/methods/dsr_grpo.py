@@ -30,8 +30,11 @@ class DualGrpo(Trainer):
 
     Args:
         ratio: eps, how far the ratio to the model that drew may count.
-        kl: weight of the KL estimate to the starting model.
+        kl: weight of the KL estimate to the starting model, on the drawing side.
         captioning: weight of the captioning side beside 1 for drawing; 0 trains drawing alone.
+        captioning_kl: weight of the KL estimate within the captioning side. Weights that captions alone
+            move, such as those that name words, take Adam's full steps however small ``captioning`` is:
+            what holds captions near the start has to stand beside their own reward.
         settings: see :class:`trainers.settings.Settings`; ``batch_size`` counts groups.
     """
 
@@ -43,7 +46,17 @@ class DualGrpo(Trainer):
         on_policy=True,
         anchored=True,
         paper="https://arxiv.org/abs/2506.07963",
-        ours=("ratio", "kl", "captioning", "prompts", "candidates", "rounds", "steps", "learning_rate"),
+        ours=(
+            "ratio",
+            "kl",
+            "captioning",
+            "captioning_kl",
+            "prompts",
+            "candidates",
+            "rounds",
+            "steps",
+            "learning_rate",
+        ),
     )
     defaults = Settings(
         prompts=64,
@@ -58,13 +71,20 @@ class DualGrpo(Trainer):
     )
 
     def __init__(
-        self, ratio: float = 0.2, kl: float = 0.02, captioning: float = 0.25, **settings: Any
+        self,
+        ratio: float = 0.2,
+        kl: float = 0.02,
+        captioning: float = 0.25,
+        captioning_kl: float = 0.5,
+        **settings: Any,
     ) -> None:
-        if not 0 < ratio < 1 or min(kl, captioning) < 0:
+        if not 0 < ratio < 1 or min(kl, captioning, captioning_kl) < 0:
             raise UsageError(
-                "the trainer 'dsr_grpo' needs a ratio in (0, 1), and kl and captioning of 0 or more"
+                "the trainer 'dsr_grpo' needs a ratio in (0, 1), and kl, captioning and captioning_kl of 0 "
+                "or more"
             )
-        super().__init__({"ratio": float(ratio), "kl": float(kl), "captioning": float(captioning)}, settings)
+        own = {"ratio": ratio, "kl": kl, "captioning": captioning, "captioning_kl": captioning_kl}
+        super().__init__({name: float(value) for name, value in own.items()}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
         if captioning and self.settings.temperature != 1.0:
             raise UsageError(
@@ -103,7 +123,8 @@ class DualGrpo(Trainer):
             logp = torch.stack([now[k] for k in rows])
             old, first = (torch.stack([each[k] for k in rows]).to(logp.device) for each in (drawn, start))
             weight = logp.new_tensor([advantages[k] for k in rows])
-            loss, penalty, binding = grpo(logp, old, first, weight, self.own["ratio"], self.own["kl"])
+            held = self.own["kl" if side == "drawing" else "captioning_kl"]
+            loss, penalty, binding = grpo(logp, old, first, weight, self.own["ratio"], held)
             share = logp.new_tensor([shares[k] for k in rows])
             parts.append(torch.stack([(term * share).sum() for term in (loss, penalty, binding)]))
         whole = torch.stack(parts).sum(0)

@@ -31,8 +31,11 @@ class DualSimpo(Trainer):
     Args:
         beta: scale of the difference of mean log-likelihoods.
         gamma: margin that the scaled difference is to pass.
-        anchor: weight of the preferred candidate's own negative log-likelihood.
+        anchor: weight of the preferred picture's own negative log-likelihood.
         captioning: weight of the captioning side beside 1 for drawing; 0 trains drawing alone.
+        captioning_anchor: weight of the preferred caption's own negative log-likelihood within its side.
+            Pushed away from captions that are merely the worst of a group, a model that captions well
+            forgets how to.
         settings: see :class:`trainers.settings.Settings`.
     """
 
@@ -42,7 +45,17 @@ class DualSimpo(Trainer):
         "dual self-rewards: SimPO on best and worst, pictures for prompts and captions for pictures",
         sides=("drawing", "captioning"),
         paper="https://arxiv.org/abs/2506.07963",
-        ours=("beta", "gamma", "anchor", "captioning", "candidates", "steps", "batch_size", "learning_rate"),
+        ours=(
+            "beta",
+            "gamma",
+            "anchor",
+            "captioning",
+            "captioning_anchor",
+            "candidates",
+            "steps",
+            "batch_size",
+            "learning_rate",
+        ),
     )
     defaults = Settings()
 
@@ -52,13 +65,21 @@ class DualSimpo(Trainer):
         gamma: float = 0.5,
         anchor: float = 1.0,
         captioning: float = 0.25,
+        captioning_anchor: float = 5.0,
         **settings: Any,
     ) -> None:
-        if not beta > 0 or min(anchor, captioning) < 0:
+        if not beta > 0 or min(anchor, captioning, captioning_anchor) < 0:
             raise UsageError(
-                "the trainer 'dsr_simpo' needs beta above 0, and anchor and captioning of 0 or more"
+                "the trainer 'dsr_simpo' needs beta above 0, and anchor, captioning and captioning_anchor of "
+                "0 or more"
             )
-        own = {"beta": beta, "gamma": gamma, "anchor": anchor, "captioning": captioning}
+        own = {
+            "beta": beta,
+            "gamma": gamma,
+            "anchor": anchor,
+            "captioning": captioning,
+            "captioning_anchor": captioning_anchor,
+        }
         super().__init__({name: float(value) for name, value in own.items()}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
 
@@ -77,7 +98,8 @@ class DualSimpo(Trainer):
                 assert pool.captions is not None
                 better, worse = written_pairs(model, pool.captions, picks["captioning"])
             preference = simpo(better, worse, self.own["beta"], self.own["gamma"]).mean()
-            parts.append(weight * (preference + self.own["anchor"] * -better.mean()))
+            anchor = self.own["anchor" if side == "drawing" else "captioning_anchor"]
+            parts.append(weight * (preference + anchor * -better.mean()))
             told |= {
                 f"{side}_preference": float(preference.detach()),
                 f"{side}_better": float(better.detach().mean()),

@@ -109,6 +109,40 @@ def test_simpo_of_one_direction_leaves_the_other_alone(model: Any, pool: Pool) -
     assert torch.isfinite(loss)
 
 
+def test_captions_have_an_anchor_of_their_own(model: Any, pool: Pool) -> None:
+    def loss(anchor: float) -> tuple[float, dict[str, float]]:
+        trainer = build("dsr_simpo", captioning=1.0, captioning_anchor=anchor)
+        found, told = trainer.loss(model, Pool(0, None, pool.captions), {"captioning": [0]})
+        return found.item(), told
+
+    (free, told), (held, _) = loss(0.0), loss(3.0)
+    assert held - free == pytest.approx(-3.0 * told["captioning_better"], rel=1e-4)
+
+
+@pytest.mark.parametrize(("side", "weight"), [("drawing", "kl"), ("captioning", "captioning_kl")])
+def test_each_side_is_held_near_the_start_by_its_own_weight(
+    model: Any, pool: Pool, side: str, weight: str
+) -> None:
+    assert pool.drawings is not None
+    assert pool.captions is not None
+    assert pool.drawings.start is not None
+    assert pool.captions.start is not None
+    shifted = Pool(
+        0,
+        replace(pool.drawings, start=pool.drawings.start - 0.5),
+        replace(pool.captions, start=[[row - 0.5 for row in group] for group in pool.captions.start]),
+    )
+
+    def loss(value: float) -> tuple[float, dict[str, float]]:
+        trainer = build("dsr_grpo", captioning=1.0, **({"kl": 0.0, "captioning_kl": 0.0} | {weight: value}))
+        found, told = trainer.loss(model, shifted, {side: [0]})
+        return found.item(), told
+
+    (free, _), (held, told) = loss(0.0), loss(2.0)
+    assert told[f"{side}_kl"] > 0.05
+    assert held - free == pytest.approx(2.0 * told[f"{side}_kl"], rel=1e-3)
+
+
 def test_grpo_starts_at_ratio_one_and_no_penalty(model: Any, pool: Pool) -> None:
     trainer = build("dsr_grpo")
     loss, told = trainer.loss(model, pool, {"drawing": [0, 1], "captioning": [0]})
