@@ -13,6 +13,7 @@ from harness.errors import UsageError
 from harness.models.tiny import TinyModel
 from harness.records import Item
 from rewarders.building import build as build_rewarder
+from trainers.base import Side
 from trainers.building import build, caption_rewarder, require_fit
 from trainers.pool import Captions, Drawings, Pool
 from trainers.sources import ShapesSource
@@ -121,7 +122,7 @@ def test_captions_have_an_anchor_of_their_own(model: Any, pool: Pool) -> None:
 
 @pytest.mark.parametrize(("side", "weight"), [("drawing", "kl"), ("captioning", "captioning_kl")])
 def test_each_side_is_held_near_the_start_by_its_own_weight(
-    model: Any, pool: Pool, side: str, weight: str
+    model: Any, pool: Pool, side: Side, weight: str
 ) -> None:
     assert pool.drawings is not None
     assert pool.captions is not None
