@@ -26,6 +26,8 @@ SETTINGS = {
     "batch_size": 48,
     "learning_rate": 2e-4,
     "warmup": 5,
+    "ema": 0.95,
+    "guidance": 1.0,
     "keep": "best",
 }
 """Of the ``srum`` trainer: a short run. ``docs/training.md`` has longer ones."""

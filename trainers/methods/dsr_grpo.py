@@ -56,16 +56,19 @@ class DualGrpo(Trainer):
             "rounds",
             "steps",
             "learning_rate",
+            "ema",
+            "guidance",
         ),
     )
     defaults = Settings(
         prompts=64,
         pictures=16,
         rounds=16,
-        steps=8,
+        steps=4,
         batch_size=16,
         schedule="constant",
-        learning_rate=2e-4,
+        learning_rate=2.5e-4,
+        ema=0.9,
         # The ratio is 1 at first only if steps and candidates compute likelihoods in the same precision.
         precision="no",
     )
@@ -74,7 +77,7 @@ class DualGrpo(Trainer):
         self,
         ratio: float = 0.2,
         kl: float = 0.02,
-        captioning: float = 0.25,
+        captioning: float = 0.05,
         captioning_kl: float = 0.5,
         **settings: Any,
     ) -> None:
