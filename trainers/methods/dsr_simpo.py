@@ -34,8 +34,7 @@ class DualSimpo(Trainer):
         anchor: weight of the preferred picture's own negative log-likelihood.
         captioning: weight of the captioning side beside 1 for drawing; 0 trains drawing alone.
         captioning_anchor: weight of the preferred caption's own negative log-likelihood within its side.
-            Pushed away from captions that are merely the worst of a group, a model that captions well
-            forgets how to.
+            High values imitate the captions of the highest reward, which need not be better ones.
         settings: see :class:`trainers.settings.Settings`.
     """
 
@@ -65,7 +64,7 @@ class DualSimpo(Trainer):
         gamma: float = 0.5,
         anchor: float = 1.0,
         captioning: float = 0.25,
-        captioning_anchor: float = 5.0,
+        captioning_anchor: float = 1.0,
         **settings: Any,
     ) -> None:
         if not beta > 0 or min(anchor, captioning, captioning_anchor) < 0:
