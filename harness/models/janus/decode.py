@@ -100,7 +100,8 @@ def draw_tokens(
         int64 (B, N), N picture tokens in raster order.
     """
     import torch
-    from transformers import DynamicCache
+
+    from harness.models.janus.cache import reserved
 
     count = model.config.vision_config.num_image_tokens
     size = ids.shape[0]
@@ -108,7 +109,7 @@ def draw_tokens(
     guided = sampling.guidance != 1.0
     prompts = torch.cat([ids, unconditional(ids, keep, pad)]) if guided else ids
     embeds = model.get_input_embeddings()(prompts)
-    cache = DynamicCache()
+    cache = reserved(ids.shape[1] + count)
     tokens = torch.empty((size, count), dtype=torch.long, device=ids.device)
     with torch.inference_mode():
         for step in range(count):
