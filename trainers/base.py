@@ -39,7 +39,6 @@ class TrainerInfo:
         sides: what is trained: drawing for prompts, captioning pictures, or both at once.
         uses: the part of a drawing's reward that it needs.
         on_policy: whether a loss needs the likelihoods under the model that drew.
-        anchored: whether a loss needs the likelihoods under the starting model.
         paper: where the method is defined.
         ours: settings whose values the paper does not give and this project chose.
     """
@@ -50,7 +49,6 @@ class TrainerInfo:
     sides: tuple[Side, ...] = ("drawing",)
     uses: Uses = "value"
     on_policy: bool = False
-    anchored: bool = False
     paper: str = ""
     ours: tuple[str, ...] = ()
 
@@ -64,6 +62,8 @@ class Trainer(ABC):
         settings: the defaults with what the caller changed.
         own: the method's own parameters, by name; part of the identity.
         sides: what is trained with these parameters; all that the method can by default.
+        on_policy: whether the loss needs the likelihoods under the model that drew.
+        anchored: sides whose loss needs the likelihoods under the starting model; none by default.
     """
 
     info: TrainerInfo
@@ -72,6 +72,8 @@ class Trainer(ABC):
     def __init__(self, own: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         self.own = dict(own)
         self.sides: tuple[Side, ...] = self.info.sides
+        self.on_policy = self.info.on_policy
+        self.anchored: tuple[Side, ...] = ()
         self.settings = self.defaults.changed(self.info.name, settings, self.own)
 
     def identity(self) -> dict[str, Any]:

@@ -134,7 +134,7 @@ class Collector:
         places = [(item, k) for item in items for k in range(n)]
         prompts = [item.text for item, _ in places]
         seeds = [sample_seed(f"training-{round_}", item.id, k, seed) for item, k in places]
-        tokens = self._tokens(model, prompts, seeds, round_)
+        tokens, drawn = self._tokens(model, prompts, seeds, round_)
         samples = [
             RewardSample(picture, category=item.category, metadata=item.metadata)
             for (item, _), picture in zip(places, model.decode(tokens), strict=True)
@@ -145,27 +145,34 @@ class Collector:
         if self.trainer.info.uses == "map":
             cells = [_cells(self._judge("drawing", round_, model), one, tokens.shape[1]) for one in rewards]
             tensors["maps"] = torch.from_numpy(np.stack(cells)).view(*shape, -1)
-        if self.trainer.info.on_policy:
-            tensors["drawn"] = _likelihoods(model, prompts, tokens).view(*shape, -1)
-        if self.trainer.info.anchored:
+        if self.trainer.on_policy:
+            tensors["drawn"] = drawn.cpu().view(*shape, -1)
+        if "drawing" in self.trainer.anchored:
             start = _likelihoods(self._at_start(round_, model), prompts, tokens)
             tensors["start"] = start.view(*shape, -1)
         return tensors, {"reasons": _reasons(rewards)}
 
-    def _tokens(self, model: Any, prompts: list[str], seeds: list[int], round_: int) -> torch.Tensor:
-        """Picture tokens of the chunk, drawn now or by an earlier training run from the same start."""
+    def _tokens(
+        self, model: Any, prompts: list[str], seeds: list[int], round_: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The chunk's picture tokens and the likelihoods they were drawn with, (B, N) each.
+
+        Drawn now, or by an earlier training run from the same start.
+        """
         from safetensors.torch import load_file
 
         if self.drawn is None or round_ > 0:
-            found: torch.Tensor = model.generate_tokens(prompts, seeds)
-            return found
+            tokens, logprobs = model.draw(prompts, seeds)
+            return tokens, logprobs
         identity = model.identity()
         what = [identity["revision"], identity["generation"], prompts, seeds]
         path = self.drawn / f"{fingerprint(what)[:32]}.safetensors"
         if not path.exists():
             self.drawn.mkdir(parents=True, exist_ok=True)
-            save(path, {"tokens": model.generate_tokens(prompts, seeds).cpu()}, {})
-        return load_file(path)["tokens"].to(model.loaded.device)
+            made = model.draw(prompts, seeds)
+            save(path, {"tokens": made.tokens.cpu(), "drawn": made.logprobs.cpu()}, {})
+        kept = load_file(path)
+        return kept["tokens"].to(model.loaded.device), kept["drawn"]
 
     def _write(self, model: Any, images: Sequence[Image], round_: int, number: int) -> tuple[Any, Any]:
         """Captions of a chunk of pictures, with rewards."""
@@ -186,8 +193,8 @@ class Collector:
         shape = (len(images), n)
         tensors = _values(rewards, shape)
         for name, wanted, who in (
-            ("drawn", self.trainer.info.on_policy, lambda: model),
-            ("start", self.trainer.info.anchored, lambda: self._at_start(round_, model)),
+            ("drawn", self.trainer.on_policy, lambda: model),
+            ("start", "captioning" in self.trainer.anchored, lambda: self._at_start(round_, model)),
         ):
             if wanted:
                 tensors[name] = padded(who().caption_logprobs(shown, self.question, texts), shape)

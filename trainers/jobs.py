@@ -33,8 +33,8 @@ SCALES = (1.0, 1.5, 2.0, 3.0)
 DEVELOPMENT = 72
 """Development items per task."""
 
-ROWS = 32
-"""Pictures drawn together in training; part of the result in float32, so always the same."""
+ROWS = 64
+"""At most so many pictures are drawn together in training; part of the result in float32."""
 
 CAPTION_QUESTION = "describe the picture."
 
@@ -110,7 +110,7 @@ def check(job: Job, processes: int = 1) -> Rewarder:
     if "captioning" in job.trainer.sides:
         job.source.pictures(0, 1, settings.seed)
         job.rewarder(caption_rewarder(rewarder), job.model)
-    if job.trainer.info.on_policy and job.model.sampling.top_k:
+    if job.trainer.on_policy and job.model.sampling.top_k:
         raise UsageError(
             f"the trainer {job.trainer.info.name!r} draws from all codes, this model from the likeliest "
             f"{job.model.sampling.top_k}; leave out top_k"
@@ -149,7 +149,9 @@ def pupil(job: Job) -> Any:
     """The model that is trained: in float32, drawing as candidates are drawn."""
     settings = job.trainer.settings
     guidance = settings.guidance or job.model.sampling.guidance
-    return job.model.variant(dtype="float32", guidance=guidance, temperature=settings.temperature, rows=ROWS)
+    return job.model.variant(
+        dtype="float32", guidance=guidance, temperature=settings.temperature, rows=ROWS, filled=False
+    )
 
 
 def collector(job: Job, progress: Any, who: Processes) -> Collector:

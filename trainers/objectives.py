@@ -77,7 +77,7 @@ def grpo(
         logp: (B, N), with gradients.
         drawn: (B, N).
         start: (B, N); None where ``kl`` is 0.
-        advantage: (B,), rewards normalised within their group.
+        advantage: (B,) or, a token's own, (B, N); rewards normalised within their group.
         clip: eps.
         kl: weight of the penalty.
 
@@ -87,7 +87,7 @@ def grpo(
     import torch
 
     ratio = (logp - drawn).exp()
-    weight = advantage[:, None]
+    weight = advantage if advantage.ndim == 2 else advantage[:, None]
     clipped = ratio.clamp(1 - clip, 1 + clip)
     loss = -torch.minimum(ratio * weight, clipped * weight)
     penalty = torch.zeros_like(loss)

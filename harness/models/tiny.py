@@ -67,7 +67,7 @@ class TinyModel(JanusModel):
 
     def variant(self, *, weights: str | None = None, **changes: Any) -> JanusModel:
         """As for any Janus; of the shipped weights it stays a tiny model."""
-        if weights is not None or "rows" in changes:
+        if weights is not None or not {"rows", "filled"}.isdisjoint(changes):
             return super().variant(weights=weights, **changes)
         made = TinyModel(
             Path(self.weights).name.removeprefix("tiny-"),

@@ -207,6 +207,17 @@ def test_the_likelihood_that_is_trained_is_of_the_distribution_that_draws(
     assert not torch.allclose(drawn, alone, atol=0.1)
 
 
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_drawing_tells_the_likelihoods_that_are_trained(guidance: float) -> None:
+    model = TinyModel().variant(dtype="float32", guidance=guidance, temperature=0.8, filled=False)
+    prompts = ["a star", "two red rings", "a star"]
+    tokens, logprobs = model.draw(prompts, [1, 2, 3])
+    with torch.no_grad():
+        trained = model.drawing_logprobs(prompts, tokens)
+    assert torch.allclose(logprobs, trained, atol=1e-3)
+    assert tokens.equal(model.generate_tokens(prompts, [1, 2, 3]))
+
+
 def test_who_draws_the_likeliest_has_no_likelihood_to_train(model: Any) -> None:
     tokens = torch.zeros(1, 36, dtype=torch.long)
     with pytest.raises(UsageError, match="temperature 0"):

@@ -44,7 +44,6 @@ class DualGrpo(Trainer):
         "dual self-rewards: GRPO, pictures for prompts and captions for pictures",
         sides=("drawing", "captioning"),
         on_policy=True,
-        anchored=True,
         paper="https://arxiv.org/abs/2506.07963",
         ours=(
             "ratio",
@@ -89,6 +88,8 @@ class DualGrpo(Trainer):
         own = {"ratio": ratio, "kl": kl, "captioning": captioning, "captioning_kl": captioning_kl}
         super().__init__({name: float(value) for name, value in own.items()}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
+        held = {"drawing": kl, "captioning": captioning_kl}
+        self.anchored = tuple(side for side in self.sides if held[side])
         if captioning and self.settings.temperature != 1.0:
             raise UsageError(
                 f"the trainer 'dsr_grpo' writes captions at temperature 1, got {self.settings.temperature}: "
@@ -116,7 +117,7 @@ class DualGrpo(Trainer):
         told: dict[str, float],
         now: list[torch.Tensor],
         drawn: list[torch.Tensor],
-        start: list[torch.Tensor],
+        start: list[torch.Tensor] | None,
         advantages: list[float],
         shares: list[float],
     ) -> torch.Tensor:
@@ -124,7 +125,8 @@ class DualGrpo(Trainer):
         parts: list[torch.Tensor] = []
         for rows in _alike(now):
             logp = torch.stack([now[k] for k in rows])
-            old, first = (torch.stack([each[k] for k in rows]).to(logp.device) for each in (drawn, start))
+            old = torch.stack([drawn[k] for k in rows]).to(logp.device)
+            first = None if start is None else torch.stack([start[k] for k in rows]).to(logp.device)
             weight = logp.new_tensor([advantages[k] for k in rows])
             held = self.own["kl" if side == "drawing" else "captioning_kl"]
             loss, penalty, binding = grpo(logp, old, first, weight, self.own["ratio"], held)
@@ -164,22 +166,20 @@ def _members(
 def _drawn(model: Any, drawings: Drawings, picks: Sequence[int]) -> tuple[Any, ...]:
     places, advantages, shares = _members(drawings, picks)
     assert drawings.drawn is not None
-    assert drawings.start is not None
     groups, ks = [list(column) for column in zip(*places, strict=True)]
     now = model.drawing_logprobs([drawings.items[g].text for g in groups], drawings.tokens[groups, ks])
-    drawn, start = drawings.drawn[groups, ks], drawings.start[groups, ks]
-    return list(now), list(drawn), list(start), advantages, shares
+    start = None if drawings.start is None else list(drawings.start[groups, ks])
+    return list(now), list(drawings.drawn[groups, ks]), start, advantages, shares
 
 
 def _written(model: Any, captions: Captions, picks: Sequence[int]) -> tuple[Any, ...]:
     places, advantages, shares = _members(captions, picks)
     assert captions.drawn is not None
-    assert captions.start is not None
     now = model.caption_logprobs(
         [captions.pictures[g] for g, _ in places],
         captions.question,
         [captions.texts[g][k] for g, k in places],
     )
     drawn = [captions.drawn[g][k] for g, k in places]
-    start = [captions.start[g][k] for g, k in places]
+    start = None if captions.start is None else [captions.start[g][k] for g, k in places]
     return now, drawn, start, advantages, shares

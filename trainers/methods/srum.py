@@ -6,7 +6,8 @@ has two pictures, and the released data format too (``bad_image_file``, ``good_i
 they are the same one. With several candidates the kept picture may be the one with the highest reward.
 
 The released code draws one picture per prompt, scores it once with the frozen starting model, and trains
-on it for about an epoch; ``rounds`` above 1 is the online variant.
+on it for about an epoch; ``rounds`` above 1 is the online variant, with ``away=policy`` a policy gradient
+(:mod:`trainers.methods.srum_policy`).
 
 Source: arXiv:2510.12784, eq. 1-3, WayneJin0918/SRUM at a53ba18; the token loss in place of the velocity
 error is this project's reading for autoregressive models.
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from harness.errors import UsageError
 from rewarders.srum.weighting import CONSTRAINT
 from trainers.base import Side, Trainer, TrainerInfo
+from trainers.methods.srum_policy import policy_loss
 from trainers.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 
 KEPT = ("same", "best")
-AWAY = ("unlikelihood", "likelihood")
+AWAY = ("unlikelihood", "likelihood", "policy")
 
 
 class Srum(Trainer):
@@ -44,8 +46,10 @@ class Srum(Trainer):
         constraint: lambda, the weight of the reference term.
         keep: which picture the reference term keeps close to: the ``same`` one, as released, or the
             ``best`` of its prompt.
-        away: what a cell with a negative reward does; see :func:`trainers.objectives.mapped`.
-        settings: see :class:`trainers.settings.Settings`.
+        away: what a cell with a negative reward does; see :func:`trainers.objectives.mapped`, and for
+            ``policy`` :mod:`trainers.methods.srum_policy`.
+        settings: see :class:`trainers.settings.Settings`; ``batch_size`` counts pictures, with ``policy``
+            prompts with all their candidates.
     """
 
     info = TrainerInfo(
@@ -62,7 +66,7 @@ class Srum(Trainer):
         self,
         constraint: float = CONSTRAINT,
         keep: str = "same",
-        away: Away = "unlikelihood",
+        away: Away | Literal["policy"] = "unlikelihood",
         **settings: Any,
     ) -> None:
         if constraint < 0:
@@ -70,11 +74,19 @@ class Srum(Trainer):
         for what, value, known in (("keep", keep, KEPT), ("away", away, AWAY)):
             if value not in known:
                 raise UsageError(f"the trainer 'srum' has no {what}={value!r}; known: {', '.join(known)}")
+        if away == "policy" and keep != "same":
+            raise UsageError(
+                "the trainer 'srum' keeps close to the starting model with away=policy; leave out keep"
+            )
         super().__init__({"constraint": float(constraint), "keep": keep, "away": away}, settings)
+        self.on_policy = away == "policy"
+        self.anchored = ("drawing",) if away == "policy" and constraint else ()
 
     def examples(self, pool: Pool) -> Mapping[Side, int]:
-        """Every picture that has a map."""
+        """Every picture that has a map; with ``away=policy`` every prompt, if any has one."""
         assert pool.drawings is not None
+        if self.own["away"] == "policy":
+            return {"drawing": len(pool.drawings.items) if len(_places(pool.drawings)) else 0}
         return {"drawing": len(_places(pool.drawings))}
 
     def loss(
@@ -87,6 +99,8 @@ class Srum(Trainer):
         drawings = pool.drawings
         assert drawings is not None
         assert drawings.maps is not None
+        if self.own["away"] == "policy":
+            return policy_loss(model, drawings, picks["drawing"], self.own["constraint"])
         places = _places(drawings)[list(picks["drawing"])]
         groups = places[:, 0]
         prompts = [drawings.items[group].text for group in groups]

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness.models.janus.decode import Sampling, draw_tokens, pictures
+from harness.models.janus.decode import Drawn, Sampling, draw_tokens, pictures
 from harness.models.janus.language import LanguageSide
 from harness.models.janus.loading import Loaded, load
 from harness.models.janus.training import TrainingSide
@@ -44,6 +44,10 @@ class JanusModel(LanguageSide, TrainingSide):
 
     world = "photographs"
     """Of the pictures that it draws; rewarders choose questions and instruments by it."""
+
+    filled = True
+    """Whether batches of fewer than ``rows`` are filled up in narrow types, so that a picture is the same in
+    any batch. Training, whose batches never change, does without: what fills them is computed for nothing."""
 
     def __init__(
         self,
@@ -87,7 +91,7 @@ class JanusModel(LanguageSide, TrainingSide):
             "max_new_tokens": self.max_new_tokens,
         }
         if not self._exact:
-            generation["rows"] = self.rows
+            generation["rows"] = self.rows if self.filled else f"up to {self.rows}"
         return {
             "adapter": "janus",
             "name": self.name,
@@ -123,12 +127,16 @@ class JanusModel(LanguageSide, TrainingSide):
 
     def generate_tokens(self, prompts: Sequence[str], seeds: Sequence[int]) -> torch.Tensor:
         """Picture tokens, int64 (B, N), for :meth:`generate` and for training on one's own pictures."""
+        return self.draw(prompts, seeds).tokens
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Drawn:
+        """The same with the likelihoods that the tokens were drawn with."""
         import torch
 
         if len(prompts) != len(seeds):
             raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
         model, device = self.loaded.model, self.loaded.device
-        out: list[torch.Tensor | None] = [None] * len(prompts)
+        out: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         ids = self.prompt_ids(prompts)
         for group in self._groups(ids):
             tensor = torch.tensor([ids[k] for k in group.rows], device=device)
@@ -140,12 +148,13 @@ class JanusModel(LanguageSide, TrainingSide):
                 keep=(self._token("bos"), self._token("boi")),
                 pad=self._token("pad"),
             )
-            for k, row in zip(group.rows[: group.real], drawn, strict=False):
+            for k, row in zip(group.rows[: group.real], zip(*drawn, strict=True), strict=False):
                 out[k] = row
-        return torch.stack([row for row in out if row is not None])
+        tokens, logprobs = zip(*(out[k] for k in range(len(prompts))), strict=True)
+        return Drawn(torch.stack(tokens), torch.stack(logprobs))
 
     def _groups(self, ids: Sequence[Sequence[int]]) -> Iterator[_Group]:
-        """Rows of one length together; in narrow types exactly ``rows`` of them, the last one repeated."""
+        """Rows of one length together; in narrow types ``rows``, if ``filled`` the last again and again."""
         by_length: dict[int, list[int]] = defaultdict(list)
         for k, row in enumerate(ids):
             by_length[len(row)].append(k)
@@ -155,7 +164,8 @@ class JanusModel(LanguageSide, TrainingSide):
                 continue
             for start in range(0, len(members), self.rows):
                 part = members[start : start + self.rows]
-                yield _Group(part + [part[-1]] * (self.rows - len(part)), len(part))
+                lacking = self.rows - len(part) if self.filled else 0
+                yield _Group(part + [part[-1]] * lacking, len(part))
 
     # Understanding
 

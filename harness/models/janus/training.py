@@ -26,6 +26,10 @@ FROZEN = ("model.vision_model.", "model.vqmodel.")
 encoder is frozen in SRUM's released script too (``--freeze_vit --freeze_vae``)."""
 
 
+TOGETHER = 4
+"""Candidates decoded at once."""
+
+
 class TrainingSide:
     """What :class:`~harness.models.janus.adapter.JanusModel` offers to trainers."""
 
@@ -62,6 +66,7 @@ class TrainingSide:
         guidance: float | None = None,
         temperature: float | None = None,
         rows: int | None = None,
+        filled: bool = True,
     ) -> JanusModel:
         """An adapter like this one, loaded anew, with these arguments in place."""
         from harness.models.janus.adapter import JanusModel
@@ -80,6 +85,7 @@ class TrainingSide:
             name or self.name,
         )
         made.world = self.world
+        made.filled = filled
         return made
 
     @property
@@ -152,10 +158,11 @@ class TrainingSide:
         return logits
 
     def decode(self, tokens: torch.Tensor) -> list[Image]:
-        """RGB pictures of picture tokens (B, N)."""
+        """RGB pictures of picture tokens (B, N), some at a time: the same call, the same pixels."""
         from PIL import Image as PillowImage
 
-        return [PillowImage.fromarray(pixels.numpy()) for pixels in pictures(self.loaded.model, tokens)]
+        decoded = pictures(self.loaded.model, tokens, TOGETHER)
+        return [PillowImage.fromarray(pixels.numpy()) for pixels in decoded]
 
     def caption_logprobs(
         self, images: Sequence[Image], question: str, captions: Sequence[str]

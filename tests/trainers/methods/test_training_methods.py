@@ -15,6 +15,7 @@ from harness.records import Item
 from rewarders.building import build as build_rewarder
 from trainers.base import Side
 from trainers.building import build, caption_rewarder, require_fit
+from trainers.methods.srum_policy import cell_advantages
 from trainers.pool import Captions, Drawings, Pool
 from trainers.sources import ShapesSource
 
@@ -93,6 +94,52 @@ def test_srum_may_keep_close_to_the_best_picture_instead(model: Any, pool: Pool)
     assert loss.item() == pytest.approx(-0.5 * best.mean().item(), abs=1e-4)
 
 
+def test_srum_as_a_policy_weighs_a_cell_by_how_it_differs_from_the_prompts_other_candidates(
+    model: Any, pool: Pool
+) -> None:
+    assert pool.drawings is not None
+    maps = np.zeros((3, 3, 36), dtype=np.float32)
+    maps[0, 1, :6] = 1.0  # one candidate's first row of cells is better than the others'
+    maps[1, 1] = np.nan
+    drawings = replace(pool.drawings, maps=maps)
+    weights = cell_advantages(drawings, 0)
+    assert (weights[1, :6] > 0).all()
+    assert (weights[[0, 2], :6] < 0).all()
+    assert (weights[:, 6:] == 0).all()
+    assert np.allclose(weights.sum(0), 0, atol=1e-5)
+    assert (cell_advantages(drawings, 1) == 0).all()
+
+    trainer = build("srum", away="policy")
+    assert trainer.on_policy
+    assert trainer.anchored == ("drawing",)
+    assert trainer.examples(Pool(0, drawings)) == {"drawing": 3}
+    loss, told = trainer.loss(model, Pool(0, drawings), {"drawing": [0]})
+    assert loss.item() == pytest.approx(-float(weights.mean()), abs=1e-5)  # ratios are 1 at first
+    assert told["kl"] == pytest.approx(0.0, abs=1e-6)
+    assert gradient(model, loss) > 0
+
+
+def test_srum_as_a_policy_holds_prompts_without_a_map_near_the_start(model: Any, pool: Pool) -> None:
+    assert pool.drawings is not None
+    assert pool.drawings.start is not None
+    unscored = np.array(pool.drawings.values)
+    unscored[2] = NAN
+    drawings = replace(pool.drawings, values=unscored, start=pool.drawings.start - 0.5)
+    for constraint in (0.5, 1.0):
+        loss, told = build("srum", away="policy", constraint=constraint).loss(
+            model, Pool(0, drawings), {"drawing": [2]}
+        )
+        assert told["advantage"] == 0
+        assert loss.item() == pytest.approx(constraint * told["kl"], rel=1e-4)
+        assert told["kl"] == pytest.approx(np.exp(-0.5) + 0.5 - 1, rel=1e-3)
+    assert build("srum", away="policy", constraint=0.0).anchored == ()
+
+
+def test_srum_as_a_policy_has_no_other_picture_to_keep_close_to() -> None:
+    with pytest.raises(UsageError, match="leave out keep"):
+        build("srum", away="policy", keep="best")
+
+
 def test_simpo_widens_the_gap_on_both_sides(model: Any, pool: Pool) -> None:
     trainer = build("dsr_simpo", beta=2.0, gamma=0.5, anchor=0.0)
     assert trainer.examples(pool) == {"drawing": 2, "captioning": 1}
@@ -151,6 +198,16 @@ def test_grpo_starts_at_ratio_one_and_no_penalty(model: Any, pool: Pool) -> None
     assert loss.item() == pytest.approx(0.0, abs=1e-3)
     assert told["drawing_kl"] == pytest.approx(0.0, abs=1e-4)
     assert told["drawing_clipped"] == 0.0
+    assert gradient(model, loss) > 0
+
+
+def test_grpo_without_a_penalty_needs_no_starting_model(model: Any, pool: Pool) -> None:
+    assert build("dsr_grpo").anchored == ("drawing", "captioning")
+    trainer = build("dsr_grpo", kl=0.0)
+    assert trainer.anchored == ("captioning",)
+    free = replace(pool, drawings=replace(pool.drawings, start=None))
+    loss, told = trainer.loss(model, free, {"drawing": [0, 1]})
+    assert told["drawing_kl"] == 0
     assert gradient(model, loss) > 0
 
 
