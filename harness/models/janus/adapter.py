@@ -145,7 +145,7 @@ class JanusModel(LanguageSide, TrainingSide):
                 tensor,
                 [seeds[k] for k in group.rows],
                 self.sampling,
-                keep=(self._token("bos"), self._token("boi")),
+                keep=self._kept,
                 pad=self._token("pad"),
             )
             for k, row in zip(group.rows[: group.real], zip(*drawn, strict=True), strict=False):
@@ -298,6 +298,11 @@ class JanusModel(LanguageSide, TrainingSide):
         )
         pixels: torch.Tensor = processed["pixel_values"]
         return pixels.to(self.loaded.device, self.loaded.dtype)
+
+    @cached_property
+    def _kept(self) -> tuple[int, int]:
+        """What guidance leaves of a prompt that it blanks: begin of text and begin of image."""
+        return self._token("bos"), self._token("boi")
 
     def _token(self, which: str) -> int:
         tokenizer = self.loaded.processor.tokenizer

@@ -110,8 +110,7 @@ def draw_tokens(
         pad: id of the padding token.
     """
     import torch
-
-    from harness.models.janus.cache import reserved
+    from transformers import DynamicCache
 
     count = model.config.vision_config.num_image_tokens
     size = ids.shape[0]
@@ -119,7 +118,7 @@ def draw_tokens(
     guided = sampling.guidance != 1.0
     prompts = torch.cat([ids, unconditional(ids, keep, pad)]) if guided else ids
     embeds = model.get_input_embeddings()(prompts)
-    cache = reserved(ids.shape[1] + count)
+    cache = DynamicCache()
     tokens = torch.empty((size, count), dtype=torch.long, device=ids.device)
     logprobs = torch.zeros((size, count), dtype=torch.float32, device=ids.device)
     with torch.inference_mode():

@@ -47,6 +47,9 @@ class TrainingSide:
         @property
         def _lead(self) -> str: ...
 
+        @property
+        def _kept(self) -> tuple[int, int]: ...
+
         def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]: ...
 
         def _groups(self, ids: Sequence[Sequence[int]]) -> Iterator[Any]: ...
@@ -134,8 +137,7 @@ class TrainingSide:
         """The prompt that guidance contrasts with."""
         import torch
 
-        keep = (self._token("bos"), self._token("boi"))
-        blank: list[int] = unconditional(torch.tensor(ids), keep, self._token("pad")).tolist()
+        blank: list[int] = unconditional(torch.tensor(ids), self._kept, self._token("pad")).tolist()
         return blank
 
     def _drawing_logits(self, ids: Sequence[Sequence[int]], tokens: torch.Tensor) -> torch.Tensor:
