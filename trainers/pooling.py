@@ -117,7 +117,8 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
         claims,
         page,
         guards=tuple(guards),
-        against=None if baseline is None else (baseline, against),
+        baseline=baseline or "",
+        against=against,
         drawn=drawn,
     )
     return Methods(claims, against, tuple(guards), drawn, page)

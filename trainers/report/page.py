@@ -107,7 +107,8 @@ def write_methods_page(
     output: Path,
     *,
     guards: Collection[str] = (),
-    against: tuple[str, Mapping[str, PooledComparison]] | None = None,
+    baseline: str = "",
+    against: Mapping[str, PooledComparison] | None = None,
     drawn: Mapping[str, int] | None = None,
 ) -> Path:
     """Writes the page of several methods side by side.
@@ -116,7 +117,8 @@ def write_methods_page(
         claims: method -> what its runs say against those before.
         output: path of the page.
         guards: tasks that must not get worse; they are kept or lost, not helped or hurt.
-        against: a baseline's name, and method -> what its runs say against those of the baseline.
+        baseline: the method that the others have to beat.
+        against: method -> what its runs say against those of the baseline.
         drawn: method -> pictures that a run of it drew to learn from.
 
     Returns:
@@ -130,12 +132,11 @@ def write_methods_page(
     """
     if not any(pooled.tasks for pooled in claims.values()):
         raise UsageError("the page of methods needs at least one method with a compared task")
-    baseline = None
-    if against is not None and against[1]:
-        name, held = against
-        baseline = {"name": name, **methods_view(held, _ranges(held.values()))}
     view = methods_view(claims, _ranges(claims.values()), guards, drawn)
-    return _write(output, render("methods", view={**view, "baseline": baseline}))
+    view["baseline"] = None
+    if against:
+        view["baseline"] = {"name": baseline, **methods_view(against, _ranges(against.values()))}
+    return _write(output, render("methods", view=view))
 
 
 def _link(page: Path, output: Path) -> str:

@@ -161,7 +161,8 @@ def test_the_page_says_who_beats_the_baseline(pooled: PooledComparison, tmp_path
     page = write_methods_page(
         {"srum": pooled, "rejection": pooled},
         tmp_path / "methods.html",
-        against=("rejection", {"srum": pooled}),
+        baseline="rejection",
+        against={"srum": pooled},
     )
     assert "Method minus rejection" in Words(page).text
 
