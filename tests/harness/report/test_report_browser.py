@@ -40,6 +40,8 @@ def browser() -> Iterator[Browser]:
     executable = chromium()
     if executable is None:
         pytest.skip("no Chromium here: install one or name it in CHROMIUM")
+    # Waiting ends as soon as the page is there; a busy machine needs longer than five seconds.
+    sync_api.expect.set_options(timeout=60_000)
     with sync_api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield opened
