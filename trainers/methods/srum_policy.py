@@ -6,8 +6,8 @@ moves nothing, and the region that is wrong in this one is moved away from. The 
 drew is clipped, as in GRPO. The reference term, lambda times an estimate of the KL divergence to the
 starting model, also holds pictures that have no map.
 
-The paper gives none of this; its loss is read so by this project because away from a model's own guidance
-nothing that is learnt from pictures drawn once carries over.
+The paper gives none of this. The project reads its loss so because at a model's own guidance nothing that
+was learnt from pictures drawn once has shown (docs/training.md).
 
 Sources: arXiv:2510.12784, eq. 1-3; arXiv:2402.03300 for ratio, clip and KL estimate.
 """
