@@ -38,7 +38,6 @@ class TrainerInfo:
         title: one line.
         sides: what is trained: drawing for prompts, captioning pictures, or both at once.
         uses: the part of a drawing's reward that it needs.
-        on_policy: whether a loss needs the likelihoods under the model that drew.
         paper: where the method is defined.
         ours: settings whose values the paper does not give and this project chose.
     """
@@ -48,7 +47,6 @@ class TrainerInfo:
     title: str
     sides: tuple[Side, ...] = ("drawing",)
     uses: Uses = "value"
-    on_policy: bool = False
     paper: str = ""
     ours: tuple[str, ...] = ()
 
@@ -62,7 +60,7 @@ class Trainer(ABC):
         settings: the defaults with what the caller changed.
         own: the method's own parameters, by name; part of the identity.
         sides: what is trained with these parameters; all that the method can by default.
-        on_policy: whether the loss needs the likelihoods under the model that drew.
+        on_policy: whether the loss needs the likelihoods under the model that drew; not by default.
         anchored: sides whose loss needs the likelihoods under the starting model; none by default.
     """
 
@@ -72,7 +70,7 @@ class Trainer(ABC):
     def __init__(self, own: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         self.own = dict(own)
         self.sides: tuple[Side, ...] = self.info.sides
-        self.on_policy = self.info.on_policy
+        self.on_policy = False
         self.anchored: tuple[Side, ...] = ()
         self.settings = self.defaults.changed(self.info.name, settings, self.own)
 

@@ -43,7 +43,6 @@ class DualGrpo(Trainer):
         "1",
         "dual self-rewards: GRPO, pictures for prompts and captions for pictures",
         sides=("drawing", "captioning"),
-        on_policy=True,
         paper="https://arxiv.org/abs/2506.07963",
         ours=(
             "ratio",
@@ -88,6 +87,7 @@ class DualGrpo(Trainer):
         own = {"ratio": ratio, "kl": kl, "captioning": captioning, "captioning_kl": captioning_kl}
         super().__init__({name: float(value) for name, value in own.items()}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
+        self.on_policy = True
         held = {"drawing": kl, "captioning": captioning_kl}
         self.anchored = tuple(side for side in self.sides if held[side])
         if captioning and self.settings.temperature != 1.0:
