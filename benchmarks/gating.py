@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.gating.against import against
-from harness.gating.evidence import Evidence
-from harness.gating.looks import Scope, look
-from harness.gating.policy import Kind, Rule
-from harness.stats.noninferiority import Verdict
-from harness.stats.sequences import look_order, macro_weights
+from selfreward_eval.harness.gating.evidence import Evidence
+from selfreward_eval.harness.gating.looks import Scope, look
+from selfreward_eval.harness.gating.one_sided import against
+from selfreward_eval.harness.gating.policy import Kind, Rule
+from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.sequences import look_order, macro_weights
 
 SIZES = (100, 100, 99, 94, 80, 80)
 MEANS = (0.35, 0.55, 0.7, 0.8, 0.9, 0.5)

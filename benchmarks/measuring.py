@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from harness.instruments.blip_vqa import DEC, ENC, NO, YES, BlipVQA
-from harness.instruments.squash import CLIP_MEAN, CLIP_STD
+from selfreward_eval.harness.instruments.backends.preprocess import CLIP_MEAN, CLIP_STD
+from selfreward_eval.harness.instruments.blip_vqa import DEC, ENC, NO, YES, BlipVQA
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -112,7 +112,7 @@ def clip_sides(folder: Path) -> tuple[Side, Side]:
     import open_clip
     from safetensors.torch import save_file
 
-    from harness.instruments.open_clip_scorer import OpenClipScorer
+    from selfreward_eval.harness.instruments.open_clip_scorer import OpenClipScorer
 
     vision = {"image_size": SIDE, "layers": 6, "width": 192, "head_width": 64, "patch_size": 16}
     text = {"context_length": 77, "vocab_size": 49408, "width": 192, "heads": 3, "layers": 6}

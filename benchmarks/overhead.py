@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from harness.models.dummy import DummyModel
-from harness.records import Item, Measurement, Sample, Status
-from harness.run import run
-from harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.records import Item, Measurement, Sample, Status
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.testing.dummy_model import DummyModel
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -61,7 +61,7 @@ def graded() -> Vector:
 def permutations() -> list[Side]:
     from scipy import stats
 
-    from harness.stats.permutation import sign_flip
+    from selfreward_eval.harness.stats.permutation import sign_flip
 
     def ours(values: Vector) -> float:
         p = sign_flip(values, resamples=RESAMPLES).p
@@ -84,7 +84,7 @@ def permutations() -> list[Side]:
 def bootstraps() -> list[Side]:
     from scipy import stats
 
-    from harness.stats.bootstrap import bca
+    from selfreward_eval.harness.stats.bootstrap import bca
 
     def width(low: float | None, high: float | None) -> float:
         assert low is not None

@@ -14,17 +14,17 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from harness.models.tiny import TinyModel
-from rewarders.base import Reward, Rewarder, RewardSample
-from rewarders.detection import DetectionReward
-from rewarders.dual import PictureLikelihood, PromptLikelihood
-from rewarders.srum.rewarder import SrumReward
-from rewarders.vqa import VqaReward
-from tasks.shapes.oracle.colour import OracleColourClassifier
-from tasks.shapes.oracle.detector import OracleDetector
-from tasks.shapes.render import render
-from tasks.shapes.requests import TAGS, all_requests
-from tasks.shapes.sampling import plain
+from selfreward_eval.harness.models.tiny import TinyModel
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
+from selfreward_eval.rewarders.detection import DetectionReward
+from selfreward_eval.rewarders.dual import PictureLikelihood, PromptLikelihood
+from selfreward_eval.rewarders.srum.rewarder import SrumReward
+from selfreward_eval.rewarders.vqa import VqaReward
+from selfreward_eval.tasks.shapes.oracle.colour import OracleColourClassifier
+from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import TAGS, all_requests
+from selfreward_eval.tasks.shapes.sampling import plain
 
 GROUP = 4
 ROUNDS = 2

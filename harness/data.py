@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError, MissingData
+from selfreward_eval.harness.errors import InputError, MissingData
 
 RAW_HOST = "https://raw.githubusercontent.com"
 TIMEOUT_S = 30.0
@@ -168,7 +168,7 @@ def declared_files(tasks: Sequence[str] = ()) -> dict[str, tuple[PinnedFile, ...
     Raises:
         UnknownName: no such task.
     """
-    from harness.registry import registry
+    from selfreward_eval.harness.registry import registry
 
     known = registry("tasks")
     return {name: tuple(getattr(known.load(name), "data_files", ())) for name in (tasks or known.names())}

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.errors import InputError
+from selfreward_eval.harness.errors import InputError
 
 __all__ = [
     "JsonLines",

@@ -18,7 +18,7 @@ from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from harness.errors import MissingExtra, UnknownName, UsageError
+from selfreward_eval.harness.errors import MissingExtra, UnknownName, UsageError
 
 GROUPS = ("tasks", "models", "instruments", "rewarders", "trainers")
 """What can be plugged in; the entry-point group is ``selfreward_eval.<group>``."""

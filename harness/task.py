@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.records import Item, Measurement, Sample, SampleRecord
-from harness.seeds import sample_seed
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
+from selfreward_eval.harness.seeds import sample_seed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from PIL.Image import Image
 
-    from harness.data import PinnedFile
+    from selfreward_eval.harness.data import PinnedFile
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Task(ABC):
     info: TaskInfo
     metrics: tuple[Metric, ...]
     data_files: tuple[PinnedFile, ...] = ()
-    """Official files that the items are loaded from; see :mod:`harness.data`."""
+    """Official files that the items are loaded from; see :mod:`selfreward_eval.harness.data`."""
 
     @abstractmethod
     def items(self) -> Sequence[Item]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError
-from harness.scores import Score, TaskScores
-from leaderboards.entries import Entry, Items
-from leaderboards.grouping import Group, settings_of
-from leaderboards.pairwise import Pairs, Stratum, pairwise, pairwise_macro
-from leaderboards.ranking import Place, adjusted, better_matrix, places
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.runs.scores import Score, TaskScores
+from selfreward_eval.leaderboards.entries import Entry, Items
+from selfreward_eval.leaderboards.grouping import Group, settings_of
+from selfreward_eval.leaderboards.pairwise import Pairs, Stratum, pairwise, pairwise_macro
+from selfreward_eval.leaderboards.ranking import Place, adjusted, better_matrix, places
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,22 +13,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from leaderboards.board import Board, make_board
-from leaderboards.entries import Entry
-from leaderboards.gathering import gather, run_folders
-from leaderboards.grouping import group_runs
-from leaderboards.importing import Imported
-from leaderboards.rendering import assets, look, render
-from leaderboards.reported import load_protocols, load_published
-from leaderboards.reported_view import protocols_of_task, reported_json, reported_page
-from leaderboards.scripts import boards_script, cards_script, pairs_script
-from leaderboards.site import Site, Written
-from leaderboards.tables import boards_csv, boards_json, boards_markdown
-from leaderboards.views import board_page, board_title, compare_page, index_page, model_page, page_of
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.leaderboards.board import Board, make_board
+from selfreward_eval.leaderboards.entries import Entry
+from selfreward_eval.leaderboards.gathering import gather, run_folders
+from selfreward_eval.leaderboards.grouping import group_runs
+from selfreward_eval.leaderboards.importing import Imported
+from selfreward_eval.leaderboards.rendering import assets, look, render
+from selfreward_eval.leaderboards.reported import load_protocols, load_published
+from selfreward_eval.leaderboards.reported_view import protocols_of_task, reported_json, reported_page
+from selfreward_eval.leaderboards.scripts import boards_script, cards_script, pairs_script
+from selfreward_eval.leaderboards.site import Site, Written
+from selfreward_eval.leaderboards.tables import boards_csv, boards_json, boards_markdown
+from selfreward_eval.leaderboards.views import (
+    board_page,
+    board_title,
+    compare_page,
+    index_page,
+    model_page,
+    page_of,
+)
 
 if TYPE_CHECKING:
-    from harness.run import Progress
+    from selfreward_eval.harness.runs.run import Progress
 
 __all__ = ["PICTURES", "TITLE", "Built", "build_leaderboard"]
 

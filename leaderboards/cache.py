@@ -15,10 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.files import atomic_write_bytes
-from harness.records import Manifest, fingerprint
-from harness.scores import TaskScores
-from leaderboards.entries import Entry, Items, TaskEntry
+from selfreward_eval.harness.files import atomic_write_bytes
+from selfreward_eval.harness.records import Manifest, fingerprint
+from selfreward_eval.harness.runs.scores import TaskScores
+from selfreward_eval.leaderboards.entries import Entry, Items, TaskEntry
 
 __all__ = ["LAYOUT", "entry_path", "load_entry", "store_entry"]
 

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Manifest
-from harness.scores import TaskScores
+from selfreward_eval.harness.records import Manifest
+from selfreward_eval.harness.runs.scores import TaskScores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["NOT_DRAWN", "Card", "Entry", "Items", "TaskEntry", "chosen_items", "item_means", "slug_of"]
 
 Card = dict[str, Any]
-"""One sample as a page shows it: :func:`harness.report.cards.card` and its ``picture``. JSON values."""
+"""One sample as a page shows it: ``card`` of ``harness.report.cards`` and its ``picture``. JSON values."""
 
 NOT_DRAWN = -1
 """Stands in the seed array for a sample without a record; a seed is never negative."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import InputError, SelfRewardError, UsageError
-from leaderboards.cache import entry_path, load_entry, store_entry
-from leaderboards.entries import Entry, Items
-from leaderboards.reading import read_entry, read_manifest
-from leaderboards.thumbnails import card_with_thumbnail, is_complete
+from selfreward_eval.harness.errors import InputError, SelfRewardError, UsageError
+from selfreward_eval.leaderboards.cache import entry_path, load_entry, store_entry
+from selfreward_eval.leaderboards.entries import Entry, Items
+from selfreward_eval.leaderboards.reading import read_entry, read_manifest
+from selfreward_eval.leaderboards.thumbnails import card_with_thumbnail, is_complete
 
 __all__ = ["Gathered", "gather", "run_folders"]
 

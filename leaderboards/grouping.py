@@ -1,6 +1,6 @@
 """Which runs may stand in one table: those that differ in the model and in nothing else.
 
-The rule is :mod:`harness.comparable`'s, asked per task: versions, items,
+The rule is :mod:`selfreward_eval.harness.comparing.comparable`'s, asked per task: versions, items,
 instruments, options, seeds and the model's generation settings must agree. It is
 an equality of settings, so comparing with the first run of a group is enough.
 """
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.comparable import differences
-from harness.errors import InputError
-from harness.records import fingerprint
-from harness.run_reader import Run
-from leaderboards.entries import NOT_DRAWN, Entry
+from selfreward_eval.harness.comparing.comparable import differences
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import fingerprint
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.leaderboards.entries import NOT_DRAWN, Entry
 
 if TYPE_CHECKING:
     import numpy as np

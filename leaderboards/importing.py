@@ -17,10 +17,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.files import atomic_write_text
-from harness.registry import registry
-from harness.results import SCHEMA
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.registry import registry
+from selfreward_eval.harness.runs.results import SCHEMA
 
 __all__ = ["Imported", "import_results", "known_tasks", "load_imported", "write_imported"]
 
@@ -68,7 +68,7 @@ class Imported:
 
 def known_tasks() -> dict[str, str]:
     """Registered task -> its protocol version, empty for one that needs a package which is not installed."""
-    from harness.errors import MissingExtra
+    from selfreward_eval.harness.errors import MissingExtra
 
     found = {}
     for name in registry("tasks"):

@@ -1,4 +1,5 @@
-"""Every pair of models of a table tested at once: the paired tests of :mod:`harness.stats.paired` on arrays.
+"""Every pair of models of a table tested at once: the paired tests of
+:mod:`selfreward_eval.harness.stats.paired` on arrays.
 
 The unit is the item. Its difference between two models is the mean of the
 differences of the samples that both have a number for; items clustered together
@@ -17,9 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.stats.means import ROUNDING
-from harness.stats.paired import SMALLEST_P
-from leaderboards.entries import item_means
+from selfreward_eval.harness.stats.means import ROUNDING
+from selfreward_eval.harness.stats.paired import SMALLEST_P
+from selfreward_eval.leaderboards.entries import item_means
 
 if TYPE_CHECKING:
     import numpy as np
@@ -181,7 +182,7 @@ def _moments(block: _Block, stratum: Stratum) -> _Moments:
         units = present.sum(axis=1)
         away = np.where(known, difference - mean[:, None], 0.0)
         summed = np.add.reduceat(away, stratum.starts, axis=1)
-        # The value of a cluster as in harness.stats.means.cluster_values; where every one has
+        # The value of a cluster as in selfreward_eval.harness.stats.means.cluster_values; where every one has
         # a single item these are the items themselves, with no rounding on the way.
         alone = (units == items)[:, None]
         own = np.add.reduceat(filled, stratum.starts, axis=1)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING
 
-from harness.comparison import ALPHA
-from harness.stats.multiplicity import holm
+from selfreward_eval.harness.comparing.records import ALPHA
+from selfreward_eval.harness.stats.multiplicity import holm
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,6 +1,6 @@
-"""Reads a finished run folder into an :class:`~leaderboards.entries.Entry`.
+"""Reads a finished run folder into an :class:`~selfreward_eval.leaderboards.entries.Entry`.
 
-:func:`harness.run_reader.load_run` makes four objects of every sample line. A
+:func:`selfreward_eval.harness.runs.reader.load_run` makes four objects of every sample line. A
 leaderboard of two hundred runs has two million lines and needs one number of
 each, so this reader takes that number and keeps the rest as text. Which files
 make up a run, and what a damaged one is, is decided by the same rules.
@@ -14,15 +14,15 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
-from harness import run_reader
-from harness.errors import InputError, RunFolderError
-from harness.files import read_json_lines
-from harness.records import Manifest, SampleRecord, Status
-from harness.report.cards import VerdictRule, card
-from harness.report.notation import notation_for
-from harness.report.run_view import model_name
-from harness.scores import TaskScores
-from leaderboards.entries import (
+from selfreward_eval.harness.errors import InputError, RunFolderError
+from selfreward_eval.harness.files import read_json_lines
+from selfreward_eval.harness.records import Manifest, SampleRecord, Status
+from selfreward_eval.harness.report.cards import VerdictRule, card
+from selfreward_eval.harness.report.notation import notation_for
+from selfreward_eval.harness.report.run_view import model_name
+from selfreward_eval.harness.runs import reader as run_reader
+from selfreward_eval.harness.runs.scores import TaskScores
+from selfreward_eval.leaderboards.entries import (
     NOT_DRAWN,
     Card,
     Entry,

@@ -7,8 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from harness.report.plots import ROW_HEIGHT, ROW_WIDTH
-from harness.report.rendering import package_version
+from selfreward_eval.harness.report.plots import ROW_HEIGHT, ROW_WIDTH
+from selfreward_eval.harness.report.rendering import package_version
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,7 +20,10 @@ TEMPLATES = ("site", "index", "board", "model", "compare", "reported")
 
 def assets() -> dict[str, str]:
     """Path within the site -> content: one style sheet (the report's and ours) and three scripts."""
-    report, own = files("harness.report").joinpath("assets"), files("leaderboards").joinpath("assets")
+    report, own = (
+        files("selfreward_eval.harness.report").joinpath("assets"),
+        files("selfreward_eval.leaderboards").joinpath("assets"),
+    )
     read = lambda folder, name: folder.joinpath(name).read_text(encoding="utf-8")  # noqa: E731
     return {
         "assets/site.css": read(report, "page.css") + "\n" + read(own, "site.css"),
@@ -34,7 +37,10 @@ def assets() -> dict[str, str]:
 def look() -> str:
     """A hash of everything that makes the pages look as they do: a change rebuilds them."""
     digest = hashlib.sha256(package_version().encode())
-    own, report = files("leaderboards").joinpath("templates"), files("harness.report").joinpath("templates")
+    own, report = (
+        files("selfreward_eval.leaderboards").joinpath("templates"),
+        files("selfreward_eval.harness.report").joinpath("templates"),
+    )
     for name in TEMPLATES:
         digest.update(own.joinpath(f"{name}.jinja").read_bytes())
     digest.update(report.joinpath("parts.jinja").read_bytes())
@@ -46,7 +52,7 @@ def _environment() -> Environment:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("leaderboards"), PackageLoader("harness.report")]),
+        loader=ChoiceLoader([PackageLoader("leaderboards"), PackageLoader("selfreward_eval.harness.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -18,7 +18,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.errors import InputError
+from selfreward_eval.harness.errors import InputError
 
 __all__ = [
     "KINDS",
@@ -130,7 +130,7 @@ _SOURCE = {"title": str, "url": (str, type(None)), "locator": str, "via": str}
 
 
 def _folder() -> Traversable:
-    return files("leaderboards").joinpath("published")
+    return files("selfreward_eval.leaderboards").joinpath("published")
 
 
 def load_protocols() -> dict[str, Protocol]:

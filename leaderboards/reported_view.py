@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.report.notation import ABSENT, MINUS
-from leaderboards.importing import Imported
-from leaderboards.reported import Protocol, Reported
+from selfreward_eval.harness.report.notation import ABSENT, MINUS
+from selfreward_eval.leaderboards.importing import Imported
+from selfreward_eval.leaderboards.reported import Protocol, Reported
 
 __all__ = ["anchor", "protocols_of_task", "reported_json", "reported_page"]
 

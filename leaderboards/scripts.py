@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.report.notation import notation_for
-from leaderboards.board import Board, Table
-from leaderboards.entries import Entry
-from leaderboards.views import board_title
+from selfreward_eval.harness.report.notation import notation_for
+from selfreward_eval.leaderboards.board import Board, Table
+from selfreward_eval.leaderboards.entries import Entry
+from selfreward_eval.leaderboards.views import board_title
 
 if TYPE_CHECKING:
     import numpy as np

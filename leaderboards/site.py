@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.files import atomic_write_bytes, atomic_write_json
-from harness.records import fingerprint
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.files import atomic_write_bytes, atomic_write_json
+from selfreward_eval.harness.records import fingerprint
 
 __all__ = ["MANIFEST", "Site", "Written"]
 

@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from harness.comparison import ALPHA
-from harness.report.notation import ABSENT, notation_for
-from leaderboards.board import METHOD, Board, Row, Table
+from selfreward_eval.harness.comparing.records import ALPHA
+from selfreward_eval.harness.report.notation import ABSENT, notation_for
+from selfreward_eval.leaderboards.board import METHOD, Board, Row, Table
 
 __all__ = ["CSV_COLUMNS", "boards_csv", "boards_json", "boards_markdown", "rank_text"]
 

@@ -11,10 +11,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from harness.files import atomic_write_bytes
-from harness.report.cards import picture_path
-from harness.report.pictures import embed
-from leaderboards.entries import Card
+from selfreward_eval.harness.files import atomic_write_bytes
+from selfreward_eval.harness.report.cards import picture_path
+from selfreward_eval.harness.report.pictures import embed
+from selfreward_eval.leaderboards.entries import Card
 
 __all__ = ["FOLDER", "card_with_thumbnail", "is_complete"]
 

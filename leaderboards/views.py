@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.differences import differing
-from harness.report.cards import filters, with_picture
-from harness.report.identity import groups
-from harness.report.notation import ABSENT, Notation, count, moment, notation_for, share
-from harness.report.plots import Axis, interval_mark, scale_marks, score_axis
-from harness.report.run_view import task_view
-from harness.scores import TaskScores
-from harness.stats.choosing import FEW_UNITS
-from leaderboards.board import METHOD, Board, Row, Table
-from leaderboards.entries import Card, Entry
-from leaderboards.tables import rank_text
+from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.report.cards import filters, with_picture
+from selfreward_eval.harness.report.identity import groups
+from selfreward_eval.harness.report.notation import ABSENT, Notation, count, moment, notation_for, share
+from selfreward_eval.harness.report.plots import Axis, interval_mark, scale_marks, score_axis
+from selfreward_eval.harness.report.run_view import task_view
+from selfreward_eval.harness.runs.scores import TaskScores
+from selfreward_eval.harness.stats.choosing import FEW_UNITS
+from selfreward_eval.leaderboards.board import METHOD, Board, Row, Table
+from selfreward_eval.leaderboards.entries import Card, Entry
+from selfreward_eval.leaderboards.tables import rank_text
 
 __all__ = ["board_page", "board_title", "compare_page", "index_page", "model_page", "page_of"]
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.errors import SelfRewardError, UsageError
-from rewarders.base import Rewarder, RewardSample
+from selfreward_eval.harness.errors import SelfRewardError, UsageError
+from selfreward_eval.rewarders.base import Rewarder, RewardSample
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import exp, inf, log
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from harness.errors import UsageError
-from harness.instruments.base import VQA
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.base import VQA
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -99,7 +99,7 @@ def answers(vqa: VQA, images: Sequence[Image], questions: Sequence[Question]) ->
 
 
 class SelfVQA:
-    """The :class:`~harness.instruments.base.VQA` that a model is to itself.
+    """The :class:`~selfreward_eval.harness.instruments.base.VQA` that a model is to itself.
 
     Args:
         model: an adapter with ``text_logprobs``; one that also has ``option_logprobs`` is asked by it,
@@ -115,7 +115,7 @@ class SelfVQA:
         spellings: Mapping[str, Sequence[str]] | None = None,
         snapshot: str | None = None,
     ) -> None:
-        from harness.models.base import require
+        from selfreward_eval.harness.models.base import require
 
         self.model = require(model, "text_logprobs", "the model as its own VQA instrument")
         self.spellings = {answer: tuple(ways) for answer, ways in (spellings or {}).items()}

@@ -5,7 +5,7 @@ A subclass fills in three things: :attr:`Rewarder.info`, :meth:`Rewarder.identit
 another its reward.
 
 >>> from PIL import Image
->>> from rewarders.control import ConstantReward
+>>> from selfreward_eval.rewarders.control import ConstantReward
 >>> picture = RewardSample(Image.new("RGB", (4, 4)))
 >>> [reward] = ConstantReward(0.5).score(["a red star"], [picture])
 >>> reward.value, reward.status
@@ -21,8 +21,8 @@ from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.errors import UsageError
-from harness.records import Status, fingerprint
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Status, fingerprint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +88,7 @@ class RewardSample:
     @cached_property
     def sha256(self) -> str:
         """64 hex digits over the picture's size and pixels, however it is stored."""
-        from harness.instruments.conversations import picture_sha256
+        from selfreward_eval.harness.instruments.backends.conversations import picture_sha256
 
         return picture_sha256(self.image)
 
@@ -192,7 +192,7 @@ class Rewarder(ABC):
                 (a missing capability, package or name).
             InputError: weights or data that are not there.
         """
-        from rewarders.guarding import guarded
+        from selfreward_eval.rewarders.guarding import guarded
 
         if len(prompts) != len(samples):
             raise UsageError(

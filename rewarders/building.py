@@ -1,6 +1,6 @@
 """From names to objects: rewarders by their registry name, instruments by theirs.
 
->>> from rewarders.building import build
+>>> from selfreward_eval.rewarders.building import build
 >>> build("random", seed=3).identity()["seed"]  # doctest: +SKIP
 3
 """
@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import MissingCapability, UsageError
-from rewarders.worlds import settings, world_of
+from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.rewarders.worlds import settings, world_of
 
 if TYPE_CHECKING:
-    from rewarders.base import Rewarder
+    from selfreward_eval.rewarders.base import Rewarder
 
 
 def build(name: str, model: Any = None, *, world: str | None = None, **arguments: Any) -> Rewarder:
     """The rewarder of that registry name.
 
-    Arguments that are not given follow from the pictures' world, see :mod:`rewarders.worlds`.
+    Arguments that are not given follow from the pictures' world, see :mod:`selfreward_eval.rewarders.worlds`.
 
     Args:
         name: in the group ``selfreward_eval.rewarders``.
@@ -33,7 +33,7 @@ def build(name: str, model: Any = None, *, world: str | None = None, **arguments
         UnknownName: no such rewarder.
         UsageError: it does not take these arguments.
     """
-    from harness.registry import registry
+    from selfreward_eval.harness.registry import registry
 
     factory = registry("rewarders").load(name)
     place = world_of(model) if world is None else world
@@ -70,7 +70,7 @@ def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, rol
         UsageError: it does not take these arguments, or cannot do what is needed.
     """
     if isinstance(given, str):
-        from harness.instruments.build import build as build_instrument
+        from selfreward_eval.harness.instruments.build import build as build_instrument
 
         made = build_instrument(given, dict(arguments or {}))
     else:
@@ -89,7 +89,7 @@ def needs_model(model: Any, rewarder: str, capability: str) -> Any:
     Raises:
         MissingCapability: there is none, or it has not.
     """
-    from harness.models.base import require
+    from selfreward_eval.harness.models.base import require
 
     if model is None:
         raise MissingCapability(

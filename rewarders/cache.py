@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.files import atomic_write_text
-from harness.records import fingerprint
-from harness.store import sanitise
-from rewarders.base import Reward, Rewarder, RewardSample
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.records import fingerprint
+from selfreward_eval.harness.runs.store import sanitise
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,7 +141,7 @@ def from_json(data: dict[str, Any]) -> Reward:
     Raises:
         ValueError, KeyError, TypeError, zlib.error: it is none, or of another schema.
     """
-    from harness.records import Status
+    from selfreward_eval.harness.records import Status
 
     if data["schema"] != SCHEMA:
         raise ValueError(f"a reward of schema {data['schema']}, this version reads {SCHEMA}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.building import instrument
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import instrument
 
 
 class ClipReward(Rewarder):
     """The embeddings' cosine in [-1, 1], neither scaled nor clamped.
 
     Args:
-        scorer: an :class:`~harness.instruments.base.ImageTextScorer`, or its registry name.
+        scorer: an :class:`~selfreward_eval.harness.instruments.base.ImageTextScorer`, or its registry name.
         scorer_args: its constructor's arguments, for a name.
         template: what the picture is compared with; ``{prompt}`` stands for the prompt.
     """

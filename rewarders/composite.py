@@ -19,9 +19,9 @@ from itertools import groupby
 from math import fsum, isfinite
 from typing import Any
 
-from harness.errors import UsageError
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.normalising import normalised
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.normalising import normalised
 
 AGGREGATIONS = ("sum", "sum_then_normalize", "normalize_then_sum")
 MISSING = ("unscored", "skip")
@@ -139,7 +139,7 @@ def parsed(
         UsageError: a weight is no number, or a name comes twice.
         UnknownName: no such rewarder.
     """
-    from rewarders.building import build
+    from selfreward_eval.rewarders.building import build
 
     parts: dict[str, Rewarder] = {}
     weights: dict[str, float] = {}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from harness.errors import UsageError
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 
 
 class RandomReward(Rewarder):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.errors import UsageError
-from harness.records import Status
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.building import instrument
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import instrument
 
 COCO, SHAPES = "coco", "shapes"
 
@@ -20,9 +20,9 @@ class DetectionReward(Rewarder):
     without is not scored.
 
     Args:
-        detector: a :class:`~harness.instruments.base.Detector`, or its registry name.
+        detector: a :class:`~selfreward_eval.harness.instruments.base.Detector`, or its registry name.
         detector_args: its constructor's arguments, for a name.
-        colour: a :class:`~harness.instruments.base.ColourClassifier`, or its registry name.
+        colour: a :class:`~selfreward_eval.harness.instruments.base.ColourClassifier`, or its registry name.
         colour_args: its constructor's arguments, for a name.
         vocabulary: what is looked for: ``coco`` (80 classes, GenEval's ten colours) or ``shapes``.
     """
@@ -59,7 +59,7 @@ class DetectionReward(Rewarder):
         )
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
-        from tasks.geneval.measuring import measure_image
+        from selfreward_eval.tasks.geneval.measuring import measure_image
 
         labels, colours = words(self.vocabulary)
         asked = [k for k, sample in enumerate(samples) if sample.metadata.get("include")]
@@ -83,12 +83,12 @@ class DetectionReward(Rewarder):
 def words(vocabulary: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Labels and colours of a vocabulary; COCO's classes by the names that GenEval's rows use."""
     if vocabulary == SHAPES:
-        from tasks.shapes.vocabulary import COLOURS as PAINTS
-        from tasks.shapes.vocabulary import FORMS
+        from selfreward_eval.tasks.shapes.vocabulary import COLOURS as PAINTS
+        from selfreward_eval.tasks.shapes.vocabulary import FORMS
 
         return FORMS, tuple(PAINTS)
-    from harness.instruments.coco import COCO_CLASSES, GENEVAL_NAMES
-    from tasks.geneval.options import COLOURS
+    from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES, GENEVAL_NAMES
+    from selfreward_eval.tasks.geneval.options import COLOURS
 
     theirs = {coco: name for name, coco in GENEVAL_NAMES.items()}
     return tuple(theirs.get(name, name) for name in COCO_CLASSES), COLOURS

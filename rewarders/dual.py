@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.records import Status
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.building import needs_model
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import needs_model
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +122,7 @@ class PictureLikelihood(_Likelihood):
 
     Args:
         model: the adapter that rewards itself; it must offer ``image_logprobs``, which only
-            autoregressive models can. See :mod:`rewarders.flow` for the others.
+            autoregressive models can. See :mod:`selfreward_eval.rewarders.flow` for the others.
         caption: what is the caption: ``sample``, its text, or ``prompt``.
         snapshot: which weights these are, if they are no longer those of the model's identity.
         batch_size: pictures scored together.

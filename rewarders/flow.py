@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from harness.errors import UsageError
-from harness.records import Status
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.building import needs_model
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import needs_model
 
 if TYPE_CHECKING:
     from PIL.Image import Image

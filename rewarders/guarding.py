@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.errors import CheckpointError, InputError, MissingData, SelfRewardError
-from harness.records import Status
+from selfreward_eval.harness.errors import CheckpointError, InputError, MissingData, SelfRewardError
+from selfreward_eval.harness.records import Status
 
 if TYPE_CHECKING:
-    from rewarders.base import Reward, RewardSample
+    from selfreward_eval.rewarders.base import Reward, RewardSample
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ def _raise_if_general(error: Exception) -> None:
 
 
 def _marked(error: Exception) -> Reward:
-    from rewarders.base import Reward
+    from selfreward_eval.rewarders.base import Reward
 
     said = " ".join(str(error).split())
     reason = said if isinstance(error, SelfRewardError) else f"{type(error).__name__}: {said}"

@@ -7,9 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.building import instrument
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import instrument
 
 FULL = 100.0
 """The score that becomes a reward of 1."""
@@ -19,7 +19,8 @@ class JudgeReward(Rewarder):
     """A judge's 0 to 100, as a number in [0, 1].
 
     Args:
-        judge: a :class:`~harness.instruments.judging.Judge` that reads pictures, or its registry name.
+        judge: a :class:`~selfreward_eval.harness.instruments.judging.Judge` that reads pictures, or its
+            registry name.
         judge_args: its constructor's arguments, for a name.
         instruction: file with what the judge is told, ``{prompt}`` for the prompt; it must ask for
             JSON with a ``score`` from 0 to 100. By default that of ``t2i_compbench_vlm``.
@@ -49,8 +50,8 @@ class JudgeReward(Rewarder):
         return self.described(judge=self.judge.identity(), instruction_sha256=told)
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
-        from harness.instruments.judging import Turn
-        from tasks.t2i_compbench_vlm.task import measurement_of
+        from selfreward_eval.harness.instruments.judging import Turn
+        from selfreward_eval.tasks.t2i_compbench_vlm.task import measurement_of
 
         replies = self.judge.replies(
             [
@@ -75,7 +76,7 @@ def _read(instruction: str | Path | None) -> str:
         InputError: the file cannot be read, or leaves the prompt out.
     """
     if instruction is None:
-        from tasks.t2i_compbench_vlm.task import INSTRUCTION
+        from selfreward_eval.tasks.t2i_compbench_vlm.task import INSTRUCTION
 
         return INSTRUCTION.read_text(encoding="utf-8").strip()
     try:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from math import fsum, isfinite, prod
 from typing import Any
 
-from harness.errors import InputError, UsageError
-from harness.records import Status
-from rewarders.asking import Answer, Question, SelfVQA, answers
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.building import instrument, needs_model
-from rewarders.questions import maker
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.asking import Answer, Question, SelfVQA, answers
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import instrument, needs_model
+from selfreward_eval.rewarders.questions import maker
 
 SELF = "self"
 """The name under which a model is its own VQA instrument."""
@@ -24,10 +24,10 @@ class VqaReward(Rewarder):
     """The mean, or the product, of P(yes) over the prompt's questions.
 
     Args:
-        vqa: a :class:`~harness.instruments.base.VQA`, its registry name, or ``self``.
+        vqa: a :class:`~selfreward_eval.harness.instruments.base.VQA`, its registry name, or ``self``.
         vqa_args: its constructor's arguments, for a name; for ``self`` those of
-            :class:`~rewarders.asking.SelfVQA`.
-        questions: how prompts are taken apart; see :mod:`rewarders.questions`.
+            :class:`~selfreward_eval.rewarders.asking.SelfVQA`.
+        questions: how prompts are taken apart; see :mod:`selfreward_eval.rewarders.questions`.
         combine: ``mean`` or ``product``.
         model: the adapter that rewards itself, for ``self``.
     """

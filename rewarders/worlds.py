@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 PHOTOGRAPHS, SHAPES = "photographs", "shapes"
 

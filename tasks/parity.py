@@ -14,13 +14,13 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError, SelfRewardError
-from tasks.geneval import parity as geneval
-from tasks.geneval2 import parity as geneval2
-from tasks.llava_bench import parity as llava_bench
-from tasks.t2i_compbench import parity as t2i_compbench
-from tasks.t2i_compbench_vlm import parity as t2i_compbench_vlm
-from tasks.t2i_reasonbench import parity as t2i_reasonbench
+from selfreward_eval.harness.errors import InputError, SelfRewardError
+from selfreward_eval.tasks.geneval import parity as geneval
+from selfreward_eval.tasks.geneval2 import parity as geneval2
+from selfreward_eval.tasks.llava_bench import parity as llava_bench
+from selfreward_eval.tasks.t2i_compbench import parity as t2i_compbench
+from selfreward_eval.tasks.t2i_compbench_vlm import parity as t2i_compbench_vlm
+from selfreward_eval.tasks.t2i_reasonbench import parity as t2i_reasonbench
 
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Any, Any]]
 """(document, case) -> (upstream's result, ours), in the same shape.

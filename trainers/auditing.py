@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from harness.task import Task
-from rewarders.base import Rewarder, RewardSample
+from selfreward_eval.harness.task import Task
+from selfreward_eval.rewarders.base import Rewarder, RewardSample
 
 if TYPE_CHECKING:
-    from harness.run_reader import Run
+    from selfreward_eval.harness.runs.reader import Run
 
 PART = 64
 """Pictures scored at a time, so that progress shows."""
@@ -32,7 +32,7 @@ def audit(
         Task -> ``before``, ``after``, ``effect``, ``low``, ``high``, ``p``, ``n`` (items scored in both
         arms), ``of`` (items). A task of which nothing can be scored has ``n`` 0 and no number.
     """
-    from harness.stats.paired import paired
+    from selfreward_eval.harness.stats.paired import paired
 
     found: dict[str, dict[str, Any]] = {}
     for task in tasks:

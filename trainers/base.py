@@ -1,11 +1,11 @@
 """The contract: a trainer turns rewarded candidates into a loss; everything else is shared.
 
 A training run is a number of rounds. In each, the model draws candidates and a rewarder scores them
-(:mod:`trainers.collecting`); then so many optimiser steps are taken on losses over these candidates
-(:mod:`trainers.fitting`). What a trainer adds is small: its settings, which candidates a step learns
-from, and the loss. One round is offline training, several are the online variant.
+(:mod:`selfreward_eval.trainers.rollouts`); then so many optimiser steps are taken on losses over these
+candidates (:mod:`selfreward_eval.trainers.fitting`). What a trainer adds is small: its settings, which
+candidates a step learns from, and the loss. One round is offline training, several are the online variant.
 
->>> from trainers.building import build
+>>> from selfreward_eval.trainers.building import build
 >>> build("srum", reading="paper").identity()["reading"]  # doctest: +SKIP
 'paper'
 """
@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from trainers.settings import Settings
+from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.pool import Pool
+    from selfreward_eval.trainers.pool import Pool
 
 Side = Literal["drawing", "captioning"]
 Uses = Literal["value", "map"]

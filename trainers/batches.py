@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from harness.errors import UsageError
-from trainers.base import Side
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.trainers.base import Side
 
 __all__ = ["picks", "require_divisible", "share"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.errors import MissingCapability, UsageError
 
 if TYPE_CHECKING:
-    from rewarders.base import Rewarder
-    from trainers.base import Trainer
+    from selfreward_eval.rewarders.base import Rewarder
+    from selfreward_eval.trainers.base import Trainer
 
 
 def build(name: str, **arguments: Any) -> Trainer:
@@ -19,7 +19,7 @@ def build(name: str, **arguments: Any) -> Trainer:
         UnknownName: no such trainer.
         UsageError: it does not take these arguments.
     """
-    from harness.registry import registry
+    from selfreward_eval.harness.registry import registry
 
     factory = registry("trainers").load(name)
     for key, default in parameters(factory).items():

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import RunFolderError
+from selfreward_eval.harness.errors import RunFolderError
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from trainers.base import Side
+    from selfreward_eval.trainers.base import Side
 
 
 def chunk_path(home: Path, side: Side, number: int) -> Path:
@@ -21,7 +21,7 @@ def chunk_path(home: Path, side: Side, number: int) -> Path:
 def save(path: Path, tensors: dict[str, torch.Tensor], told: dict[str, Any]) -> None:
     from safetensors.torch import save as packed
 
-    from harness.files import atomic_write_bytes
+    from selfreward_eval.harness.files import atomic_write_bytes
 
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
     atomic_write_bytes(path, packed(whole, {"told": json.dumps(told, ensure_ascii=False)}))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.files import atomic_write_json
+from selfreward_eval.harness.files import atomic_write_json
 
 
 class Clock:

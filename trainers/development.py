@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Item, Measurement, Sample
-from harness.task import Task
+from selfreward_eval.harness.records import Item, Measurement, Sample
+from selfreward_eval.harness.task import Task
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,7 +61,7 @@ class Development(Task):
 
 def development(task: Task, count: int) -> Development | None:
     """``task`` on ``count`` development items; None if none are known for it."""
-    from tasks.shapes.splits import MAKERS, drawn
+    from selfreward_eval.tasks.shapes.splits import MAKERS, drawn
 
     if task.info.name not in MAKERS:
         return None

@@ -9,20 +9,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from harness.errors import TrainingStopped
-from trainers.averaging import Average
-from trainers.batches import require_divisible, share
-from trainers.checkpoints import State
-from trainers.guards import require_finite
-from trainers.moving import Moving, language_model
-from trainers.processes import accelerator
-from trainers.recomputing import recomputing
+from selfreward_eval.harness.errors import TrainingStopped
+from selfreward_eval.trainers.averaging import Average
+from selfreward_eval.trainers.batches import require_divisible, share
+from selfreward_eval.trainers.checkpoints import State
+from selfreward_eval.trainers.guards import require_finite
+from selfreward_eval.trainers.processes import accelerator
+from selfreward_eval.trainers.recomputing import recomputing
+from selfreward_eval.trainers.trainable_weights import Moving, language_model
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.base import Side, Trainer
-    from trainers.pool import Pool
+    from selfreward_eval.trainers.base import Side, Trainer
+    from selfreward_eval.trainers.pool import Pool
 
 __all__ = ["Engine", "Taken"]
 

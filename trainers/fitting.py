@@ -7,8 +7,8 @@
 
     training/
         fit.json        what is trained with what; another run is refused here
-        checkpoints/    the last two, to go on from (:mod:`trainers.checkpoints`)
-        log.jsonl       one line a step (:mod:`trainers.journal`)
+        checkpoints/    the last two, to go on from (:mod:`selfreward_eval.trainers.checkpoints`)
+        log.jsonl       one line a step (:mod:`selfreward_eval.trainers.journal`)
         weights/        the trained model in the hub's layout, when done
 
 The same call goes on where an earlier one was stopped, and ends with the same weights.
@@ -24,16 +24,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.batches import picks
-from trainers.checkpoints import Checkpoints, fingerprint, settle
-from trainers.engine import Engine
-from trainers.guards import require_examples
-from trainers.home import Home
-from trainers.journal import LOG, PROJECT, Journal, elapsed, require_trackers, tracker_arguments
+from selfreward_eval.trainers.batches import picks
+from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint, settle
+from selfreward_eval.trainers.engine import Engine
+from selfreward_eval.trainers.folder import Home
+from selfreward_eval.trainers.guards import require_examples
+from selfreward_eval.trainers.journal import (
+    LOG,
+    PROJECT,
+    Journal,
+    elapsed,
+    require_trackers,
+    tracker_arguments,
+)
 
 if TYPE_CHECKING:
-    from trainers.base import Side, Trainer
-    from trainers.pool import Pool
+    from selfreward_eval.trainers.base import Side, Trainer
+    from selfreward_eval.trainers.pool import Pool
 
 __all__ = ["Fitted", "fit"]
 
@@ -79,7 +86,8 @@ def fit(
             process, with the weights of the round's beginning; in a sitting that goes on in the middle of
             a round they have ``moved`` since, and only what was kept on disk may be answered.
         folder: everything is written here, by the first process alone.
-        progress: told of every step, as :class:`harness.run.Progress`; in the first process alone.
+        progress: told of every step, as :class:`selfreward_eval.harness.runs.run.Progress`; in the first
+            process alone.
         log_with: ``tensorboard``, ``wandb``, both or none, beside the line file.
         identity: what else decides the outcome, such as prompts and rewarder; JSON values.
 

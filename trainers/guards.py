@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from harness.errors import TrainingStopped
+from selfreward_eval.harness.errors import TrainingStopped
 
 if TYPE_CHECKING:
-    from trainers.base import Side, Trainer
-    from trainers.pool import Pool, Scored
+    from selfreward_eval.trainers.base import Side, Trainer
+    from selfreward_eval.trainers.pool import Pool, Scored
 
 __all__ = ["require_examples", "require_finite"]
 

@@ -8,24 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.differences import differing
-from harness.errors import InputError, RunFolderError, UsageError
-from harness.files import atomic_write_json
-from harness.records import fingerprint
-from harness.task import Task
-from rewarders.base import Rewarder
-from trainers.base import Trainer
-from trainers.batches import require_divisible
-from trainers.building import caption_rewarder, require_fit
-from trainers.collecting import Collector
-from trainers.fairness import refuse_overlap
-from trainers.journal import require_trackers
-from trainers.processes import ALONE, Processes
-from trainers.sources import Source
-from trainers.tuning import Policy, development_tasks
+from selfreward_eval.harness.errors import InputError, RunFolderError, UsageError
+from selfreward_eval.harness.files import atomic_write_json
+from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.records import fingerprint
+from selfreward_eval.harness.task import Task
+from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.trainers.base import Trainer
+from selfreward_eval.trainers.batches import require_divisible
+from selfreward_eval.trainers.building import caption_rewarder, require_fit
+from selfreward_eval.trainers.journal import require_trackers
+from selfreward_eval.trainers.leakage import refuse_overlap
+from selfreward_eval.trainers.processes import ALONE, Processes
+from selfreward_eval.trainers.rollouts import Collector
+from selfreward_eval.trainers.sources import Source
+from selfreward_eval.trainers.tuning import Policy, development_tasks
 
 if TYPE_CHECKING:
-    from trainers.pool import Pool
+    from selfreward_eval.trainers.pool import Pool
 
 SCALES = (1.0, 1.5, 2.0, 3.0)
 """Guidance scales of the grid."""
@@ -128,7 +128,7 @@ def foresee(job: Job) -> dict[str, Any]:
     import tempfile
     from dataclasses import asdict
 
-    from trainers.estimating import estimate
+    from selfreward_eval.trainers.cost import estimate
 
     check(job)
     with tempfile.TemporaryDirectory() as scratch:

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.errors import InputError, MissingExtra, UsageError
-from harness.files import JsonLinesWriter, atomic_write_text, read_json_lines
+from selfreward_eval.harness.errors import InputError, MissingExtra, UsageError
+from selfreward_eval.harness.files import JsonLinesWriter, atomic_write_text, read_json_lines
 
 __all__ = ["LOG", "PROJECT", "TRACKERS", "Journal", "elapsed", "require_trackers", "tracker_arguments"]
 

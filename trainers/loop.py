@@ -18,21 +18,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.run import BATCH, run
-from harness.task import Task
-from rewarders.base import Rewarder
-from trainers.auditing import audit
-from trainers.clock import Clock
-from trainers.fairness import entanglements
-from trainers.jobs import Job, check, claim, collector, pupil
-from trainers.processes import ALONE, Processes
-from trainers.record import RECORD, Arm, TrainingRecord, read
-from trainers.summarising import Summarised
-from trainers.tuning import Grid, best, development_tasks, grid
-from trainers.verdict import verdicts
+from selfreward_eval.harness.runs.run import BATCH, run
+from selfreward_eval.harness.task import Task
+from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.trainers.auditing import audit
+from selfreward_eval.trainers.clock import Clock
+from selfreward_eval.trainers.jobs import Job, check, claim, collector, pupil
+from selfreward_eval.trainers.leakage import entanglements
+from selfreward_eval.trainers.processes import ALONE, Processes
+from selfreward_eval.trainers.record import RECORD, Arm, TrainingRecord, read
+from selfreward_eval.trainers.summarising import Summarised
+from selfreward_eval.trainers.tuning import Grid, best, development_tasks, grid
+from selfreward_eval.trainers.verdict import verdicts
 
 if TYPE_CHECKING:
-    from harness.run_reader import Run
+    from selfreward_eval.harness.runs.reader import Run
 
 
 def train(job: Job, progress: Any = None, who: Processes = ALONE) -> TrainingRecord:
@@ -43,7 +43,7 @@ def train(job: Job, progress: Any = None, who: Processes = ALONE) -> TrainingRec
         TrainingStopped: a loss was no longer finite, or rewards collapsed.
         RunFolderError: the folder holds another training run.
     """
-    from trainers.fitting import fit
+    from selfreward_eval.trainers.fitting import fit
 
     rewarder = check(job, who.count)
     clock = Clock(job.output / "seconds.json")
@@ -97,8 +97,8 @@ class Measured:
 
 def _measured(job: Job, model: Any, folder: Path, progress: Any) -> Measured:
     """The grid on development items, the scale by the policy, and the evaluation at this scale."""
-    from harness.report import write_run_page
-    from harness.run_reader import load_run
+    from selfreward_eval.harness.report import write_run_page
+    from selfreward_eval.harness.runs.reader import load_run
 
     tasks = development_tasks(job.tasks, job.development, job.policy)
     measured: Grid = {}
@@ -130,8 +130,8 @@ def _record(
     rounds: list[dict[str, Any]],
     progress: Any,
 ) -> TrainingRecord:
-    from harness.compare import compare_runs, write_comparison
-    from harness.comparison import comparison_file
+    from selfreward_eval.harness.comparing.compare import compare_runs, write_comparison
+    from selfreward_eval.harness.comparing.records import comparison_file
 
     own = ("guidance",) if job.policy == "tuned" else ()
     comparison = compare_runs(before.run, after.run, own=own)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import MissingExtra, UsageError
+from selfreward_eval.harness.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
     import torch

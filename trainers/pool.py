@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.records import Item
+from selfreward_eval.harness.records import Item
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +52,7 @@ class Scored:
 
     def advantages(self, group: int) -> NDArray[np.float64]:
         """Rewards minus their group's mean, over their deviation; NaN where there is no reward: (n,)."""
-        from rewarders.normalising import normalised
+        from selfreward_eval.rewarders.normalising import normalised
 
         values = [
             float(v) if known else None

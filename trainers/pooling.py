@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError, UsageError
-from trainers.record import RECORD, TrainingRecord, read
-from trainers.verdict import GUARDING
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.trainers.record import RECORD, TrainingRecord, read
+from selfreward_eval.trainers.verdict import GUARDING
 
 if TYPE_CHECKING:
-    from harness.claims import PooledComparison
-    from harness.run_reader import Run
+    from selfreward_eval.harness.comparing.claims import PooledComparison
+    from selfreward_eval.harness.runs.reader import Run
 
 
 def pooled(folders: Sequence[Path]) -> PooledComparison:
@@ -23,8 +23,8 @@ def pooled(folders: Sequence[Path]) -> PooledComparison:
         InputError: a folder without a finished training run, or one that began elsewhere.
         NotComparable: runs that differ in more than the training seed.
     """
-    from harness.claims import Design
-    from harness.pooling import compare_pools
+    from selfreward_eval.harness.comparing.claims import Design
+    from selfreward_eval.harness.comparing.pooled import compare_pools
 
     records = [read(folder) for folder in folders]
     _require_alike(folders, records)
@@ -36,8 +36,8 @@ def pooled(folders: Sequence[Path]) -> PooledComparison:
 
 def pool_seeds(folders: Sequence[Path]) -> tuple[PooledComparison, Path]:
     """:func:`pooled`, written with its page into the folder that holds the seeds' folders."""
-    from harness.claims import write_pooled
-    from trainers.report import write_method_page
+    from selfreward_eval.harness.comparing.claims import write_pooled
+    from selfreward_eval.trainers.report import write_method_page
 
     found = pooled(folders)
     home = folders[0].parent
@@ -77,9 +77,9 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
         InputError: a folder without finished training runs.
         NotComparable: methods that were not measured on the same items with the same settings.
     """
-    from harness.claims import Design
-    from harness.pooling import compare_pools
-    from trainers.report import write_methods_page
+    from selfreward_eval.harness.comparing.claims import Design
+    from selfreward_eval.harness.comparing.pooled import compare_pools
+    from selfreward_eval.trainers.report import write_methods_page
 
     runs = {folder.resolve().name: _seeds(folder) for folder in folders}
     if len(runs) < len(folders):
@@ -133,7 +133,7 @@ def _seeds(folder: Path) -> list[Path]:
 
 
 def _run(folder: Path, inside: str) -> Run:
-    from harness.run_reader import load_run
+    from selfreward_eval.harness.runs.reader import load_run
 
     return load_run(folder / inside)
 

@@ -13,13 +13,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import MissingExtra, UsageError
+from selfreward_eval.harness.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
-    from trainers.base import Trainer
+    from selfreward_eval.trainers.base import Trainer
 
 __all__ = ["ALONE", "Processes", "accelerator", "leave", "processes"]
 

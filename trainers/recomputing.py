@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.files import atomic_write_json
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.files import atomic_write_json
 
 RECORD = "training.json"
 SCHEMA = 1

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from harness.errors import InputError, UsageError
-from harness.records import Item, fingerprint
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.records import Item, fingerprint
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,7 +52,7 @@ class ShapesSource:
     """
 
     def __init__(self, name: str = "shapes") -> None:
-        from tasks.shapes.splits import MAKERS
+        from selfreward_eval.tasks.shapes.splits import MAKERS
 
         if name != "shapes" and name not in MAKERS:
             raise UsageError(f"no training prompts {name!r}; known: shapes, {', '.join(MAKERS)}, or a file")
@@ -63,7 +63,7 @@ class ShapesSource:
         return {"source": self.name, "shares": self.shares}
 
     def items(self, round_: int, count: int, seed: int) -> list[Item]:
-        from tasks.shapes.splits import drawn
+        from selfreward_eval.tasks.shapes.splits import drawn
 
         counts = {name: int(share * count) for name, share in self.shares.items()}
         first = next(iter(counts))
@@ -83,8 +83,8 @@ class ShapesSource:
     def pictures(self, round_: int, count: int, seed: int) -> list[Image]:
         from PIL import Image as PillowImage
 
-        from tasks.shapes.render import render
-        from tasks.shapes.sampling import mixed
+        from selfreward_eval.tasks.shapes.render import render
+        from selfreward_eval.tasks.shapes.sampling import mixed
 
         weights = {"plain": 5.0, "counted": 2.0, "textured": 1.0, "sized": 0.5, "occluding": 0.5}
         rng = np.random.default_rng((seed, round_, 2))

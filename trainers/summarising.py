@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.files import atomic_write_json
+from selfreward_eval.harness.files import atomic_write_json
 
 if TYPE_CHECKING:
-    from trainers.collecting import Collector
-    from trainers.pool import Pool
+    from selfreward_eval.trainers.pool import Pool
+    from selfreward_eval.trainers.rollouts import Collector
 
 
 @dataclass

@@ -13,10 +13,10 @@ from math import fsum
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.errors import InputError, UsageError
-from harness.run import run
-from harness.task import Task
-from trainers.development import Development, development
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.task import Task
+from selfreward_eval.trainers.development import Development, development
 
 Policy = Literal["fixed", "tuned"]
 POLICIES = ("fixed", "tuned")

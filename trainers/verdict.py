@@ -21,10 +21,10 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from harness.comparison import ALPHA, Comparison, Contrast, TaskComparison
-from harness.errors import InputError
-from harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
-from harness.stats.paired import PairedResult
+from selfreward_eval.harness.comparing.records import ALPHA, Comparison, Contrast, TaskComparison
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
+from selfreward_eval.harness.stats.paired import PairedResult
 
 __all__ = [
     "GUARDING",
@@ -68,7 +68,8 @@ _GUARDED = {
 
 @dataclass(frozen=True)
 class Audit:
-    """What the frozen rewarder gives to a task's evaluation pictures, see :mod:`trainers.auditing`.
+    """What the frozen rewarder gives to a task's evaluation pictures, see
+    :mod:`selfreward_eval.trainers.auditing`.
 
     Attributes:
         before: mean reward of the pictures that the starting model drew.

@@ -1,4 +1,4 @@
-"""How often the tests and intervals of ``harness.stats`` are right, by simulation.
+"""How often the tests and intervals of ``selfreward_eval.harness.stats`` are right, by simulation.
 
 ``make calibration`` draws data of known truth, applies the functions that a
 comparison applies, counts, and writes ``docs/calibration.md``. It ends with exit

@@ -9,12 +9,12 @@ import numpy as np
 from calibration.counting import Column, Table, count, covers
 from calibration.two_runs import RESAMPLES, rejects
 from calibration.worlds import Array, chances, item_means, moved
-from harness.stats.choosing import choose_interval, deciding_test
-from harness.stats.crossed import checkpoint_claim, method_claim
-from harness.stats.means import cluster_values, mean_interval
-from harness.stats.paired import paired, paired_macro
-from harness.stats.permutation import sign_flip_macro
-from harness.stats.ratio import ratio_values
+from selfreward_eval.harness.stats.choosing import choose_interval, deciding_test
+from selfreward_eval.harness.stats.crossed import checkpoint_claim, method_claim
+from selfreward_eval.harness.stats.means import cluster_values, mean_interval
+from selfreward_eval.harness.stats.paired import paired, paired_macro
+from selfreward_eval.harness.stats.permutation import sign_flip_macro
+from selfreward_eval.harness.stats.ratio import ratio_values
 
 CATEGORIES = (
     ("GenEval, 553", (80, 99, 80, 94, 100, 100)),

@@ -9,10 +9,10 @@ import numpy as np
 
 from calibration.counting import Column, Rate, Table, count, covers, each
 from calibration.worlds import Array, chances, item_means, marks_of, score_means
-from harness.stats.bootstrap import bca
-from harness.stats.choosing import choose_interval
-from harness.stats.means import mean_interval
-from harness.stats.wilson import wilson_clustered
+from selfreward_eval.harness.stats.bootstrap import bca
+from selfreward_eval.harness.stats.choosing import choose_interval
+from selfreward_eval.harness.stats.means import mean_interval
+from selfreward_eval.harness.stats.wilson import wilson_clustered
 
 SIZES = (24, 60, 300, 553)
 PICTURES = (1, 4, 10)

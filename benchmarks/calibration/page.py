@@ -39,8 +39,8 @@ FOOT = """\
 
 def page(tables: Sequence[Table], runs: int) -> str:
     """The whole page."""
-    from harness.stats.choosing import FEW_UNITS_OF_ONE_RUN
-    from harness.stats.crossed import ENOUGH_RUNS
+    from selfreward_eval.harness.stats.choosing import FEW_UNITS_OF_ONE_RUN
+    from selfreward_eval.harness.stats.crossed import ENOUGH_RUNS
 
     head = HEAD.format(
         error=ERROR_AT_MOST, coverage=COVERAGE_AT_LEAST, runs=runs, noise=Rate(runs // 20, runs).error

@@ -8,14 +8,14 @@ import numpy as np
 
 from calibration.counting import Column, Table, count, covers
 from calibration.worlds import Array, chances, item_means, moved
-from harness.stats.means import mean_interval, t_quantile
-from harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
-from harness.stats.noninferiority import Verdict, equivalence, non_inferiority
-from harness.stats.paired import paired
-from harness.stats.planning import detectable_effect
-from harness.stats.ppi import ppi_difference, ppi_mean
-from harness.stats.rogan_gladen import rogan_gladen
-from harness.stats.sequences import BURN_IN, half_widths
+from selfreward_eval.harness.stats.means import mean_interval, t_quantile
+from selfreward_eval.harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
+from selfreward_eval.harness.stats.noninferiority import Verdict, equivalence, non_inferiority
+from selfreward_eval.harness.stats.paired import paired
+from selfreward_eval.harness.stats.power import detectable_effect
+from selfreward_eval.harness.stats.ppi import ppi_difference, ppi_mean
+from selfreward_eval.harness.stats.rogan_gladen import rogan_gladen
+from selfreward_eval.harness.stats.sequences import BURN_IN, half_widths
 
 
 def gates(runs: int, seed: int) -> Table:

@@ -9,12 +9,12 @@ import numpy as np
 from calibration.counting import Column, Rate, Table, count, covers, each
 from calibration.one_run import ALIKE, PICTURES, SIZES
 from calibration.worlds import Array, chances, item_means, moved, pictures, score_means
-from harness.stats.bootstrap import bca
-from harness.stats.choosing import FEW_UNITS, deciding_test
-from harness.stats.means import t_quantile
-from harness.stats.paired import PairedResult, paired
-from harness.stats.permutation import sign_flip
-from harness.stats.signs import sign_sums
+from selfreward_eval.harness.stats.bootstrap import bca
+from selfreward_eval.harness.stats.choosing import FEW_UNITS, deciding_test
+from selfreward_eval.harness.stats.means import t_quantile
+from selfreward_eval.harness.stats.paired import PairedResult, paired
+from selfreward_eval.harness.stats.permutation import sign_flip
+from selfreward_eval.harness.stats.signs import sign_sums
 
 ALPHA = 0.05
 RESAMPLES = 999

@@ -26,12 +26,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from harness.records import Item, Manifest, Measurement, Sample, SampleRecord, Status, fingerprint
-from harness.scores import summarise
-from harness.seeds import sample_seed
-from harness.task import Metric, TaskInfo
-from leaderboards.build import PICTURES
-from leaderboards.entries import Items, chosen_items
+from selfreward_eval.harness.records import (
+    Item,
+    Manifest,
+    Measurement,
+    Sample,
+    SampleRecord,
+    Status,
+    fingerprint,
+)
+from selfreward_eval.harness.runs.scores import summarise
+from selfreward_eval.harness.seeds import sample_seed
+from selfreward_eval.harness.task import Metric, TaskInfo
+from selfreward_eval.leaderboards.build import PICTURES
+from selfreward_eval.leaderboards.entries import Items, chosen_items
 
 INFO = TaskInfo("synthetic", "1", "Synthetic marks", "none", images_per_item=4)
 CATEGORIES = ("color", "shape", "texture", "spatial", "3d_spatial", "numeracy", "non_spatial", "complex")
@@ -134,7 +142,7 @@ def digest(folder: Path) -> str:
 
 def build(runs: Path, out: Path, jobs: int) -> None:
     """Builds one site and prints what it took; runs in its own process, so that memory is its own."""
-    from leaderboards import build_leaderboard
+    from selfreward_eval.leaderboards import build_leaderboard
 
     began = time.perf_counter()
     built = build_leaderboard([runs], out, processes=jobs)

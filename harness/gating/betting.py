@@ -4,7 +4,7 @@ A bettor who stakes a share lambda_i on the next gain being above a limit, befor
 multiplies their wealth by 1 + lambda_i (x_i - limit). If the mean is at the limit or below,
 wealth does not grow on average, so it ever reaches 1 / alpha with a chance of alpha at most
 (Ville 1939). Reaching it shows the mean to be above the limit, whenever it happens. This is
-exact where the normal-mixture sequence of :mod:`harness.stats.sequences` holds for large
+exact where the normal-mixture sequence of :mod:`selfreward_eval.harness.stats.sequences` holds for large
 samples: with a loss that sits in few items, the latter passes it 17 times in 100 instead of 5
 (``docs/gating.md``).
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 from math import log
 from typing import TYPE_CHECKING
 
-from harness.stats.means import Values
+from selfreward_eval.harness.stats.means import Values
 
 if TYPE_CHECKING:
     import numpy as np

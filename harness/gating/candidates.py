@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.errors import InputError
-from harness.files import read_json_lines
-from harness.models.base import Model
-from harness.planning import identity, limited
-from harness.records import Manifest, SampleRecord, latest
-from harness.run import BATCH, Progress, run
-from harness.run_reader import Run, sample_files
-from harness.scores import summarise
-from harness.store import sanitise
-from harness.task import Task
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.files import read_json_lines
+from selfreward_eval.harness.models.base import Model
+from selfreward_eval.harness.records import Manifest, SampleRecord, latest
+from selfreward_eval.harness.runs.plan import identity, limited
+from selfreward_eval.harness.runs.reader import Run, sample_files
+from selfreward_eval.harness.runs.run import BATCH, Progress, run
+from selfreward_eval.harness.runs.scores import summarise
+from selfreward_eval.harness.runs.store import sanitise
+from selfreward_eval.harness.task import Task
 
 __all__ = ["Candidate", "Live", "Replay"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import fsum
 
-from harness.gating.policy import Kind, Rule
-from harness.pairing import PairedItem, PairedTask, pair_task
-from harness.run_reader import Run
-from harness.scores import TaskScores
+from selfreward_eval.harness.comparing.pairing import PairedItem, PairedTask, pair_task
+from selfreward_eval.harness.gating.policy import Kind, Rule
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.runs.scores import TaskScores
 
 __all__ = ["Evidence", "Material", "gather", "mean_over"]
 

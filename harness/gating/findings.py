@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.comparison import Arm
-from harness.gating.policy import ANY, Policy
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.comparing.records import Arm
+from selfreward_eval.harness.gating.policy import ANY, Policy
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = [
     "EXIT",

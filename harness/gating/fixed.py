@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.compare import arm_of
-from harness.families import CORRECTIONS
-from harness.gating.against import OneSided, against
-from harness.gating.evidence import Evidence, Material, gather
-from harness.gating.findings import EXIT, Finding, Outcome, family_findings, overall
-from harness.gating.policy import NONE, Kind, Policy
-from harness.gating.requirements import require_gateable, require_scores
-from harness.gating.ruling import finding
-from harness.run_reader import Run
-from harness.stats.choosing import choose_interval
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.comparing.compare import arm_of
+from selfreward_eval.harness.comparing.families import CORRECTIONS
+from selfreward_eval.harness.gating.evidence import Evidence, Material, gather
+from selfreward_eval.harness.gating.findings import EXIT, Finding, Outcome, family_findings, overall
+from selfreward_eval.harness.gating.one_sided import OneSided, against
+from selfreward_eval.harness.gating.policy import NONE, Kind, Policy
+from selfreward_eval.harness.gating.requirements import require_gateable, require_scores
+from selfreward_eval.harness.gating.ruling import finding
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.stats.choosing import choose_interval
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = ["judge", "ungated"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from harness.gating.findings import Finding, Outcome
-from harness.gating.summary import bounds, needed, value
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.gating.findings import Finding, Outcome
+from selfreward_eval.harness.gating.summary import bounds, needed, value
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = ["junit"]
 

@@ -1,7 +1,7 @@
 """What a rule's items say after some of them, with bounds that hold at every look.
 
 The items come in a random order, mixed over the categories, so that any number of them is a
-sample of all; the bounds are those of :mod:`harness.gating.betting`.
+sample of all; the bounds are those of :mod:`selfreward_eval.harness.gating.betting`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import cached_property
 from math import fsum, sqrt
 from typing import Any
 
-from harness.gating.against import OneSided
-from harness.gating.betting import first_above, lower_bound
-from harness.gating.evidence import Evidence, Material
-from harness.gating.policy import Kind
-from harness.records import Item
-from harness.stats.means import mean_and_variance
-from harness.stats.noninferiority import Verdict
-from harness.stats.sequences import look_order, macro_weights
+from selfreward_eval.harness.gating.betting import first_above, lower_bound
+from selfreward_eval.harness.gating.evidence import Evidence, Material
+from selfreward_eval.harness.gating.one_sided import OneSided
+from selfreward_eval.harness.gating.policy import Kind
+from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.stats.means import mean_and_variance
+from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.sequences import look_order, macro_weights
 
 __all__ = ["Order", "Scope", "look", "order_of"]
 

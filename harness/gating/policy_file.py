@@ -22,10 +22,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.families import CORRECTIONS
-from harness.gating.lines import Place, line_numbers, line_of
-from harness.gating.policy import ALL, ANY, NONE, Group, Kind, Looks, Policy, Rule
+from selfreward_eval.harness.comparing.families import CORRECTIONS
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.gating.lines import Place, line_numbers, line_of
+from selfreward_eval.harness.gating.policy import ALL, ANY, NONE, Group, Kind, Looks, Policy, Rule
 
 __all__ = ["BATCH", "COVERAGE", "SCHEMA", "read_policy"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from harness.comparable import require_comparable
-from harness.errors import InputError, NotComparable
-from harness.gating.policy import Kind, Policy, Rule
-from harness.run_reader import Run
-from harness.scores import TaskScores
+from selfreward_eval.harness.comparing.comparable import require_comparable
+from selfreward_eval.harness.errors import InputError, NotComparable
+from selfreward_eval.harness.gating.policy import Kind, Policy, Rule
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.runs.scores import TaskScores
 
 __all__ = ["require_gateable", "require_scores"]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.gating.against import OneSided
-from harness.gating.evidence import Evidence
-from harness.gating.findings import Finding
-from harness.gating.needs import needs_of
-from harness.gating.policy import Kind, Policy
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.gating.evidence import Evidence
+from selfreward_eval.harness.gating.findings import Finding
+from selfreward_eval.harness.gating.one_sided import OneSided
+from selfreward_eval.harness.gating.policy import Kind, Policy
+from selfreward_eval.harness.gating.sample_size import needs_of
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = ["covered", "finding"]
 

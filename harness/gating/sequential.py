@@ -2,7 +2,7 @@
 
 Tasks are taken in the policy's order. A task is left when its rules are decided, and the
 gate ends when no further item could matter: one rule failed, or all passed. A rule that was
-decided stays so, which the bounds of :mod:`harness.gating.looks` allow. In a family alpha
+decided stays so, which the bounds of :mod:`selfreward_eval.harness.gating.looks` allow. In a family alpha
 is divided evenly, because p-values that hold at every look are not computed.
 """
 
@@ -11,20 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.compare import arm_of
-from harness.gating.against import OneSided
-from harness.gating.candidates import Candidate
-from harness.gating.evidence import Evidence, Material, gather
-from harness.gating.findings import EXIT, Course, Finding, Outcome, combined, family_findings, overall
-from harness.gating.fixed import ungated
-from harness.gating.looks import Scope, look, order_of
-from harness.gating.policy import ANY, NONE, Policy, Rule
-from harness.gating.requirements import require_gateable, require_scores
-from harness.gating.ruling import covered, finding
-from harness.pairing import pair_task
-from harness.records import Item
-from harness.run_reader import Run
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.comparing.compare import arm_of
+from selfreward_eval.harness.comparing.pairing import pair_task
+from selfreward_eval.harness.gating.candidates import Candidate
+from selfreward_eval.harness.gating.evidence import Evidence, Material, gather
+from selfreward_eval.harness.gating.findings import (
+    EXIT,
+    Course,
+    Finding,
+    Outcome,
+    combined,
+    family_findings,
+    overall,
+)
+from selfreward_eval.harness.gating.fixed import ungated
+from selfreward_eval.harness.gating.looks import Scope, look, order_of
+from selfreward_eval.harness.gating.one_sided import OneSided
+from selfreward_eval.harness.gating.policy import ANY, NONE, Policy, Rule
+from selfreward_eval.harness.gating.requirements import require_gateable, require_scores
+from selfreward_eval.harness.gating.ruling import covered, finding
+from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = ["judge_in_looks"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from harness.gating.findings import Course, Finding, Needs, Outcome
-from harness.gating.policy import NONE, Kind
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.gating.findings import Course, Finding, Needs, Outcome
+from selfreward_eval.harness.gating.policy import NONE, Kind
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = ["MARKER", "bounds", "headline", "markdown", "needed", "remarks", "value"]
 

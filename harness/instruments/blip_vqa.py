@@ -24,14 +24,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments.answers import YesNo, check_readings, read_answers
-from harness.instruments.blip_positions import interpolated, read_positions
-from harness.instruments.networks import check_settings, first_line, load_config, load_network, shown_name
-from harness.instruments.pairs import batches, check_pairs, distinct_pictures
-from harness.instruments.squash import CLIP_MEAN, CLIP_STD, squash
-from harness.instruments.weights import file_hash
-from harness.instruments.worded_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends.answers import YesNo, check_readings, read_answers
+from selfreward_eval.harness.instruments.backends.blip_positions import interpolated, read_positions
+from selfreward_eval.harness.instruments.backends.networks import (
+    check_settings,
+    first_line,
+    load_config,
+    load_network,
+    shown_name,
+)
+from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs, distinct_pictures
+from selfreward_eval.harness.instruments.backends.preprocess import CLIP_MEAN, CLIP_STD, squash
+from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.instruments.backends.weights import file_hash
 
 if TYPE_CHECKING:
     import torch

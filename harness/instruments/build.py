@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 
 def build(name: str, arguments: Mapping[str, Any] | None = None) -> Any:
@@ -23,7 +23,7 @@ def build(name: str, arguments: Mapping[str, Any] | None = None) -> Any:
         MissingExtra: it needs a package that is not installed.
         UsageError: it does not take these arguments.
     """
-    from harness.registry import registry
+    from selfreward_eval.harness.registry import registry
 
     factory = registry("instruments").load(name)
     try:

@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments.networks import check_settings, load_config, load_network, shown_name
-from harness.instruments.pairs import batches, check_pictures
-from harness.instruments.squash import HALF, IMAGENET_MEAN, IMAGENET_STD, squash
-from harness.instruments.weights import content_hash, resolve_folder
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends.networks import (
+    check_settings,
+    load_config,
+    load_network,
+    shown_name,
+)
+from selfreward_eval.harness.instruments.backends.pairs import batches, check_pictures
+from selfreward_eval.harness.instruments.backends.preprocess import HALF, IMAGENET_MEAN, IMAGENET_STD, squash
+from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
 
 if TYPE_CHECKING:
     import torch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.instruments.captions import Caption
-from harness.instruments.grounding import GroundingDetector
-from harness.instruments.networks import load_network
+from selfreward_eval.harness.instruments.backends.captions import Caption
+from selfreward_eval.harness.instruments.backends.grounding import GroundingDetector
+from selfreward_eval.harness.instruments.backends.networks import load_network
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,12 +15,16 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError
-from harness.instruments.captions import Caption
-from harness.instruments.grounding import MODEL_TYPE, GroundingDetector
-from harness.instruments.groundingdino_convert import is_idle, is_original, to_original
-from harness.instruments.groundingdino_network import build, package_version
-from harness.instruments.networks import first_line
+from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.instruments.backends.captions import Caption
+from selfreward_eval.harness.instruments.backends.grounding import MODEL_TYPE, GroundingDetector
+from selfreward_eval.harness.instruments.backends.groundingdino_convert import (
+    is_idle,
+    is_original,
+    to_original,
+)
+from selfreward_eval.harness.instruments.backends.groundingdino_network import build, package_version
+from selfreward_eval.harness.instruments.backends.networks import first_line
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import SelfRewardError, UsageError
-from harness.instruments.chat_models import ChatModel, encoded, forged_token, load_chat_model
-from harness.instruments.judging import Conversation, Reply
-from harness.instruments.networks import check_settings, first_line
-from harness.instruments.pairs import batches
-from harness.instruments.worded_weights import resolve_worded_folder, worded_hash
-from harness.records import Status
+from selfreward_eval.harness.errors import SelfRewardError, UsageError
+from selfreward_eval.harness.instruments.backends.chat_models import (
+    ChatModel,
+    encoded,
+    forged_token,
+    load_chat_model,
+)
+from selfreward_eval.harness.instruments.backends.networks import check_settings, first_line
+from selfreward_eval.harness.instruments.backends.pairs import batches
+from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.records import Status
 
 if TYPE_CHECKING:
     import torch

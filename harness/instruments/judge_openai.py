@@ -13,12 +13,18 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.errors import UsageError
-from harness.instruments import openai_wire as wire
-from harness.instruments.judging import Conversation, Reply
-from harness.instruments.openai_endpoint import KEY, OPENAI, Endpoint, Failure, bare_address
-from harness.instruments.retrying import Backoff, Budget
-from harness.records import Status
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.backends import openai_wire as wire
+from selfreward_eval.harness.instruments.backends.openai_endpoint import (
+    KEY,
+    OPENAI,
+    Endpoint,
+    Failure,
+    bare_address,
+)
+from selfreward_eval.harness.instruments.backends.retrying import Backoff, Budget
+from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.records import Status
 
 if TYPE_CHECKING:
     import asyncio

@@ -1,7 +1,7 @@
 """Several judges, or repeats of one, behind the contract of a judge.
 
->>> from harness.instruments.judge_scripted import ScriptedJudge
->>> from harness.instruments.judging import Turn
+>>> from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+>>> from selfreward_eval.harness.instruments.judging import Turn
 >>> panel = PanelJudge({"kind": ScriptedJudge("9 9"), "strict": ScriptedJudge("9 4")})
 >>> (reply,) = panel.replies([[Turn("user", "two answers")]])
 >>> reply.text, [one.text for one in panel_replies(reply)]
@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.errors import UsageError
-from harness.instruments.judging import Conversation, Judge, Reply
-from harness.records import Status
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply
+from selfreward_eval.harness.records import Status
 
 __all__ = ["PanelJudge", "panel_replies"]
 
@@ -94,7 +94,7 @@ def _member(name: str, given: Judge | Mapping[str, Any]) -> Judge:
     elif not isinstance(given.get("judge"), str):
         raise UsageError(f"judge_panel: member {name!r} lacks its judge; write members.{name}.judge=JUDGE")
     else:
-        from harness.instruments.build import build
+        from selfreward_eval.harness.instruments.build import build
 
         found = build(given["judge"], {key: value for key, value in given.items() if key != "judge"})
     if not isinstance(found, Judge):

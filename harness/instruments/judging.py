@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from harness.instruments.base import Instrument
-from harness.records import Status
+from selfreward_eval.harness.instruments.base import Instrument
+from selfreward_eval.harness.records import Status
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments import instances as rule
-from harness.instruments.base import Detection
-from harness.instruments.coco import COCO_CLASSES, coco_indices
-from harness.instruments.devices import choose_device
-from harness.instruments.weights import content_hash, resolve_folder
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends import instances as rule
+from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES, coco_indices
+from selfreward_eval.harness.instruments.backends.devices import choose_device
+from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
+from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
     import torch

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError, UsageError
-from harness.instruments.base import Detection
-from harness.instruments.crops import GREY, cut_out
-from harness.instruments.devices import choose_device
-from harness.instruments.open_clip_loading import Clip, ClipSource
-from harness.instruments.weights import file_hash
-from harness.instruments.zero_shot import SCALE, best, class_vectors
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.backends.crops import GREY, cut_out
+from selfreward_eval.harness.instruments.backends.devices import choose_device
+from selfreward_eval.harness.instruments.backends.open_clip_loading import Clip, ClipSource
+from selfreward_eval.harness.instruments.backends.weights import file_hash
+from selfreward_eval.harness.instruments.backends.zero_shot import SCALE, best, class_vectors
+from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
     import torch

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.devices import choose_device
-from harness.instruments.networks import check_settings
-from harness.instruments.open_clip_loading import Clip, ClipSource, check_length
-from harness.instruments.pairs import (
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.backends.devices import choose_device
+from selfreward_eval.harness.instruments.backends.networks import check_settings
+from selfreward_eval.harness.instruments.backends.open_clip_loading import Clip, ClipSource, check_length
+from selfreward_eval.harness.instruments.backends.pairs import (
     batches,
     check_pairs,
     check_pictures,
     distinct_pictures,
     distinct_texts,
 )
-from harness.instruments.zero_shot import SCALE, best, class_vectors
+from selfreward_eval.harness.instruments.backends.zero_shot import SCALE, best, class_vectors
 
 if TYPE_CHECKING:
     import torch

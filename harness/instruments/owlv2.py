@@ -14,10 +14,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.instruments.networks import load_config, load_network
-from harness.instruments.open_vocabulary import OpenVocabularyDetector, Reading
-from harness.instruments.tokenisers import load_tokeniser
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, Reading
+from selfreward_eval.harness.instruments.backends.tokenizers import load_tokeniser
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -15,12 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.answers import YesNo, check_readings, read_answers
-from harness.instruments.first_words import FirstWord, check_first_words, first_tokens, read_first_words
-from harness.instruments.networks import check_settings, first_line, load_config, load_network, shown_name
-from harness.instruments.pairs import batches, check_pairs
-from harness.instruments.worded_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.backends.answers import YesNo, check_readings, read_answers
+from selfreward_eval.harness.instruments.backends.first_words import (
+    FirstWord,
+    check_first_words,
+    first_tokens,
+    read_first_words,
+)
+from selfreward_eval.harness.instruments.backends.networks import (
+    check_settings,
+    first_line,
+    load_config,
+    load_network,
+    shown_name,
+)
+from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs
+from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
 
 if TYPE_CHECKING:
     import torch

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from harness.errors import MissingCapability
-from harness.models.language import Completes, CompletionLogProbs
-from harness.records import Item, Measurement
+from selfreward_eval.harness.errors import MissingCapability
+from selfreward_eval.harness.models.language import Completes, CompletionLogProbs
+from selfreward_eval.harness.records import Item, Measurement
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from harness.inventory import Inventory
-    from harness.task import Task
+    from selfreward_eval.harness.runs.inventory import Inventory
+    from selfreward_eval.harness.task import Task
 
 
 @runtime_checkable

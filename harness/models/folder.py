@@ -2,7 +2,7 @@
 
 Scores what another program has drawn. Official folders of GenEval and
 T2I-CompBench and a plain JSONL list are known; see
-:mod:`harness.models.layouts`. Nothing is drawn and nothing is dropped: a sample
+:mod:`selfreward_eval.harness.models.layouts`. Nothing is drawn and nothing is dropped: a sample
 without a picture is ``missing_image``, one whose file cannot be read is
 ``unreadable_image``, and pictures that nobody asks for are named.
 """
@@ -16,15 +16,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError, UsageError
-from harness.inventory import Extra, Found, Inventory, Missing, TaskInventory
-from harness.models.base import Request
-from harness.models.layouts.base import Claims, Picture, Place, printable
-from harness.models.layouts.choose import open_layout
-from harness.models.reading import READING, Unreadable, read_rgb
-from harness.planning import limited
-from harness.records import Measurement, Status, fingerprint
-from harness.task import Task
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.models.base import Request
+from selfreward_eval.harness.models.layouts.base import Claims, Picture, Place, printable
+from selfreward_eval.harness.models.layouts.choose import open_layout
+from selfreward_eval.harness.pictures import READING, Unreadable, read_rgb
+from selfreward_eval.harness.records import Measurement, Status, fingerprint
+from selfreward_eval.harness.runs.inventory import Extra, Found, Inventory, Missing, TaskInventory
+from selfreward_eval.harness.runs.plan import limited
+from selfreward_eval.harness.task import Task
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -104,7 +104,8 @@ class FolderModel:
         )
 
     def pictures(self, requests: Sequence[Request]) -> list[Image | Measurement]:
-        """The picture of every request as RGB (see :mod:`harness.models.reading`), or why there is none.
+        """The picture of every request as RGB (see :mod:`selfreward_eval.harness.pictures`), or why there is
+        none.
 
         Raises:
             UsageError: a task that was not surveyed.

@@ -1,6 +1,6 @@
 """The language side of a model: text after text, without a picture.
 
-Optional capabilities beside those of :mod:`harness.models.base`. An adapter that
+Optional capabilities beside those of :mod:`selfreward_eval.harness.models.base`. An adapter that
 has them runs lm-eval's text-only tasks; one that has not is refused by name.
 """
 

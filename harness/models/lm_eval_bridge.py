@@ -21,9 +21,9 @@ import lm_eval.models  # noqa: F401
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from harness.errors import MissingCapability, UsageError
-from harness.models.base import Model, require
-from harness.models.lm_eval_requests import Asked, Decoding, asked, begins_with, cut, decoding
+from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.models.base import Model, require
+from selfreward_eval.harness.models.lm_eval_requests import Asked, Decoding, asked, begins_with, cut, decoding
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
@@ -236,7 +236,7 @@ def _distinct(texts: Sequence[str], where: str) -> list[str]:
 
 
 def _built(name: str, arguments: dict[str, Any]) -> Any:
-    from harness.registry import registry
+    from selfreward_eval.harness.registry import registry
 
     factory = registry("models").load(name)
     try:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 PLACEHOLDER = "<image>"
 """Where lm-eval's tasks put the picture in their text; our adapters put it before the question themselves."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 WEIGHTS = Path(__file__).parent / "weights"
 CHECKPOINTS = ("final", "early")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.records import SampleRecord
-from harness.report.notation import Notation, notation_for
-from harness.report.overlay import box_title, overlay
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.harness.report.notation import Notation, notation_for
+from selfreward_eval.harness.report.overlay import box_title, overlay
 
 if TYPE_CHECKING:
-    from harness.scores import TaskScores
+    from selfreward_eval.harness.runs.scores import TaskScores
 
 VERDICTS = {"right": "Right", "wrong": "Wrong", "graded": "Scored", "unscored": "Not scored"}
 """Verdict key -> its word, in the order of the filter."""

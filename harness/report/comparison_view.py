@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.report.identity import differences, flatten, groups
-from harness.report.notation import RELATIVE, Notation, count, notation_for, p_number, p_value, share, signed
-from harness.report.pairs import item_means, pair_cards, tally
-from harness.report.plots import Axis, bubbles, difference_axis, interval_mark, scale_marks, tick_label
+from selfreward_eval.harness.report.identity import differences, flatten, groups
+from selfreward_eval.harness.report.notation import (
+    RELATIVE,
+    Notation,
+    count,
+    notation_for,
+    p_number,
+    p_value,
+    share,
+    signed,
+)
+from selfreward_eval.harness.report.pairs import item_means, pair_cards, tally
+from selfreward_eval.harness.report.plots import (
+    Axis,
+    bubbles,
+    difference_axis,
+    interval_mark,
+    scale_marks,
+    tick_label,
+)
 
 if TYPE_CHECKING:
-    from harness.compare import Comparison, Run
-    from harness.comparison import Contrast, TaskComparison
-    from harness.families import Family
+    from selfreward_eval.harness.comparing.compare import Comparison, Run
+    from selfreward_eval.harness.comparing.families import Family
+    from selfreward_eval.harness.comparing.records import Contrast, TaskComparison
 
 SIGNIFICANT = 0.05
 """Level of the 95 % intervals; only the dots' colour follows it, the verdicts come with the comparison."""
@@ -30,7 +46,7 @@ def comparison_view(comparison: Comparison, a: Run, b: Run) -> dict[str, Any]:
     Returns:
         ``a`` and ``b`` (name, fingerprint, folder), ``tasks`` (:func:`task_view`), ``only_in_one``
         (sentences), ``model_differences`` (rows of key, a, b), ``settings`` (shared rows) and ``pairs``
-        (:func:`harness.report.pairs.pair_cards`).
+        (:func:`selfreward_eval.harness.report.pairs.pair_cards`).
     """
     arms = {
         side: {"name": arm.name, "fingerprint": arm.fingerprint, "folder": arm.folder}

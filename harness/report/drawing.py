@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
-from harness.files import atomic_write_bytes, atomic_write_text
+from selfreward_eval.harness.files import atomic_write_bytes, atomic_write_text
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw

@@ -1,7 +1,7 @@
 """The plots of a comparison as pictures of their own: forest plots and paired scatters.
 
-They have the numbers and the axes of the page (:mod:`harness.report.plots`) and are
-drawn by :mod:`harness.report.drawing`, so that SVG and PNG show the same.
+They have the numbers and the axes of the page (:mod:`selfreward_eval.harness.report.plots`) and are
+drawn by :mod:`selfreward_eval.harness.report.drawing`, so that SVG and PNG show the same.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.report.comparison_view import tone
-from harness.report.drawing import Disc, Drawing, Line, Shape, Word, write_drawing
-from harness.report.forest import Estimate, ForestRow, forest
-from harness.report.notation import Notation, count, notation_for
-from harness.report.pairs import item_means
-from harness.report.plots import bubbles, tick_label, ticks
+from selfreward_eval.harness.report.comparison_view import tone
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word, write_drawing
+from selfreward_eval.harness.report.forest import Estimate, ForestRow, forest
+from selfreward_eval.harness.report.notation import Notation, count, notation_for
+from selfreward_eval.harness.report.pairs import item_means
+from selfreward_eval.harness.report.plots import bubbles, tick_label, ticks
 
 if TYPE_CHECKING:
-    from harness.claims import Claims, PooledComparison
-    from harness.compare import Comparison, Run
-    from harness.comparison import Contrast
+    from selfreward_eval.harness.comparing.claims import Claims, PooledComparison
+    from selfreward_eval.harness.comparing.compare import Comparison, Run
+    from selfreward_eval.harness.comparing.records import Contrast
 
 __all__ = ["row_of", "runs_forest", "scatter", "write_comparison_plots", "write_pooled_plots"]
 

@@ -2,7 +2,7 @@
 
 The input is plain numbers, so that anything with an estimate and an interval can be drawn:
 
->>> from harness.report.notation import SHARE
+>>> from selfreward_eval.harness.report.notation import SHARE
 >>> rows = [ForestRow("seed 1", (Estimate(0.05, 0.01, 0.09),)), ForestRow("seed 2", (Estimate(-0.01),))]
 >>> forest("gain by seed", rows, SHARE, axis_name="after − before").height
 142.0
@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from harness.report.drawing import Disc, Drawing, Line, Shape, Word
-from harness.report.notation import Notation
-from harness.report.plots import Axis, difference_axis, scale_marks
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word
+from selfreward_eval.harness.report.notation import Notation
+from selfreward_eval.harness.report.plots import Axis, difference_axis, scale_marks
 
 __all__ = ["Estimate", "ForestRow", "forest"]
 
@@ -41,8 +41,8 @@ class Estimate:
         value: a difference, or None where there is none.
         low: lower end of its interval, or None.
         high: upper end, or None.
-        colour: of :data:`harness.report.drawing.COLOURS`: ``up`` and ``down`` for a gain and a loss,
-            ``open`` for what is undecided, ``accent`` for what makes no claim.
+        colour: of :data:`selfreward_eval.harness.report.drawing.COLOURS`: ``up`` and ``down`` for a gain and
+            a loss, ``open`` for what is undecided, ``accent`` for what makes no claim.
     """
 
     value: float | None

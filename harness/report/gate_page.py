@@ -6,16 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.files import atomic_write_text
-from harness.gating.findings import Finding, Outcome
-from harness.gating.policy import Kind
-from harness.gating.summary import bounds, headline, needed, remarks, value
-from harness.report.notation import ABSENT, PLAIN
-from harness.report.plots import ROW_HEIGHT, ROW_WIDTH, Axis, difference_axis, interval_mark, scale_marks
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.gating.findings import Finding, Outcome
+from selfreward_eval.harness.gating.policy import Kind
+from selfreward_eval.harness.gating.summary import bounds, headline, needed, remarks, value
+from selfreward_eval.harness.report.notation import ABSENT, PLAIN
+from selfreward_eval.harness.report.plots import (
+    ROW_HEIGHT,
+    ROW_WIDTH,
+    Axis,
+    difference_axis,
+    interval_mark,
+    scale_marks,
+)
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 if TYPE_CHECKING:
-    from harness.run_reader import Run
+    from selfreward_eval.harness.runs.reader import Run
 
 __all__ = ["gate_view", "write_gate_page"]
 
@@ -40,13 +47,13 @@ def write_gate_page(outcome: Outcome, path: Path, runs: tuple[Run, Run] | None =
     Returns:
         The files.
     """
-    from harness.report.rendering import render_page
+    from selfreward_eval.harness.report.rendering import render_page
 
     path.parent.mkdir(parents=True, exist_ok=True)
     written = [path]
     if runs is not None:
-        from harness.compare import compare_runs
-        from harness.report.pages import write_comparison_page
+        from selfreward_eval.harness.comparing.compare import compare_runs
+        from selfreward_eval.harness.report.pages import write_comparison_page
 
         pairs = path.with_name(f"{path.stem}_pairs.html")
         written.append(write_comparison_page(compare_runs(*runs), *runs, pairs))

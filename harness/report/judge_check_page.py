@@ -9,9 +9,9 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from harness.files import atomic_write_text
-from harness.report.drawing import Disc, Drawing, Line, Shape, Word, to_svg, write_drawing
-from harness.report.plots import Axis
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word, to_svg, write_drawing
+from selfreward_eval.harness.report.plots import Axis
 
 __all__ = ["Point", "calibration_drawing", "write_judge_check"]
 
@@ -92,7 +92,7 @@ def write_judge_check(
     Returns:
         The files.
     """
-    from harness.report.rendering import render_page
+    from selfreward_eval.harness.report.rendering import render_page
 
     written: list[Path] = []
     picture = None

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.files import atomic_write_text
-from harness.report.cards import embedding_order, filters, picture_path, with_picture
-from harness.report.pictures import BUDGET, embed_all
-from harness.report.rendering import render_page
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.report.cards import embedding_order, filters, picture_path, with_picture
+from selfreward_eval.harness.report.pictures import BUDGET, embed_all
+from selfreward_eval.harness.report.rendering import render_page
 
 if TYPE_CHECKING:
-    from harness.compare import Comparison, Run
+    from selfreward_eval.harness.comparing.compare import Comparison, Run
 
 REPORT_NAME = "report.html"
 """A run's page inside its folder, unless another path is given."""
@@ -37,8 +37,8 @@ def write_run_page(run_folder: Path, path: Path | None = None, *, budget: int = 
         InputError: the folder holds no readable run.
         OSError: the page cannot be written.
     """
-    from harness.report.run_view import run_view
-    from harness.run_reader import load_run
+    from selfreward_eval.harness.report.run_view import run_view
+    from selfreward_eval.harness.runs.reader import load_run
 
     run = load_run(run_folder)
     view = run_view(run.manifest, run.scores, run.records, [file.name for file in run.torn])
@@ -67,8 +67,8 @@ def write_comparison_page(
     Raises:
         OSError: the page cannot be written.
     """
-    from harness.report.comparison_view import comparison_view
-    from harness.report.pairs import PAIR_VERDICTS
+    from selfreward_eval.harness.report.comparison_view import comparison_view
+    from selfreward_eval.harness.report.pairs import PAIR_VERDICTS
 
     view = comparison_view(comparison, run_a, run_b)
     folders = (("a", run_a.folder), ("b", run_b.folder))

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from harness.records import SampleRecord
-from harness.report.cards import VerdictRule, card
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.harness.report.cards import VerdictRule, card
 
 if TYPE_CHECKING:
-    from harness.compare import Run
+    from selfreward_eval.harness.comparing.compare import Run
 
 PAIR_VERDICTS = {
     "fixed": "A wrong, B right",
@@ -84,8 +84,8 @@ def pair_cards(task: str, a: Run, b: Run) -> list[dict[str, Any]]:
     """Both pictures of every sample that either run recorded, in the task's order.
 
     Returns:
-        Per sample what :func:`harness.report.cards.card` says of the item, with ``verdict``, ``badge``,
-        ``a`` and ``b`` (cards; None where a run has no record).
+        Per sample what :func:`selfreward_eval.harness.report.cards.card` says of the item, with ``verdict``,
+        ``badge``, ``a`` and ``b`` (cards; None where a run has no record).
     """
     scores = a.scores[task]
     # One rule for both arms: a metric is binary only if it is so in both.

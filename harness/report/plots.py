@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import floor, log10, sqrt
 from typing import Any
 
-from harness.report.notation import Notation
+from selfreward_eval.harness.report.notation import Notation
 
 ROW_WIDTH, ROW_HEIGHT = 280.0, 40.0
 """Size of the plot beside a table row."""
@@ -75,7 +75,7 @@ def difference_axis(values: Iterable[float | None]) -> Axis:
 def tick_label(value: float, notation: Notation, *, signed: bool = False) -> str:
     """A round value without its unit, with all its digits and without the noughts that say nothing.
 
-    >>> from harness.report.notation import PLAIN
+    >>> from selfreward_eval.harness.report.notation import PLAIN
     >>> tick_label(10.0, PLAIN), tick_label(2.5, PLAIN, signed=True), tick_label(-0.00025, PLAIN)
     ('10', '+2.5', '−0.00025')
     """

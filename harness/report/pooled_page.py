@@ -10,16 +10,16 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.files import atomic_write_text
-from harness.report.drawing import Drawing, to_svg
-from harness.report.figures import runs_forest
-from harness.report.notation import notation_for
-from harness.report.pooled_view import pooled_view
-from harness.report.rendering import render_page
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.report.drawing import Drawing, to_svg
+from selfreward_eval.harness.report.figures import runs_forest
+from selfreward_eval.harness.report.notation import notation_for
+from selfreward_eval.harness.report.pooled_view import pooled_view
+from selfreward_eval.harness.report.rendering import render_page
 
 if TYPE_CHECKING:
-    from harness.claims import PooledComparison
-    from harness.run_reader import Run
+    from selfreward_eval.harness.comparing.claims import PooledComparison
+    from selfreward_eval.harness.runs.reader import Run
 
 __all__ = ["write_pooled_page"]
 

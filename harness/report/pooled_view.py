@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from harness.report.comparison_view import headline_p, robustness, tone
-from harness.report.identity import flatten_all
-from harness.report.notation import ABSENT, Notation, notation_for, p_number, share
-from harness.report.plots import Axis, difference_axis, interval_mark, scale_marks
+from selfreward_eval.harness.report.comparison_view import headline_p, robustness, tone
+from selfreward_eval.harness.report.identity import flatten_all
+from selfreward_eval.harness.report.notation import ABSENT, Notation, notation_for, p_number, share
+from selfreward_eval.harness.report.plots import Axis, difference_axis, interval_mark, scale_marks
 
 if TYPE_CHECKING:
-    from harness.claims import Claims, PooledComparison, PooledTask
-    from harness.comparison import Contrast
-    from harness.families import Family
+    from selfreward_eval.harness.comparing.claims import Claims, PooledComparison, PooledTask
+    from selfreward_eval.harness.comparing.families import Family
+    from selfreward_eval.harness.comparing.records import Contrast
 
 DESIGNS = {
     "independent": "every run had its own training seed",

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.files import atomic_write_text
-from harness.planner import Answer, Plan, curve, largest_sd, plan, resized
-from harness.report.drawing import Disc, Drawing, Line, Shape, Word, to_svg, write_drawing
-from harness.report.notation import ABSENT, count
-from harness.report.plots import Axis, ticks
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.power.power import Answer, Plan, curve, largest_sd, plan, resized
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word, to_svg, write_drawing
+from selfreward_eval.harness.report.notation import ABSENT, count
+from selfreward_eval.harness.report.plots import Axis, ticks
 
 if TYPE_CHECKING:
-    from harness.stats.planning import Needed
+    from selfreward_eval.harness.stats.power import Needed
 
 __all__ = ["power_drawing", "write_power"]
 
@@ -94,7 +94,7 @@ def write_power(answers: Sequence[Answer], folder: Path) -> list[Path]:
         answers: of one question.
         folder: where; made if missing.
     """
-    from harness.report.rendering import render_page
+    from selfreward_eval.harness.report.rendering import render_page
 
     written, sections = [], []
     for answer in answers:

@@ -10,14 +10,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from harness.report.plots import ROW_HEIGHT, ROW_WIDTH
+from selfreward_eval.harness.report.plots import ROW_HEIGHT, ROW_WIDTH
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
 def _asset(name: str) -> str:
-    return files("harness.report").joinpath("assets", name).read_text(encoding="utf-8")
+    return files("selfreward_eval.harness.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def filter_link(*, task: str, category: str, several: bool) -> str:
@@ -42,7 +42,7 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader("harness.report"),
+        loader=PackageLoader("selfreward_eval.harness.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

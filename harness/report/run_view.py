@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Manifest, SampleRecord
-from harness.report.cards import VerdictRule, card, status_words
-from harness.report.identity import groups
-from harness.report.notation import Notation, count, moment, notation_for, share, signed
-from harness.report.plots import Axis, interval_mark, scale_marks, score_axis
+from selfreward_eval.harness.records import Manifest, SampleRecord
+from selfreward_eval.harness.report.cards import VerdictRule, card, status_words
+from selfreward_eval.harness.report.identity import groups
+from selfreward_eval.harness.report.notation import Notation, count, moment, notation_for, share, signed
+from selfreward_eval.harness.report.plots import Axis, interval_mark, scale_marks, score_axis
 
 if TYPE_CHECKING:
-    from harness.scores import Score, TaskScores
+    from selfreward_eval.harness.runs.scores import Score, TaskScores
 
 
 def model_name(manifest: Manifest) -> str:
@@ -39,8 +39,8 @@ def run_view(
 
     Returns:
         ``model``, ``status``, ``created``, ``finished``, ``fingerprint``, ``torn``, ``tasks``
-        (:func:`task_view`), ``cards`` (:func:`harness.report.cards.card`, in the task's order), ``identity``
-        and ``environment`` (groups of rows).
+        (:func:`task_view`), ``cards`` (:func:`selfreward_eval.harness.report.cards.card`, in the task's
+        order), ``identity`` and ``environment`` (groups of rows).
     """
     cards: list[dict[str, Any]] = []
     for name, task in scores.items():

@@ -6,7 +6,7 @@ a few items carry the result; it does not decide, because with few items or coar
 marks it covers less than it says (``docs/calibration.md``).
 
 A mean needs no resamples: how they would be distributed can be worked out
-(:mod:`harness.stats.ideal`), which is faster and leaves no Monte-Carlo error. Where it
+(:mod:`selfreward_eval.harness.stats.ideal`), which is faster and leaves no Monte-Carlo error. Where it
 cannot, with few units of graded scores above all, resamples are drawn. ``method`` says
 which it was, and ``ideal=False`` asks for resamples.
 
@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.stats.convolution import lattice_means
-from harness.stats.ideal import ideal_means
-from harness.stats.means import Values, mean_and_variance
+from selfreward_eval.harness.stats.convolution import lattice_means
+from selfreward_eval.harness.stats.ideal import ideal_means
+from selfreward_eval.harness.stats.means import Values, mean_and_variance
 
 if TYPE_CHECKING:
     import numpy as np

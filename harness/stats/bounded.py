@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.stats.means import Interval, Values, mean_interval, t_quantile
+from selfreward_eval.harness.stats.means import Interval, Values, mean_interval, t_quantile
 
 __all__ = ["bounded_ends", "bounded_interval", "freedom_of_spread"]
 
@@ -41,7 +41,8 @@ def bounded_interval(
             pictures, which cannot tell more than that many tosses.
 
     Returns:
-        As :func:`harness.stats.means.mean_interval`, with other ends; they lie in ``score_range``.
+        As :func:`selfreward_eval.harness.stats.means.mean_interval`, with other ends; they lie in
+        ``score_range``.
 
     Raises:
         ValueError: no values, one outside the range, an empty range, or a level outside (0, 1).

@@ -23,13 +23,19 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.stats.bootstrap import BootstrapInterval, bca_macro
-from harness.stats.bounded import bounded_ends, freedom_of_spread
-from harness.stats.mcnemar import mcnemar
-from harness.stats.means import Interval, Values, cluster_values, macro_interval, mean_interval
-from harness.stats.paired import PairedResult, paired, paired_macro
-from harness.stats.permutation import RESAMPLES, sign_flip_macro
-from harness.stats.wilson import wilson
+from selfreward_eval.harness.stats.bootstrap import BootstrapInterval, bca_macro
+from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
+from selfreward_eval.harness.stats.mcnemar import mcnemar
+from selfreward_eval.harness.stats.means import (
+    Interval,
+    Values,
+    cluster_values,
+    macro_interval,
+    mean_interval,
+)
+from selfreward_eval.harness.stats.paired import PairedResult, paired, paired_macro
+from selfreward_eval.harness.stats.permutation import RESAMPLES, sign_flip_macro
+from selfreward_eval.harness.stats.wilson import wilson
 
 __all__ = [
     "FEW_UNITS",

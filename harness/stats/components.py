@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from harness.stats.means import Values, mean_and_variance
+from selfreward_eval.harness.stats.means import Values, mean_and_variance
 
 __all__ = ["Components", "PairedComponents", "design_effect", "paired_components", "variance_components"]
 

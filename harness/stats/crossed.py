@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from math import fsum, sqrt
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from harness.errors import UsageError
-from harness.stats.means import macro_interval, mean_interval, t_quantile
-from harness.stats.paired import SMALLEST_P, PairedResult, paired, paired_macro
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.stats.means import macro_interval, mean_interval, t_quantile
+from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult, paired, paired_macro
 
 if TYPE_CHECKING:
     import numpy as np

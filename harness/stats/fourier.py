@@ -13,7 +13,7 @@ from functools import cached_property
 from math import ceil, pi, sqrt
 from typing import TYPE_CHECKING, Any
 
-from harness.stats.convolution import REACH, error_of, power
+from selfreward_eval.harness.stats.convolution import REACH, error_of, power
 
 if TYPE_CHECKING:
     import numpy as np

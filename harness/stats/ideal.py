@@ -25,8 +25,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.stats.convolution import LatticeMeans, lattice_means
-from harness.stats.fourier import FourierMeans, fourier_means
+from selfreward_eval.harness.stats.convolution import LatticeMeans, lattice_means
+from selfreward_eval.harness.stats.fourier import FourierMeans, fourier_means
 
 if TYPE_CHECKING:
     import numpy as np

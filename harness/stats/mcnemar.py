@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from math import sqrt
 
-from harness.stats.means import Values, mean_interval
-from harness.stats.paired import SMALLEST_P, PairedResult
+from selfreward_eval.harness.stats.means import Values, mean_interval
+from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult
 
 __all__ = ["mcnemar", "mcnemar_p", "tango_interval"]
 

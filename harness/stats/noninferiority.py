@@ -5,7 +5,7 @@ L = effect - t se and U = effect + t se a gate passes if L > -Delta, fails if
 U < -Delta, and is otherwise inconclusive: the data allow both, and the result says
 how many items would decide it. That a test found no difference is never a pass.
 
->>> from harness.stats.means import mean_interval
+>>> from selfreward_eval.harness.stats.means import mean_interval
 >>> non_inferiority(mean_interval([0.0, 0.1, -0.1, 0.05] * 40), margin=0.05).verdict.value
 'PASS'
 """
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, isfinite
 
-from harness.stats.means import Interval, t_quantile
-from harness.stats.paired import SMALLEST_P, PairedResult
+from selfreward_eval.harness.stats.means import Interval, t_quantile
+from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult
 
 __all__ = ["Equivalence", "Gate", "NonInferiority", "Verdict", "equivalence", "gate", "non_inferiority"]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import fsum, hypot, sqrt, ulp
 
-from harness.stats.means import Interval, Values, macro_interval, mean_interval
+from selfreward_eval.harness.stats.means import Interval, Values, macro_interval, mean_interval
 
 __all__ = ["PairedResult", "correlation", "paired", "paired_macro", "se_ratio"]
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.stats.means import Values, cluster_values, macro_interval, mean_interval
-from harness.stats.paired import PairedResult, paired, paired_macro
-from harness.stats.signs import SignSums, sign_sums
+from selfreward_eval.harness.stats.means import Values, cluster_values, macro_interval, mean_interval
+from selfreward_eval.harness.stats.paired import PairedResult, paired, paired_macro
+from selfreward_eval.harness.stats.signs import SignSums, sign_sums
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,8 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from harness.errors import UsageError
-from harness.stats.means import Interval, Values, mean_interval, t_quantile
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.stats.means import Interval, Values, mean_interval, t_quantile
 
 __all__ = ["Corrected", "ppi_difference", "ppi_mean"]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from math import fsum
 
-from harness.stats.means import Values
+from selfreward_eval.harness.stats.means import Values
 
 __all__ = ["ratio_values"]
 
@@ -21,9 +21,9 @@ __all__ = ["ratio_values"]
 def ratio_values(scores: Values, references: Values, scale: float = 100.0) -> list[float]:
     """One value per item whose mean is the ratio and whose spread is its uncertainty.
 
-    For a comparison take these of both arms and pair them item by item, as :mod:`harness.relative`
-    does. Where items come in clusters (questions about one picture) pass the result to
-    :func:`harness.stats.means.cluster_values`.
+    For a comparison take these of both arms and pair them item by item, as
+    :mod:`selfreward_eval.harness.comparing.relative` does. Where items come in clusters (questions about one
+    picture) pass the result to :func:`selfreward_eval.harness.stats.means.cluster_values`.
 
     Args:
         scores: what the model got, shape (n,), n >= 1.

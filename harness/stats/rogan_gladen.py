@@ -2,7 +2,7 @@
 
 For yes-or-no judges whose errors were counted once on labelled data. It needs those
 error rates to hold for the pictures at hand; where labels on these very pictures
-exist, :mod:`harness.stats.ppi` is better, as it assumes nothing of the kind.
+exist, :mod:`selfreward_eval.harness.stats.ppi` is better, as it assumes nothing of the kind.
 
 >>> rogan_gladen(55, 100, sensitivity=(90, 100), specificity=(80, 100)).value
 0.5

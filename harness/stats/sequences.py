@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
-from harness.stats.means import Values
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.means import Values
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
 if TYPE_CHECKING:
     import numpy as np

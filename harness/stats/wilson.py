@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from harness.stats.components import design_effect
-from harness.stats.means import Values, flatten, icc, t_quantile
+from selfreward_eval.harness.stats.components import design_effect
+from selfreward_eval.harness.stats.means import Values, flatten, icc, t_quantile
 
 __all__ = ["Proportion", "wilson", "wilson_clustered"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 
-from harness.errors import InputError
-from harness.run_reader import Run
-from harness.scores import Score, TaskScores
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.runs.scores import Score, TaskScores
 
 __all__ = [
     "Model",

@@ -17,12 +17,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.files import atomic_write_text
-from harness.records import Item, SampleRecord, fingerprint
-from harness.run_reader import Run
-from harness.scores import Score, TaskScores
-from leaderboards.export.common import Model, images_per_item, iso_time, model_of, rows_of, unix_time
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.records import Item, SampleRecord, fingerprint
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.runs.scores import Score, TaskScores
+from selfreward_eval.leaderboards.export.common import (
+    Model,
+    images_per_item,
+    iso_time,
+    model_of,
+    rows_of,
+    unix_time,
+)
 
 __all__ = ["RELATIONSHIPS", "SCHEMA_VERSION", "write_every_eval_ever"]
 

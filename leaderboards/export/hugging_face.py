@@ -13,9 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import InputError, UsageError
-from harness.run_reader import Run
-from leaderboards.export.common import images_per_item, iso_time, model_of, rows_of, score_note
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.leaderboards.export.common import (
+    images_per_item,
+    iso_time,
+    model_of,
+    rows_of,
+    score_note,
+)
 
 __all__ = ["Benchmark", "eval_results", "model_index", "parse_benchmark", "yaml_text"]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError, MissingExtra
-from harness.records import SampleRecord
-from harness.report.cards import picture_path
-from harness.report.pictures import embed
-from harness.run_reader import Run
-from harness.scores import Score, TaskScores
-from leaderboards.export.common import images_per_item, iso_time, model_of, rows_of
+from selfreward_eval.harness.errors import InputError, MissingExtra
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.harness.report.cards import picture_path
+from selfreward_eval.harness.report.pictures import embed
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.runs.scores import Score, TaskScores
+from selfreward_eval.leaderboards.export.common import images_per_item, iso_time, model_of, rows_of
 
 __all__ = ["write_inspect_log"]
 

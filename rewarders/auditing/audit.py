@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from rewarders.auditing.calibration import Bin, by_rank, reliability
-from rewarders.auditing.clusters import Estimate
-from rewarders.auditing.ranking import (
+from selfreward_eval.rewarders.auditing.calibration import Bin, by_rank, reliability
+from selfreward_eval.rewarders.auditing.clusters import Estimate
+from selfreward_eval.rewarders.auditing.ranking import (
     RocPoint,
     area,
     inside_area,
@@ -25,7 +25,7 @@ from rewarders.auditing.ranking import (
     separation,
     spearman,
 )
-from rewarders.auditing.rightness import RightRule
+from selfreward_eval.rewarders.auditing.rightness import RightRule
 
 __all__ = ["Agreement", "Audit", "Column", "Pictures", "RewarderAudit", "audit"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING
 
-from harness.stats.means import Values
-from harness.stats.wilson import wilson_clustered
+from selfreward_eval.harness.stats.means import Values
+from selfreward_eval.harness.stats.wilson import wilson_clustered
 
 if TYPE_CHECKING:
     import numpy as np

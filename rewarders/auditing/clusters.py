@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import atanh, inf, isfinite, log, sqrt, tanh
 from typing import TYPE_CHECKING
 
-from harness.stats.means import cluster_values, mean_interval, t_quantile
+from selfreward_eval.harness.stats.means import cluster_values, mean_interval, t_quantile
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,15 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.stats.means import Values
-from rewarders.auditing.clusters import AREA, CORRELATION, PLAIN, Estimate, jackknife, mean_over_units
+from selfreward_eval.harness.stats.means import Values
+from selfreward_eval.rewarders.auditing.clusters import (
+    AREA,
+    CORRELATION,
+    PLAIN,
+    Estimate,
+    jackknife,
+    mean_over_units,
+)
 
 if TYPE_CHECKING:
     import numpy as np

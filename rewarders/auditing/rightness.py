@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 __all__ = ["RightRule", "rule"]
 

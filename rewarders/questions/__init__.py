@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from harness.errors import UsageError
-from rewarders.asking import Question
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.rewarders.asking import Question
 
 __all__ = ["Asked", "Maker", "maker"]
 
@@ -47,8 +47,8 @@ def maker(name: str) -> Maker:
     Raises:
         UsageError: there is none.
     """
-    from rewarders.questions.english import by_metadata, chunks, geneval, template
-    from rewarders.questions.shapes import shapes
+    from selfreward_eval.rewarders.questions.english import by_metadata, chunks, geneval, template
+    from selfreward_eval.rewarders.questions.shapes import shapes
 
     makers: dict[str, Maker] = {
         "auto": by_metadata,

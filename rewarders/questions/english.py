@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.errors import InputError
-from rewarders.asking import Question
-from rewarders.questions import Asked
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.rewarders.asking import Question
+from selfreward_eval.rewarders.questions import Asked
 
 WHOLE = "Does this picture show: {prompt}?"
 PART = "Is what this picture shows a part of: {prompt}?"
@@ -83,11 +83,11 @@ def chunks(prompt: str, metadata: Mapping[str, Any]) -> Asked:
     Raises:
         InputError: the prompt has no noun phrase.
     """
-    from tasks.t2i_compbench.attributes import questions
+    from selfreward_eval.tasks.t2i_compbench.attributes import questions
 
     phrases = metadata.get("chunks")
     if phrases is None:
-        from tasks.t2i_compbench.facts import read
+        from selfreward_eval.tasks.t2i_compbench.facts import read
 
         phrases = read(prompt, "color").chunks
     asked = tuple(Question(text) for text in questions([str(phrase) for phrase in phrases]))

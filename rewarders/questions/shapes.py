@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from harness.errors import InputError
-from rewarders.asking import Fill, Question
-from rewarders.questions import Asked
-from tasks.shapes.compbench.requests import ACTIONS, DEPTH, PLANAR
-from tasks.shapes.language import article
-from tasks.shapes.oracle.vqa import Phrase, parse
-from tasks.shapes.requests import BARE_FRAMES, FRAMES
-from tasks.shapes.vocabulary import COLOURS, NUMBERS, RELATIONS, plural
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.rewarders.asking import Fill, Question
+from selfreward_eval.rewarders.questions import Asked
+from selfreward_eval.tasks.shapes.compbench.requests import ACTIONS, DEPTH, PLANAR
+from selfreward_eval.tasks.shapes.language import article
+from selfreward_eval.tasks.shapes.oracle.vqa import Phrase, parse
+from selfreward_eval.tasks.shapes.requests import BARE_FRAMES, FRAMES
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, NUMBERS, RELATIONS, plural
 
 SAID = {
     **{word: word for word in (*RELATIONS, *DEPTH, *ACTIONS)},

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.files import atomic_write_text
-from harness.report.drawing import write_drawing
-from harness.report.pictures import BUDGET
-from rewarders.auditing.audit import Audit, RewarderAudit
-from rewarders.auditing.rightness import RightRule
-from rewarders.report.cards import card, verdict, with_pictures
-from rewarders.report.plots import calibration, curves
-from rewarders.report.rendering import embedded, render
-from rewarders.report.words import estimate, milliseconds, number
-from rewarders.scoring.auditing import Scored
-from rewarders.scoring.subjects import Subject
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.report.drawing import write_drawing
+from selfreward_eval.harness.report.pictures import BUDGET
+from selfreward_eval.rewarders.auditing.audit import Audit, RewarderAudit
+from selfreward_eval.rewarders.auditing.rightness import RightRule
+from selfreward_eval.rewarders.report.cards import card, verdict, with_pictures
+from selfreward_eval.rewarders.report.plots import calibration, curves
+from selfreward_eval.rewarders.report.rendering import embedded, render
+from selfreward_eval.rewarders.report.words import estimate, milliseconds, number
+from selfreward_eval.rewarders.scoring.auditing import Scored
+from selfreward_eval.rewarders.scoring.subjects import Subject
 
 __all__ = ["PAGE", "write_audit_page"]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.report.overlay import overlay
-from harness.report.pictures import BUDGET, embed_all
-from rewarders.auditing.rightness import RightRule
-from rewarders.report.overlays import details, region_boxes, veils
-from rewarders.report.words import number
-from rewarders.scoring.book import Line
-from rewarders.scoring.subjects import Subject
+from selfreward_eval.harness.report.overlay import overlay
+from selfreward_eval.harness.report.pictures import BUDGET, embed_all
+from selfreward_eval.rewarders.auditing.rightness import RightRule
+from selfreward_eval.rewarders.report.overlays import details, region_boxes, veils
+from selfreward_eval.rewarders.report.words import number
+from selfreward_eval.rewarders.scoring.log import Line
+from selfreward_eval.rewarders.scoring.subjects import Subject
 
 __all__ = ["PLACES", "VERDICTS", "card", "places", "with_pictures"]
 

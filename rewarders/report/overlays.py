@@ -10,8 +10,8 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rewarders.base import Reward
-from rewarders.srum.maps import Region, reward_map
+from selfreward_eval.rewarders.base import Reward
+from selfreward_eval.rewarders.srum.maps import Region, reward_map
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,7 @@ def scored_regions(reward: Reward) -> tuple[list[Region], float] | None:
 
 
 def region_boxes(reward: Reward) -> list[dict[str, Any]]:
-    """Scored regions as boxes for :func:`harness.report.overlay.overlay`, their scores in the labels."""
+    """Scored regions as boxes for ``overlay`` of ``harness.report.overlay``, their scores in the labels."""
     boxes = []
     regions = reward.evidence.get("regions", []) if scored_regions(reward) is not None else []
     for one in regions:

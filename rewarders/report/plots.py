@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import sqrt
 
-from harness.report.drawing import Disc, Drawing, Line, Shape, Word
-from harness.report.plots import Axis, ticks
-from rewarders.auditing.audit import RewarderAudit
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word
+from selfreward_eval.harness.report.plots import Axis, ticks
+from selfreward_eval.rewarders.auditing.audit import RewarderAudit
 
 __all__ = ["boxes", "calibration", "curves", "scatter"]
 

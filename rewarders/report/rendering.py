@@ -8,13 +8,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from harness.report.plots import ROW_HEIGHT, ROW_WIDTH
-from harness.report.rendering import package_version
+from selfreward_eval.harness.report.plots import ROW_HEIGHT, ROW_WIDTH
+from selfreward_eval.harness.report.rendering import package_version
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from harness.report.drawing import Drawing
+    from selfreward_eval.harness.report.drawing import Drawing
 
 __all__ = ["embedded", "render"]
 
@@ -25,13 +25,21 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("rewarders.report"), PackageLoader("harness.report")]),
+        loader=ChoiceLoader(
+            [
+                PackageLoader("selfreward_eval.rewarders.report"),
+                PackageLoader("selfreward_eval.harness.report"),
+            ]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    report, own = files("harness.report").joinpath("assets"), files("rewarders.report").joinpath("assets")
+    report, own = (
+        files("selfreward_eval.harness.report").joinpath("assets"),
+        files("selfreward_eval.rewarders.report").joinpath("assets"),
+    )
     script = own.joinpath("rewards.js").read_text(encoding="utf-8")
     styles = [folder.joinpath(name) for folder, name in ((report, "page.css"), (own, "rewards.css"))]
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
@@ -53,7 +61,7 @@ def render(template: str, **values: Any) -> str:
 
 def embedded(drawing: Drawing) -> dict[str, Any]:
     """A drawing for an ``img``: ``url``, ``width``, ``height`` and ``alt``."""
-    from harness.report.drawing import to_svg
+    from selfreward_eval.harness.report.drawing import to_svg
 
     encoded = base64.b64encode(to_svg(drawing).encode("utf-8")).decode("ascii")
     return {

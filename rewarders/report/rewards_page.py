@@ -8,16 +8,16 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from harness.files import atomic_write_text
-from harness.report.pictures import BUDGET
-from rewarders.auditing.audit import Audit
-from rewarders.auditing.rightness import RightRule
-from rewarders.report.cards import PLACES, VERDICTS, card, places, verdict, with_pictures
-from rewarders.report.plots import boxes, scatter
-from rewarders.report.rendering import embedded, render
-from rewarders.report.words import estimate, milliseconds, number
-from rewarders.scoring.auditing import Scored
-from rewarders.scoring.subjects import Subject
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.report.pictures import BUDGET
+from selfreward_eval.rewarders.auditing.audit import Audit
+from selfreward_eval.rewarders.auditing.rightness import RightRule
+from selfreward_eval.rewarders.report.cards import PLACES, VERDICTS, card, places, verdict, with_pictures
+from selfreward_eval.rewarders.report.plots import boxes, scatter
+from selfreward_eval.rewarders.report.rendering import embedded, render
+from selfreward_eval.rewarders.report.words import estimate, milliseconds, number
+from selfreward_eval.rewarders.scoring.auditing import Scored
+from selfreward_eval.rewarders.scoring.subjects import Subject
 
 __all__ = ["PAGE", "write_rewards_page"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.report.notation import ABSENT, MINUS
-from rewarders.auditing.clusters import Estimate
+from selfreward_eval.harness.report.notation import ABSENT, MINUS
+from selfreward_eval.rewarders.auditing.clusters import Estimate
 
 __all__ = ["estimate", "milliseconds", "number"]
 

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rewarders.auditing.audit import Audit, Column, Pictures, audit
-from rewarders.auditing.rightness import RightRule, rule
-from rewarders.base import Rewarder
-from rewarders.scoring.book import Line
-from rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.auditing.audit import Audit, Column, Pictures, audit
+from selfreward_eval.rewarders.auditing.rightness import RightRule, rule
+from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.rewarders.scoring.log import Line
+from selfreward_eval.rewarders.scoring.subjects import Subject
 
 if TYPE_CHECKING:
-    from harness.run_reader import Run
-    from harness.scores import TaskScores
+    from selfreward_eval.harness.runs.reader import Run
+    from selfreward_eval.harness.runs.scores import TaskScores
 
 PROBABILITY = (0.0, 1.0)
 """A rewarder that declares this range is read as a probability of being right."""
@@ -55,7 +55,7 @@ def audits(
         subjects: the pictures.
         scored: the rewarders' lines.
         threshold: the measurement from which on a picture is right; None for the rule of
-            :mod:`rewarders.auditing.rightness`.
+            :mod:`selfreward_eval.rewarders.auditing.rightness`.
     """
     found = {}
     for name, (scores, made) in rules(run, subjects, threshold).items():

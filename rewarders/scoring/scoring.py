@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.run import Progress
-from rewarders.base import Reward, Rewarder, RewardSample
-from rewarders.cache import CachedRewarder
-from rewarders.scoring.book import Line, RewardBook
-from rewarders.scoring.subjects import Subject, opened
+from selfreward_eval.harness.runs.run import Progress
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
+from selfreward_eval.rewarders.cache import CachedRewarder
+from selfreward_eval.rewarders.scoring.log import Line, RewardBook
+from selfreward_eval.rewarders.scoring.subjects import Subject, opened
 
 BATCH = 32
 """Pictures whose rewards are written down together; a prompt's pictures are never parted."""

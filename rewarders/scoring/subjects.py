@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError, UsageError
-from harness.records import SampleRecord, Status
-from rewarders.base import Reward, RewardSample
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.records import SampleRecord, Status
+from selfreward_eval.rewarders.base import Reward, RewardSample
 
 if TYPE_CHECKING:
-    from harness.run_reader import Run
-    from harness.scores import TaskScores
+    from selfreward_eval.harness.runs.reader import Run
+    from selfreward_eval.harness.runs.scores import TaskScores
 
 FOLDER = "pictures"
 """What stands for the task where pictures come from a folder."""
@@ -142,7 +142,7 @@ def of_folder(path: Path, layout: str = "auto", outside: bool = False) -> tuple[
     Raises:
         InputError: nothing there, or no picture.
     """
-    from harness.models.layouts.choose import open_layout
+    from selfreward_eval.harness.models.layouts.choose import open_layout
 
     found = open_layout(path, layout, outside)
     reader = {"geneval": _of_geneval, "t2i_compbench": _of_compbench, "jsonl": _of_list}[found.name]
@@ -165,7 +165,7 @@ def _of_geneval(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
 
 
 def _of_compbench(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
-    from harness.models.layouts.compbench import PICTURE
+    from selfreward_eval.harness.models.layouts.compbench import PICTURE
 
     folder, file, number = about
     match = PICTURE.fullmatch(file)
@@ -189,7 +189,7 @@ def opened(subject: Subject) -> tuple[RewardSample | None, Reward | None, str | 
     A file that is not the one that was measured is not scored: its reward and its measurement would be
     of two pictures.
     """
-    from harness.models.reading import Unreadable, read_rgb
+    from selfreward_eval.harness.pictures import Unreadable, read_rgb
 
     if subject.path is None or subject.prompt is None:
         return None, Reward.unscored(subject.status, subject.reason), None

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from harness.errors import InputError, UsageError
-from harness.instruments.base import Detector
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.base import Detector
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from rewarders.base import RewardSample
+    from selfreward_eval.rewarders.base import RewardSample
 
 THRESHOLD = 0.3
 """Least score of a detection that becomes a region."""
@@ -124,7 +124,7 @@ def named(prompt: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """
     classes = [str(clause["class"]) for clause in metadata.get("include") or () if "class" in clause]
     if not classes:
-        from tasks.t2i_compbench.facts import read
+        from selfreward_eval.tasks.t2i_compbench.facts import read
 
         chunks = metadata.get("chunks") or read(prompt, "color").chunks
         classes = [label for label in (_bare(str(chunk)) for chunk in chunks) if label not in PLACES]
@@ -156,7 +156,7 @@ def largest_first(proposals: Iterator[Proposal]) -> list[Proposal]:
 
 def _bare(phrase: str) -> str:
     """A noun phrase without what counts or points at it."""
-    from rewarders.questions.english import NUMBERS
+    from selfreward_eval.rewarders.questions.english import NUMBERS
 
     words = phrase.lower().split()
     while words and words[0] in ("a", "an", "the", "some", "several", *NUMBERS):

@@ -1,9 +1,9 @@
 """``srum``: the model's own scores of a picture's regions and layout, as a map and as one number.
 
-The map is SRUM's reward (:mod:`rewarders.srum.maps`). SRUM itself needs no single number; for ranking
-pictures, and for trainers that take a scalar, ``value`` is the mean of the layout score and of the
-regions' mean score, in [-1, 1]; of a picture without regions it is the layout score. That summary is
-this project's.
+The map is SRUM's reward (:mod:`selfreward_eval.rewarders.srum.maps`). SRUM itself needs no single number;
+for ranking pictures, and for trainers that take a scalar, ``value`` is the mean of the layout score and
+of the regions' mean score, in [-1, 1]; of a picture without regions it is the layout score. That summary
+is this project's.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.records import Status
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
-from rewarders.building import instrument, needs_model
-from rewarders.srum.maps import Reading as MapReading
-from rewarders.srum.maps import Region, reward_map
-from rewarders.srum.parsing import Reading
-from rewarders.srum.regions import DetectorRegions, Proposal, Proposer
-from rewarders.srum.ways import PROMPTS, ByYes, InWords, Scored, Way
-from rewarders.vqa import SELF, reader
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import instrument, needs_model
+from selfreward_eval.rewarders.srum.elicitation import PROMPTS, ByYes, InWords, Scored, Way
+from selfreward_eval.rewarders.srum.maps import Reading as MapReading
+from selfreward_eval.rewarders.srum.maps import Region, reward_map
+from selfreward_eval.rewarders.srum.parsing import Reading
+from selfreward_eval.rewarders.srum.regions import DetectorRegions, Proposal, Proposer
+from selfreward_eval.rewarders.vqa import SELF, reader
 
 MOST_REGIONS = 5
 """As the released ``vlm.py``; its multi-GPU sibling takes 10."""
@@ -40,13 +40,13 @@ class SrumReward(Rewarder):
             (``ask=yes`` with ``vqa=self``). Not needed where another VQA instrument is named.
         ask: ``text``, scores that the model writes, or ``yes``, probabilities of a yes.
         regions: ``sam``; ``shapes`` (the oracle); a detector's registry name; or a
-            :class:`~rewarders.srum.regions.Proposer`.
+            :class:`~selfreward_eval.rewarders.srum.regions.Proposer`.
         regions_args: the constructor's arguments, for a name.
         most: regions kept, the largest first.
         reading: of the map, ``code`` or ``paper``.
         parser: of written scores, ``robust`` or ``released``.
         prompts: folder with the templates of ``ask=text``.
-        questions: how prompts are taken apart for ``ask=yes``; see :mod:`rewarders.questions`.
+        questions: how prompts are taken apart for ``ask=yes``; see ``rewarders.questions``.
         vqa: who is asked for ``ask=yes``: ``self``, an instrument or its registry name.
         vqa_args: its constructor's arguments, for a name.
         show: how a region is shown for ``ask=yes``: ``masked`` or ``crop``.
@@ -190,15 +190,15 @@ def proposer(given: Any, arguments: Mapping[str, Any] | None = None) -> Proposer
     wanted = dict(arguments or {})
     settings = {name: wanted.pop(name) for name in ("labels", "threshold") if name in wanted}
     if given == "sam":
-        from rewarders.srum.sam import SamRegions
+        from selfreward_eval.rewarders.srum.sam import SamRegions
 
         try:
             return SamRegions(**wanted, **settings)
         except TypeError as error:
             raise UsageError(f"the regions 'sam' cannot be built: {error}; correct regions_args") from error
     if given == "shapes":
-        from tasks.shapes.oracle.detector import OracleDetector
-        from tasks.shapes.vocabulary import FORMS
+        from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
+        from selfreward_eval.tasks.shapes.vocabulary import FORMS
 
         if wanted:
             raise UsageError(f"the regions 'shapes' take labels and threshold only, got {', '.join(wanted)}")

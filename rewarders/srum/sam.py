@@ -11,15 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments.networks import check_settings, first_line, load_config, load_network, shown_name
-from harness.instruments.weights import content_hash, resolve_folder
-from rewarders.srum.regions import Proposal, largest_first, whole_pixels
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends.networks import (
+    check_settings,
+    first_line,
+    load_config,
+    load_network,
+    shown_name,
+)
+from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
+from selfreward_eval.rewarders.srum.regions import Proposal, largest_first, whole_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from rewarders.base import RewardSample
+    from selfreward_eval.rewarders.base import RewardSample
 
 MODEL_TYPE = "sam"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

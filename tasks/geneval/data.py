@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.data import PinnedFile
+from selfreward_eval.harness.data import PinnedFile
 
 REPO = "djghosh13/geneval"
 COMMIT = "af4902f24d3ca90ebbb446dd9891a59e0f82725f"

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError
-from harness.instruments.base import ColourClassifier, Detection
-from harness.records import Measurement, Status
-from tasks.geneval.options import COLOURS, OFFICIAL, Options
-from tasks.geneval.scoring import Verdict, evaluate
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import ColourClassifier, Detection
+from selfreward_eval.harness.records import Measurement, Status
+from selfreward_eval.tasks.geneval.options import COLOURS, OFFICIAL, Options
+from selfreward_eval.tasks.geneval.scoring import Verdict, evaluate
 
 if TYPE_CHECKING:
     from PIL.Image import Image

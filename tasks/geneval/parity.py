@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.instruments.base import Detection
-from harness.instruments.crops import GREY, cut_out
-from harness.instruments.open_clip_colour import best_colour
-from tasks.geneval.geometry import compute_iou, relative_position
-from tasks.geneval.measuring import by_class
-from tasks.geneval.options import Options
-from tasks.geneval.scoring import evaluate
-from tasks.geneval.summary import Row, summarise
+from selfreward_eval.harness.instruments.backends.crops import GREY, cut_out
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.harness.instruments.open_clip_colour import best_colour
+from selfreward_eval.tasks.geneval.geometry import compute_iou, relative_position
+from selfreward_eval.tasks.geneval.measuring import by_class
+from selfreward_eval.tasks.geneval.options import Options
+from selfreward_eval.tasks.geneval.scoring import evaluate
+from selfreward_eval.tasks.geneval.summary import Row, summarise
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]

@@ -5,7 +5,7 @@ vocabulary: a row says which classes, counts, colours and relations a picture
 must show, ``candidates`` holds what a detector saw, and a callable names the
 colour of an object when a clause asks for it.
 
->>> from harness.instruments.base import Detection
+>>> from selfreward_eval.harness.instruments.base import Detection
 >>> row = {"tag": "counting", "include": [{"class": "cup", "count": 1}],
 ...        "exclude": [{"class": "cup", "count": 2}], "prompt": "a photo of one cup"}
 >>> cups = [Detection("cup", (0, 0, 9, 9), 0.95), Detection("cup", (20, 0, 29, 9), 0.92)]
@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.geneval.geometry import compute_iou, relative_position
-from tasks.geneval.options import COLOURS, OFFICIAL, Options
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.geneval.geometry import compute_iou, relative_position
+from selfreward_eval.tasks.geneval.options import COLOURS, OFFICIAL, Options
 
 Row = Mapping[str, Any]
 """A line of ``evaluation_metadata.jsonl``, or one of its clauses."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.errors import InputError
-from harness.records import SampleRecord
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import SampleRecord
 
 
 @dataclass(frozen=True)

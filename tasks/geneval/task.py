@@ -12,12 +12,12 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.data import locate
-from harness.instruments.build import build
-from harness.records import Item, Measurement, Sample, SampleRecord
-from harness.task import Metric, Task, TaskInfo
-from tasks.geneval.data import DATA_FILES, METADATA, OBJECT_NAMES
-from tasks.geneval.options import OFFICIAL
+from selfreward_eval.harness.data import locate
+from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.geneval.data import DATA_FILES, METADATA, OBJECT_NAMES
+from selfreward_eval.tasks.geneval.options import OFFICIAL
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -81,7 +81,7 @@ class GenEval(Task):
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
         """``accuracy`` 0.0 or 1.0 for every sample, with the boxes the verdict rests on."""
-        from tasks.geneval.measuring import measure_image
+        from selfreward_eval.tasks.geneval.measuring import measure_image
 
         rows = {item.id: item.metadata for item in items}
         measurements = []
@@ -103,7 +103,7 @@ class GenEval(Task):
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Upstream's summary: overall, share of right pictures, share of prompts with a right one."""
-        from tasks.geneval.summary import official_numbers
+        from selfreward_eval.tasks.geneval.summary import official_numbers
 
         return official_numbers(records)
 
@@ -131,12 +131,12 @@ class GenEval(Task):
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:
-        from tasks.geneval.items import load_object_names
+        from selfreward_eval.tasks.geneval.items import load_object_names
 
         return load_object_names(locate(OBJECT_NAMES, self.info.name))
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
-        from tasks.geneval.items import load_items
+        from selfreward_eval.tasks.geneval.items import load_items
 
         return tuple(load_items(locate(METADATA, self.info.name), self._labels))

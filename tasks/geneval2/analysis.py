@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from harness.errors import InputError
-from harness.records import SampleRecord
-from tasks.geneval2.scoring import soft_tifa
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.tasks.geneval2.scoring import soft_tifa
 
 SKILLS = ("object", "attribute", "count", "position", "verb")
 """In upstream's order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.data import PinnedFile
+from selfreward_eval.harness.data import PinnedFile
 
 PROMPTS = PinnedFile(
     folder="geneval2",

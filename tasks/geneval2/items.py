@@ -15,8 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.records import Item
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import Item
 
 KEYS = ("prompt", "atom_count", "vqa_list", "skills")
 

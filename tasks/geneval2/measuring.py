@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError
-from harness.instruments.first_words import FirstWord, ReadsFirstWords
-from harness.records import Item, Measurement, Status
-from tasks.geneval2.scoring import accepted, is_right, soft_tifa, tifa
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.backends.first_words import FirstWord, ReadsFirstWords
+from selfreward_eval.harness.records import Item, Measurement, Status
+from selfreward_eval.tasks.geneval2.scoring import accepted, is_right, soft_tifa, tifa
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +21,7 @@ def measure_pictures(
 
     Args:
         reader: is told the bare question; the words around it are its own setting.
-        items: of every picture, from :mod:`tasks.geneval2.items`.
+        items: of every picture, from :mod:`selfreward_eval.tasks.geneval2.items`.
         images: RGB, aligned.
 
     Raises:

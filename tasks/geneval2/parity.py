@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.errors import InputError
-from tasks.geneval2.analysis import Row, per_skill, whole_atomicity
-from tasks.geneval2.scoring import accepted, asked, is_right, soft_tifa, tifa
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.tasks.geneval2.analysis import Row, per_skill, whole_atomicity
+from selfreward_eval.tasks.geneval2.scoring import accepted, asked, is_right, soft_tifa, tifa
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]

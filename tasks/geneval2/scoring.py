@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import exp, fsum, log
 
-from harness.errors import InputError
+from selfreward_eval.harness.errors import InputError
 
 PROMPT = "{question} Answer in one word."
 """What the instrument is told."""

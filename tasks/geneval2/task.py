@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.data import locate
-from harness.errors import UsageError
-from harness.records import Item, Measurement, Sample, SampleRecord
-from harness.task import Metric, Task, TaskInfo
-from tasks.geneval2.data import DATA_FILES, PROMPTS
+from selfreward_eval.harness.data import locate
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.geneval2.data import DATA_FILES, PROMPTS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.instruments.first_words import ReadsFirstWords
+    from selfreward_eval.harness.instruments.backends.first_words import ReadsFirstWords
 
 READER = "vlm_vqa"
 
@@ -80,7 +80,7 @@ class GenEval2(Task):
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
         """All three scores in [0, 1] for every sample, with every atom's question and reading."""
-        from tasks.geneval2.measuring import measure_pictures
+        from selfreward_eval.tasks.geneval2.measuring import measure_pictures
 
         by_id = {item.id: item for item in items}
         found: list[Measurement] = []
@@ -96,7 +96,7 @@ class GenEval2(Task):
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Upstream's totals, and its means per skill and per number of atoms, in per cent."""
-        from tasks.geneval2.analysis import further_numbers
+        from selfreward_eval.tasks.geneval2.analysis import further_numbers
 
         return further_numbers(records)
 
@@ -108,8 +108,8 @@ class GenEval2(Task):
             UnknownName: no such instrument.
             UsageError: it does not take these arguments, or reads no first words.
         """
-        from harness.instruments.build import build
-        from harness.instruments.first_words import ReadsFirstWords
+        from selfreward_eval.harness.instruments.backends.first_words import ReadsFirstWords
+        from selfreward_eval.harness.instruments.build import build
 
         found = build(self._vqa, self._vqa_args) if isinstance(self._vqa, str) else self._vqa
         if not isinstance(found, ReadsFirstWords):
@@ -121,6 +121,6 @@ class GenEval2(Task):
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
-        from tasks.geneval2.items import load_items
+        from selfreward_eval.tasks.geneval2.items import load_items
 
         return tuple(load_items(locate(PROMPTS, self.info.name)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question
 
 if TYPE_CHECKING:
     from PIL.Image import Image

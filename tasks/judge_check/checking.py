@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Status
-from harness.stats.means import Interval, cluster_values, mean_interval
-from harness.stats.wilson import wilson_clustered
-from tasks.judge_check.cases import Case, Labelled
-from tasks.judged.evidence import Asked
-from tasks.t2i_reasonbench.measuring import DESCRIBE, Prompts, ask
-from tasks.t2i_reasonbench.parsing import parser_named
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.stats.means import Interval, cluster_values, mean_interval
+from selfreward_eval.harness.stats.wilson import wilson_clustered
+from selfreward_eval.tasks.judge_check.cases import Case, Labelled
+from selfreward_eval.tasks.judged.evidence import Asked
+from selfreward_eval.tasks.t2i_reasonbench.measuring import DESCRIBE, Prompts, ask
+from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.instruments.judging import Judge, Reply
+    from selfreward_eval.harness.instruments.judging import Judge, Reply
 
 __all__ = [
     "Answer",
@@ -129,7 +129,7 @@ def ask_cases(
     Args:
         judge: must read pictures.
         cases: labelled pictures.
-        parser: name of one in :data:`tasks.t2i_reasonbench.parsing.PARSERS`.
+        parser: name of one in :data:`selfreward_eval.tasks.t2i_reasonbench.parsing.PARSERS`.
         prompts: what the judge is told; the task's own by default.
         progress: told how many pictures were done after every batch.
 

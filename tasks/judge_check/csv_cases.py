@@ -20,9 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError, UsageError
-from tasks.judge_check.cases import Case, Labelled
-from tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.judge_check.cases import Case, Labelled
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question
 
 if TYPE_CHECKING:
     from PIL.Image import Image

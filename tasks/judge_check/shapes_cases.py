@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.judge_check.cases import Case, Labelled
-from tasks.shapes.compbench.requests import Wanted
-from tasks.shapes.reasonbench.questions import ONLY, PLACED, THERE, named, placement
-from tasks.shapes.reasonbench.realising import realise
-from tasks.shapes.reasonbench.requests import DIMENSIONS, ReasonRequest, evaluated
-from tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CANVAS, CELL, FORMS, NUMBERS
-from tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.judge_check.cases import Case, Labelled
+from selfreward_eval.tasks.shapes.compbench.requests import Wanted
+from selfreward_eval.tasks.shapes.reasonbench.questions import ONLY, PLACED, THERE, named, placement
+from selfreward_eval.tasks.shapes.reasonbench.realising import realise
+from selfreward_eval.tasks.shapes.reasonbench.requests import DIMENSIONS, ReasonRequest, evaluated
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, FORMS, NUMBERS
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -167,7 +167,7 @@ def _stands(layout: str, things: Sequence[Thing]) -> bool:
 def _draw(scene: Scene) -> Image:
     from PIL import Image
 
-    from tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.render import render
 
     size = (CANVAS * ENLARGED, CANVAS * ENLARGED)
     return Image.fromarray(render(scene)).resize(size, Image.Resampling.NEAREST)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.errors import InputError
-from harness.instruments.judge_panel import panel_replies
-from harness.instruments.judging import Reply
-from harness.records import SampleRecord
-from harness.stats.agreement import krippendorff_alpha
-from tasks.judged.evidence import Asked, recorded_replies
-from tasks.judged.rescoring import Rescorable
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.judge_panel import panel_replies
+from selfreward_eval.harness.instruments.judging import Reply
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.harness.stats.agreement import krippendorff_alpha
+from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+from selfreward_eval.tasks.judged.rescoring import Rescorable
 
 __all__ = ["Agreement", "panel_agreement"]
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import InputError
-from harness.instruments.judging import Judge, Reply
-from harness.records import Measurement, Status, fingerprint
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.judging import Judge, Reply
+from selfreward_eval.harness.records import Measurement, Status, fingerprint
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.instruments.judging import Judge
+    from selfreward_eval.harness.instruments.judging import Judge
 
 
 def choose_judge(
@@ -26,14 +26,14 @@ def choose_judge(
         UnknownName: no such instrument.
         UsageError: it does not take these arguments, or gives no replies.
     """
-    from harness.instruments.build import build
-    from harness.instruments.judging import Judge
+    from selfreward_eval.harness.instruments.build import build
+    from selfreward_eval.harness.instruments.judging import Judge
 
     found = build(judge, arguments) if isinstance(judge, str) else judge
     if not isinstance(found, Judge):
         raise UsageError(f"the instrument {judge!r} is no judge: it gives no replies; name another as judge")
     if replies is None:
         return found
-    from tasks.judged.replies import RememberingJudge
+    from selfreward_eval.tasks.judged.replies import RememberingJudge
 
     return RememberingJudge(found, Path(replies).expanduser())

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.files import JsonLinesWriter, read_json_lines
-from harness.instruments.conversations import conversation_sha256
-from harness.instruments.judging import Conversation, Judge, Reply
-from harness.records import Status, fingerprint
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.files import JsonLinesWriter, read_json_lines
+from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256
+from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply
+from selfreward_eval.harness.records import Status, fingerprint
 
 AT_ONCE = 64
 """Conversations asked together; their replies are on disk before the next ones are asked."""

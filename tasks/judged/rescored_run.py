@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.errors import RunFolderError, UsageError
-from harness.records import Item, SampleRecord
-from harness.run_reader import Run
-from harness.scores import TaskScores, summarise
-from harness.task import Task
-from tasks.judged.agreement import Agreement, panel_agreement
-from tasks.judged.rescoring import Rescorable, rescored
+from selfreward_eval.harness.errors import RunFolderError, UsageError
+from selfreward_eval.harness.records import Item, SampleRecord
+from selfreward_eval.harness.runs.reader import Run
+from selfreward_eval.harness.runs.scores import TaskScores, summarise
+from selfreward_eval.harness.task import Task
+from selfreward_eval.tasks.judged.agreement import Agreement, panel_agreement
+from selfreward_eval.tasks.judged.rescoring import Rescorable, rescored
 
 __all__ = ["Rescored", "is_rescorable", "recorded_settings", "rescore_task"]
 

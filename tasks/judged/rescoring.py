@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
-from harness.errors import InputError
-from harness.records import Measurement, SampleRecord
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import Measurement, SampleRecord
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError, UsageError
+from selfreward_eval.harness.errors import InputError, UsageError
 
 
 @dataclass(frozen=True)

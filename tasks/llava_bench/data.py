@@ -10,8 +10,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from harness.data import PinnedFile
-from harness.errors import MissingData
+from selfreward_eval.harness.data import PinnedFile
+from selfreward_eval.harness.errors import MissingData
 
 REPO = "haotian-liu/LLaVA"
 COMMIT = "c121f0432da27facab705978f83c4ada465e46fd"

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.records import Item
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import Item
 
 CATEGORIES = ("conv", "detail", "complex")
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import InputError
-from harness.instruments.judging import Conversation, Judge, Reply, Turn
-from harness.records import Item, Measurement, Status
-from tasks.judged.evidence import Asked, unanswered
-from tasks.judged.templates import Template, hashes, load_template
-from tasks.llava_bench.orders import both_orders
-from tasks.llava_bench.parsing import parser_named
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
+from selfreward_eval.harness.records import Item, Measurement, Status
+from selfreward_eval.tasks.judged.evidence import Asked, unanswered
+from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
+from selfreward_eval.tasks.llava_bench.orders import both_orders
+from selfreward_eval.tasks.llava_bench.parsing import parser_named
 
 TEMPLATES = Path(__file__).with_name("templates")
 REVIEW = "review"
@@ -102,10 +102,10 @@ def measure_answers(
 
     Args:
         judge: of text.
-        items: of every answer, from :mod:`tasks.llava_bench.items`.
+        items: of every answer, from :mod:`selfreward_eval.tasks.llava_bench.items`.
         answers: the model's, aligned with ``items``; an empty one is judged like any other.
         prompts: what the judge is told.
-        parser: name of one in :data:`tasks.llava_bench.parsing.PARSERS`.
+        parser: name of one in :data:`selfreward_eval.tasks.llava_bench.parsing.PARSERS`.
         swap: ask in both orders.
     """
     who = Asked.of(judge, prompts.hashes(), parser)
@@ -122,8 +122,8 @@ def measure_answers(
 def read_replies(replies: Mapping[str, Reply], who: Asked, swap: bool = False) -> Measurement:
     """The measurement that a review makes: ``candidate`` and ``reference``, from 1 to 10.
 
-    With ``swap`` both reviews must be there and readable; :mod:`tasks.llava_bench.orders` says what
-    becomes of them. All replies stay in the evidence, also those that are not read.
+    With ``swap`` both reviews must be there and readable; :mod:`selfreward_eval.tasks.llava_bench.orders`
+    says what becomes of them. All replies stay in the evidence, also those that are not read.
 
     Raises:
         InputError: a review is not among the replies.

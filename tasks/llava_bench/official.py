@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import InputError
+from selfreward_eval.harness.errors import InputError
 
 ALL = "all"
 """The row over all reviews; its relative score is "the" LLaVA-Bench score."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import fsum
 
-from harness.records import SampleRecord
+from selfreward_eval.harness.records import SampleRecord
 
 Pair = tuple[float, float]
 """(score of the reference, score of the candidate), whichever of them stood first."""

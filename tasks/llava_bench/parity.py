@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from tasks.llava_bench.official import review_table
-from tasks.llava_bench.parsing import official_pair
+from selfreward_eval.tasks.llava_bench.official import review_table
+from selfreward_eval.tasks.llava_bench.parsing import official_pair
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]

@@ -14,8 +14,8 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from harness.errors import UsageError
-from tasks.judged.parsed import Parsed, unreadable
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.tasks.judged.parsed import Parsed, unreadable
 
 Parser: TypeAlias = Callable[[str], Parsed]
 """A review -> (score of the reference, score of the candidate), or a complaint."""

@@ -13,8 +13,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
 
-from harness.stats.means import t_quantile
-from tasks.llava_bench.parsing import HIGHEST, LOWEST
+from selfreward_eval.harness.stats.means import t_quantile
+from selfreward_eval.tasks.llava_bench.parsing import HIGHEST, LOWEST
 
 LEVEL = 0.95
 

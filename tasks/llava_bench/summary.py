@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.records import SampleRecord
-from tasks.judged.evidence import recorded_replies
-from tasks.llava_bench.items import CATEGORIES
-from tasks.llava_bench.measuring import REVIEW
-from tasks.llava_bench.official import ALL, review_table
-from tasks.llava_bench.orders import order_effects
-from tasks.llava_bench.parsing import official_pair
-from tasks.llava_bench.relative import Relative, relative
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.tasks.judged.evidence import recorded_replies
+from selfreward_eval.tasks.llava_bench.items import CATEGORIES
+from selfreward_eval.tasks.llava_bench.measuring import REVIEW
+from selfreward_eval.tasks.llava_bench.official import ALL, review_table
+from selfreward_eval.tasks.llava_bench.orders import order_effects
+from selfreward_eval.tasks.llava_bench.parsing import official_pair
+from selfreward_eval.tasks.llava_bench.relative import Relative, relative
 
 
 def relative_scores(records: Sequence[SampleRecord]) -> dict[str, Relative]:
@@ -31,7 +31,8 @@ def further_numbers(records: Sequence[SampleRecord], faithful: bool = False) -> 
     upstream's own numbers come beside them as ``faithful_*``: its reading of every review and its
     rounding, its -1s included. They are left out where an answer has no review at all, because
     upstream would have asked until there was one. Of answers judged in both orders they read the
-    review with the reference first, and :func:`tasks.llava_bench.orders.order_effects` are told too.
+    review with the reference first, and :func:`selfreward_eval.tasks.llava_bench.orders.order_effects` are
+    told too.
     """
     found: dict[str, float] = {}
     for name, score in relative_scores(records).items():

@@ -14,17 +14,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.data import locate
-from harness.errors import InputError, MissingData, UsageError
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.task import Metric, Task, TaskInfo
-from tasks.llava_bench.data import COCO_FILES, CONTEXTS, QUESTIONS, REFERENCES, RULES, WILD, WILD_FILES
+from selfreward_eval.harness.data import locate
+from selfreward_eval.harness.errors import InputError, MissingData, UsageError
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.llava_bench.data import (
+    COCO_FILES,
+    CONTEXTS,
+    QUESTIONS,
+    REFERENCES,
+    RULES,
+    WILD,
+    WILD_FILES,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.instruments.judging import Judge
-    from tasks.llava_bench.measuring import Prompts
+    from selfreward_eval.harness.instruments.judging import Judge
+    from selfreward_eval.tasks.llava_bench.measuring import Prompts
 
 PAPER = "https://arxiv.org/abs/2304.08485"
 
@@ -68,7 +76,7 @@ class LlavaBench(Task):
         replies: str | None = None,
         swap: bool = False,
     ) -> None:
-        from tasks.llava_bench.parsing import parser_named
+        from selfreward_eval.tasks.llava_bench.parsing import parser_named
 
         parser_named(parser)
         if not isinstance(swap, bool):
@@ -108,7 +116,7 @@ class LlavaBench(Task):
         ``images`` are not looked at: the judge reads captions. A sample without an answer is a
         ``measurement_error``.
         """
-        from tasks.llava_bench.measuring import measure_answers
+        from selfreward_eval.tasks.llava_bench.measuring import measure_answers
 
         by_id = {item.id: item for item in items}
         answered = [sample for sample in samples if sample.text is not None]
@@ -124,8 +132,8 @@ class LlavaBench(Task):
         Raises:
             InputError: the record holds no review.
         """
-        from tasks.judged.evidence import Asked, recorded_replies
-        from tasks.llava_bench.measuring import read_replies
+        from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+        from selfreward_eval.tasks.llava_bench.measuring import read_replies
 
         evidence = record.measurement.evidence
         return read_replies(recorded_replies(evidence), Asked.read(evidence, self._parser), self._swap)
@@ -142,22 +150,22 @@ class LlavaBench(Task):
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Relative scores per category and over all, in per cent."""
-        from tasks.llava_bench.summary import further_numbers
+        from selfreward_eval.tasks.llava_bench.summary import further_numbers
 
         return further_numbers(records, self._faithful)
 
     @cached_property
     def judge(self) -> Judge:
         """The judge, built on first use."""
-        from tasks.judged.judges import choose_judge
+        from selfreward_eval.tasks.judged.judges import choose_judge
 
         return choose_judge(self._judge, self._judge_args, self._replies)
 
     @cached_property
     def prompts(self) -> Prompts:
         """What the judge is told; upstream's rules are read only if the template asks for them."""
-        from tasks.llava_bench.items import CATEGORIES
-        from tasks.llava_bench.measuring import Prompts
+        from selfreward_eval.tasks.llava_bench.items import CATEGORIES
+        from selfreward_eval.tasks.llava_bench.measuring import Prompts
 
         prompts = Prompts.ours(*self._own)
         if not prompts.needs_rules:
@@ -167,7 +175,7 @@ class LlavaBench(Task):
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
-        from tasks.llava_bench.items import load_items
+        from selfreward_eval.tasks.llava_bench.items import load_items
 
         return tuple(load_items(*self._files()))
 
@@ -259,14 +267,14 @@ class LlavaBenchWild(LlavaBench):
 
     def options(self) -> Mapping[str, Any]:
         """Also the hashes of the files: they are not pinned."""
-        from tasks.llava_bench.data import file_sha256
+        from selfreward_eval.tasks.llava_bench.data import file_sha256
 
         files = {name: file_sha256(self._folder / name) for name in WILD_FILES}
         return {**super().options(), "files": files}
 
     @cached_property
     def _folder(self) -> Path:
-        from tasks.llava_bench.data import wild_folder
+        from selfreward_eval.tasks.llava_bench.data import wild_folder
 
         return wild_folder(self._given)
 

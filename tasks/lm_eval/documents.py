@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import InputError, UsageError
-from harness.models.lm_eval_requests import asked
-from harness.records import Item
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.models.lm_eval_requests import asked
+from selfreward_eval.harness.records import Item
 
 
 @dataclass(frozen=True)

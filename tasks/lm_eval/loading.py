@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError, MissingExtra, SelfRewardError, UnknownName, UsageError
+from selfreward_eval.harness.errors import InputError, MissingExtra, SelfRewardError, UnknownName, UsageError
 
 EXAMPLES = Path(__file__).with_name("examples")
 """Our own tasks in lm-eval's format; always found."""

@@ -12,11 +12,11 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-from harness.errors import UsageError
-from harness.records import Measurement, SampleRecord, Status
-from harness.task import Metric
-from tasks.lm_eval.documents import Document, plain
-from tasks.lm_eval.loading import Aggregate
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Measurement, SampleRecord, Status
+from selfreward_eval.harness.task import Metric
+from selfreward_eval.tasks.lm_eval.documents import Document, plain
+from selfreward_eval.tasks.lm_eval.loading import Aggregate
 
 GENERATED = "generate_until"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.records import fingerprint
-from tasks.lm_eval.documents import plain
+from selfreward_eval.harness.records import fingerprint
+from selfreward_eval.tasks.lm_eval.documents import plain
 
 ELSEWHERE = (
     "custom_dataset",

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Item, Measurement, Sample, SampleRecord
-from harness.store import sanitise
-from harness.task import Task, TaskInfo
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
+from selfreward_eval.harness.runs.store import sanitise
+from selfreward_eval.harness.task import Task, TaskInfo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from tasks.lm_eval.documents import Document
+    from selfreward_eval.tasks.lm_eval.documents import Document
 
 CAPABILITIES = {
     ("generate_until", True): "answer",
@@ -85,8 +85,8 @@ class LmEvalTask(Task):
     ) -> None:
         from dataclasses import replace
 
-        from tasks.lm_eval.loading import load
-        from tasks.lm_eval.measuring import headline
+        from selfreward_eval.tasks.lm_eval.loading import load
+        from selfreward_eval.tasks.lm_eval.measuring import headline
 
         self._loaded = load(
             name,
@@ -128,8 +128,8 @@ class LmEvalTask(Task):
 
     def respond(self, model: Any, items: Sequence[Item]) -> list[str]:
         """What ``model`` says to every item through the class that lm-eval's own command uses."""
-        from harness.models.lm_eval_bridge import SelfRewardLM
-        from tasks.lm_eval.measuring import GENERATED, told
+        from selfreward_eval.harness.models.lm_eval_bridge import SelfRewardLM
+        from selfreward_eval.tasks.lm_eval.measuring import GENERATED, told
 
         asked = [self._documents[item.id] for item in items]
         requests = [instance for document in asked for instance in document.instances]
@@ -142,7 +142,7 @@ class LmEvalTask(Task):
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
         """lm-eval's numbers for every sample, from its text alone; ``images`` are not looked at."""
-        from tasks.lm_eval.measuring import measure
+        from selfreward_eval.tasks.lm_eval.measuring import measure
 
         metric = self.metrics[0]
         return [
@@ -156,7 +156,7 @@ class LmEvalTask(Task):
 
     def options(self) -> Mapping[str, Any]:
         """lm-eval's version, and everything in the tasks' settings that can change a number."""
-        from tasks.lm_eval.settings import settings
+        from selfreward_eval.tasks.lm_eval.settings import settings
 
         return {
             **settings(self._loaded.tasks),
@@ -166,12 +166,12 @@ class LmEvalTask(Task):
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Every number that lm-eval itself prints for these samples."""
-        from tasks.lm_eval.measuring import lm_eval_numbers
+        from selfreward_eval.tasks.lm_eval.measuring import lm_eval_numbers
 
         return lm_eval_numbers(self._documents, records)
 
     @cached_property
     def _documents(self) -> dict[str, Document]:
-        from tasks.lm_eval.documents import documents
+        from selfreward_eval.tasks.lm_eval.documents import documents
 
         return documents(self._loaded.tasks, self._category, self._cluster)

@@ -1,6 +1,6 @@
 """The tiny CLIP that comes with the project, as an instrument.
 
-Trained on the shapes world by ``python -m trainers.pretrain clip``; its card,
+Trained on the shapes world by ``python -m selfreward_eval.trainers.pretrain clip``; its card,
 with its accuracy, lies beside its weights.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.instruments.open_clip_scorer import OpenClipScorer
+from selfreward_eval.harness.instruments.open_clip_scorer import OpenClipScorer
 
 FOLDER = Path(__file__).parents[2] / "harness" / "models" / "weights" / "tiny-clip"
 

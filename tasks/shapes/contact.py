@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CELL
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CELL
 
 NEIGHBOURS = CELL + 2
 """Largest distance of two centres, along one axis, of objects that are next to each other."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Item, Measurement, Sample, SampleRecord
-from harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +32,7 @@ class ShapesGenEval(Task):
     metrics = (Metric("accuracy"),)
 
     def items(self) -> Sequence[Item]:
-        from tasks.shapes.requests import evaluation
+        from selfreward_eval.tasks.shapes.requests import evaluation
 
         return [
             Item(id=f"{k:05d}", text=text, category=request.tag, metadata=request.metadata(text))
@@ -40,18 +40,18 @@ class ShapesGenEval(Task):
         ]
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        from tasks.shapes.oracle.colour import OracleColourClassifier
-        from tasks.shapes.oracle.detector import OracleDetector
+        from selfreward_eval.tasks.shapes.oracle.colour import OracleColourClassifier
+        from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
 
         return {"detector": OracleDetector().identity(), "colour": OracleColourClassifier().identity()}
 
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        from tasks.geneval.measuring import measure_image
-        from tasks.shapes.oracle.colour import OracleColourClassifier
-        from tasks.shapes.oracle.detector import OracleDetector
-        from tasks.shapes.vocabulary import COLOURS, FORMS
+        from selfreward_eval.tasks.geneval.measuring import measure_image
+        from selfreward_eval.tasks.shapes.oracle.colour import OracleColourClassifier
+        from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
+        from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS
 
         found = OracleDetector().detect(images, FORMS)
         colours = OracleColourClassifier()
@@ -61,6 +61,6 @@ class ShapesGenEval(Task):
         ]
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
-        from tasks.geneval.summary import official_numbers
+        from selfreward_eval.tasks.geneval.summary import official_numbers
 
         return official_numbers(records)

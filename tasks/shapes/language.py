@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.shapes.contact import CONTACTS, stands
-from tasks.shapes.sampling import COLOUR_NAMES, choose
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, TEXTURES, plural
+from selfreward_eval.tasks.shapes.contact import CONTACTS, stands
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, TEXTURES, plural
 
 DESCRIBE = "describe the picture."
 """The captioning request; its answer is :func:`caption`."""

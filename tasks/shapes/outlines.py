@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from tasks.shapes.vocabulary import SIZES
+from selfreward_eval.tasks.shapes.vocabulary import SIZES
 
 SUPERSAMPLING = 16
 """Samples per pixel and axis; 256 grey levels per pixel."""

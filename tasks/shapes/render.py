@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.outlines import outline, tone
-from tasks.shapes.scene import Scene
-from tasks.shapes.vocabulary import CANVAS, COLOURS, DARK, GROUND
+from selfreward_eval.tasks.shapes.outlines import outline, tone
+from selfreward_eval.tasks.shapes.scene import Scene
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, COLOURS, DARK, GROUND
 
 
 def render(scene: Scene) -> NDArray[np.uint8]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from tasks.shapes.language import article, holds
-from tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose, places
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, plural
+from selfreward_eval.tasks.shapes.language import article, holds
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose, places
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, plural
 
 TAGS = ("single_object", "two_object", "counting", "colors", "position", "color_attr")
 """GenEval's tags, in GenEval's order."""

@@ -1,7 +1,7 @@
 """Random scenes of every kind the world knows, from an explicit generator.
 
 Used to train the tiny model and to measure the oracle; the benchmark's own
-items are enumerated in :mod:`tasks.shapes.items`, never sampled here.
+items are enumerated in :mod:`selfreward_eval.tasks.shapes.items`, never sampled here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CELL, COLOURS, LETTERS, SHAPES, TEXTURES
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CELL, COLOURS, LETTERS, SHAPES, TEXTURES
 
 PLACES = tuple((CELL // 2 + CELL * c, CELL // 2 + CELL * r) for r in range(3) for c in range(3))
 """The nine lattice places as (x, y) centres in reading order."""

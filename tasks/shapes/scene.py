@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.shapes.vocabulary import CANVAS, COLOURS, FORMS, SIZES, TEXTURES
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, COLOURS, FORMS, SIZES, TEXTURES
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class Thing:
     """One object of a scene.
 
     Attributes:
-        form: a label of :data:`~tasks.shapes.vocabulary.FORMS`.
-        colour: a name of :data:`~tasks.shapes.vocabulary.COLOURS`.
+        form: a label of :data:`~selfreward_eval.tasks.shapes.vocabulary.FORMS`.
+        colour: a name of :data:`~selfreward_eval.tasks.shapes.vocabulary.COLOURS`.
         x: centre, pixels from the left edge.
         y: centre, pixels from the top edge.
-        texture: a name of :data:`~tasks.shapes.vocabulary.TEXTURES`.
+        texture: a name of :data:`~selfreward_eval.tasks.shapes.vocabulary.TEXTURES`.
         size: ``large`` or ``small``.
     """
 

@@ -15,14 +15,14 @@ from typing import Literal
 
 import numpy as np
 
-from harness.errors import UsageError
-from harness.records import Item
-from tasks.shapes.compbench import requests as compbench
-from tasks.shapes.compbench.facts import facts
-from tasks.shapes.reasonbench import requests as reasonbench
-from tasks.shapes.reasonbench.questions import blocks
-from tasks.shapes.requests import TAGS, all_requests, evaluation, training_sentences
-from tasks.shapes.sampling import choose
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item
+from selfreward_eval.tasks.shapes.compbench import requests as compbench
+from selfreward_eval.tasks.shapes.compbench.facts import facts
+from selfreward_eval.tasks.shapes.reasonbench import requests as reasonbench
+from selfreward_eval.tasks.shapes.reasonbench.questions import blocks
+from selfreward_eval.tasks.shapes.requests import TAGS, all_requests, evaluation, training_sentences
+from selfreward_eval.tasks.shapes.sampling import choose
 
 Split = Literal["training", "development"]
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.errors import InputError
-from tasks.t2i_compbench import attributes, fixed_attributes, fixed_numeracy, numeracy, planar, three_in_one
-from tasks.t2i_compbench.facts import PromptFacts
-from tasks.t2i_compbench.fixed_relations import relations
-from tasks.t2i_compbench.settings import Settings
-from tasks.t2i_compbench.words import as_label, first_and_last_noun, without_adjectives
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.tasks.t2i_compbench import (
+    attributes,
+    fixed_attributes,
+    fixed_numeracy,
+    numeracy,
+    planar,
+    three_in_one,
+)
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.fixed_relations import relations
+from selfreward_eval.tasks.t2i_compbench.settings import Settings
+from selfreward_eval.tasks.t2i_compbench.words import as_label, first_and_last_noun, without_adjectives
 
 
 @dataclass(frozen=True)

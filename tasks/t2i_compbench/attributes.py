@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tasks.t2i_compbench.ruling import Ruling, unscorable
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
 
 NOT_ASKED = frozenset({"top", "the side", "the left", "the right"})
 """Noun chunks that name a place; upper case is not recognised."""

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from math import isfinite
 from struct import pack, unpack
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
 
 Edges = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of the frame."""

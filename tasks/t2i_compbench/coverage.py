@@ -5,7 +5,7 @@ In 2D the noun must equal one, in 3D and in numeracy it must be part of one. So
 100 of the 300 prompts in 2D score 0 whatever the picture shows, and 20 in 3D
 lack an object for good. Of the numeracy prompts no list is known here.
 
-    python -m tasks.t2i_compbench.coverage [--labels FILE] [--json]
+    python -m selfreward_eval.tasks.t2i_compbench.coverage [--labels FILE] [--json]
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.records import SampleRecord
-from tasks.t2i_compbench import numeracy
-from tasks.t2i_compbench.facts import PromptFacts
-from tasks.t2i_compbench.items import facts_of, item_id
-from tasks.t2i_compbench.words import as_label, first_and_last_noun
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.tasks.t2i_compbench import numeracy
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.items import facts_of, item_id
+from selfreward_eval.tasks.t2i_compbench.words import as_label, first_and_last_noun
 
 NOT_IN_UNIDET: dict[str, frozenset[str]] = {
     "spatial": frozenset({"wallet", "mouse", "cow", "table", "phone", "sofa", "bag", "painting", "computer"}),
@@ -138,9 +138,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the report; see the module's text."""
     import argparse
 
-    from tasks.t2i_compbench.facts import shipped
+    from selfreward_eval.tasks.t2i_compbench.facts import shipped
 
-    parser = argparse.ArgumentParser(prog="python -m tasks.t2i_compbench.coverage", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m selfreward_eval.tasks.t2i_compbench.coverage", description=__doc__
+    )
     parser.add_argument("--labels", type=Path, help="JSON list of a detector's labels; UniDet without it")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args(arguments)
@@ -171,7 +173,7 @@ def _names(facts: PromptFacts) -> Sequence[str]:
 if __name__ == "__main__":
     import sys
 
-    from harness.errors import SelfRewardError
+    from selfreward_eval.harness.errors import SelfRewardError
 
     try:
         main()

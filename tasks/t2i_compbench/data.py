@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.data import PinnedFile, locate
-from harness.errors import InputError, UsageError
-from tasks.t2i_compbench.three_in_one import Kind, keys, kind
+from selfreward_eval.harness.data import PinnedFile, locate
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.t2i_compbench.three_in_one import Kind, keys, kind
 
 REPO = "Karine-Huang/T2I-CompBench"
 COMMIT = "1b7094991a57f3c22abdd4f6e8ba6c1a15517073"

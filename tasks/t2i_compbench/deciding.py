@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.instruments.base import Detection
-from tasks.t2i_compbench import (
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench import (
     attributes,
     depth_order,
     fixed_attributes,
@@ -17,10 +17,10 @@ from tasks.t2i_compbench import (
     planar,
     three_in_one,
 )
-from tasks.t2i_compbench.asking import Needs
-from tasks.t2i_compbench.facts import PromptFacts
-from tasks.t2i_compbench.ruling import Ruling, unscorable
-from tasks.t2i_compbench.settings import Settings
+from selfreward_eval.tasks.t2i_compbench.asking import Needs
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
+from selfreward_eval.tasks.t2i_compbench.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np

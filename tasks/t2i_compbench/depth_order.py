@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.boxes import edges, float32, iou
-from tasks.t2i_compbench.planar import CONFIDENCE_WEIGHT, POSITION_WEIGHT
-from tasks.t2i_compbench.ruling import Ruling, shown, unscorable
-from tasks.t2i_compbench.words import Tagged, as_label, first_and_last_noun
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.boxes import edges, float32, iou
+from selfreward_eval.tasks.t2i_compbench.planar import CONFIDENCE_WEIGHT, POSITION_WEIGHT
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
+from selfreward_eval.tasks.t2i_compbench.words import Tagged, as_label, first_and_last_noun
 
 if TYPE_CHECKING:
     import numpy as np

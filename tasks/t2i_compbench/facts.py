@@ -5,7 +5,7 @@ package index, so facts come from ``facts.json`` beside this module instead: it
 holds tags and character offsets of the official prompts, never their text, and
 is made by our own rules (``language/``)::
 
-    python -m tasks.t2i_compbench.facts --output tasks/t2i_compbench/facts.json
+    python -m selfreward_eval.tasks.t2i_compbench.facts --output tasks/t2i_compbench/facts.json
 
 ``facts="spacy"`` of the task reads them from an installed spaCy model.
 """
@@ -19,11 +19,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from harness.errors import InputError
-from harness.instruments.weights import file_hash
-from tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, kinds, prompt_file, prompts
-from tasks.t2i_compbench.three_in_one import Kind
-from tasks.t2i_compbench.words import Tagged, tagged
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.backends.weights import file_hash
+from selfreward_eval.tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, kinds, prompt_file, prompts
+from selfreward_eval.tasks.t2i_compbench.three_in_one import Kind
+from selfreward_eval.tasks.t2i_compbench.words import Tagged, tagged
 
 SHIPPED = Path(__file__).with_name("facts.json")
 
@@ -53,7 +53,7 @@ class PromptFacts:
     """One prompt as the rules see it.
 
     Attributes:
-        category: one of :data:`~tasks.t2i_compbench.data.CATEGORIES`.
+        category: one of :data:`~selfreward_eval.tasks.t2i_compbench.data.CATEGORIES`.
         prompt: its text.
         words: its tokens with their parts of speech.
         chunks: its noun chunks in order, as they are written.
@@ -110,7 +110,7 @@ def shipped(category: str, colour_list: str = COLOUR_LISTS[0]) -> tuple[PromptFa
     if entry.get("sha256") != file.sha256 or len(entry.get("lines", ())) != len(texts):
         raise InputError(
             f"{SHIPPED} holds no facts of {file.path} with sha256 {file.sha256[:12]}...; install the package "
-            "again, or make the file anew with python -m tasks.t2i_compbench.facts"
+            "again, or make the file anew with python -m selfreward_eval.tasks.t2i_compbench.facts"
         )
     return tuple(
         _assemble(category, text, [_TAGS[letter] for letter in tags], spans, kind)
@@ -145,9 +145,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Writes the file; see the module's text."""
     import argparse
 
-    from harness.files import atomic_write_text
+    from selfreward_eval.harness.files import atomic_write_text
 
-    parser = argparse.ArgumentParser(prog="python -m tasks.t2i_compbench.facts", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m selfreward_eval.tasks.t2i_compbench.facts", description=__doc__
+    )
     parser.add_argument("--output", type=Path, default=SHIPPED, help="file to write")
     chosen = parser.parse_args(arguments)
     atomic_write_text(chosen.output, dump(make()))
@@ -166,9 +168,9 @@ def dump(content: Mapping[str, Any]) -> str:
 
 def _parse(prompt: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
     """Tags and chunk offsets of a prompt by our own rules."""
-    from tasks.t2i_compbench.language.chunks import noun_chunks
-    from tasks.t2i_compbench.language.tagging import tag
-    from tasks.t2i_compbench.language.tokens import tokenize
+    from selfreward_eval.tasks.t2i_compbench.language.chunks import noun_chunks
+    from selfreward_eval.tasks.t2i_compbench.language.tagging import tag
+    from selfreward_eval.tasks.t2i_compbench.language.tokens import tokenize
 
     tokens = tokenize(prompt)
     texts = [token.text for token in tokens]
@@ -179,7 +181,7 @@ def _parse(prompt: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
 def _assemble(
     category: str, prompt: str, tags: Sequence[str], spans: Sequence[Sequence[int]], kind: Kind | None
 ) -> PromptFacts:
-    from tasks.t2i_compbench.language.tokens import tokenize
+    from selfreward_eval.tasks.t2i_compbench.language.tokens import tokenize
 
     texts = [token.text for token in tokenize(prompt)]
     return PromptFacts(
@@ -205,7 +207,7 @@ def _file() -> dict[str, Any]:
 if __name__ == "__main__":
     import sys
 
-    from harness.errors import SelfRewardError
+    from selfreward_eval.harness.errors import SelfRewardError
 
     try:
         main()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from tasks.t2i_compbench.attributes import answers_complaint
-from tasks.t2i_compbench.ruling import Ruling, unscorable
+from selfreward_eval.tasks.t2i_compbench.attributes import answers_complaint
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
 
 PLACES = frozenset({"top", "bottom", "side", "left", "right"})
 """What a phrase of one word, or of an article and one word, names no object by."""

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.boxes import edges, is_duplicate
-from tasks.t2i_compbench.labels import standing_for
-from tasks.t2i_compbench.numeracy import NOUNS
-from tasks.t2i_compbench.ruling import Ruling, shown, unscorable
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.boxes import edges, is_duplicate
+from selfreward_eval.tasks.t2i_compbench.labels import standing_for
+from selfreward_eval.tasks.t2i_compbench.numeracy import NOUNS
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
 
 NUMBERS = {
     "a": 1,

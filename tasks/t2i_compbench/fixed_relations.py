@@ -1,6 +1,6 @@
 """Relations of a prompt, read around their own words, for the corrected spatial rules.
 
->>> from tasks.t2i_compbench.words import tagged
+>>> from selfreward_eval.tasks.t2i_compbench.words import tagged
 >>> words = tagged("The hat was on top of the coat rack".split(),
 ...                "DET NOUN AUX ADP NOUN ADP DET NOUN NOUN".split())
 >>> relations(words)
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.t2i_compbench.words import Tagged
+from selfreward_eval.tasks.t2i_compbench.words import Tagged
 
 WORDINGS: dict[tuple[str, ...], str] = {
     ("on", "side", "of"): "on side of",

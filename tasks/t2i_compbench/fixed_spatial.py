@@ -23,15 +23,21 @@ from collections.abc import Callable, Collection, Sequence
 from math import ceil, floor, fsum
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.boxes import edges, iou
-from tasks.t2i_compbench.depth_order import FULL_OVERLAP, NEARER, depth_map
-from tasks.t2i_compbench.fixed_relations import Relation, relations
-from tasks.t2i_compbench.labels import standing_for
-from tasks.t2i_compbench.planar import CONFIDENCE_WEIGHT, DIRECTIONS, NEIGHBOURS, POSITION_WEIGHT, position
-from tasks.t2i_compbench.ruling import Ruling, shown, unscorable
-from tasks.t2i_compbench.words import Tagged, text
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.boxes import edges, iou
+from selfreward_eval.tasks.t2i_compbench.depth_order import FULL_OVERLAP, NEARER, depth_map
+from selfreward_eval.tasks.t2i_compbench.fixed_relations import Relation, relations
+from selfreward_eval.tasks.t2i_compbench.labels import standing_for
+from selfreward_eval.tasks.t2i_compbench.planar import (
+    CONFIDENCE_WEIGHT,
+    DIRECTIONS,
+    NEIGHBOURS,
+    POSITION_WEIGHT,
+    position,
+)
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
+from selfreward_eval.tasks.t2i_compbench.words import Tagged, text
 
 if TYPE_CHECKING:
     import numpy as np

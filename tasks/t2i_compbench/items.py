@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from harness.records import Item
-from tasks.t2i_compbench.data import FIRST_UNSEEN, prompt_file
-from tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.harness.records import Item
+from selfreward_eval.tasks.t2i_compbench.data import FIRST_UNSEEN, prompt_file
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
 
 ATTRIBUTES = ("color", "shape", "texture")
 

@@ -21,15 +21,15 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
-from harness.errors import UsageError
-from harness.instruments.base import VQA, DepthEstimator, Detection, Detector, ImageTextScorer
-from harness.records import Measurement, Status
-from tasks.t2i_compbench.asking import Needs, needs
-from tasks.t2i_compbench.boxes import best_first, frame_size
-from tasks.t2i_compbench.deciding import Seen, decide
-from tasks.t2i_compbench.facts import PromptFacts
-from tasks.t2i_compbench.ruling import Ruling, in_picture
-from tasks.t2i_compbench.settings import METRIC, Settings
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.base import VQA, DepthEstimator, Detection, Detector, ImageTextScorer
+from selfreward_eval.harness.records import Measurement, Status
+from selfreward_eval.tasks.t2i_compbench.asking import Needs, needs
+from selfreward_eval.tasks.t2i_compbench.boxes import best_first, frame_size
+from selfreward_eval.tasks.t2i_compbench.deciding import Seen, decide
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, in_picture
+from selfreward_eval.tasks.t2i_compbench.settings import METRIC, Settings
 
 if TYPE_CHECKING:
     import numpy as np

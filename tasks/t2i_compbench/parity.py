@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.attributes import MOST_QUESTIONS, attributes, cleaned, questions
-from tasks.t2i_compbench.boxes import is_duplicate
-from tasks.t2i_compbench.depth_order import depth_spatial
-from tasks.t2i_compbench.numeracy import numeracy
-from tasks.t2i_compbench.planar import position, spatial
-from tasks.t2i_compbench.ruling import Ruling
-from tasks.t2i_compbench.share_captioner import Rubric, share_score
-from tasks.t2i_compbench.three_in_one import combine, keys, kind
-from tasks.t2i_compbench.words import Tagged, tagged
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.attributes import MOST_QUESTIONS, attributes, cleaned, questions
+from selfreward_eval.tasks.t2i_compbench.boxes import is_duplicate
+from selfreward_eval.tasks.t2i_compbench.depth_order import depth_spatial
+from selfreward_eval.tasks.t2i_compbench.numeracy import numeracy
+from selfreward_eval.tasks.t2i_compbench.planar import position, spatial
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling
+from selfreward_eval.tasks.t2i_compbench.share_captioner import Rubric, share_score
+from selfreward_eval.tasks.t2i_compbench.three_in_one import combine, keys, kind
+from selfreward_eval.tasks.t2i_compbench.words import Tagged, tagged
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]

@@ -1,6 +1,6 @@
 """2D-spatial: does one object lie left of, right of, above, below or near another? The official rule.
 
->>> from tasks.t2i_compbench.words import tagged
+>>> from selfreward_eval.tasks.t2i_compbench.words import tagged
 >>> words = tagged("a dog on the left of a frog".split(), "DET NOUN ADP DET NOUN ADP DET NOUN".split())
 >>> found = [Detection("dog", (20, 150, 120, 300), 0.9), Detection("frog", (300, 150, 400, 300), 0.8)]
 >>> round(spatial("a dog on the left of a frog", words, found).score, 3)
@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.boxes import centre_offset, float32, iou
-from tasks.t2i_compbench.ruling import Ruling, shown, unscorable
-from tasks.t2i_compbench.words import Tagged, as_label, first_and_last_noun
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.boxes import centre_offset, float32, iou
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
+from selfreward_eval.tasks.t2i_compbench.words import Tagged, as_label, first_and_last_noun
 
 RELATIONS = (
     "on side of",

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.instruments.base import Detection
-from harness.records import Measurement, Status
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.harness.records import Measurement, Status
 
 
 @dataclass(frozen=True)

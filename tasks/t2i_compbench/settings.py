@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from harness.errors import UsageError
-from tasks.t2i_compbench.boxes import SCORE_THRESHOLD
-from tasks.t2i_compbench.numeracy import NOUNS
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.tasks.t2i_compbench.boxes import SCORE_THRESHOLD
+from selfreward_eval.tasks.t2i_compbench.numeracy import NOUNS
 
 Protocol = Literal["official", "fixed"]
 

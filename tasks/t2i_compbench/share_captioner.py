@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
-from tasks.t2i_compbench.ruling import Ruling, unscorable
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
 
 Rubric = Literal["attribute", "other"]
 """``attribute`` for colour, shape and texture (levels 1 to 4), ``other`` for the rest (1 to 5)."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from harness.errors import InputError, MissingExtra
-from tasks.t2i_compbench.data import kinds, prompts
-from tasks.t2i_compbench.facts import PromptFacts
-from tasks.t2i_compbench.words import Tagged
+from selfreward_eval.harness.errors import InputError, MissingExtra
+from selfreward_eval.tasks.t2i_compbench.data import kinds, prompts
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.words import Tagged
 
 MODEL = "en_core_web_sm"
 

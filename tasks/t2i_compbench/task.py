@@ -12,13 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.instruments.build import build
-from harness.records import Item, Measurement, Sample, SampleRecord
-from harness.seeds import sample_seed
-from harness.task import Metric, Task, TaskInfo
-from tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, DATA_FILES, require_colour_list
-from tasks.t2i_compbench.settings import METRIC, ROLES, THRESHOLDS, Protocol, Settings, roles
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
+from selfreward_eval.harness.seeds import sample_seed
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, DATA_FILES, require_colour_list
+from selfreward_eval.tasks.t2i_compbench.settings import METRIC, ROLES, THRESHOLDS, Protocol, Settings, roles
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -149,8 +149,8 @@ class T2ICompBench(Task):
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
         """``score`` of every sample by its category's rule, with what it rests on."""
-        from tasks.t2i_compbench.items import facts_of
-        from tasks.t2i_compbench.measuring import Instruments, measure_batch
+        from selfreward_eval.tasks.t2i_compbench.items import facts_of
+        from selfreward_eval.tasks.t2i_compbench.measuring import Instruments, measure_batch
 
         facts = {item.id: facts_of(item) for item in items}
         wanted = [facts[sample.item_id] for sample in samples]
@@ -170,9 +170,9 @@ class T2ICompBench(Task):
 
     def options(self) -> Mapping[str, Any]:
         """The chosen settings, and where facts and labels come from."""
-        from harness.records import fingerprint
-        from tasks.t2i_compbench.facts import shipped_identity
-        from tasks.t2i_compbench.spacy_facts import spacy_identity
+        from selfreward_eval.harness.records import fingerprint
+        from selfreward_eval.tasks.t2i_compbench.facts import shipped_identity
+        from selfreward_eval.tasks.t2i_compbench.spacy_facts import spacy_identity
 
         labels = self.settings.labels
         return {
@@ -186,7 +186,7 @@ class T2ICompBench(Task):
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """The share of spatial prompts that UniDet has labels for, and the score over those alone."""
-        from tasks.t2i_compbench.coverage import covered_scores
+        from selfreward_eval.tasks.t2i_compbench.coverage import covered_scores
 
         return covered_scores(records, METRIC)
 
@@ -205,9 +205,9 @@ class T2ICompBench(Task):
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
-        from tasks.t2i_compbench.facts import shipped
-        from tasks.t2i_compbench.items import load_items
-        from tasks.t2i_compbench.spacy_facts import from_spacy
+        from selfreward_eval.tasks.t2i_compbench.facts import shipped
+        from selfreward_eval.tasks.t2i_compbench.items import load_items
+        from selfreward_eval.tasks.t2i_compbench.spacy_facts import from_spacy
 
         source = shipped if self.facts == "shipped" else from_spacy
         return tuple(load_items(self.categories, self.colour_list, source))
@@ -231,7 +231,7 @@ def _chosen(categories: str | Sequence[str]) -> tuple[str, ...]:
 
 def _detection(detector: str, labels: str | None, threshold: float | None) -> dict[str, Any]:
     """The settings that hang on the detector."""
-    from tasks.t2i_compbench.coverage import read_labels
+    from selfreward_eval.tasks.t2i_compbench.coverage import read_labels
 
     found: dict[str, Any] = {}
     if labels is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from tasks.t2i_compbench.ruling import Ruling, unscorable
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
 
 Kind = Literal["spatial", "action", "both"]
 """Which relations a complex prompt has besides its attributes."""

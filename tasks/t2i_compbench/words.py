@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.errors import InputError
+from selfreward_eval.harness.errors import InputError
 
 PERSONS = frozenset({"girl", "boy", "man", "woman"})
 """Nouns that the detector knows as ``person`` only."""

@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.records import Item
-from tasks.t2i_compbench_vlm.summary import CATEGORIES, COMPLEX
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import Item
+from selfreward_eval.tasks.t2i_compbench_vlm.summary import CATEGORIES, COMPLEX
 
 
 def load_items(path: Path) -> list[Item]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tasks.t2i_compbench_vlm.parsing import upstream_score
-from tasks.t2i_compbench_vlm.summary import script_overall
+from selfreward_eval.tasks.t2i_compbench_vlm.parsing import upstream_score
+from selfreward_eval.tasks.t2i_compbench_vlm.summary import script_overall
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]

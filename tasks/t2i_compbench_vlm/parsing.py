@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from math import isfinite
 
-from harness.errors import InputError
+from selfreward_eval.harness.errors import InputError
 
 RANGE = (0.0, 100.0)
 """Smallest and largest score that a judge is asked for."""

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from harness.errors import InputError
-from harness.records import SampleRecord, Status
-from tasks.t2i_compbench_vlm.parsing import UNREADABLE, upstream_score
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import SampleRecord, Status
+from selfreward_eval.tasks.t2i_compbench_vlm.parsing import UNREADABLE, upstream_score
 
 COMPLEX = ("complex", "complex_action", "complex_spatial")
 """The categories that the script merges into one."""

@@ -15,17 +15,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.data import locate
-from harness.errors import UsageError
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.seeds import sample_seed
-from harness.task import Metric, Task, TaskInfo
-from tasks.t2i_compbench_vlm.data import DATA_FILES, PROMPTS
+from selfreward_eval.harness.data import locate
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.seeds import sample_seed
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.t2i_compbench_vlm.data import DATA_FILES, PROMPTS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.instruments.judging import Judge, Reply
+    from selfreward_eval.harness.instruments.judging import Judge, Reply
 
 INSTRUCTION = Path(__file__).with_name("instruction.md")
 """What the judge is told; ``{prompt}`` stands for the prompt."""
@@ -98,7 +98,7 @@ class T2ICompBenchVLM(Task):
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
         """``judgement`` in [0, 100] for every sample, with the judge's reply as evidence."""
-        from harness.instruments.judging import Turn
+        from selfreward_eval.harness.instruments.judging import Turn
 
         texts = {item.id: item.text for item in items}
         conversations = [
@@ -121,7 +121,7 @@ class T2ICompBenchVLM(Task):
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Means of upstream's ten categories, its script's composite and overall, its README's overall."""
-        from tasks.t2i_compbench_vlm.summary import as_published, judged, official_numbers
+        from selfreward_eval.tasks.t2i_compbench_vlm.summary import as_published, judged, official_numbers
 
         return official_numbers(records, judged if self._upstream_failures is None else as_published)
 
@@ -147,7 +147,7 @@ class T2ICompBenchVLM(Task):
             UnknownName: no such instrument.
             UsageError: it does not take these arguments, or is no judge.
         """
-        from tasks.judged.judges import choose_judge
+        from selfreward_eval.tasks.judged.judges import choose_judge
 
         return choose_judge(self._judge_name, self._judge_args)
 
@@ -157,14 +157,14 @@ class T2ICompBenchVLM(Task):
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
-        from tasks.t2i_compbench_vlm.items import load_items
+        from selfreward_eval.tasks.t2i_compbench_vlm.items import load_items
 
         return tuple(load_items(locate(PROMPTS, self.info.name)))
 
 
 def measurement_of(reply: Reply) -> Measurement:
     """A judge's reply as a measurement; the raw text stays in the evidence whatever becomes of it."""
-    from tasks.t2i_compbench_vlm.parsing import strict_score
+    from selfreward_eval.tasks.t2i_compbench_vlm.parsing import strict_score
 
     evidence = {"reply": reply.text, "judge": dict(reply.details)}
     if reply.status is not Status.SUCCESS or reply.text is None:

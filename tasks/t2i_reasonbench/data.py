@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.data import PinnedFile
+from selfreward_eval.harness.data import PinnedFile
 
 REPO = "KaiyueSun98/T2I-ReasonBench"
 COMMIT = "efc1d206901b1be71688039a45c3ad8dec01a084"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError
 
 QUALITY = "quality"
 """The block that is no part of accuracy."""

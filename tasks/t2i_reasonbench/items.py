@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.records import Item
-from tasks.t2i_reasonbench.dimensions import Dimension
-from tasks.t2i_reasonbench.questions import Question, read_block
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import Item
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import Dimension
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question, read_block
 
 
 def load_items(dimension: Dimension, prompts: Path, questions: Path) -> list[Item]:

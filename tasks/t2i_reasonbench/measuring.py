@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.instruments.judging import Conversation, Judge, Reply, Turn
-from harness.records import Item, Measurement, Status
-from tasks.judged.evidence import Asked, unanswered
-from tasks.judged.templates import Template, hashes, load_template
-from tasks.t2i_reasonbench.dimensions import QUALITY, block_mean, dimension_of
-from tasks.t2i_reasonbench.items import questions_of
-from tasks.t2i_reasonbench.parsing import parser_named
-from tasks.t2i_reasonbench.questions import Question, listed
+from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
+from selfreward_eval.harness.records import Item, Measurement, Status
+from selfreward_eval.tasks.judged.evidence import Asked, unanswered
+from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import QUALITY, block_mean, dimension_of
+from selfreward_eval.tasks.t2i_reasonbench.items import questions_of
+from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question, listed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -93,10 +93,11 @@ def measure_pictures(
 
     Args:
         judge: must read pictures.
-        items: of every picture, from :mod:`tasks.t2i_reasonbench.items`; their category is a dimension.
+        items: of every picture, from :mod:`selfreward_eval.tasks.t2i_reasonbench.items`; their category is a
+            dimension.
         images: RGB, aligned with ``items``.
         prompts: what the judge is told.
-        parser: name of one in :data:`tasks.t2i_reasonbench.parsing.PARSERS`.
+        parser: name of one in :data:`selfreward_eval.tasks.t2i_reasonbench.parsing.PARSERS`.
     """
     who = Asked.of(judge, prompts.hashes(), parser)
     blocks = [questions_of(item) for item in items]

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import InputError
-from tasks.t2i_reasonbench.dimensions import Dimension
-from tasks.t2i_reasonbench.parsing import official_scores
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import Dimension
+from selfreward_eval.tasks.t2i_reasonbench.parsing import official_scores
 
 BROKEN = "entity"
 """The dimension whose script ends with an error on every picture at that commit; corrected upstream later."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
-from harness.instruments.judge_scripted import ScriptedJudge
-from tasks.t2i_reasonbench.dimensions import DIMENSIONS, QUALITY, Dimension
-from tasks.t2i_reasonbench.measuring import Prompts, ask
-from tasks.t2i_reasonbench.official import official_picture, official_summary
-from tasks.t2i_reasonbench.parsing import official_json
-from tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS, QUALITY, Dimension
+from selfreward_eval.tasks.t2i_reasonbench.measuring import Prompts, ask
+from selfreward_eval.tasks.t2i_reasonbench.official import official_picture, official_summary
+from selfreward_eval.tasks.t2i_reasonbench.parsing import official_json
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any, TypeAlias
 
-from harness.errors import InputError, UsageError
-from tasks.judged.parsed import Parsed, unreadable
-from tasks.t2i_reasonbench.dimensions import ALLOWED
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.judged.parsed import Parsed, unreadable
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import ALLOWED
 
 Parser: TypeAlias = Callable[[str, int], Parsed]
 """(reply, number of questions) -> scores in order, or a complaint."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import InputError
+from selfreward_eval.harness.errors import InputError
 
 _KEY = re.compile(r"(?P<prefix>[a-z]*_?)(?P<kind>[qc])(?P<number>\d+)")
 _SCORING = re.compile(r"score_(?P<number>\d+)")

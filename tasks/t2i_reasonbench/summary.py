@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import fsum
 
-from harness.records import SampleRecord
-from tasks.t2i_reasonbench.dimensions import DIMENSIONS, QUALITY, Dimension
-from tasks.t2i_reasonbench.official import official_summary
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS, QUALITY, Dimension
+from selfreward_eval.tasks.t2i_reasonbench.official import official_summary
 
 
 def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:

@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.data import locate
-from harness.records import Item, Measurement, Sample, SampleRecord
-from harness.task import Metric, Task, TaskInfo
-from tasks.t2i_reasonbench.data import DATA_FILES, FILES
+from selfreward_eval.harness.data import locate
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.t2i_reasonbench.data import DATA_FILES, FILES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.instruments.judging import Judge
-    from tasks.t2i_reasonbench.measuring import Prompts
+    from selfreward_eval.harness.instruments.judging import Judge
+    from selfreward_eval.tasks.t2i_reasonbench.measuring import Prompts
 
 LOCAL_JUDGE = "judge_local"
 
@@ -67,7 +67,7 @@ class T2IReasonBench(Task):
         score: str | None = None,
         replies: str | None = None,
     ) -> None:
-        from tasks.t2i_reasonbench.parsing import parser_named
+        from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
 
         parser_named(parser)
         usual = OFFICIAL_JUDGE if judge == LOCAL_JUDGE else {}
@@ -86,7 +86,7 @@ class T2IReasonBench(Task):
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
         """``accuracy`` and ``quality`` for every sample, with the judge's raw replies."""
-        from tasks.t2i_reasonbench.measuring import measure_pictures
+        from selfreward_eval.tasks.t2i_reasonbench.measuring import measure_pictures
 
         by_id = {item.id: item for item in items}
         asked = [by_id[sample.item_id] for sample in samples]
@@ -98,8 +98,8 @@ class T2IReasonBench(Task):
         Raises:
             InputError: the record holds no replies, or its item no questions.
         """
-        from tasks.judged.evidence import Asked, recorded_replies
-        from tasks.t2i_reasonbench.measuring import read_replies
+        from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+        from selfreward_eval.tasks.t2i_reasonbench.measuring import read_replies
 
         evidence = record.measurement.evidence
         return read_replies(record.item, recorded_replies(evidence), Asked.read(evidence, self._parser))
@@ -114,28 +114,28 @@ class T2IReasonBench(Task):
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Quality, and upstream's numbers, over the pictures that were judged."""
-        from tasks.t2i_reasonbench.summary import further_numbers
+        from selfreward_eval.tasks.t2i_reasonbench.summary import further_numbers
 
         return further_numbers(records)
 
     @cached_property
     def judge(self) -> Judge:
         """The judge, built on first use."""
-        from tasks.judged.judges import choose_judge
+        from selfreward_eval.tasks.judged.judges import choose_judge
 
         return choose_judge(self._judge, self._judge_args, self._replies)
 
     @cached_property
     def prompts(self) -> Prompts:
         """What the judge is told."""
-        from tasks.t2i_reasonbench.measuring import Prompts
+        from selfreward_eval.tasks.t2i_reasonbench.measuring import Prompts
 
         return Prompts.ours(*self._own)
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
-        from tasks.t2i_reasonbench.dimensions import DIMENSIONS
-        from tasks.t2i_reasonbench.items import load_items
+        from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
+        from selfreward_eval.tasks.t2i_reasonbench.items import load_items
 
         return tuple(
             item

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import files
-from harness.errors import InputError
-from harness.files import (
+from selfreward_eval.harness import files
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.files import (
     JsonLinesWriter,
     atomic_write_bytes,
     atomic_write_json,

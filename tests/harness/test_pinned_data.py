@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import data
-from harness.data import PinnedFile, declared_files, fetch, locate, state
-from harness.errors import InputError, MissingData, UnknownName
+from selfreward_eval.harness import data
+from selfreward_eval.harness.data import PinnedFile, declared_files, fetch, locate, state
+from selfreward_eval.harness.errors import InputError, MissingData, UnknownName
 
 CONTENT = b"the official rows\n" * 10_000
 FILE = PinnedFile(

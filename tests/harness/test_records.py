@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.records import Item, Manifest, Measurement, Sample, SampleRecord, Status, fingerprint
+from selfreward_eval.harness.records import (
+    Item,
+    Manifest,
+    Measurement,
+    Sample,
+    SampleRecord,
+    Status,
+    fingerprint,
+)
 
 texts = st.text(max_size=8)
 json_values = st.recursive(

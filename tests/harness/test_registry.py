@@ -6,9 +6,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from harness import registry as module
-from harness.errors import MissingExtra, UnknownName, UsageError
-from harness.registry import Registry
+from selfreward_eval.harness import registry as module
+from selfreward_eval.harness.errors import MissingExtra, UnknownName, UsageError
+from selfreward_eval.harness.registry import Registry
 
 Declared = dict[str, list[tuple[str, str]]]
 

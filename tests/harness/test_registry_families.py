@@ -6,9 +6,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from harness import registry as module
-from harness.errors import UnknownName
-from harness.registry import Registry
+from selfreward_eval.harness import registry as module
+from selfreward_eval.harness.errors import UnknownName
+from selfreward_eval.harness.registry import Registry
 
 
 @pytest.fixture

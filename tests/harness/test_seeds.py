@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.seeds import sample_seed
+from selfreward_eval.harness.seeds import sample_seed
 
 keys = st.tuples(
     st.sampled_from(["geneval@1", "geneval@2", "shapes_geneval@1"]),

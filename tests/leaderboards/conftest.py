@@ -12,10 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.records import Item, Manifest, Measurement, Sample, SampleRecord, Status, fingerprint
-from harness.scores import summarise
-from harness.seeds import sample_seed
-from harness.task import Metric, TaskInfo
+from selfreward_eval.harness.records import (
+    Item,
+    Manifest,
+    Measurement,
+    Sample,
+    SampleRecord,
+    Status,
+    fingerprint,
+)
+from selfreward_eval.harness.runs.scores import summarise
+from selfreward_eval.harness.seeds import sample_seed
+from selfreward_eval.harness.task import Metric, TaskInfo
 
 Marks = Mapping[str, Sequence[Sequence[float | None]]]
 """Category -> items -> one mark per sample; None is a sample that failed."""

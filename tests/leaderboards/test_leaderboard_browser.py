@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from leaderboards import build_leaderboard
+from selfreward_eval.leaderboards import build_leaderboard
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from harness.task import Metric
-from leaderboards import build_leaderboard
-from leaderboards.board import Board, make_board
-from leaderboards.grouping import group_runs
-from leaderboards.reading import read_entry
-from leaderboards.views import board_page
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.task import Metric
+from selfreward_eval.leaderboards import build_leaderboard
+from selfreward_eval.leaderboards.board import Board, make_board
+from selfreward_eval.leaderboards.grouping import group_runs
+from selfreward_eval.leaderboards.reading import read_entry
+from selfreward_eval.leaderboards.views import board_page
 
 MakeRun = Callable[..., Path]
 MakeMarks = Callable[..., Any]

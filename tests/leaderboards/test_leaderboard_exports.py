@@ -13,11 +13,16 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from harness.run_reader import Run, load_run
-from leaderboards.export.common import iso_time, model_of, unix_time
-from leaderboards.export.every_eval_ever import write_every_eval_ever
-from leaderboards.export.hugging_face import eval_results, model_index, parse_benchmark, yaml_text
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.runs.reader import Run, load_run
+from selfreward_eval.leaderboards.export.common import iso_time, model_of, unix_time
+from selfreward_eval.leaderboards.export.every_eval_ever import write_every_eval_ever
+from selfreward_eval.leaderboards.export.hugging_face import (
+    eval_results,
+    model_index,
+    parse_benchmark,
+    yaml_text,
+)
 
 MakeRun = Callable[..., Path]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError
-from leaderboards.grouping import Group, group_runs
-from leaderboards.reading import read_entry
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.leaderboards.grouping import Group, group_runs
+from selfreward_eval.leaderboards.reading import read_entry
 
 MakeRun = Callable[..., Path]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError
-from harness.models.dummy import DummyModel
-from harness.run import run
-from leaderboards.importing import (
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.leaderboards.importing import (
     RANKABLE,
     Imported,
     import_results,
@@ -20,7 +20,7 @@ from leaderboards.importing import (
     load_imported,
     write_imported,
 )
-from tasks.shapes.geneval import ShapesGenEval
+from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 
 TASKS = {"shapes_geneval": "1", "geneval": "1"}
 

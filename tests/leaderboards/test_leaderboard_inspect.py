@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError, MissingExtra
-from harness.run_reader import Run, load_run
-from leaderboards.export.inspect_log import write_inspect_log
+from selfreward_eval.harness.errors import InputError, MissingExtra
+from selfreward_eval.harness.runs.reader import Run, load_run
+from selfreward_eval.leaderboards.export.inspect_log import write_inspect_log
 
 MARKS = {"one": [[1.0, 0.0], [1.0, None]], "two": [[0.0, 0.0], [1.0, 1.0]]}
 

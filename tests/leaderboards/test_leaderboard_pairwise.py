@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.compare import compare_runs
-from harness.run_reader import Run, load_run
-from harness.stats.means import cluster_values
-from harness.stats.paired import PairedResult, paired, paired_macro
-from harness.task import Metric
-from leaderboards.board import Board, make_board
-from leaderboards.grouping import group_runs
-from leaderboards.pairwise import Stratum, pairwise
-from leaderboards.reading import read_entry
+from selfreward_eval.harness.comparing.compare import compare_runs
+from selfreward_eval.harness.runs.reader import Run, load_run
+from selfreward_eval.harness.stats.means import cluster_values
+from selfreward_eval.harness.stats.paired import PairedResult, paired, paired_macro
+from selfreward_eval.harness.task import Metric
+from selfreward_eval.leaderboards.board import Board, make_board
+from selfreward_eval.leaderboards.grouping import group_runs
+from selfreward_eval.leaderboards.pairwise import Stratum, pairwise
+from selfreward_eval.leaderboards.reading import read_entry
 
 MakeRun = Callable[..., Path]
 MakeMarks = Callable[..., Any]
@@ -161,7 +161,7 @@ def test_an_item_missing_from_one_run_is_no_pair(make_run: MakeRun) -> None:
 
 def test_equal_models_are_seldom_told_apart() -> None:
     """Under the null any pair of ten is called different in at most 5 % of the tables (Holm)."""
-    from leaderboards.ranking import adjusted
+    from selfreward_eval.leaderboards.ranking import adjusted
 
     rng = np.random.default_rng(7)
     stratum = Stratum.of(range(60), [str(k) for k in range(60)])

@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError
-from leaderboards.reported import Protocol, Reported, load_protocols, load_published, parse_rows
-from leaderboards.reported_view import reported_page
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.leaderboards.reported import (
+    Protocol,
+    Reported,
+    load_protocols,
+    load_published,
+    parse_rows,
+)
+from selfreward_eval.leaderboards.reported_view import reported_page
 
 PROTOCOLS = load_protocols()
 ROWS = load_published()

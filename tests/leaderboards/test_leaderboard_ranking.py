@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboards.ranking import adjusted, better_matrix, places
+from selfreward_eval.leaderboards.ranking import adjusted, better_matrix, places
 
 NAN = float("nan")
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.errors import InputError, RunFolderError
-from harness.run_reader import load_run
-from leaderboards.entries import NOT_DRAWN, Items, chosen_items, item_means, slug_of
-from leaderboards.reading import read_entry
+from selfreward_eval.harness.errors import InputError, RunFolderError
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.leaderboards.entries import NOT_DRAWN, Items, chosen_items, item_means, slug_of
+from selfreward_eval.leaderboards.reading import read_entry
 
 MakeRun = Callable[..., Path]
 

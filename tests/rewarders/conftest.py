@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.models.tiny import WEIGHTS, TinyModel
-from rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.harness.models.tiny import WEIGHTS, TinyModel
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 
 
 def plain(number: int) -> Image.Image:
@@ -67,8 +67,8 @@ def tiny() -> TinyModel:
 @pytest.fixture(scope="session")
 def scene() -> Callable[..., RewardSample]:
     """``scene(("star", "red", 8, 24), ...)``: a rendered picture of these things as a sample."""
-    from tasks.shapes.render import render
-    from tasks.shapes.scene import Scene, Thing
+    from selfreward_eval.tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
     def make(*things: tuple[str, str, int, int], **rest: Any) -> RewardSample:
         picture = render(Scene(tuple(Thing(form, colour, x, y) for form, colour, x, y in things)))

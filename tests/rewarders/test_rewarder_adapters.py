@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import SelfRewardError, UsageError
-from rewarders.adapters import as_flow_grpo, as_trl, pictures
-from rewarders.base import Reward, RewardSample
+from selfreward_eval.harness.errors import SelfRewardError, UsageError
+from selfreward_eval.rewarders.adapters import as_flow_grpo, as_trl, pictures
+from selfreward_eval.rewarders.base import Reward, RewardSample
 
 
 class Spy:

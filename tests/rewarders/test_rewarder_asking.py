@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.errors import MissingCapability, UsageError
-from harness.instruments.base import VQA
-from rewarders.asking import Fill, Question, SelfVQA, answers, log_sum
+from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.instruments.base import VQA
+from selfreward_eval.rewarders.asking import Fill, Question, SelfVQA, answers, log_sum
 
 
 class Spoken:

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UnknownName, UsageError
-from harness.registry import Registry
-from rewarders.building import build, takes_model
-from rewarders.clip import ClipReward
-from rewarders.control import RandomReward
-from rewarders.dual import PromptLikelihood
+from selfreward_eval.harness.errors import UnknownName, UsageError
+from selfreward_eval.harness.registry import Registry
+from selfreward_eval.rewarders.building import build, takes_model
+from selfreward_eval.rewarders.clip import ClipReward
+from selfreward_eval.rewarders.control import RandomReward
+from selfreward_eval.rewarders.dual import PromptLikelihood
 
-NAMES = {"random": "rewarders.control:RandomReward", "dsr": "rewarders.dual:PromptLikelihood"}
+NAMES = {
+    "random": "selfreward_eval.rewarders.control:RandomReward",
+    "dsr": "selfreward_eval.rewarders.dual:PromptLikelihood",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +29,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     found._entries = {
         name: EntryPoint(name, value, "selfreward_eval.rewarders") for name, value in NAMES.items()
     }
-    monkeypatch.setattr("harness.registry.registry", lambda group: found)
+    monkeypatch.setattr("selfreward_eval.harness.registry.registry", lambda group: found)
 
 
 class Scoring:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.errors import UsageError
-from harness.records import Status
-from rewarders.base import Reward
-from rewarders.cache import CachedRewarder, from_json, pack, to_json, unpack
-from rewarders.composite import CompositeReward
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import Reward
+from selfreward_eval.rewarders.cache import CachedRewarder, from_json, pack, to_json, unpack
+from selfreward_eval.rewarders.composite import CompositeReward
 
 
 def files(folder: Path) -> list[Path]:
@@ -127,9 +127,9 @@ def test_the_folder_says_whose_rewards_it_holds(measuring: Any, sample: Any, tmp
 WRITER = """
 import sys
 from PIL import Image
-from rewarders.base import RewardSample
-from rewarders.cache import CachedRewarder
-from rewarders.control import RandomReward
+from selfreward_eval.rewarders.base import RewardSample
+from selfreward_eval.rewarders.cache import CachedRewarder
+from selfreward_eval.rewarders.control import RandomReward
 
 cached = CachedRewarder(RandomReward(), sys.argv[1])
 for _ in range(3):

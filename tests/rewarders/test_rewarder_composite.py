@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.errors import UsageError
-from harness.records import Status
-from rewarders.base import Reward
-from rewarders.composite import CompositeReward, parsed
-from rewarders.control import ConstantReward, RandomReward
-from rewarders.normalising import EPSILON, normalised
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import Reward
+from selfreward_eval.rewarders.composite import CompositeReward, parsed
+from selfreward_eval.rewarders.control import ConstantReward, RandomReward
+from selfreward_eval.rewarders.normalising import EPSILON, normalised
 
 PROMPTS = ["a", "b", "a", "b", "a"]
 
@@ -163,13 +163,15 @@ def test_a_composite_of_nothing_or_of_relative_rewards_is_refused(measuring: Any
 def test_a_text_that_names_no_sum_is_refused(
     text: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rewarders.building.build", lambda name, model, world: RandomReward())
+    monkeypatch.setattr("selfreward_eval.rewarders.building.build", lambda name, model, world: RandomReward())
     with pytest.raises(UsageError, match=message):
         parsed(text)
 
 
 def test_parts_may_be_named_in_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rewarders.building.build", lambda name, model, world: ConstantReward(len(name)))
+    monkeypatch.setattr(
+        "selfreward_eval.rewarders.building.build", lambda name, model, world: ConstantReward(len(name))
+    )
     composite = CompositeReward("constant + 0.5*random")
     assert composite.weights == {"constant": 1.0, "random": 0.5}
     assert composite.parts["random"].identity()["value"] == 6.0

@@ -10,9 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.errors import CheckpointError, InputError, MissingCapability, MissingData, UsageError
-from harness.records import Status, fingerprint
-from rewarders.base import Reward, RewarderInfo, RewardSample
+from selfreward_eval.harness.errors import (
+    CheckpointError,
+    InputError,
+    MissingCapability,
+    MissingData,
+    UsageError,
+)
+from selfreward_eval.harness.records import Status, fingerprint
+from selfreward_eval.rewarders.base import Reward, RewarderInfo, RewardSample
 
 NUMBERS = range(5)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
-from rewarders.control import ConstantReward, RandomReward
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.rewarders.control import ConstantReward, RandomReward
 
 
 def numbers(rewarder: Any, sample: Any, prompt: str = "p") -> list[float]:

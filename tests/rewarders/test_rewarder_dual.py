@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from harness.errors import MissingCapability, UsageError
-from harness.models.base import TextLogProbs
-from harness.records import Status
-from rewarders.base import RewardSample
-from rewarders.dual import (
+from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.models.base import TextLogProbs
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import RewardSample
+from selfreward_eval.rewarders.dual import (
     QUESTION,
     PictureLikelihood,
     PromptLikelihood,
@@ -20,7 +20,7 @@ from rewarders.dual import (
     picture_likelihoods,
     prompt_likelihoods,
 )
-from rewarders.flow import FlowLosses, FlowSurrogate
+from selfreward_eval.rewarders.flow import FlowLosses, FlowSurrogate
 
 PROMPTS = ["a red star", "two blue circles", "a green heart left of a ring"]
 
@@ -117,7 +117,7 @@ def test_the_right_prompt_is_likelier_than_a_wrong_one(tiny: Any, samples: list[
 
 
 def test_its_question_is_the_one_the_tiny_model_learnt() -> None:
-    from tasks.shapes.language import WHICH_PROMPT
+    from selfreward_eval.tasks.shapes.language import WHICH_PROMPT
 
     assert QUESTION == WHICH_PROMPT
 

@@ -9,17 +9,23 @@ from typing import Any
 
 import pytest
 
-from harness.errors import CheckpointError, InputError, MissingCapability, UnknownName, UsageError
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.records import Status
-from rewarders.building import instrument
-from rewarders.clip import ClipReward
-from rewarders.detection import DetectionReward, words
-from rewarders.judge import JudgeReward
-from rewarders.vqa import VqaReward
-from tasks.shapes.oracle.colour import OracleColourClassifier
-from tasks.shapes.oracle.detector import OracleDetector
-from tasks.shapes.oracle.vqa import OracleVQA
+from selfreward_eval.harness.errors import (
+    CheckpointError,
+    InputError,
+    MissingCapability,
+    UnknownName,
+    UsageError,
+)
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.rewarders.building import instrument
+from selfreward_eval.rewarders.clip import ClipReward
+from selfreward_eval.rewarders.detection import DetectionReward, words
+from selfreward_eval.rewarders.judge import JudgeReward
+from selfreward_eval.rewarders.vqa import VqaReward
+from selfreward_eval.tasks.shapes.oracle.colour import OracleColourClassifier
+from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
+from selfreward_eval.tasks.shapes.oracle.vqa import OracleVQA
 
 STAR = {"tag": "colors", "include": [{"class": "star", "count": 1, "color": "red"}], "prompt": "a red star"}
 
@@ -142,8 +148,8 @@ def test_detection_is_genevals_verdict(scene: Any) -> None:
 
 def test_detection_agrees_with_the_benchmark(scene: Any) -> None:
     """The same rule on the same instruments: reward and measurement cannot differ."""
-    from harness.records import Sample
-    from tasks.shapes.geneval import ShapesGenEval
+    from selfreward_eval.harness.records import Sample
+    from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 
     task = ShapesGenEval()
     items = task.items()[::40]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from rewarders.questions import Asked, maker
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.rewarders.questions import Asked, maker
 
 
 def asked(name: str, prompt: str, metadata: dict[str, Any] | None = None) -> Asked:
@@ -168,8 +168,8 @@ def test_what_is_not_of_the_shapes_language_is_refused(prompt: str) -> None:
 
 
 def test_every_prompt_of_the_embedded_benchmarks_has_questions() -> None:
-    from tasks.shapes.compbench.requests import evaluated
-    from tasks.shapes.requests import evaluation
+    from selfreward_eval.tasks.shapes.compbench.requests import evaluated
+    from selfreward_eval.tasks.shapes.requests import evaluation
 
     prompts = [text for text, _ in evaluation()] + [request.text for request in evaluated()]
     assert len(prompts) > 400

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rewarders.base import Rewarder, RewardSample
-from rewarders.control import RandomReward
-from rewarders.dual import PromptLikelihood
-from rewarders.srum.rewarder import SrumReward
-from rewarders.vqa import VqaReward
+from selfreward_eval.rewarders.base import Rewarder, RewardSample
+from selfreward_eval.rewarders.control import RandomReward
+from selfreward_eval.rewarders.dual import PromptLikelihood
+from selfreward_eval.rewarders.srum.rewarder import SrumReward
+from selfreward_eval.rewarders.vqa import VqaReward
 
 EACH = 8
 """Prompts of each kind."""
@@ -23,8 +23,8 @@ EACH = 8
 @cache
 def cases() -> tuple[tuple[str, RewardSample, bool], ...]:
     """Prompts with a picture of what they ask, and with one of what another prompt of their kind asks."""
-    from tasks.shapes.render import render
-    from tasks.shapes.requests import TAGS, all_requests, realise
+    from selfreward_eval.tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.requests import TAGS, all_requests, realise
 
     rng = np.random.default_rng(11)
     found = []

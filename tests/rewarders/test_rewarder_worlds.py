@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from harness.errors import MissingCapability, UsageError
-from harness.registry import registry
-from rewarders.asking import SelfVQA
-from rewarders.building import build
-from rewarders.worlds import PHOTOGRAPHS, SETTINGS, SHAPES, settings, world_of
+from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.registry import registry
+from selfreward_eval.rewarders.asking import SelfVQA
+from selfreward_eval.rewarders.building import build
+from selfreward_eval.rewarders.worlds import PHOTOGRAPHS, SETTINGS, SHAPES, settings, world_of
 
 
 def test_the_tiny_model_lives_in_the_shapes_world(tiny: Any) -> None:

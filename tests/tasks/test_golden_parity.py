@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.paths import GOLDEN
 
-from harness.errors import InputError
-from tasks.parity import READERS, check_file, check_folder, difference
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.tasks.parity import READERS, check_file, check_folder, difference
 
 BOXES = {"box_a": [0, 0, 50, 50], "box_b": [200, 0, 250, 50], "position_threshold": 0.1}
 RIGHT = {"relations_a_to_b": ["left of"], "iou_plus1": 0.0}
@@ -26,8 +26,7 @@ def geometry(folder: Path, *expected: Any) -> Path:
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_every_recorded_case_agrees(name: str) -> None:
-    fallback = Path(__file__).resolve().parents[2] / ".." / "shared" / "golden"
-    path = Path(os.environ.get("SELFREWARD_GOLDEN") or fallback) / name
+    path = GOLDEN / name
     if not path.is_file():
         pytest.skip(f"no golden file {name}: set SELFREWARD_GOLDEN")
     result = check_file(path)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from trainers.objectives import grpo, likelihood, mapped, simpo
+from selfreward_eval.trainers.objectives import grpo, likelihood, mapped, simpo
 
 
 def test_likelihood_is_the_mean_over_tokens() -> None:

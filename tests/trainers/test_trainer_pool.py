@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.records import Item
-from trainers.pool import Drawings
+from selfreward_eval.harness.records import Item
+from selfreward_eval.trainers.pool import Drawings
 
 NAN = float("nan")
 

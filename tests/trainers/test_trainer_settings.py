@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UsageError
-from trainers.building import build
-from trainers.settings import Settings
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.trainers.building import build
+from selfreward_eval.trainers.settings import Settings
 
 
 def test_a_setting_is_changed_by_name() -> None:

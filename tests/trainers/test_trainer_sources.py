@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from tasks.shapes.splits import MAKERS, drawn, evaluated
-from trainers.sources import FileSource, ShapesSource, source
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.shapes.splits import MAKERS, drawn, evaluated
+from selfreward_eval.trainers.sources import FileSource, ShapesSource, source
 
 
 @pytest.mark.parametrize("benchmark", sorted(MAKERS))

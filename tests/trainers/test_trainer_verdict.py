@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.comparison import Arm, Comparison, Contrast, TaskComparison
-from harness.errors import InputError
-from trainers.verdict import Audit, Outcome, guard, guard_claim, verdict, verdicts
+from selfreward_eval.harness.comparing.records import Arm, Comparison, Contrast, TaskComparison
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.trainers.verdict import Audit, Outcome, guard, guard_claim, verdict, verdicts
 
 SHARES = (0.0, 1.0)
 FOUND = Contrast(

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from harness.errors import RunFolderError, UsageError
-from harness.models.tiny import TinyModel
-from harness.run_reader import load_run
-from rewarders.building import build as build_rewarder
-from tasks.shapes.compbench.task import ShapesCompBench
-from tasks.shapes.questions.task import ShapesQuestions
-from trainers.building import build
-from trainers.jobs import Job, check, foresee
-from trainers.loop import train
-from trainers.record import read
-from trainers.sources import FileSource, ShapesSource
+from selfreward_eval.harness.errors import RunFolderError, UsageError
+from selfreward_eval.harness.models.tiny import TinyModel
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.rewarders.building import build as build_rewarder
+from selfreward_eval.tasks.shapes.compbench.task import ShapesCompBench
+from selfreward_eval.tasks.shapes.questions.task import ShapesQuestions
+from selfreward_eval.trainers.building import build
+from selfreward_eval.trainers.jobs import Job, check, foresee
+from selfreward_eval.trainers.loop import train
+from selfreward_eval.trainers.record import read
+from selfreward_eval.trainers.sources import FileSource, ShapesSource
 
 
 class Interrupted(Exception):

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from harness.errors import UsageError
-from trainers.base import Side, Trainer, TrainerInfo
-from trainers.objectives import grpo
-from trainers.settings import Settings
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
+from selfreward_eval.trainers.objectives import grpo
+from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
-    from trainers.pool import Captions, Drawings, Pool
+    from selfreward_eval.trainers.pool import Captions, Drawings, Pool
 
 
 class DualGrpo(Trainer):
@@ -35,7 +35,7 @@ class DualGrpo(Trainer):
         captioning_kl: weight of the KL estimate within the captioning side. Weights that captions alone
             move, such as those that name words, take Adam's full steps however small ``captioning`` is:
             what holds captions near the start has to stand beside their own reward.
-        settings: see :class:`trainers.settings.Settings`; ``batch_size`` counts groups.
+        settings: see :class:`selfreward_eval.trainers.settings.Settings`; ``batch_size`` counts groups.
     """
 
     info = TrainerInfo(

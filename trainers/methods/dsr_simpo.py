@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from harness.errors import UsageError
-from trainers.base import Side, Trainer, TrainerInfo
-from trainers.objectives import likelihood, simpo
-from trainers.settings import Settings
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
+from selfreward_eval.trainers.objectives import likelihood, simpo
+from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
-    from trainers.pool import Captions, Drawings, Pool
+    from selfreward_eval.trainers.pool import Captions, Drawings, Pool
 
 
 class DualSimpo(Trainer):
@@ -35,7 +35,7 @@ class DualSimpo(Trainer):
         captioning: weight of the captioning side beside 1 for drawing; 0 trains drawing alone.
         captioning_anchor: weight of the preferred caption's own negative log-likelihood within its side.
             High values imitate the captions of the highest reward, which need not be better ones.
-        settings: see :class:`trainers.settings.Settings`.
+        settings: see :class:`selfreward_eval.trainers.settings.Settings`.
     """
 
     info = TrainerInfo(

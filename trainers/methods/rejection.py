@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from trainers.base import Side, Trainer, TrainerInfo
-from trainers.objectives import likelihood
-from trainers.settings import Settings
+from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
+from selfreward_eval.trainers.objectives import likelihood
+from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
-    from trainers.pool import Pool
+    from selfreward_eval.trainers.pool import Pool
 
 
 class Rejection(Trainer):
     """Best-of-n fine-tuning.
 
     Args:
-        settings: see :class:`trainers.settings.Settings`.
+        settings: see :class:`selfreward_eval.trainers.settings.Settings`.
     """
 
     info = TrainerInfo(

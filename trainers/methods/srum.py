@@ -7,7 +7,7 @@ they are the same one. With several candidates the kept picture may be the one w
 
 The released code draws one picture per prompt, scores it once with the frozen starting model, and trains
 on it for about an epoch; ``rounds`` above 1 is the online variant, with ``away=policy`` a policy gradient
-(:mod:`trainers.methods.srum_policy`).
+(:mod:`selfreward_eval.trainers.methods.srum_policy`).
 
 Source: arXiv:2510.12784, eq. 1-3, WayneJin0918/SRUM at a53ba18; the token loss in place of the velocity
 error is this project's reading for autoregressive models.
@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UsageError
-from rewarders.srum.weighting import CONSTRAINT
-from trainers.base import Side, Trainer, TrainerInfo
-from trainers.methods.srum_policy import policy_loss
-from trainers.settings import Settings
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.rewarders.srum.weighting import CONSTRAINT
+from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
+from selfreward_eval.trainers.methods.srum_policy import policy_loss
+from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
     import torch
 
-    from trainers.objectives import Away
-    from trainers.pool import Drawings, Pool
+    from selfreward_eval.trainers.objectives import Away
+    from selfreward_eval.trainers.pool import Drawings, Pool
 
 
 KEPT = ("same", "best")
@@ -46,10 +46,11 @@ class Srum(Trainer):
         constraint: lambda, the weight of the reference term.
         keep: which picture the reference term keeps close to: the ``same`` one, as released, or the
             ``best`` of its prompt.
-        away: what a cell with a negative reward does; see :func:`trainers.objectives.mapped`, and for
-            ``policy`` :mod:`trainers.methods.srum_policy`.
-        settings: see :class:`trainers.settings.Settings`; ``batch_size`` counts pictures, with ``policy``
-            prompts with all their candidates.
+        away: what a cell with a negative reward does; see
+            :func:`selfreward_eval.trainers.objectives.mapped`, and for ``policy``
+            :mod:`selfreward_eval.trainers.methods.srum_policy`.
+        settings: see :class:`selfreward_eval.trainers.settings.Settings`; ``batch_size`` counts pictures,
+            with ``policy`` prompts with all their candidates.
     """
 
     info = TrainerInfo(
@@ -94,7 +95,7 @@ class Srum(Trainer):
     ) -> tuple[torch.Tensor, dict[str, float]]:
         import torch
 
-        from trainers.objectives import likelihood, mapped
+        from selfreward_eval.trainers.objectives import likelihood, mapped
 
         drawings = pool.drawings
         assert drawings is not None

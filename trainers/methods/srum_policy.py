@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-    from trainers.pool import Drawings
+    from selfreward_eval.trainers.pool import Drawings
 
 CLIP = 0.2
 """How far the ratio to the model that drew may count; GRPO's usual value."""
@@ -46,7 +46,7 @@ def policy_loss(
     """
     import torch
 
-    from trainers.objectives import grpo
+    from selfreward_eval.trainers.objectives import grpo
 
     assert drawings.drawn is not None
     n = drawings.tokens.shape[1]

@@ -1,1 +1,1 @@
-"""Pretraining of the embedded tiny model; ``python -m trainers.pretrain --help``."""
+"""Pretraining of the embedded tiny model; ``python -m selfreward_eval.trainers.pretrain --help``."""

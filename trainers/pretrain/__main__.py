@@ -1,9 +1,9 @@
-"""``python -m trainers.pretrain``: train, measure and export the tiny model.
+"""``python -m selfreward_eval.trainers.pretrain``: train, measure and export the tiny model.
 
-python -m trainers.pretrain train --root pretraining
-python -m trainers.pretrain measure --root pretraining --step 3000
-python -m trainers.pretrain export --root pretraining --step 3000 --folder tiny-final
-python -m trainers.pretrain clip --root pretraining --folder tiny-clip
+python -m selfreward_eval.trainers.pretrain train --root pretraining
+python -m selfreward_eval.trainers.pretrain measure --root pretraining --step 3000
+python -m selfreward_eval.trainers.pretrain export --root pretraining --step 3000 --folder tiny-final
+python -m selfreward_eval.trainers.pretrain clip --root pretraining --folder tiny-clip
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def train(
     """Run the stages; each goes on from its own checkpoint where it was stopped."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from trainers.pretrain.pipeline import run
-    from trainers.pretrain.recipe import STAGES, Recipe
+    from selfreward_eval.trainers.pretrain.pipeline import run
+    from selfreward_eval.trainers.pretrain.recipe import STAGES, Recipe
 
     chosen = tuple(name.strip() for name in stages.split(","))
     unknown = [name for name in chosen if name not in STAGES]
@@ -64,9 +64,9 @@ def measure(
     pictures: Annotated[int, typer.Option(help="Scenes per measurement.")] = 800,
 ) -> None:
     """Print how well a checkpoint sees, answers and draws."""
-    from harness.models.janus.adapter import JanusModel
-    from tasks.shapes.oracle.accuracy import measure as read_scenes
-    from trainers.pretrain.measuring import answers, drawing, round_trip
+    from selfreward_eval.harness.models.janus.adapter import JanusModel
+    from selfreward_eval.tasks.shapes.oracle.accuracy import measure as read_scenes
+    from selfreward_eval.trainers.pretrain.measuring import answers, drawing, round_trip
 
     model = JanusModel(str(folder), max_new_tokens=64)
     for row in read_scenes(pictures, seed=77, through=round_trip(model)):
@@ -88,8 +88,8 @@ def export(
     root: Root = Path("pretraining"),
 ) -> None:
     """Write one checkpoint of the joint stage as a model in the hub's layout."""
-    from trainers.pretrain.pipeline import joint_checkpoint
-    from trainers.pretrain.saving import save
+    from selfreward_eval.trainers.pretrain.pipeline import joint_checkpoint
+    from selfreward_eval.trainers.pretrain.saving import save
 
     save(joint_checkpoint(root, step), folder)
     print(f"wrote {folder}")
@@ -107,7 +107,7 @@ def clip(
     """Train the tiny CLIP, write it and print how often it finds a held-out scene's text among 32."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from trainers.pretrain.clip import accuracy, pretrain, save
+    from selfreward_eval.trainers.pretrain.clip import accuracy, pretrain, save
 
     bars = Progress(
         TextColumn("clip"),

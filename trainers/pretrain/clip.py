@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from tasks.shapes.compbench import requests as compbench
-from tasks.shapes.compbench.near_misses import near_miss
-from tasks.shapes.compbench.realising import realise
-from tasks.shapes.language import caption
-from tasks.shapes.render import render
-from tasks.shapes.requests import FRAMES
-from tasks.shapes.sampling import choose, mixed
-from tasks.shapes.scene import Scene
-from trainers.pretrain import tokenizer
-from trainers.pretrain.codec import to_tensor
-from trainers.pretrain.stage import Stage, train
+from selfreward_eval.tasks.shapes.compbench import requests as compbench
+from selfreward_eval.tasks.shapes.compbench.near_misses import near_miss
+from selfreward_eval.tasks.shapes.compbench.realising import realise
+from selfreward_eval.tasks.shapes.language import caption
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import FRAMES
+from selfreward_eval.tasks.shapes.sampling import choose, mixed
+from selfreward_eval.tasks.shapes.scene import Scene
+from selfreward_eval.trainers.pretrain import tokenizer
+from selfreward_eval.trainers.pretrain.codec import to_tensor
+from selfreward_eval.trainers.pretrain.stage import Stage, train
 
 CONTEXT = 32
 WIDTH = 96
@@ -206,7 +206,7 @@ def accuracy(folder: Path, batches: int = 20, among: int = 32, seed: int = 78) -
     """
     from PIL import Image
 
-    from harness.instruments.open_clip_scorer import OpenClipScorer
+    from selfreward_eval.harness.instruments.open_clip_scorer import OpenClipScorer
 
     scorer = OpenClipScorer(str(folder))
     right = 0

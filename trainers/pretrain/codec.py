@@ -2,7 +2,7 @@
 
 First without a codebook: encoder and decoder learn to carry what is in a patch,
 with noise on the codes so that different contents lie apart, and a reader that
-must name what a patch shows (:mod:`trainers.pretrain.describing`). Then the
+must name what a patch shows (:mod:`selfreward_eval.trainers.pretrain.describing`). Then the
 codebook starts as the centres of those codes and everything is trained on:
 reconstruction plus the commitment term of VQ-VAE (van den Oord et al. 2017,
 eq. 3). Codes follow their encodings by an exponential moving average (ibid.,
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainers.pretrain import describing
+from selfreward_eval.trainers.pretrain import describing
 
 if TYPE_CHECKING:
     import torch
     from transformers.models.janus.modeling_janus import JanusVQVAE
 
-    from tasks.shapes.scene import Scene
+    from selfreward_eval.tasks.shapes.scene import Scene
 
 WEIGHTS = {
     "plain": 2.0,
@@ -59,8 +59,8 @@ def to_tensor(pictures: np.ndarray) -> torch.Tensor:
 
 def scene_batch(rng: np.random.Generator, size: int) -> tuple[list[Scene], np.ndarray]:
     """``size`` scenes of a mixture of kinds and their pictures, uint8 (B, 48, 48, 3)."""
-    from tasks.shapes.render import render
-    from tasks.shapes.sampling import mixed
+    from selfreward_eval.tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.sampling import mixed
 
     scenes = [mixed(rng, WEIGHTS) for _ in range(size)]
     return scenes, np.stack([render(scene) for scene in scenes])
@@ -175,10 +175,10 @@ def open_losses(
 
     Args:
         codec: the model.
-        reader: of :func:`trainers.pretrain.describing.new_reader`.
+        reader: of :func:`selfreward_eval.trainers.pretrain.describing.new_reader`.
         pictures: (B, 3, 48, 48) in [-1, 1].
         noise: (B, 8, 6, 6), added to the unit codes.
-        labels: of :func:`trainers.pretrain.describing.descriptions`.
+        labels: of :func:`selfreward_eval.trainers.pretrain.describing.descriptions`.
     """
     import torch.nn.functional as F
 

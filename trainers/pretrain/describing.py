@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.outlines import outline
-from tasks.shapes.scene import Scene
-from tasks.shapes.vocabulary import CANVAS, COLOURS, FORMS, TEXTURES
-from trainers.pretrain.architecture import CODE_WIDTH, PATCH
+from selfreward_eval.tasks.shapes.outlines import outline
+from selfreward_eval.tasks.shapes.scene import Scene
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, COLOURS, FORMS, TEXTURES
+from selfreward_eval.trainers.pretrain.architecture import CODE_WIDTH, PATCH
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainers.pretrain.architecture import PICTURE_TOKENS
+from selfreward_eval.trainers.pretrain.architecture import PICTURE_TOKENS
 
 if TYPE_CHECKING:
     import torch

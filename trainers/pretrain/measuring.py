@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.language import QUESTION_KINDS, ask
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.language import QUESTION_KINDS, ask
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
 
 if TYPE_CHECKING:
-    from harness.models.janus.adapter import JanusModel
+    from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 SEED = 77
 """Of the measured scenes; no training stage uses it."""
@@ -74,7 +74,7 @@ def round_trip(model: JanusModel) -> Callable[[NDArray[np.uint8]], NDArray[np.ui
     """Encodes and decodes a picture by the model's codec: uint8 (48, 48, 3) to the same."""
     from PIL import Image
 
-    from harness.models.janus.decode import pictures
+    from selfreward_eval.harness.models.janus.decode import pictures
 
     def through(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         tokens = model.encode([Image.fromarray(picture)])
@@ -86,9 +86,9 @@ def round_trip(model: JanusModel) -> Callable[[NDArray[np.uint8]], NDArray[np.ui
 
 def drawing(model: JanusModel, prompts: int, seed: int, batch: int = 64) -> dict[str, Count]:
     """Accuracy per tag on prompts of the training split, which is what settings are chosen on."""
-    from harness.records import Item, Sample
-    from tasks.shapes.geneval import ShapesGenEval
-    from trainers.pretrain.mixture import draw_request
+    from selfreward_eval.harness.records import Item, Sample
+    from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
+    from selfreward_eval.trainers.pretrain.mixture import draw_request
 
     rng = np.random.default_rng((SEED, seed))
     task = ShapesGenEval()

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.shapes.compbench import requests as compbench
-from tasks.shapes.compbench.realising import realise as realise_compbench
-from tasks.shapes.reasonbench import requests as reasonbench
-from tasks.shapes.reasonbench.realising import realise as realise_reasonbench
-from tasks.shapes.render import render
-from tasks.shapes.requests import TAGS, Request, all_requests, realise, training_sentences
-from tasks.shapes.sampling import choose, mixed, plain
-from tasks.shapes.scene import Scene
-from trainers.pretrain.codec import to_tensor
-from trainers.pretrain.generation import DROPPED
-from trainers.pretrain.understanding import (
+from selfreward_eval.tasks.shapes.compbench import requests as compbench
+from selfreward_eval.tasks.shapes.compbench.realising import realise as realise_compbench
+from selfreward_eval.tasks.shapes.reasonbench import requests as reasonbench
+from selfreward_eval.tasks.shapes.reasonbench.realising import realise as realise_reasonbench
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import TAGS, Request, all_requests, realise, training_sentences
+from selfreward_eval.tasks.shapes.sampling import choose, mixed, plain
+from selfreward_eval.tasks.shapes.scene import Scene
+from selfreward_eval.trainers.pretrain.codec import to_tensor
+from selfreward_eval.trainers.pretrain.generation import DROPPED
+from selfreward_eval.trainers.pretrain.understanding import (
     KIND_WEIGHTS,
     LOOKUP_WEIGHTS,
     PER_PICTURE,

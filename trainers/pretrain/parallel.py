@@ -2,7 +2,7 @@
 
 On CPUs two single-threaded processes beat one process with two threads, since
 layers this small spend longer in synchronising threads than in arithmetic.
-Start with ``torchrun --nproc-per-node 2 -m trainers.pretrain train ...``.
+Start with ``torchrun --nproc-per-node 2 -m selfreward_eval.trainers.pretrain train ...``.
 """
 
 from __future__ import annotations

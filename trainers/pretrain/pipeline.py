@@ -1,7 +1,7 @@
 """The whole pretraining: two codec stages, two of understanding, then all together.
 
 The numbers are the defaults of
-:class:`~trainers.pretrain.recipe.Recipe`. Every stage starts from the file that
+:class:`~selfreward_eval.trainers.pretrain.recipe.Recipe`. Every stage starts from the file that
 the stage before it left, so any of them can be killed, resumed or repeated alone.
 """
 
@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.shapes.vocabulary import COLOURS, SHAPES
-from trainers.pretrain import architecture, codec, describing, generation, mixture, tokenizer, understanding
-from trainers.pretrain.parallel import join
-from trainers.pretrain.recipe import Recipe
-from trainers.pretrain.stage import Stage, train
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, SHAPES
+from selfreward_eval.trainers.pretrain import (
+    architecture,
+    codec,
+    describing,
+    generation,
+    mixture,
+    tokenizer,
+    understanding,
+)
+from selfreward_eval.trainers.pretrain.parallel import join
+from selfreward_eval.trainers.pretrain.recipe import Recipe
+from selfreward_eval.trainers.pretrain.stage import Stage, train
 
 if TYPE_CHECKING:
     import torch

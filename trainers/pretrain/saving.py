@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trainers.pretrain import architecture, tokenizer
+from selfreward_eval.trainers.pretrain import architecture, tokenizer
 
 
 def processor() -> Any:

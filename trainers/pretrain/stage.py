@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.pretrain.parallel import Ranks
+from selfreward_eval.trainers.pretrain.parallel import Ranks
 
 if TYPE_CHECKING:
     import torch

@@ -55,9 +55,18 @@ _LATER = (
 @cache
 def words() -> tuple[str, ...]:
     """Every word of the language, in a fixed order."""
-    from tasks.shapes.language import DESCRIBE, WHICH_PROMPT
-    from tasks.shapes.requests import BARE_FRAMES, FRAMES
-    from tasks.shapes.vocabulary import COLOURS, LETTERS, NUMBERS, RELATIONS, SHAPES, SIZES, TEXTURES, plural
+    from selfreward_eval.tasks.shapes.language import DESCRIBE, WHICH_PROMPT
+    from selfreward_eval.tasks.shapes.requests import BARE_FRAMES, FRAMES
+    from selfreward_eval.tasks.shapes.vocabulary import (
+        COLOURS,
+        LETTERS,
+        NUMBERS,
+        RELATIONS,
+        SHAPES,
+        SIZES,
+        TEXTURES,
+        plural,
+    )
 
     text: list[str] = [
         "a",

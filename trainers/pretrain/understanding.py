@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.shapes.language import QUESTION_KINDS, WHICH_PROMPT, Question, ask
-from tasks.shapes.scene import Scene
-from tasks.shapes.vocabulary import COLOURS, SHAPES
-from trainers.pretrain.architecture import PATCH, PICTURE, PICTURE_TOKENS
+from selfreward_eval.tasks.shapes.language import QUESTION_KINDS, WHICH_PROMPT, Question, ask
+from selfreward_eval.tasks.shapes.scene import Scene
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, SHAPES
+from selfreward_eval.trainers.pretrain.architecture import PATCH, PICTURE, PICTURE_TOKENS
 
 if TYPE_CHECKING:
     import torch

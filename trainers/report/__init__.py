@@ -1,6 +1,6 @@
 """Pages of training: one run, one method with several seeds, several methods side by side.
 
->>> from trainers.report import write_training_page
+>>> from selfreward_eval.trainers.report import write_training_page
 >>> write_training_page(Path("training/srum-0"))  # doctest: +SKIP
 PosixPath('training/srum-0/report.html')
 
@@ -24,7 +24,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainers.report.page import write_method_page, write_methods_page, write_training_page
+    from selfreward_eval.trainers.report.page import (
+        write_method_page,
+        write_methods_page,
+        write_training_page,
+    )
 
 __all__ = ["write_method_page", "write_methods_page", "write_training_page"]
 
@@ -32,7 +36,7 @@ __all__ = ["write_method_page", "write_methods_page", "write_training_page"]
 def __getattr__(name: str) -> Any:
     # Jinja2 and Pillow are loaded only when a page is written.
     if name in __all__:
-        from trainers.report import page
+        from selfreward_eval.trainers.report import page
 
         return getattr(page, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import fsum
 
-from harness.report.drawing import Disc, Drawing, Line, Shape, Word
-from harness.report.plots import Axis, ticks
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word
+from selfreward_eval.harness.report.plots import Axis, ticks
 
 __all__ = ["POINTS", "Series", "line_chart", "names_of", "step_charts", "thinned"]
 
@@ -52,7 +52,7 @@ class Series:
     Attributes:
         name: in the legend.
         points: (x, y), by x.
-        colour: of :data:`harness.report.drawing.COLOURS`.
+        colour: of :data:`selfreward_eval.harness.report.drawing.COLOURS`.
         dots: whether every point is marked.
         marked: x of the point that is marked large, or None.
     """

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.errors import InputError
-from harness.report.drawing import Drawing
-from harness.report.notation import Notation
-from trainers.record import Arm
-from trainers.report.curves import Series, line_chart
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.report.drawing import Drawing
+from selfreward_eval.harness.report.notation import Notation
+from selfreward_eval.trainers.record import Arm
+from selfreward_eval.trainers.report.curves import Series, line_chart
 
 __all__ = ["Grid", "chart", "grids", "sentence"]
 
@@ -83,7 +83,8 @@ def sentence(
         task: its name.
         before: the starting model's grid.
         after: the trained model's.
-        change: of :func:`trainers.verdict.improvement`: 1 for a significant gain, -1 for a loss, else 0.
+        change: of :func:`selfreward_eval.trainers.verdict.improvement`: 1 for a significant gain, -1 for a
+            loss, else 0.
         notation: of the metric.
         higher_is_better: its direction.
     """

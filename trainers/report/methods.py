@@ -10,20 +10,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import NotComparable
-from harness.report.comparison_view import tone
-from harness.report.notation import Notation, count, notation_for, p_number
-from harness.report.plots import difference_axis, interval_mark, scale_marks
-from harness.report.pooled_view import DESIGNS
-from harness.report.pooled_view import task_view as pooled_task_view
-from trainers.report.sections import guidance_words, outcome_view
-from trainers.report.view import kind_words
-from trainers.verdict import GUARDING, Outcome, guard_claim, improvement
+from selfreward_eval.harness.errors import NotComparable
+from selfreward_eval.harness.report.comparison_view import tone
+from selfreward_eval.harness.report.notation import Notation, count, notation_for, p_number
+from selfreward_eval.harness.report.plots import difference_axis, interval_mark, scale_marks
+from selfreward_eval.harness.report.pooled_view import DESIGNS
+from selfreward_eval.harness.report.pooled_view import task_view as pooled_task_view
+from selfreward_eval.trainers.report.sections import guidance_words, outcome_view
+from selfreward_eval.trainers.report.view import kind_words
+from selfreward_eval.trainers.verdict import GUARDING, Outcome, guard_claim, improvement
 
 if TYPE_CHECKING:
-    from harness.claims import Claims, PooledComparison, PooledTask
-    from harness.comparison import Contrast
-    from trainers.report.reading import Training
+    from selfreward_eval.harness.comparing.claims import Claims, PooledComparison, PooledTask
+    from selfreward_eval.harness.comparing.records import Contrast
+    from selfreward_eval.trainers.report.reading import Training
 
 __all__ = ["NO_CLAIM", "Entry", "budget_words", "claimed", "forest_view", "method_view", "methods_view"]
 
@@ -40,7 +40,8 @@ class Entry:
     Attributes:
         name: on the left.
         contrast: the difference; None where there is none.
-        badge: its verdict, see :func:`trainers.report.sections.outcome_view`; None for no verdict.
+        badge: its verdict, see :func:`selfreward_eval.trainers.report.sections.outcome_view`; None for no
+            verdict.
         link: where the name leads; empty for nowhere.
         overall: whether it is the headline.
         neutral: whether its colour is to say nothing, as no claim is made.
@@ -136,8 +137,9 @@ def method_view(
 
     Returns:
         ``name``, ``about`` (texts), ``design``, ``notes``, ``seeds`` (name, seed, link and guidance),
-        ``not_compared`` (sentences) and ``tasks``: each :func:`harness.report.pooled_view.task_view` with
-        ``outcome`` and ``forest`` (every seed, the checkpoints and the method).
+        ``not_compared`` (sentences) and ``tasks``: each
+        :func:`selfreward_eval.harness.report.pooled_view.task_view` with ``outcome`` and ``forest`` (every
+        seed, the checkpoints and the method).
     """
     first = trainings[0].record
     guards = {task for one in trainings for task, found in one.verdicts.items() if found in GUARDING}

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.errors import UsageError
-from harness.files import atomic_write_text
-from harness.report.cards import filters, picture_path, with_picture
-from harness.report.pages import OUTSIDE, REPORT_NAME, left_out_text
-from harness.report.pictures import BUDGET, embed_all
-from harness.run_reader import read_manifest, read_results
-from harness.scores import TaskScores
-from trainers.report.methods import method_view, methods_view
-from trainers.report.reading import load_training
-from trainers.report.rendering import render
-from trainers.report.selection import CHOICES
-from trainers.report.view import training_view
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.report.cards import filters, picture_path, with_picture
+from selfreward_eval.harness.report.pages import OUTSIDE, REPORT_NAME, left_out_text
+from selfreward_eval.harness.report.pictures import BUDGET, embed_all
+from selfreward_eval.harness.runs.reader import read_manifest, read_results
+from selfreward_eval.harness.runs.scores import TaskScores
+from selfreward_eval.trainers.report.methods import method_view, methods_view
+from selfreward_eval.trainers.report.reading import load_training
+from selfreward_eval.trainers.report.rendering import render
+from selfreward_eval.trainers.report.selection import CHOICES
+from selfreward_eval.trainers.report.view import training_view
 
 if TYPE_CHECKING:
-    from harness.claims import PooledComparison
+    from selfreward_eval.harness.comparing.claims import PooledComparison
 
 __all__ = ["write_method_page", "write_methods_page", "write_training_page"]
 

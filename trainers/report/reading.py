@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.comparison import (
+from selfreward_eval.harness.comparing.families import CORRECTIONS, Family
+from selfreward_eval.harness.comparing.records import (
     SCHEMA,
     Arm,
     Comparison,
@@ -21,13 +22,12 @@ from harness.comparison import (
     TaskComparison,
     Unmatched,
 )
-from harness.errors import InputError
-from harness.families import CORRECTIONS, Family
-from harness.files import read_json_lines
-from harness.run_reader import Run, load_run
-from trainers.journal import LOG
-from trainers.record import RECORD, TrainingRecord, read
-from trainers.verdict import Audit, Outcome, is_number
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.files import read_json_lines
+from selfreward_eval.harness.runs.reader import Run, load_run
+from selfreward_eval.trainers.journal import LOG
+from selfreward_eval.trainers.record import RECORD, TrainingRecord, read
+from selfreward_eval.trainers.verdict import Audit, Outcome, is_number
 
 __all__ = ["Round", "Side", "Training", "comparison_of", "load_training"]
 

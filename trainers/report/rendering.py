@@ -8,8 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from harness.report.plots import ROW_HEIGHT, ROW_WIDTH
-from harness.report.rendering import filter_link, package_version
+from selfreward_eval.harness.report.plots import ROW_HEIGHT, ROW_WIDTH
+from selfreward_eval.harness.report.rendering import filter_link, package_version
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,16 +23,25 @@ def _environment() -> Environment:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("trainers.report"), PackageLoader("harness.report")]),
+        loader=ChoiceLoader(
+            [
+                PackageLoader("selfreward_eval.trainers.report"),
+                PackageLoader("selfreward_eval.harness.report"),
+            ]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    report = files("harness.report").joinpath("assets")
+    report = files("selfreward_eval.harness.report").joinpath("assets")
     script = report.joinpath("page.js").read_text(encoding="utf-8")
     css = report.joinpath("page.css").read_text(encoding="utf-8")
-    css += files("trainers.report").joinpath("assets", "training.css").read_text(encoding="utf-8")
+    css += (
+        files("selfreward_eval.trainers.report")
+        .joinpath("assets", "training.css")
+        .read_text(encoding="utf-8")
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     environment.globals.update(
         css=Markup(css),  # Our own files, the only text that is not escaped.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.report.drawing import Drawing
-from harness.report.identity import flatten
-from harness.report.notation import Notation, count, notation_for, p_number, share, signed
-from harness.report.plots import Axis, difference_axis, interval_mark
-from trainers.report.curves import Series, line_chart
-from trainers.verdict import GUARDING, Audit, Outcome, guarding, improvement
+from selfreward_eval.harness.report.drawing import Drawing
+from selfreward_eval.harness.report.identity import flatten
+from selfreward_eval.harness.report.notation import Notation, count, notation_for, p_number, share, signed
+from selfreward_eval.harness.report.plots import Axis, difference_axis, interval_mark
+from selfreward_eval.trainers.report.curves import Series, line_chart
+from selfreward_eval.trainers.verdict import GUARDING, Audit, Outcome, guarding, improvement
 
 if TYPE_CHECKING:
-    from harness.comparison import TaskComparison
-    from trainers.record import TrainingRecord
-    from trainers.report.reading import Round, Training
+    from selfreward_eval.harness.comparing.records import TaskComparison
+    from selfreward_eval.trainers.record import TrainingRecord
+    from selfreward_eval.trainers.report.reading import Round, Training
 
 TONES = {
     Outcome.HELPED: "up",

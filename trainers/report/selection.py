@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from harness.report.pairs import item_means, pair_cards
+from selfreward_eval.harness.report.pairs import item_means, pair_cards
 
 if TYPE_CHECKING:
-    from harness.compare import Run
+    from selfreward_eval.harness.comparing.compare import Run
 
 __all__ = ["CHOICES", "WORDS", "chosen"]
 
@@ -48,8 +48,8 @@ def chosen(task: str, before: Run, after: Run) -> list[dict[str, Any]]:
     """The pairs of one task that a page shows.
 
     Returns:
-        Cards of :func:`harness.report.pairs.pair_cards`, each with ``choice``, a key of :data:`CHOICES`. A
-        pair that was drawn for the sample and is an extreme too is there twice.
+        Cards of :func:`selfreward_eval.harness.report.pairs.pair_cards`, each with ``choice``, a key of
+        :data:`CHOICES`. A pair that was drawn for the sample and is an extreme too is there twice.
     """
     pairs = pair_cards(task, before, after)
     for pair in pairs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from harness.report.drawing import Disc, Drawing, Line, Shape
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.report.comparison_view import task_view
-from harness.report.notation import count, notation_for
-from trainers.report.curves import POINTS, step_charts
-from trainers.report.guidance import chart, grids, sentence
-from trainers.report.sections import (
+from selfreward_eval.harness.report.comparison_view import task_view
+from selfreward_eval.harness.report.notation import count, notation_for
+from selfreward_eval.trainers.report.curves import POINTS, step_charts
+from selfreward_eval.trainers.report.guidance import chart, grids, sentence
+from selfreward_eval.trainers.report.sections import (
     KINDS,
     adjusted_p,
     because,
@@ -21,13 +21,13 @@ from trainers.report.sections import (
     settings,
     unaudited,
 )
-from trainers.report.selection import chosen
-from trainers.report.themed import inline_svg
-from trainers.verdict import improvement
+from selfreward_eval.trainers.report.selection import chosen
+from selfreward_eval.trainers.report.themed import inline_svg
+from selfreward_eval.trainers.verdict import improvement
 
 if TYPE_CHECKING:
-    from trainers.record import TrainingRecord
-    from trainers.report.reading import Training
+    from selfreward_eval.trainers.record import TrainingRecord
+    from selfreward_eval.trainers.report.reading import Training
 
 __all__ = ["kind_words", "training_view"]
 
@@ -37,9 +37,9 @@ def training_view(training: Training) -> dict[str, Any]:
 
     Returns:
         ``name``, ``about`` (texts below the title), ``headline`` (sentences with a tone), ``notes``,
-        ``tasks`` (:func:`harness.report.comparison_view.task_view`, each with ``outcome``, ``because``
-        and ``p_verdict``), ``only_in_one`` (sentences), ``rewards``, ``unaudited`` (sentences), ``rounds``,
-        ``round_charts``, ``guidance`` (``charts`` and ``sentences``), ``charts`` of the steps, ``thinned``
+        ``tasks`` (:func:`selfreward_eval.harness.report.comparison_view.task_view`, each with ``outcome``,
+        ``because`` and ``p_verdict``), ``only_in_one`` (sentences), ``rewards``, ``unaudited`` (sentences),
+        ``rounds``, ``round_charts``, ``guidance`` (``charts`` and ``sentences``), ``charts`` of the steps, ``thinned``
         (whether they show means of blocks), ``skipped`` (how many steps, maybe empty), ``settings`` and
         ``pairs``.
     """

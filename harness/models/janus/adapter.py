@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.models.janus.decode import Drawn, Sampling, draw_tokens, pictures
-from harness.models.janus.language import LanguageSide
-from harness.models.janus.loading import Loaded, load
-from harness.models.janus.training import TrainingSide
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.janus.decode import Drawn, Sampling, draw_tokens, pictures
+from selfreward_eval.harness.models.janus.language import LanguageSide
+from selfreward_eval.harness.models.janus.loading import Loaded, load
+from selfreward_eval.harness.models.janus.training import TrainingSide
 
 if TYPE_CHECKING:
     import torch
@@ -209,7 +209,7 @@ class JanusModel(LanguageSide, TrainingSide):
         """log pi(text | picture, question) per token: float32 tensors (T_i,); no end token is counted."""
         import torch
 
-        from harness.models.janus.likelihood import text_logprobs
+        from selfreward_eval.harness.models.janus.likelihood import text_logprobs
 
         if len(images) != len(texts):
             raise ValueError(f"{len(images)} pictures but {len(texts)} texts")
@@ -234,7 +234,7 @@ class JanusModel(LanguageSide, TrainingSide):
         """log pi(picture tokens | text) per token: float32 (B, N)."""
         import torch
 
-        from harness.models.janus.likelihood import token_logprobs
+        from selfreward_eval.harness.models.janus.likelihood import token_logprobs
 
         ids = self.prompt_ids(texts)
         out: list[torch.Tensor | None] = [None] * len(texts)
@@ -250,7 +250,7 @@ class JanusModel(LanguageSide, TrainingSide):
         """Picture tokens by the model's own codec: int64 (B, N)."""
         import torch
 
-        from harness.models.janus.likelihood import encode
+        from selfreward_eval.harness.models.janus.likelihood import encode
 
         with torch.inference_mode():
             rows = [encode(self.loaded.model, row[None]) for row in self._vision_input(images)]

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from harness.models.janus.loading import Loaded
+    from selfreward_eval.harness.models.janus.loading import Loaded
 
 
 class LanguageSide:
-    """What :class:`~harness.models.janus.adapter.JanusModel` does with words."""
+    """What :class:`~selfreward_eval.harness.models.janus.adapter.JanusModel` does with words."""
 
     if TYPE_CHECKING:
 
@@ -42,7 +42,7 @@ class LanguageSide:
         """The greedy continuation of every context: at most ``limit`` tokens, cut before any of ``until``."""
         import torch
 
-        from harness.models.lm_eval_requests import cut
+        from selfreward_eval.harness.models.lm_eval_requests import cut
 
         loaded = self.loaded
         rows = [self._ids(context) for context in contexts]
@@ -100,7 +100,7 @@ class LanguageSide:
         """
         import torch
 
-        from harness.models.janus.likelihood import option_logprobs
+        from selfreward_eval.harness.models.janus.likelihood import option_logprobs
 
         if not len(images) == len(questions) == len(options):
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions, {len(options)} lists")

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     import torch

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.models.janus.decode import Sampling, choose, pictures, unconditional, uniforms
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.janus.decode import Sampling, choose, pictures, unconditional, uniforms
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from harness.models.janus.adapter import JanusModel
-    from harness.models.janus.loading import Loaded
+    from selfreward_eval.harness.models.janus.adapter import JanusModel
+    from selfreward_eval.harness.models.janus.loading import Loaded
 
 FROZEN = ("model.vision_model.", "model.vqmodel.")
 """Parts that no trainer touches: the picture codec defines what a token means, and the understanding
@@ -31,7 +31,7 @@ TOGETHER = 4
 
 
 class TrainingSide:
-    """What :class:`~harness.models.janus.adapter.JanusModel` offers to trainers."""
+    """What :class:`~selfreward_eval.harness.models.janus.adapter.JanusModel` offers to trainers."""
 
     if TYPE_CHECKING:
         name: str
@@ -72,7 +72,7 @@ class TrainingSide:
         filled: bool = True,
     ) -> JanusModel:
         """An adapter like this one, loaded anew, with these arguments in place."""
-        from harness.models.janus.adapter import JanusModel
+        from selfreward_eval.harness.models.janus.adapter import JanusModel
 
         here, revision, device, number_type = self._wanted
         made = JanusModel(
@@ -173,7 +173,7 @@ class TrainingSide:
 
         The end belongs to it here, unlike in a reward: a caption that is trained without its end never stops.
         """
-        from harness.models.janus.likelihood import text_logprobs
+        from selfreward_eval.harness.models.janus.likelihood import text_logprobs
 
         prefixes = self._question_ids([question] * len(images))
         tokenizer = self.loaded.processor.tokenizer

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from harness.errors import InputError
-from harness.task import Task
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.task import Task
 
 __all__ = [
     "Claims",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.errors import InputError, UsageError
-from harness.models.layouts.base import Layout, printable
-from harness.models.layouts.compbench import CompBenchLayout
-from harness.models.layouts.geneval import GenEvalLayout
-from harness.models.layouts.listed import ListedLayout
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.models.layouts.base import Layout, printable
+from selfreward_eval.harness.models.layouts.compbench import CompBenchLayout
+from selfreward_eval.harness.models.layouts.geneval import GenEvalLayout
+from selfreward_eval.harness.models.layouts.listed import ListedLayout
 
 AUTO = "auto"
 

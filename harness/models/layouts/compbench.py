@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.models.layouts.base import (
+from selfreward_eval.harness.models.layouts.base import (
     Claims,
     Layout,
     Picture,
@@ -26,7 +26,7 @@ from harness.models.layouts.base import (
     samples_of,
     utf8,
 )
-from harness.task import Task
+from selfreward_eval.harness.task import Task
 
 PICTURE = re.compile(r"(.+)_([0-9]+)\.png", re.DOTALL)
 OVERVIEW = re.compile(r".+-grid-[0-9]+\.png", re.DOTALL)

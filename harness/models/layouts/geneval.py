@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.models.layouts.base import (
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.models.layouts.base import (
     Claims,
     Layout,
     Picture,
@@ -27,8 +27,8 @@ from harness.models.layouts.base import (
     printable,
     samples_of,
 )
-from harness.records import Item
-from harness.task import Task
+from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.task import Task
 
 FOLDER = re.compile(r"[0-9]+")
 PICTURE = re.compile(r"([0-9]+)\.png")

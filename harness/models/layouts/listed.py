@@ -13,9 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
-from harness.models.layouts.base import Claims, Layout, Picture, canonical, guarded, printable, utf8
-from harness.task import Task
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.models.layouts.base import (
+    Claims,
+    Layout,
+    Picture,
+    canonical,
+    guarded,
+    printable,
+    utf8,
+)
+from selfreward_eval.harness.task import Task
 
 
 @dataclass(frozen=True)

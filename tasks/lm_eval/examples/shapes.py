@@ -6,7 +6,7 @@ when it is asked about, so nothing is shipped or fetched. One looks like
     {"scene": 3, "kind": "colour", "question": "what colour is the star?", "answer": "red",
      "choices": ["red", "orange", "yellow", "green", "blue", "purple"], "gold": 0}
 
-``python -m tasks.lm_eval.examples.shapes shapes.jsonl`` writes them as a file, for
+``python -m selfreward_eval.tasks.lm_eval.examples.shapes shapes.jsonl`` writes them as a file, for
 a task that loads its data in lm-eval's usual way (``dataset_path: json``).
 """
 
@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 # Whoever names these functions in a task's YAML file wants its pictures looked at: this makes
 # `lm_eval --model selfreward` known to releases of lm-eval that read no entry points.
-import harness.models.lm_eval_bridge  # noqa: F401
+import selfreward_eval.harness.models.lm_eval_bridge  # noqa: F401
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from PIL.Image import Image
 
-    from tasks.shapes.scene import Scene
+    from selfreward_eval.tasks.shapes.scene import Scene
 
 SEED = 20_240_613
 """First number of every scene's seed, so that no training batch uses the same."""
@@ -41,7 +41,7 @@ def scene(number: int) -> Scene:
     """Scene ``number``: one to five solid shapes."""
     import numpy as np
 
-    from tasks.shapes.sampling import plain
+    from selfreward_eval.tasks.shapes.sampling import plain
 
     return plain(np.random.default_rng([SEED, number]))
 
@@ -50,8 +50,8 @@ def rows(kinds: Sequence[str], scenes: int = SCENES) -> list[dict[str, Any]]:
     """One document per scene and kind; where a scene has no single answer there is none."""
     import numpy as np
 
-    from tasks.shapes.language import ask
-    from tasks.shapes.vocabulary import COLOURS, NUMBERS, SHAPES
+    from selfreward_eval.tasks.shapes.language import ask
+    from selfreward_eval.tasks.shapes.vocabulary import COLOURS, NUMBERS, SHAPES
 
     choices = {"colour": list(COLOURS), "shape": list(SHAPES), "count": list(NUMBERS)}
     found = []
@@ -92,7 +92,7 @@ def pictures(doc: dict[str, Any]) -> list[Image]:
     """The picture of a document's scene, in a list as lm-eval wants it."""
     from PIL import Image as PillowImage
 
-    from tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.render import render
 
     return [PillowImage.fromarray(render(scene(int(doc["scene"]))))]
 
@@ -106,5 +106,5 @@ def write(path: Path, kinds: Sequence[str] = YES_NO + SHORT, scenes: int = SCENE
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m tasks.lm_eval.examples.shapes FILE.jsonl")
+        sys.exit("usage: python -m selfreward_eval.tasks.lm_eval.examples.shapes FILE.jsonl")
     print(f"{write(Path(sys.argv[1]))} questions in {sys.argv[1]}")

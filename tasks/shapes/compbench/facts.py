@@ -5,11 +5,11 @@ The language is regular, so the tags are exact; nothing is guessed.
 
 from __future__ import annotations
 
-from tasks.shapes.compbench.requests import CompRequest
-from tasks.shapes.vocabulary import COLOURS, NUMBERS, SHAPES, TEXTURES, plural
-from tasks.t2i_compbench.facts import PromptFacts
-from tasks.t2i_compbench.three_in_one import Kind
-from tasks.t2i_compbench.words import tagged
+from selfreward_eval.tasks.shapes.compbench.requests import CompRequest
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, NUMBERS, SHAPES, TEXTURES, plural
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.three_in_one import Kind
+from selfreward_eval.tasks.t2i_compbench.words import tagged
 
 _NOUNS = {
     *SHAPES,

@@ -1,7 +1,7 @@
 """Requests that differ in one word: what a picture of the one must not be taken for.
 
 >>> import numpy as np
->>> from tasks.shapes.compbench.requests import Wanted, worded
+>>> from selfreward_eval.tasks.shapes.compbench.requests import Wanted, worded
 >>> near_miss(np.random.default_rng(0), worded("texture", (Wanted("star", texture="striped"),))).text
 'a dotted star'
 """
@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.shapes.compbench.requests import CompRequest, Wanted, worded
-from tasks.shapes.sampling import COLOUR_NAMES, choose
-from tasks.shapes.vocabulary import MAX_COUNT, SHAPES, TEXTURES
+from selfreward_eval.tasks.shapes.compbench.requests import CompRequest, Wanted, worded
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
+from selfreward_eval.tasks.shapes.vocabulary import MAX_COUNT, SHAPES, TEXTURES
 
 OPPOSITES = {
     "on the left of": "on the right of",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.shapes.compbench.requests import PLANAR, CompRequest, Wanted
-from tasks.shapes.language import holds
-from tasks.shapes.requests import UNSEEN_PAIRS, related_places
-from tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose, places
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CANVAS, CELL, TEXTURES
+from selfreward_eval.tasks.shapes.compbench.requests import PLANAR, CompRequest, Wanted
+from selfreward_eval.tasks.shapes.language import holds
+from selfreward_eval.tasks.shapes.requests import UNSEEN_PAIRS, related_places
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose, places
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, TEXTURES
 
 Spot = tuple[int, int]
 
@@ -23,7 +23,7 @@ TRIES = 60
 def realise(rng: np.random.Generator, request: CompRequest, *, avoid_unseen: bool = True) -> Scene | None:
     """A scene of ``request``; None where an unseen pair cannot be avoided.
 
-    Objects are listed back to front, as :class:`~tasks.shapes.scene.Scene` wants them.
+    Objects are listed back to front, as :class:`~selfreward_eval.tasks.shapes.scene.Scene` wants them.
     """
     spots = _layout(rng, request)
     if spots is None:

@@ -14,10 +14,10 @@ from functools import cache
 
 import numpy as np
 
-from tasks.shapes.language import article
-from tasks.shapes.requests import UNSEEN_PAIRS, WHOLE_CONTENT, evaluation
-from tasks.shapes.sampling import COLOUR_NAMES, choose
-from tasks.shapes.vocabulary import MAX_COUNT, NUMBERS, SHAPES, TEXTURES, plural
+from selfreward_eval.tasks.shapes.language import article
+from selfreward_eval.tasks.shapes.requests import UNSEEN_PAIRS, WHOLE_CONTENT, evaluation
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
+from selfreward_eval.tasks.shapes.vocabulary import MAX_COUNT, NUMBERS, SHAPES, TEXTURES, plural
 
 CATEGORIES = ("color", "shape", "texture", "spatial", "3d_spatial", "numeracy", "non_spatial", "complex")
 """T2I-CompBench's categories, in its paper's order."""

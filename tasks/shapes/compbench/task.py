@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Item, Measurement, Sample
-from harness.task import Metric, Task, TaskInfo
-from tasks.t2i_compbench.settings import METRIC, Protocol, Settings, roles
+from selfreward_eval.harness.records import Item, Measurement, Sample
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.t2i_compbench.settings import METRIC, Protocol, Settings, roles
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from tasks.t2i_compbench.measuring import Instruments
+    from selfreward_eval.tasks.t2i_compbench.measuring import Instruments
 
 THRESHOLD = 0.3
 """An object counts if the oracle is surer of it than this, as in ``shapes_geneval``."""
@@ -48,8 +48,8 @@ class ShapesCompBench(Task):
     protocol: Protocol = "official"
 
     def items(self) -> Sequence[Item]:
-        from tasks.shapes.compbench.facts import facts
-        from tasks.shapes.compbench.requests import evaluated
+        from selfreward_eval.tasks.shapes.compbench.facts import facts
+        from selfreward_eval.tasks.shapes.compbench.requests import evaluated
 
         return [
             Item(
@@ -62,7 +62,7 @@ class ShapesCompBench(Task):
         ]
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        from tasks.shapes.compbench.requests import CATEGORIES
+        from selfreward_eval.tasks.shapes.compbench.requests import CATEGORIES
 
         return {role: getattr(self._instruments, role).identity() for role in roles(CATEGORIES)}
 
@@ -73,10 +73,10 @@ class ShapesCompBench(Task):
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
         """``score`` of every sample by its category's rule, with what it rests on."""
-        from tasks.shapes.compbench.facts import COUNTED
-        from tasks.shapes.vocabulary import SHAPES
-        from tasks.t2i_compbench.items import facts_of
-        from tasks.t2i_compbench.measuring import measure_batch
+        from selfreward_eval.tasks.shapes.compbench.facts import COUNTED
+        from selfreward_eval.tasks.shapes.vocabulary import SHAPES
+        from selfreward_eval.tasks.t2i_compbench.items import facts_of
+        from selfreward_eval.tasks.t2i_compbench.measuring import measure_batch
 
         known = {item.id: facts_of(item) for item in items}
         settings = Settings(self.protocol, THRESHOLD, labels=SHAPES, nouns=COUNTED, resized=False)
@@ -86,11 +86,11 @@ class ShapesCompBench(Task):
 
     @cached_property
     def _instruments(self) -> Instruments:
-        from tasks.shapes.clip import TinyClip
-        from tasks.shapes.oracle.depth import OracleDepth
-        from tasks.shapes.oracle.detector import OracleDetector
-        from tasks.shapes.oracle.vqa import OracleVQA
-        from tasks.t2i_compbench.measuring import Instruments
+        from selfreward_eval.tasks.shapes.clip import TinyClip
+        from selfreward_eval.tasks.shapes.oracle.depth import OracleDepth
+        from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
+        from selfreward_eval.tasks.shapes.oracle.vqa import OracleVQA
+        from selfreward_eval.tasks.t2i_compbench.measuring import Instruments
 
         return Instruments(OracleDetector(whole=True), OracleDepth(), OracleVQA(), TinyClip())
 

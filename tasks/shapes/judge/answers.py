@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from tasks.shapes.judge.solving import indices, solve
-from tasks.shapes.language import DESCRIBE, name
-from tasks.shapes.scene import Scene
-from tasks.shapes.vocabulary import NUMBERS
+from selfreward_eval.tasks.shapes.judge.solving import indices, solve
+from selfreward_eval.tasks.shapes.language import DESCRIBE, name
+from selfreward_eval.tasks.shapes.scene import Scene
+from selfreward_eval.tasks.shapes.vocabulary import NUMBERS
 
 LOWEST, HIGHEST = 1.0, 10.0
 NEAR = 4.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CANVAS, COLOURS, FORMS, SIZES, TEXTURES
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, COLOURS, FORMS, SIZES, TEXTURES
 
 _LINE = re.compile(
     rf"({'|'.join(TEXTURES)}) ({'|'.join(COLOURS)}) ({'|'.join(FORMS)}), ({'|'.join(SIZES)}): \[(.+)\]"

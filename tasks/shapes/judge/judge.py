@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.instruments.judging import Conversation, Reply
-from harness.records import Status
+from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.records import Status
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +32,7 @@ class ShapesJudge:
     """
 
     def identity(self) -> dict[str, Any]:
-        from tasks.shapes.oracle import VERSION as ORACLE
+        from selfreward_eval.tasks.shapes.oracle import VERSION as ORACLE
 
         return {"name": "judge_shapes", "revision": f"{VERSION}, oracle {ORACLE}"}
 
@@ -50,9 +50,9 @@ class ShapesJudge:
         return self._compared(last)
 
     def _about_picture(self, image: Image, text: str) -> Reply:
-        from tasks.shapes.judge.pictures import answer
-        from tasks.shapes.oracle.frame import to_frame
-        from tasks.shapes.oracle.reading import read
+        from selfreward_eval.tasks.shapes.judge.pictures import answer
+        from selfreward_eval.tasks.shapes.oracle.frame import to_frame
+        from selfreward_eval.tasks.shapes.oracle.reading import read
 
         seen = read(to_frame(image))
         questions = _QUESTION.findall(text)
@@ -70,8 +70,8 @@ class ShapesJudge:
         return Reply(json.dumps(told))
 
     def _compared(self, text: str) -> Reply:
-        from tasks.shapes.judge.answers import mark
-        from tasks.shapes.judge.facts import scene_of
+        from selfreward_eval.tasks.shapes.judge.answers import mark
+        from selfreward_eval.tasks.shapes.judge.facts import scene_of
 
         parts = [_part(text, name) for name in ("Context", "Question", "Assistant 1", "Assistant 2")]
         if any(part is None for part in parts):

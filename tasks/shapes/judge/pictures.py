@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tasks.shapes.oracle.reading import Seen
-from tasks.shapes.oracle.vqa import Phrase, parse
-from tasks.shapes.vocabulary import CANVAS, CELL, NUMBERS
+from selfreward_eval.tasks.shapes.oracle.reading import Seen
+from selfreward_eval.tasks.shapes.oracle.vqa import Phrase, parse
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, NUMBERS
 
 SURE = 0.3
 """An object counts if the oracle is surer of it than this, as in ``shapes_geneval``."""
@@ -32,7 +32,7 @@ def answer(question: str, seen: Sequence[Seen]) -> Verdict | None:
     """The verdict on one question, or None for a question that this judge does not understand.
 
     Args:
-        question: of :mod:`tasks.shapes.reasonbench.questions`.
+        question: of :mod:`selfreward_eval.tasks.shapes.reasonbench.questions`.
         seen: everything that the oracle reads in the picture.
     """
     counted = [one for one in seen if one.score > SURE]

@@ -1,6 +1,7 @@
-"""Answers the shapes language's questions from a scene: the inverse of :mod:`tasks.shapes.language`.
+"""Answers the shapes language's questions from a scene: the inverse of
+:mod:`selfreward_eval.tasks.shapes.language`.
 
->>> from tasks.shapes.scene import Scene, Thing
+>>> from selfreward_eval.tasks.shapes.scene import Scene, Thing
 >>> solve("what colour is the star?", Scene((Thing("star", "red", 8, 8),)))
 'red'
 """
@@ -10,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from tasks.shapes.contact import CONTACTS, stands
-from tasks.shapes.language import DESCRIBE, WORDINGS, caption, holds
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, SIZES, TEXTURES, plural
+from selfreward_eval.tasks.shapes.contact import CONTACTS, stands
+from selfreward_eval.tasks.shapes.language import DESCRIBE, WORDINGS, caption, holds
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, SIZES, TEXTURES, plural
 
 _PLURALS = {plural(form).lower(): form for form in FORMS}
 _FORMS = {form.lower(): form for form in FORMS}

@@ -12,9 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from tasks.shapes.language import Question, ask
-from tasks.shapes.sampling import choose, counted, occluding, plain, textured, touching
-from tasks.shapes.scene import Scene
+from selfreward_eval.tasks.shapes.language import Question, ask
+from selfreward_eval.tasks.shapes.sampling import choose, counted, occluding, plain, textured, touching
+from selfreward_eval.tasks.shapes.scene import Scene
 
 SCENES = 24
 SEED = 20251123

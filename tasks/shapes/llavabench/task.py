@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.records import Item
-from harness.task import TaskInfo
-from tasks.llava_bench.task import LlavaBench
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.task import TaskInfo
+from selfreward_eval.tasks.llava_bench.task import LlavaBench
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.instruments.judging import Judge
+    from selfreward_eval.harness.instruments.judging import Judge
 
 
 class ShapesLlavaBench(LlavaBench):
@@ -59,8 +59,8 @@ class ShapesLlavaBench(LlavaBench):
 
     def items(self) -> Sequence[Item]:
         """The 72 questions, scene by scene."""
-        from tasks.shapes.judge.facts import facts
-        from tasks.shapes.llavabench.items import questions
+        from selfreward_eval.tasks.shapes.judge.facts import facts
+        from selfreward_eval.tasks.shapes.llavabench.items import questions
 
         return [
             Item(
@@ -81,8 +81,8 @@ class ShapesLlavaBench(LlavaBench):
         """The scene's picture, 48 x 48."""
         from PIL import Image as PillowImage
 
-        from tasks.shapes.judge.facts import scene_of
-        from tasks.shapes.render import render
+        from selfreward_eval.tasks.shapes.judge.facts import scene_of
+        from selfreward_eval.tasks.shapes.render import render
 
         scene = scene_of(item.metadata["context"])
         if scene is None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.oracle.depth import front_to_back
-from tasks.shapes.oracle.reading import Seen, read
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.oracle.depth import front_to_back
+from selfreward_eval.tasks.shapes.oracle.reading import Seen, read
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
 
 @dataclass(frozen=True)

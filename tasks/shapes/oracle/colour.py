@@ -1,11 +1,11 @@
-"""The :class:`~harness.instruments.base.ColourClassifier` of the shapes world."""
+"""The :class:`~selfreward_eval.harness.instruments.base.ColourClassifier` of the shapes world."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.instruments.base import Detection
+from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -15,7 +15,7 @@ class OracleColourClassifier:
     """Names an object's colour: the colour that covers most of its mask."""
 
     def identity(self) -> dict[str, Any]:
-        from tasks.shapes.oracle import VERSION
+        from selfreward_eval.tasks.shapes.oracle import VERSION
 
         return {"name": "shapes_oracle_colour", "revision": VERSION}
 
@@ -27,9 +27,9 @@ class OracleColourClassifier:
         """
         import numpy as np
 
-        from tasks.shapes.oracle.frame import enlarge, to_frame
-        from tasks.shapes.oracle.segment import segment
-        from tasks.shapes.vocabulary import COLOURS
+        from selfreward_eval.tasks.shapes.oracle.frame import enlarge, to_frame
+        from selfreward_eval.tasks.shapes.oracle.segment import segment
+        from selfreward_eval.tasks.shapes.vocabulary import COLOURS
 
         unknown = [colour for colour in colours if colour not in COLOURS]
         if unknown:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.oracle.reading import Seen
+from selfreward_eval.tasks.shapes.oracle.reading import Seen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,17 +49,17 @@ def depth_map(seen: Sequence[Seen], shape: tuple[int, int]) -> NDArray[np.float3
 
 
 class OracleDepth:
-    """The :class:`~harness.instruments.base.DepthEstimator` of the shapes world."""
+    """The :class:`~selfreward_eval.harness.instruments.base.DepthEstimator` of the shapes world."""
 
     def identity(self) -> dict[str, Any]:
-        from tasks.shapes.oracle import VERSION
+        from selfreward_eval.tasks.shapes.oracle import VERSION
 
         return {"name": "shapes_oracle_depth", "revision": VERSION}
 
     def depth(self, images: Sequence[Image]) -> list[NDArray[np.float32]]:
         """One (H, W) map per picture in [0, 1]; larger is nearer."""
-        from tasks.shapes.oracle.frame import enlarge, to_frame
-        from tasks.shapes.oracle.reading import read
+        from selfreward_eval.tasks.shapes.oracle.frame import enlarge, to_frame
+        from selfreward_eval.tasks.shapes.oracle.reading import read
 
         maps = []
         for image in images:

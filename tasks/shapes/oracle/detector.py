@@ -1,11 +1,11 @@
-"""The :class:`~harness.instruments.base.Detector` of the shapes world."""
+"""The :class:`~selfreward_eval.harness.instruments.base.Detector` of the shapes world."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.instruments.base import Detection
+from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,15 +26,15 @@ class OracleDetector:
         self.whole = whole
 
     def identity(self) -> dict[str, Any]:
-        from tasks.shapes.oracle import VERSION
+        from selfreward_eval.tasks.shapes.oracle import VERSION
 
         return {"name": "shapes_oracle", "revision": VERSION, **({"boxes": "whole"} if self.whole else {})}
 
     def detect(self, images: Sequence[Image], labels: Sequence[str]) -> list[list[Detection]]:
         """For every picture, the objects whose form is among ``labels``, in reading order."""
-        from tasks.shapes.oracle.frame import enlarge, to_frame
-        from tasks.shapes.oracle.reading import read
-        from tasks.shapes.vocabulary import CANVAS
+        from selfreward_eval.tasks.shapes.oracle.frame import enlarge, to_frame
+        from selfreward_eval.tasks.shapes.oracle.reading import read
+        from selfreward_eval.tasks.shapes.vocabulary import CANVAS
 
         wanted = set(labels)
         found = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.vocabulary import CANVAS
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS
 
 if TYPE_CHECKING:
     from PIL.Image import Image

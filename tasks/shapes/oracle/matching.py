@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.outlines import outline
-from tasks.shapes.vocabulary import CANVAS, FORMS, SIZES
+from selfreward_eval.tasks.shapes.outlines import outline
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, FORMS, SIZES
 
 SHARPNESS = 35.0
 """Inverse temperature of the softmax over the forms' soft IoUs: 0.1 of IoU is a factor of 33."""

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.oracle.matching import Match, best_match
-from tasks.shapes.oracle.segment import CORE_DISTANCE, Layers, components, segment
-from tasks.shapes.outlines import outline, tone
-from tasks.shapes.vocabulary import CANVAS, COLOURS, DARK, TEXTURES
+from selfreward_eval.tasks.shapes.oracle.matching import Match, best_match
+from selfreward_eval.tasks.shapes.oracle.segment import CORE_DISTANCE, Layers, components, segment
+from selfreward_eval.tasks.shapes.outlines import outline, tone
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, COLOURS, DARK, TEXTURES
 
 MINIMUM_MATCH = 0.55
 """Below this soft IoU a blob is not called an object."""

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.shapes.vocabulary import COLOURS, DARK, GROUND
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, DARK, GROUND
 
 MINIMUM_CHROMA = 30.0
 """Least difference between a pixel's largest and smallest channel (0-255) to be called coloured."""

@@ -1,4 +1,5 @@
-"""The :class:`~harness.instruments.base.VQA` of the shapes world: is there such a thing in the picture?
+"""The :class:`~selfreward_eval.harness.instruments.base.VQA` of the shapes world: is there such a thing in
+the picture?
 
 It understands noun phrases of the shapes language, with or without ``is there``:
 ``"a striped red star?"``, ``"a star shape?"``, ``"two small blue rings?"``.
@@ -10,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.shapes.oracle.reading import Seen
-from tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, SIZES, TEXTURES, plural
+from selfreward_eval.tasks.shapes.oracle.reading import Seen
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, SIZES, TEXTURES, plural
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,7 +75,7 @@ class OracleVQA:
     """Answers from what the oracle reads in the picture's pixels."""
 
     def identity(self) -> dict[str, Any]:
-        from tasks.shapes.oracle import VERSION
+        from selfreward_eval.tasks.shapes.oracle import VERSION
 
         return {"name": "shapes_oracle_vqa", "revision": VERSION}
 
@@ -84,8 +85,8 @@ class OracleVQA:
         Raises:
             ValueError: a question outside the shapes language.
         """
-        from tasks.shapes.oracle.frame import to_frame
-        from tasks.shapes.oracle.reading import read
+        from selfreward_eval.tasks.shapes.oracle.frame import to_frame
+        from selfreward_eval.tasks.shapes.oracle.reading import read
 
         seen: dict[int, list[Seen]] = {}
         answers = []

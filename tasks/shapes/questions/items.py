@@ -15,10 +15,10 @@ from functools import cache
 
 import numpy as np
 
-from tasks.shapes.language import QUESTION_KINDS, Question, ask
-from tasks.shapes.llavabench.items import questions as llava_bench_questions
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.language import QUESTION_KINDS, Question, ask
+from selfreward_eval.tasks.shapes.llavabench.items import questions as llava_bench_questions
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
 SCENES = 264
 SEED = 20260117
@@ -40,7 +40,7 @@ class Asked:
 
     Attributes:
         number: of the scene.
-        world: the scene's kind, a key of :data:`tasks.shapes.sampling.KINDS`.
+        world: the scene's kind, a key of :data:`selfreward_eval.tasks.shapes.sampling.KINDS`.
         scene: what the picture shows.
         question: with its right answer.
     """

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
-from harness.records import Item, Measurement, Sample, Status
-from harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item, Measurement, Sample, Status
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,8 +41,8 @@ class ShapesQuestions(Task):
 
     def items(self) -> Sequence[Item]:
         """Every question, scene by scene."""
-        from tasks.shapes.judge.facts import facts
-        from tasks.shapes.questions.items import questions
+        from selfreward_eval.tasks.shapes.judge.facts import facts
+        from selfreward_eval.tasks.shapes.questions.items import questions
 
         return [
             Item(
@@ -63,8 +63,8 @@ class ShapesQuestions(Task):
         """The scene's picture, 48 x 48."""
         from PIL import Image as PillowImage
 
-        from tasks.shapes.judge.facts import scene_of
-        from tasks.shapes.render import render
+        from selfreward_eval.tasks.shapes.judge.facts import scene_of
+        from selfreward_eval.tasks.shapes.render import render
 
         scene = scene_of(item.metadata["context"])
         if scene is None:

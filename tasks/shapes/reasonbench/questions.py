@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.shapes.compbench.requests import Wanted
-from tasks.shapes.language import article
-from tasks.shapes.reasonbench.requests import ReasonRequest
-from tasks.shapes.vocabulary import NUMBERS, plural
+from selfreward_eval.tasks.shapes.compbench.requests import Wanted
+from selfreward_eval.tasks.shapes.language import article
+from selfreward_eval.tasks.shapes.reasonbench.requests import ReasonRequest
+from selfreward_eval.tasks.shapes.vocabulary import NUMBERS, plural
 
 THERE = "1: exactly that; 0.5: such a form in another colour or number; 0: no such form."
 PLACED = "1: yes; 0.5: the objects are there but stand otherwise; 0: one of them is missing."

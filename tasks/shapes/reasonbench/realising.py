@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.shapes.reasonbench.requests import ReasonRequest
-from tasks.shapes.requests import UNSEEN_PAIRS
-from tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose, places
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CELL
+from selfreward_eval.tasks.shapes.reasonbench.requests import ReasonRequest
+from selfreward_eval.tasks.shapes.requests import UNSEEN_PAIRS
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose, places
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CELL
 
 Spot = tuple[int, int]
 FIRST, LAST = CELL // 2, CELL // 2 + 2 * CELL

@@ -14,11 +14,11 @@ from functools import cache
 
 import numpy as np
 
-from tasks.shapes.compbench.requests import Wanted
-from tasks.shapes.language import article
-from tasks.shapes.requests import UNSEEN_PAIRS
-from tasks.shapes.sampling import COLOUR_NAMES, choose
-from tasks.shapes.vocabulary import NUMBERS, SHAPES, plural
+from selfreward_eval.tasks.shapes.compbench.requests import Wanted
+from selfreward_eval.tasks.shapes.language import article
+from selfreward_eval.tasks.shapes.requests import UNSEEN_PAIRS
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
+from selfreward_eval.tasks.shapes.vocabulary import NUMBERS, SHAPES, plural
 
 DIMENSIONS = ("idiom", "textual_image", "entity", "scientific")
 """T2I-ReasonBench's dimensions, in its order."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.records import Item
-from harness.task import TaskInfo
-from tasks.t2i_reasonbench.task import T2IReasonBench
+from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.task import TaskInfo
+from selfreward_eval.tasks.t2i_reasonbench.task import T2IReasonBench
 
 if TYPE_CHECKING:
-    from harness.instruments.judging import Judge
+    from selfreward_eval.harness.instruments.judging import Judge
 
 
 class ShapesReasonBench(T2IReasonBench):
@@ -51,8 +51,8 @@ class ShapesReasonBench(T2IReasonBench):
 
     def items(self) -> Sequence[Item]:
         """The 96 prompts, dimension by dimension."""
-        from tasks.shapes.reasonbench.questions import blocks
-        from tasks.shapes.reasonbench.requests import evaluated
+        from selfreward_eval.tasks.shapes.reasonbench.questions import blocks
+        from selfreward_eval.tasks.shapes.reasonbench.requests import evaluated
 
         return [
             Item(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.t2i_compbench.language.lexicon import POSSESSIVES
+from selfreward_eval.tasks.t2i_compbench.language.lexicon import POSSESSIVES
 
 Span = tuple[int, int]
 """Numbers of the first token and of the one behind the last."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.t2i_compbench.language import lexicon as words
+from selfreward_eval.tasks.t2i_compbench.language import lexicon as words
 
 _NOMINAL = ("NOUN", "PROPN")
 _OPENS_PHRASE = ("DET", "ADJ", "NUM")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.gating.betting import first_above, log_wealth, lower_bound
-from harness.stats.noninferiority import Verdict
-from harness.stats.sequences import sequential_gate
+from selfreward_eval.harness.gating.betting import first_above, log_wealth, lower_bound
+from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.sequences import sequential_gate
 
 ENDS = {"bottom": -1.0, "top": 1.0}
 
@@ -26,7 +26,7 @@ def test_watching_all_the_time_costs_no_more_than_alpha(shape: str) -> None:
 
 
 def test_the_sequence_for_large_samples_would_let_lumps_through() -> None:
-    """Why bets and not :func:`harness.stats.sequences.sequential_gate`."""
+    """Why bets and not :func:`selfreward_eval.harness.stats.sequences.sequential_gate`."""
     rng = np.random.default_rng(0)
     draws = [-(rng.random(300) < 0.05).astype(float) for _ in range(300)]
     wrong = sum(sequential_gate(one, 0.05, planned=300).verdict is Verdict.PASS for one in draws)

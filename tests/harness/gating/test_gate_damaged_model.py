@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-from harness.models.tiny import GUIDANCE, WEIGHTS, TinyModel
-from harness.run import run
+from selfreward_eval.harness.models.tiny import GUIDANCE, WEIGHTS, TinyModel
+from selfreward_eval.harness.runs.run import run
 
 POLICY = """
 [[rule]]
@@ -31,8 +32,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shell(place: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
     """A command line run by a real shell; ``$EVAL`` is the entry point."""
-    entry = f'{sys.executable} -c "from harness.cli.main import main; main()"'
-    root = str(Path(__file__).parents[3])
+    entry = f'{sys.executable} -c "from selfreward_eval.cli.main import main; main()"'
+    root = str(ROOT)
 
     def call(line: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -51,8 +52,8 @@ def shell(place: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
 @pytest.fixture(scope="module")
 def runs(place: Path, noisy_copy: Callable[..., Path]) -> Path:
     """Runs of the shipped checkpoint, of a copy with hardly any noise, and of one with as much as weight."""
-    from harness.models.janus.adapter import JanusModel
-    from tasks.shapes.geneval import ShapesGenEval
+    from selfreward_eval.harness.models.janus.adapter import JanusModel
+    from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 
     (place / "gate.toml").write_text(POLICY)
     run(TinyModel(), [ShapesGenEval()], place / "runs", limit=LIMIT)

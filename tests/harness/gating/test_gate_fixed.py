@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError
-from harness.gating.findings import Finding, Outcome
-from harness.gating.fixed import judge
-from harness.gating.policy_file import read_policy
-from harness.run_reader import load_run
-from harness.stats.noninferiority import Verdict
-from harness.task import Metric
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.gating.findings import Finding, Outcome
+from selfreward_eval.harness.gating.fixed import judge
+from selfreward_eval.harness.gating.policy_file import read_policy
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.task import Metric
 
 PASS, FAIL, INCONCLUSIVE = Verdict
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.gating.lines import line_numbers, line_of
+from selfreward_eval.harness.gating.lines import line_numbers, line_of
 
 TEXT = '''# A policy.
 alpha = 0.05

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-from harness.errors import InputError
-from harness.gating.policy import Kind
-from harness.gating.policy_file import BATCH, COVERAGE, read_policy
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.gating.policy import Kind
+from selfreward_eval.harness.gating.policy_file import BATCH, COVERAGE, read_policy
 
 WHOLE = """\
 schema = 1
@@ -133,6 +134,6 @@ def test_bytes_that_are_no_text_are_no_policy(tmp_path: Path) -> None:
 
 
 def test_the_documented_policy_is_one(policy: Callable[[str], Path]) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "gating.md").read_text()
+    page = (ROOT / "docs" / "gating.md").read_text()
     found = read_policy(policy(page.split("```toml\n")[1].split("```")[0]))
     assert [one.kind for one in found.rules] == [Kind.MARGIN, Kind.IMPROVE, Kind.IMPROVE, Kind.FLOOR]

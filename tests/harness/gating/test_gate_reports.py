@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.gating.candidates import Replay
-from harness.gating.findings import Outcome
-from harness.gating.fixed import judge
-from harness.gating.junit import junit
-from harness.gating.policy_file import read_policy
-from harness.gating.sequential import judge_in_looks
-from harness.gating.summary import MARKER, headline, markdown
-from harness.report.gate_page import write_gate_page
-from harness.run_reader import load_run
+from selfreward_eval.harness.gating.candidates import Replay
+from selfreward_eval.harness.gating.findings import Outcome
+from selfreward_eval.harness.gating.fixed import judge
+from selfreward_eval.harness.gating.junit import junit
+from selfreward_eval.harness.gating.policy_file import read_policy
+from selfreward_eval.harness.gating.sequential import judge_in_looks
+from selfreward_eval.harness.gating.summary import MARKER, headline, markdown
+from selfreward_eval.harness.report.gate_page import write_gate_page
+from selfreward_eval.harness.runs.reader import load_run
 
 THREE = """
 [[rule]]

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from PIL.Image import Image
 
-from harness.errors import InputError, SelfRewardError
-from harness.gating.candidates import Live, Replay
-from harness.gating.findings import Course, Outcome
-from harness.gating.looks import order_of
-from harness.gating.policy_file import read_policy
-from harness.gating.sequential import judge_in_looks
-from harness.models.dummy import DummyModel
-from harness.records import Item, Measurement, Sample, Status
-from harness.run import run
-from harness.run_reader import load_run
-from harness.stats.noninferiority import Verdict
-from harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.errors import InputError, SelfRewardError
+from selfreward_eval.harness.gating.candidates import Live, Replay
+from selfreward_eval.harness.gating.findings import Course, Outcome
+from selfreward_eval.harness.gating.looks import order_of
+from selfreward_eval.harness.gating.policy_file import read_policy
+from selfreward_eval.harness.gating.sequential import judge_in_looks
+from selfreward_eval.harness.records import Item, Measurement, Sample, Status
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.testing.dummy_model import DummyModel
 
 PASS, FAIL, INCONCLUSIVE = Verdict
 

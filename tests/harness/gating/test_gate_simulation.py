@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.paths import ROOT
 
-from harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.noninferiority import Verdict
 
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "gating.py"
+SCRIPT = ROOT / "benchmarks" / "gating.py"
 DRAWS = 150
 
 PASS, FAIL, INCONCLUSIVE = Verdict

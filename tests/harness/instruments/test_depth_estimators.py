@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.base import DepthEstimator
-from harness.instruments.depth import DepthAnything, DptDepth, as_8_bit, nearness
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.base import DepthEstimator
+from selfreward_eval.harness.instruments.depth import DepthAnything, DptDepth, as_8_bit, nearness
 
 SIDE = 64
 NECK = {"neck_hidden_sizes": [8, 8, 16, 16], "fusion_hidden_size": 8}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UnknownName, UsageError
-from harness.instruments.build import build
-from harness.instruments.mask2former import Mask2FormerDetector
+from selfreward_eval.harness.errors import UnknownName, UsageError
+from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.instruments.mask2former import Mask2FormerDetector
 
 
 def test_an_instrument_is_built_with_its_arguments() -> None:

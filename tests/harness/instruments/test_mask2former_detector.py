@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments import instances
-from harness.instruments.base import Detector
-from harness.instruments.coco import COCO_CLASSES
-from harness.instruments.mask2former import Mask2FormerDetector
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends import instances
+from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES
+from selfreward_eval.harness.instruments.base import Detector
+from selfreward_eval.harness.instruments.mask2former import Mask2FormerDetector
 
 
 def network(classes: int = 80) -> Any:

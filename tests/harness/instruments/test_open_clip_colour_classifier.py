@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.base import ColourClassifier, Detection
-from harness.instruments.crops import cut_out
-from harness.instruments.open_clip_colour import OpenClipColourClassifier, best_colour
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.backends.crops import cut_out
+from selfreward_eval.harness.instruments.base import ColourClassifier, Detection
+from selfreward_eval.harness.instruments.open_clip_colour import OpenClipColourClassifier, best_colour
 
 open_clip = pytest.importorskip("open_clip")
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.base import ImageTextScorer
-from harness.instruments.open_clip_scorer import OpenClipScorer
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.base import ImageTextScorer
+from selfreward_eval.harness.instruments.open_clip_scorer import OpenClipScorer
 
 open_clip = pytest.importorskip("open_clip")
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.paths import ROOT
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.base import VQA
-from harness.instruments.first_words import ReadsFirstWords
-from harness.instruments.vlm_vqa import AnswerTokens, VlmVQA, answer_tokens
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.backends.first_words import ReadsFirstWords
+from selfreward_eval.harness.instruments.base import VQA
+from selfreward_eval.harness.instruments.vlm_vqa import AnswerTokens, VlmVQA, answer_tokens
 
 SPECIAL = (
     "<pad>",
@@ -251,7 +252,7 @@ def test_half_precision(folder: Path, vlm: VlmVQA, dtype: str) -> None:
 
 
 def test_the_janus_of_this_package_answers_too() -> None:
-    weights = Path(__file__).parents[3] / "harness" / "models" / "weights" / "tiny-final"
+    weights = ROOT / "harness" / "models" / "weights" / "tiny-final"
     janus = VlmVQA(str(weights), device="cpu", dtype="float32", prompt="{question}", batch_size=2)
     questions = ["is there a red circle ?", "is there a star ?"]
     together = janus.yes_probabilities([picture(), picture(48, 48)], questions)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 LOUDNESS = 5.0
 """Random weights are scaled up by this, so that a prompt or a picture makes a difference."""
@@ -29,7 +29,7 @@ def loud(model: Any) -> Any:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model's architecture, tokenizer and processor with random weights."""
-    from trainers.pretrain import architecture, saving, tokenizer
+    from selfreward_eval.trainers.pretrain import architecture, saving, tokenizer
 
     folder = tmp_path_factory.mktemp("random-tiny")
     configuration = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
@@ -57,8 +57,8 @@ def pictures() -> list[Image.Image]:
     """Five pictures of the shapes world."""
     import numpy as np
 
-    from tasks.shapes.render import render
-    from tasks.shapes.sampling import plain
+    from selfreward_eval.tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.sampling import plain
 
     return [Image.fromarray(render(plain(np.random.default_rng(seed)))) for seed in range(5)]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from harness.models.janus.decode import Sampling, choose, unconditional, uniforms
+from selfreward_eval.harness.models.janus.decode import Sampling, choose, unconditional, uniforms
 
 DRAWS = 40_000
 CODES = 200

@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import UsageError
-from harness.models.base import capabilities
-from harness.models.janus.adapter import JanusModel
-from harness.models.janus.decode import pictures as decode
-from harness.models.tiny import TinyModel
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.base import capabilities
+from selfreward_eval.harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.models.janus.decode import pictures as decode
+from selfreward_eval.harness.models.tiny import TinyModel
 
 Make = Callable[..., JanusModel]
 

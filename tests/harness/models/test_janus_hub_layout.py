@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 Make = Callable[..., JanusModel]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from harness.models.janus.adapter import JanusModel
-from harness.models.language import Completes, CompletionLogProbs
+from selfreward_eval.harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.models.language import Completes, CompletionLogProbs
 
 Make = Callable[..., JanusModel]
 

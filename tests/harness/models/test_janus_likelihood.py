@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.models.janus.adapter import DEFAULT_QUESTION, JanusModel
+from selfreward_eval.harness.models.janus.adapter import DEFAULT_QUESTION, JanusModel
 
 Make = Callable[..., JanusModel]
 Pictures = list[Image.Image]

@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness.errors import CheckpointError, UsageError
-from harness.models.janus.adapter import JanusModel
-from harness.models.janus.loading import folder_revision, load
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.models.janus.loading import folder_revision, load
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 Make = Callable[..., JanusModel]
 Pictures = list[Image.Image]

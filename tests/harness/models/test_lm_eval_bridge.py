@@ -12,9 +12,9 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.registry import get_model, model_registry
 from PIL import Image
 
-from harness.errors import MissingCapability, UnknownName, UsageError
-from harness.models.dummy import DummyModel
-from harness.models.lm_eval_bridge import ROWS, SelfRewardLM
+from selfreward_eval.harness.errors import MissingCapability, UnknownName, UsageError
+from selfreward_eval.harness.models.lm_eval_bridge import ROWS, SelfRewardLM
+from selfreward_eval.harness.testing.dummy_model import DummyModel
 
 PICTURE = Image.new("RGB", (4, 4), "red")
 OTHER = Image.new("RGB", (4, 4), "blue")

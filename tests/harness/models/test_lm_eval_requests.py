@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
-from harness.models.lm_eval_requests import Asked, Decoding, asked, begins_with, cut, decoding
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.lm_eval_requests import Asked, Decoding, asked, begins_with, cut, decoding
 
 
 def test_the_placeholder_goes_because_adapters_put_the_picture_first() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import UsageError
-from harness.models.base import capabilities
-from harness.models.tiny import CHECKPOINTS, WEIGHTS, TinyModel
-from harness.registry import registry
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.base import capabilities
+from selfreward_eval.harness.models.tiny import CHECKPOINTS, WEIGHTS, TinyModel
+from selfreward_eval.harness.registry import registry
 
 shipped = pytest.mark.skipif(
     not all((WEIGHTS / f"tiny-{name}").is_dir() for name in CHECKPOINTS),
@@ -35,9 +35,9 @@ def test_an_unknown_checkpoint_is_refused_with_those_there_are() -> None:
 
 
 def test_weights_lie_inside_the_package() -> None:
-    import harness
+    import selfreward_eval
 
-    assert WEIGHTS.is_relative_to(Path(harness.__file__).parent)
+    assert WEIGHTS.is_relative_to(Path(selfreward_eval.__file__).parent)
 
 
 @shipped
@@ -61,11 +61,11 @@ def test_unknown_words_are_told_apart_from_known_ones() -> None:
 @shipped
 def test_its_codec_keeps_what_matters() -> None:
     """A picture encoded and decoded again is read by the oracle as the scene it was."""
-    from tasks.shapes.oracle.accuracy import scene_is_read
-    from tasks.shapes.oracle.reading import read
-    from tasks.shapes.render import render
-    from tasks.shapes.sampling import plain
-    from trainers.pretrain.measuring import round_trip
+    from selfreward_eval.tasks.shapes.oracle.accuracy import scene_is_read
+    from selfreward_eval.tasks.shapes.oracle.reading import read
+    from selfreward_eval.tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.sampling import plain
+    from selfreward_eval.trainers.pretrain.measuring import round_trip
 
     through = round_trip(tiny())
     scenes = [plain(np.random.default_rng((31, k))) for k in range(60)]
@@ -78,7 +78,7 @@ def test_it_knows_the_tokens_of_a_rendered_picture(checkpoint: str) -> None:
     """R_U rests on them: a codec that encodes into codes the drawing side never saw makes it noise."""
     from PIL import Image
 
-    from trainers.pretrain.mixture import drawing_scenes
+    from selfreward_eval.trainers.pretrain.mixture import drawing_scenes
 
     sentences, pictures, _ = drawing_scenes(seed=41, step=0, size=24)
     likelihood = tiny(checkpoint).image_logprobs(sentences, [Image.fromarray(one) for one in pictures])
@@ -87,7 +87,7 @@ def test_it_knows_the_tokens_of_a_rendered_picture(checkpoint: str) -> None:
 
 @shipped
 def test_it_answers_questions() -> None:
-    from trainers.pretrain.measuring import answers
+    from selfreward_eval.trainers.pretrain.measuring import answers
 
     found = answers(tiny(), pictures=20)
     assert found["questions"].total >= 60
@@ -96,7 +96,7 @@ def test_it_answers_questions() -> None:
 
 @shipped
 def test_it_draws_some_of_what_it_is_asked_for_and_more_than_it_did_early() -> None:
-    from trainers.pretrain.measuring import drawing
+    from selfreward_eval.trainers.pretrain.measuring import drawing
 
     rates = {}
     for checkpoint in CHECKPOINTS:
@@ -120,9 +120,9 @@ def test_its_own_likelihood_knows_a_right_prompt_from_a_wrong_one() -> None:
     """The premise of self-reward, on rendered pictures."""
     from PIL import Image
 
-    from tasks.shapes.language import WHICH_PROMPT
-    from tasks.shapes.render import render
-    from tasks.shapes.scene import Scene, Thing
+    from selfreward_eval.tasks.shapes.language import WHICH_PROMPT
+    from selfreward_eval.tasks.shapes.render import render
+    from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
     picture = Image.fromarray(render(Scene((Thing("star", "red", 24, 24),))))
     texts = ["a red star", "a blue star", "a red ring"]

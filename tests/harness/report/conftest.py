@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.records import Item, Manifest, Measurement, Sample, SampleRecord, Status
-from harness.scores import summarise
-from harness.seeds import sample_seed
-from harness.task import Metric, TaskInfo
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.scene import Scene
+from selfreward_eval.harness.records import Item, Manifest, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs.scores import summarise
+from selfreward_eval.harness.seeds import sample_seed
+from selfreward_eval.harness.task import Metric, TaskInfo
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene
 
 TASK = "shapes_geneval"
 INFO = TaskInfo(

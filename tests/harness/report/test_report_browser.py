@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.compare import compare_runs, load_run
-from harness.pooling import compare_pools
-from harness.report import write_comparison_page, write_run_page
-from harness.report.pooled_page import write_pooled_page
+from selfreward_eval.harness.comparing.compare import compare_runs, load_run
+from selfreward_eval.harness.comparing.pooled import compare_pools
+from selfreward_eval.harness.report import write_comparison_page, write_run_page
+from selfreward_eval.harness.report.pooled_page import write_pooled_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.report.cards import VerdictRule, card, embedding_order, filters, picture_path, with_picture
-from harness.report.notation import PLAIN, SHARE
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.report.cards import (
+    VerdictRule,
+    card,
+    embedding_order,
+    filters,
+    picture_path,
+    with_picture,
+)
+from selfreward_eval.harness.report.notation import PLAIN, SHARE
 
 RULE = VerdictRule("correct", best=1.0, higher_is_better=True, binary=True, notation=SHARE)
 

@@ -9,7 +9,17 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from harness.report.drawing import COLOURS, SCALE, Disc, Drawing, Line, Word, to_png, to_svg, write_drawing
+from selfreward_eval.harness.report.drawing import (
+    COLOURS,
+    SCALE,
+    Disc,
+    Drawing,
+    Line,
+    Word,
+    to_png,
+    to_svg,
+    write_drawing,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -24,6 +24,6 @@ import pytest
     ],
 )
 def test_docstring_examples_hold(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"harness.report.{name}"))
+    result = doctest.testmod(importlib.import_module(f"selfreward_eval.harness.report.{name}"))
     assert result.attempted > 0
     assert result.failed == 0

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.claims import Claims, RunDifference
-from harness.compare import compare_runs, load_run
-from harness.comparison import Contrast
-from harness.planner import Answer, Question, assumed_marks, assumed_sd, plan
-from harness.report.drawing import Disc, Drawing, Line, Word
-from harness.report.figures import row_of, runs_forest, scatter, write_comparison_plots
-from harness.report.forest import Estimate, ForestRow, forest
-from harness.report.notation import PLAIN, SHARE, Notation
-from harness.report.power_page import lines_of, power_drawing, write_power
+from selfreward_eval.harness.comparing.claims import Claims, RunDifference
+from selfreward_eval.harness.comparing.compare import compare_runs, load_run
+from selfreward_eval.harness.comparing.records import Contrast
+from selfreward_eval.harness.power.power import Answer, Question, assumed_marks, assumed_sd, plan
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Word
+from selfreward_eval.harness.report.figures import row_of, runs_forest, scatter, write_comparison_plots
+from selfreward_eval.harness.report.forest import Estimate, ForestRow, forest
+from selfreward_eval.harness.report.notation import PLAIN, SHARE, Notation
+from selfreward_eval.harness.report.power_page import lines_of, power_drawing, write_power
 
 MakeRun = Callable[..., Path]
 

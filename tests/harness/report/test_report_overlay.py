@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.overlay import overlay
+from selfreward_eval.harness.report.overlay import overlay
 
 SIDE = 48
 

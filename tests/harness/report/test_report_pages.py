@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from support.paths import ROOT
 from typer.testing import CliRunner
 
-from harness.cli.report import report
-from harness.compare import compare_runs, load_run
-from harness.errors import InputError, RunFolderError, UsageError
-from harness.report import write_comparison_page, write_run_page
+from selfreward_eval.cli.report import report
+from selfreward_eval.harness.comparing.compare import compare_runs, load_run
+from selfreward_eval.harness.errors import InputError, RunFolderError, UsageError
+from selfreward_eval.harness.report import write_comparison_page, write_run_page
 
 MakeRun = Callable[..., Path]
 VOID = {"meta", "link", "img", "input", "br", "path"}
@@ -83,7 +84,7 @@ def test_a_hostile_prompt_is_text_and_the_policy_names_the_only_script(
 
 
 def test_templates_never_switch_escaping_off() -> None:
-    folder = Path(__file__).parents[3] / "harness" / "report" / "templates"
+    folder = ROOT / "harness" / "report" / "templates"
     sources = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.jinja")}
     assert {"comparison.jinja", "page.jinja", "parts.jinja", "power.jinja", "run.jinja"} <= set(sources)
     assert not [name for name, text in sources.items() if re.search(r"\|\s*safe\b|autoescape", text)]
@@ -110,7 +111,8 @@ def test_writing_twice_gives_the_same_page(make_run: MakeRun, tmp_path: Path) ->
 
 def test_the_package_loads_no_template_engine_until_a_page_is_written() -> None:
     code = (
-        "import sys, harness.report, harness.cli.report; print({'jinja2', 'PIL', 'numpy'} & set(sys.modules))"
+        "import sys, selfreward_eval.harness.report, selfreward_eval.cli.report; "
+        "print({'jinja2', 'PIL', 'numpy'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "set()"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from harness.report.pictures import THUMBNAIL, embed, embed_all
+from selfreward_eval.harness.report.pictures import THUMBNAIL, embed, embed_all
 
 
 def saved(path: Path, side: int, seed: int = 0) -> Path:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import harness.report.plots
-from harness.report.notation import PLAIN, SHARE, Notation
-from harness.report.plots import (
+import selfreward_eval.harness.report.plots
+from selfreward_eval.harness.report.notation import PLAIN, SHARE, Notation
+from selfreward_eval.harness.report.plots import (
     ROW_WIDTH,
     Axis,
     bubbles,
@@ -111,4 +111,4 @@ def test_a_label_that_has_room_stands_below_its_tick() -> None:
 
 
 def test_docstring_examples_hold() -> None:
-    assert doctest.testmod(harness.report.plots).failed == 0
+    assert doctest.testmod(selfreward_eval.harness.report.plots).failed == 0

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-import harness.report.pooled_view
-from harness.claims import Design
-from harness.compare import load_run
-from harness.pooling import compare_pools
-from harness.report.pooled_page import write_pooled_page
-from harness.report.pooled_view import NO_CLAIM, model_differences, pooled_view
+import selfreward_eval.harness.report.pooled_view
+from selfreward_eval.harness.comparing.claims import Design
+from selfreward_eval.harness.comparing.compare import load_run
+from selfreward_eval.harness.comparing.pooled import compare_pools
+from selfreward_eval.harness.report.pooled_page import write_pooled_page
+from selfreward_eval.harness.report.pooled_view import NO_CLAIM, model_differences, pooled_view
 
 MakeRun = Callable[..., Path]
 TASK = "shapes_geneval"
@@ -133,4 +133,4 @@ def test_hostile_names_are_text(arm: Callable[..., list[Any]], tmp_path: Path) -
 
 
 def test_docstring_examples_hold() -> None:
-    assert doctest.testmod(harness.report.pooled_view).failed == 0
+    assert doctest.testmod(selfreward_eval.harness.report.pooled_view).failed == 0

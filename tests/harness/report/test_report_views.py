@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from harness.compare import compare_runs, load_run
-from harness.records import Measurement, Status
-from harness.report.comparison_view import comparison_view, tone
-from harness.report.identity import differences, groups
-from harness.report.pairs import item_means, pair_verdict, tally
-from harness.report.run_view import run_view, task_view
+from selfreward_eval.harness.comparing.compare import compare_runs, load_run
+from selfreward_eval.harness.records import Measurement, Status
+from selfreward_eval.harness.report.comparison_view import comparison_view, tone
+from selfreward_eval.harness.report.identity import differences, groups
+from selfreward_eval.harness.report.pairs import item_means, pair_verdict, tally
+from selfreward_eval.harness.report.run_view import run_view, task_view
 
 TASK = "shapes_geneval"
 MakeRun = Callable[..., Path]

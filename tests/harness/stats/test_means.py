@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.stats.means import cluster_values, icc, macro_interval, mean_interval
+from selfreward_eval.harness.stats.means import cluster_values, icc, macro_interval, mean_interval
 
 marks = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=2, max_size=30)
 

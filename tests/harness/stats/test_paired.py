@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.stats.means import macro_interval, mean_interval
-from harness.stats.paired import SMALLEST_P, correlation, paired, paired_macro, se_ratio
+from selfreward_eval.harness.stats.means import macro_interval, mean_interval
+from selfreward_eval.harness.stats.paired import SMALLEST_P, correlation, paired, paired_macro, se_ratio
 
 gaps = st.lists(st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5]), min_size=2, max_size=30)
 

@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from harness.stats.agreement import krippendorff_alpha
+from selfreward_eval.harness.stats.agreement import krippendorff_alpha
 
 TEXTBOOK = [
     [1, 1, None, 1],

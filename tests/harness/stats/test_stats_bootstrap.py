@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.stats.bootstrap import bca, bca_macro, bca_of_resamples, resampled_means
+from selfreward_eval.harness.stats.bootstrap import bca, bca_macro, bca_of_resamples, resampled_means
 
 
 def coarse(seed: int, n: int = 400) -> np.ndarray:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 RUNS = 120
 SLACK = 4.5
 """Monte-Carlo errors that a rate may lie outside its bounds: some 500 rates are looked at."""

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import harness.stats
-from harness.stats.bounded import bounded_interval
-from harness.stats.choosing import choose_interval, choose_test, deciding_test
-from harness.stats.mcnemar import mcnemar
-from harness.stats.means import cluster_values, macro_interval, mean_interval
-from harness.stats.paired import paired, paired_macro
-from harness.stats.permutation import sign_flip, sign_flip_macro
-from harness.stats.wilson import wilson
+import selfreward_eval.harness.stats
+from selfreward_eval.harness.stats.bounded import bounded_interval
+from selfreward_eval.harness.stats.choosing import choose_interval, choose_test, deciding_test
+from selfreward_eval.harness.stats.mcnemar import mcnemar
+from selfreward_eval.harness.stats.means import cluster_values, macro_interval, mean_interval
+from selfreward_eval.harness.stats.paired import paired, paired_macro
+from selfreward_eval.harness.stats.permutation import sign_flip, sign_flip_macro
+from selfreward_eval.harness.stats.wilson import wilson
 
 
 def gaps(n: int, m: int = 4, seed: int = 0) -> list[float]:
@@ -126,12 +126,14 @@ def test_a_score_of_one_item_has_no_interval() -> None:
 
 
 def test_statistics_do_not_import_scipy_stats() -> None:
-    folder = Path(harness.stats.__file__).parent
-    modules = ", ".join(f"harness.stats.{path.stem}" for path in folder.glob("*.py") if path.stem[0] != "_")
+    folder = Path(selfreward_eval.harness.stats.__file__).parent
+    modules = ", ".join(
+        f"selfreward_eval.harness.stats.{path.stem}" for path in folder.glob("*.py") if path.stem[0] != "_"
+    )
     code = (
         f"import {modules}, sys\n"
         "assert not any(name.startswith(('scipy', 'numpy')) for name in sys.modules), 'heavy at import'\n"
-        "from harness.stats.choosing import choose_test\n"
+        "from selfreward_eval.harness.stats.choosing import choose_test\n"
         "choose_test({'': [0.0, 0.5, 1.0, 0.25]}, m=4, binary=True)\n"
         "assert 'scipy.stats' not in sys.modules"
     )

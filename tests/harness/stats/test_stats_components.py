@@ -8,9 +8,9 @@ import pytest
 import statsmodels.api as sm
 from statsmodels.formula.api import ols
 
-from harness.stats.components import design_effect, paired_components, variance_components
-from harness.stats.means import cluster_values, icc, mean_interval
-from harness.stats.ratio import ratio_values
+from selfreward_eval.harness.stats.components import design_effect, paired_components, variance_components
+from selfreward_eval.harness.stats.means import cluster_values, icc, mean_interval
+from selfreward_eval.harness.stats.ratio import ratio_values
 
 
 def test_the_design_effect_is_one_for_single_samples_and_m_for_copies() -> None:

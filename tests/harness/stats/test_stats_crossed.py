@@ -9,9 +9,9 @@ import statsmodels.api as sm
 from statsmodels.formula.api import ols
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
-from harness.errors import UsageError
-from harness.stats.crossed import checkpoint_claim, method_claim, method_claim_of_arms
-from harness.stats.paired import paired, paired_macro
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.stats.crossed import checkpoint_claim, method_claim, method_claim_of_arms
+from selfreward_eval.harness.stats.paired import paired, paired_macro
 
 
 def cells(prompts: int, runs: int, spread: float = 0.1, effect: float = 0.0, seed: int = 0) -> np.ndarray:

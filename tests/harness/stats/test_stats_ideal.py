@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats.bootstrap import bca, bca_macro
-from harness.stats.convolution import REACH, LatticeMeans, lattice_means
-from harness.stats.fourier import FourierMeans, fourier_means
-from harness.stats.ideal import ideal_means
+from selfreward_eval.harness.stats.bootstrap import bca, bca_macro
+from selfreward_eval.harness.stats.convolution import REACH, LatticeMeans, lattice_means
+from selfreward_eval.harness.stats.fourier import FourierMeans, fourier_means
+from selfreward_eval.harness.stats.ideal import ideal_means
 
 marks = st.lists(st.integers(-4, 4).map(lambda k: k / 4), min_size=2, max_size=6)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.errors import UsageError
-from harness.stats.means import mean_interval
-from harness.stats.ppi import ppi_difference, ppi_mean
-from harness.stats.rogan_gladen import rogan_gladen
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.stats.means import mean_interval
+from selfreward_eval.harness.stats.ppi import ppi_difference, ppi_mean
+from selfreward_eval.harness.stats.rogan_gladen import rogan_gladen
 
 
 def test_the_estimate_is_the_formula() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 from statsmodels.stats.contingency_tables import mcnemar as theirs
 
-from harness.stats.mcnemar import mcnemar, mcnemar_p, tango_interval
+from selfreward_eval.harness.stats.mcnemar import mcnemar, mcnemar_p, tango_interval
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(5, 0), (12, 3), (0, 1), (40, 60), (300, 250), (7, 7)])

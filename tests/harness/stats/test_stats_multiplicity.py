@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
+from selfreward_eval.harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 
 families = st.lists(st.floats(1e-12, 1.0), min_size=1, max_size=12)
 

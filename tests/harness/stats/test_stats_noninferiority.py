@@ -7,10 +7,16 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from harness.stats.means import mean_interval
-from harness.stats.noninferiority import NonInferiority, Verdict, equivalence, gate, non_inferiority
-from harness.stats.paired import paired
-from harness.stats.planning import power
+from selfreward_eval.harness.stats.means import mean_interval
+from selfreward_eval.harness.stats.noninferiority import (
+    NonInferiority,
+    Verdict,
+    equivalence,
+    gate,
+    non_inferiority,
+)
+from selfreward_eval.harness.stats.paired import paired
+from selfreward_eval.harness.stats.power import power
 
 
 def gaps(mean: float, n: int = 200, sd: float = 0.3) -> np.ndarray:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.stats.mcnemar import mcnemar_p
-from harness.stats.paired import paired, paired_macro
-from harness.stats.permutation import sign_flip, sign_flip_macro
-from harness.stats.signs import sign_sums
+from selfreward_eval.harness.stats.mcnemar import mcnemar_p
+from selfreward_eval.harness.stats.paired import paired, paired_macro
+from selfreward_eval.harness.stats.permutation import sign_flip, sign_flip_macro
+from selfreward_eval.harness.stats.signs import sign_sums
 
 quarters = st.lists(st.sampled_from([-0.5, -0.25, 0.0, 0.25, 0.5]), min_size=3, max_size=9)
 

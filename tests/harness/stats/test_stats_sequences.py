@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from harness.stats.means import mean_interval
-from harness.stats.noninferiority import Verdict
-from harness.stats.sequences import (
+from selfreward_eval.harness.stats.means import mean_interval
+from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.sequences import (
     confidence_sequence,
     half_widths,
     look_order,

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from harness.stats.bounded import bounded_ends, bounded_interval, freedom_of_spread
-from harness.stats.means import icc, mean_interval
-from harness.stats.wilson import wilson, wilson_clustered
+from selfreward_eval.harness.stats.bounded import bounded_ends, bounded_interval, freedom_of_spread
+from selfreward_eval.harness.stats.means import icc, mean_interval
+from selfreward_eval.harness.stats.wilson import wilson, wilson_clustered
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (311, 553)])

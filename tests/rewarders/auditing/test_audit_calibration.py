@@ -7,8 +7,8 @@ import doctest
 import numpy as np
 import pytest
 
-from rewarders.auditing import calibration, ranking, rightness
-from rewarders.auditing.calibration import Bin, by_rank, reliability
+from selfreward_eval.rewarders.auditing import calibration, ranking, rightness
+from selfreward_eval.rewarders.auditing.calibration import Bin, by_rank, reliability
 
 
 def test_an_honest_probability_has_next_to_no_error() -> None:

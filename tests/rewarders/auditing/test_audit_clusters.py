@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.stats.means import mean_interval
-from rewarders.auditing.clusters import PLAIN, jackknife
-from rewarders.auditing.ranking import area, inside_area, rank_correlation
+from selfreward_eval.harness.stats.means import mean_interval
+from selfreward_eval.rewarders.auditing.clusters import PLAIN, jackknife
+from selfreward_eval.rewarders.auditing.ranking import area, inside_area, rank_correlation
 
 ROUNDS, ITEMS, EACH = 200, 40, 4
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import somersd, spearmanr
 
-from rewarders.auditing.ranking import (
+from selfreward_eval.rewarders.auditing.ranking import (
     area,
     auc,
     inside_area,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UsageError
-from rewarders.auditing.rightness import rule
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.rewarders.auditing.rightness import rule
 
 
 def test_marks_at_the_ends_are_right_or_wrong_by_themselves() -> None:

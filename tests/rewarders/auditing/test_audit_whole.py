@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from rewarders.auditing.audit import Column, Pictures, audit
-from rewarders.auditing.rightness import RightRule
+from selfreward_eval.rewarders.auditing.audit import Column, Pictures, audit
+from selfreward_eval.rewarders.auditing.rightness import RightRule
 
 RULE = RightRule(1.0, True, graded=False)
 N = 12

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rewarders.base import Reward
-from rewarders.report.cards import places
-from rewarders.report.overlays import BAD, GOOD, details, region_boxes, veils
-from rewarders.srum.maps import Region, code_map
+from selfreward_eval.rewarders.base import Reward
+from selfreward_eval.rewarders.report.cards import places
+from selfreward_eval.rewarders.report.overlays import BAD, GOOD, details, region_boxes, veils
+from selfreward_eval.rewarders.srum.maps import Region, code_map
 
 REGIONS = [
     {"box": [0, 0, 8, 8], "label": "star", "score": -1.0, "identified": "is there a star?", "reason": ""},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.subjects import Subject
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from harness.errors import RunFolderError
-from harness.files import read_json_lines
-from harness.records import Status
-from rewarders.composite import CompositeReward
-from rewarders.scoring.book import ABOUT, LINES, Line, RewardBook, read_lines
-from rewarders.scoring.scoring import score_all
+from selfreward_eval.harness.errors import RunFolderError
+from selfreward_eval.harness.files import read_json_lines
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.composite import CompositeReward
+from selfreward_eval.rewarders.scoring.log import ABOUT, LINES, Line, RewardBook, read_lines
+from selfreward_eval.rewarders.scoring.scoring import score_all
 
 ABOUT_TOY = {"run": None, "rewarder": {"name": "toy"}}
 

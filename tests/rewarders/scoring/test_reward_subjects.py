@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness.errors import InputError
-from rewarders.scoring.subjects import of_folder
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.rewarders.scoring.subjects import of_folder
 
 
 def picture(path: Path) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.errors import InputError, MissingCapability, UsageError
-from harness.records import Status
-from rewarders.base import RewardSample
-from rewarders.srum.regions import Proposal
-from rewarders.srum.rewarder import SrumReward, summary
-from rewarders.srum.ways import PROMPTS, filled
+from selfreward_eval.harness.errors import InputError, MissingCapability, UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.base import RewardSample
+from selfreward_eval.rewarders.srum.elicitation import PROMPTS, filled
+from selfreward_eval.rewarders.srum.regions import Proposal
+from selfreward_eval.rewarders.srum.rewarder import SrumReward, summary
 
 BOXES = ((0, 0, 6, 2), (0, 0, 3, 2))
 

@@ -8,8 +8,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewarders.srum.maps import Region, code_map, layout_factor, paper_map, reward_map, to_grid
-from rewarders.srum.weighting import CONSTRAINT, constrained, weights
+from selfreward_eval.rewarders.srum.maps import (
+    Region,
+    code_map,
+    layout_factor,
+    paper_map,
+    reward_map,
+    to_grid,
+)
+from selfreward_eval.rewarders.srum.weighting import CONSTRAINT, constrained, weights
 
 SHAPE = (8, 10)
 WHOLE = (0, 0, 10, 8)

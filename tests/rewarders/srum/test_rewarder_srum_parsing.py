@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewarders.srum.parsing import (
+from selfreward_eval.rewarders.srum.parsing import (
     released_layout,
     released_regions,
     robust_layout,

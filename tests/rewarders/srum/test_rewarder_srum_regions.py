@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.base import Detection
-from rewarders.base import RewardSample
-from rewarders.srum.regions import DetectorRegions, Proposer, named
-from rewarders.srum.rewarder import proposer
-from rewarders.srum.sam import SamRegions
-from rewarders.srum.showing import shown
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.rewarders.base import RewardSample
+from selfreward_eval.rewarders.srum.regions import DetectorRegions, Proposer, named
+from selfreward_eval.rewarders.srum.rewarder import proposer
+from selfreward_eval.rewarders.srum.sam import SamRegions
+from selfreward_eval.rewarders.srum.showing import shown
 
 
 class Finds:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.records import Status
-from rewarders.srum.rewarder import SrumReward
+from selfreward_eval.harness.records import Status
+from selfreward_eval.rewarders.srum.rewarder import SrumReward
 
 
 def test_a_model_that_cannot_write_scores_is_given_none(tiny: Any, scene: Any) -> None:

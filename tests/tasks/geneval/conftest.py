@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[3]
+from support.paths import ROOT
 
 
 def _folder(variable: str, fallback: str) -> Path:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tasks.geneval.geometry import compute_iou, relative_position
+from selfreward_eval.tasks.geneval.geometry import compute_iou, relative_position
 
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 EDGE = st.integers(0, 500)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import state
-from harness.errors import InputError
-from harness.instruments.coco import coco_indices
-from tasks.geneval.data import DATA_FILES
-from tasks.geneval.items import load_items, load_object_names
-from tasks.geneval.options import TAGS
+from selfreward_eval.harness.data import state
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.backends.coco import coco_indices
+from selfreward_eval.tasks.geneval.data import DATA_FILES
+from selfreward_eval.tasks.geneval.items import load_items, load_object_names
+from selfreward_eval.tasks.geneval.options import TAGS
 
 ROW = {"tag": "colors", "prompt": "a red cup", "include": [{"class": "cup", "count": 1, "color": "red"}]}
 

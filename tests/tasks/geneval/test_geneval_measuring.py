@@ -8,10 +8,10 @@ from typing import Any
 
 from PIL import Image
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from harness.records import Status
-from tasks.geneval.measuring import measure_image
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.harness.records import Status
+from selfreward_eval.tasks.geneval.measuring import measure_image
 
 PICTURE = Image.new("RGB", (100, 100))
 RED_CUP = {"tag": "colors", "prompt": "a red cup", "include": [{"class": "cup", "count": 1, "color": "red"}]}

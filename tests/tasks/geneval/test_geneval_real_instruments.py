@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.instruments import instances
-from harness.records import Item, Sample
-from tasks.geneval.options import COLOURS
-from tasks.geneval.task import GenEval
+from selfreward_eval.harness.instruments.backends import instances
+from selfreward_eval.harness.records import Item, Sample
+from selfreward_eval.tasks.geneval.options import COLOURS
+from selfreward_eval.tasks.geneval.task import GenEval
 
 BENCH = 13
 """Place of "bench" among COCO's classes."""

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.geneval.options import OFFICIAL
-from tasks.geneval.scoring import Verdict, evaluate, keep
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.geneval.options import OFFICIAL
+from selfreward_eval.tasks.geneval.scoring import Verdict, evaluate, keep
 
 
 def cup(x: float = 0, score: float = 0.95, label: str = "cup", colour: str = "red") -> Detection:

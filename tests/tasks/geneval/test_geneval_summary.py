@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from tasks.geneval.summary import Row, official_numbers, summarise
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.tasks.geneval.summary import Row, official_numbers, summarise
 
 ROWS = st.lists(
     st.builds(Row, st.sampled_from(["counting", "colors"]), st.sampled_from(["a", "b", "c"]), st.booleans()),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.errors import MissingData, UnknownName, UsageError
-from harness.instruments.base import Detection
-from harness.records import Item, Sample
-from tasks.geneval.task import GenEval
+from selfreward_eval.harness.errors import MissingData, UnknownName, UsageError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.harness.records import Item, Sample
+from selfreward_eval.tasks.geneval.task import GenEval
 
 
 class Everywhere:

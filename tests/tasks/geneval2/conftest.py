@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.instruments.first_words import FirstWord
-from tasks.geneval2 import task as task_module
-from tasks.geneval2.data import PROMPTS
+from selfreward_eval.harness.instruments.backends.first_words import FirstWord
+from selfreward_eval.tasks.geneval2 import task as task_module
+from selfreward_eval.tasks.geneval2.data import PROMPTS
 
 ROWS: list[dict[str, Any]] = [
     {

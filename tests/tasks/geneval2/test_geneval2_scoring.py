@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 from math import prod
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.paths import GOLDEN
 
-from harness.errors import InputError
-from tasks.geneval2.analysis import Row, per_atomicity, per_skill, whole_atomicity
-from tasks.geneval2.parity import READERS, read_analysis
-from tasks.geneval2.scoring import accepted, asked, is_right, soft_tifa, tifa
-from tasks.parity import check_file, difference
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.tasks.geneval2.analysis import Row, per_atomicity, per_skill, whole_atomicity
+from selfreward_eval.tasks.geneval2.parity import READERS, read_analysis
+from selfreward_eval.tasks.geneval2.scoring import accepted, asked, is_right, soft_tifa, tifa
+from selfreward_eval.tasks.parity import check_file, difference
 
 ATOMS = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_every_recorded_case_agrees(name: str) -> None:
-    fallback = Path(__file__).resolve().parents[3] / ".." / "shared" / "golden"
-    path = Path(os.environ.get("SELFREWARD_GOLDEN") or fallback) / name
+    path = GOLDEN / name
     if not path.is_file():
         pytest.skip(f"no golden file {name}: set SELFREWARD_GOLDEN")
     found = check_file(path)

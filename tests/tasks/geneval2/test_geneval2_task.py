@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,19 +10,19 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from support.paths import DATA, ROOT
 
-from harness.data import declared_files, state
-from harness.errors import InputError, MissingData, UnknownName, UsageError
-from harness.instruments.first_words import FirstWord
-from harness.instruments.vlm_vqa import VlmVQA
-from harness.models.dummy import DummyModel
-from harness.records import Sample, Status
-from harness.run import run
-from tasks.geneval2.data import PROMPTS
-from tasks.geneval2.items import load_items
-from tasks.geneval2.task import UPSTREAM_READER, GenEval2
+from selfreward_eval.harness.data import declared_files, state
+from selfreward_eval.harness.errors import InputError, MissingData, UnknownName, UsageError
+from selfreward_eval.harness.instruments.backends.first_words import FirstWord
+from selfreward_eval.harness.instruments.vlm_vqa import VlmVQA
+from selfreward_eval.harness.records import Sample, Status
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.tasks.geneval2.data import PROMPTS
+from selfreward_eval.tasks.geneval2.items import load_items
+from selfreward_eval.tasks.geneval2.task import UPSTREAM_READER, GenEval2
 
-ROOT = Path(__file__).resolve().parents[3]
 MakeReader = Callable[[Callable[[str], FirstWord]], Any]
 
 
@@ -82,7 +81,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str, message
 
 
 def test_the_official_prompts() -> None:
-    folder = Path(os.environ.get("SELFREWARD_DATA") or ROOT / ".." / "shared" / "data").resolve()
+    folder = DATA.resolve()
     path = folder / PROMPTS.folder / PROMPTS.path
     if not path.is_file():
         pytest.skip(f"{path} is not here: fetch it, or set SELFREWARD_DATA")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from tasks.judge_check.csv_cases import ANNOTATED, Labels, csv_cases
-from tasks.judge_check.shapes_cases import MISS, RIGHT, labelled, shapes_cases
-from tasks.shapes.compbench.requests import Wanted
-from tasks.shapes.reasonbench.requests import DIMENSIONS, ReasonRequest
-from tasks.shapes.scene import Scene, Thing
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.judge_check.csv_cases import ANNOTATED, Labels, csv_cases
+from selfreward_eval.tasks.judge_check.shapes_cases import MISS, RIGHT, labelled, shapes_cases
+from selfreward_eval.tasks.shapes.compbench.requests import Wanted
+from selfreward_eval.tasks.shapes.reasonbench.requests import DIMENSIONS, ReasonRequest
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
 TWO_RINGS = ReasonRequest(
     "scientific",

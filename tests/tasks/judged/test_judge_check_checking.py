@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.records import Status
-from tasks.judge_check.cases import Case, Labelled
-from tasks.judge_check.checking import Answer, ask_cases, calibration, failures, groupings, summary
-from tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judge_check.cases import Case, Labelled
+from selfreward_eval.tasks.judge_check.checking import (
+    Answer,
+    ask_cases,
+    calibration,
+    failures,
+    groupings,
+    summary,
+)
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question
 
 
 def square() -> Image.Image:

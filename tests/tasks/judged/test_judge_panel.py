@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from harness.instruments.judge_panel import PanelJudge, panel_replies
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.instruments.judging import Judge, Turn
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from tasks.judged.agreement import panel_agreement
-from tasks.judged.evidence import Asked, recorded_replies
-from tasks.judged.rescoring import rescored
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.judge_panel import PanelJudge, panel_replies
+from selfreward_eval.harness.instruments.judging import Judge, Turn
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judged.agreement import panel_agreement
+from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+from selfreward_eval.tasks.judged.rescoring import rescored
 
 ASKED = [[Turn("user", "two answers")]]
 

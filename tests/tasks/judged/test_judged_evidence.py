@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.instruments.judging import Reply
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from tasks.judged.evidence import Asked, recorded_replies, unanswered
-from tasks.judged.rescoring import Rescorable, rescored
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.judging import Reply
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies, unanswered
+from selfreward_eval.tasks.judged.rescoring import Rescorable, rescored
 
 SILENCE = Reply(None, Status.JUDGE_TRANSPORT_ERROR, "HTTP 500", {"attempts": 6})
 REPLIES = {"describe": Reply("a circle", details={"model": "m"}), "reason": SILENCE}

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.errors import InputError, UnknownName, UsageError
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.instruments.judging import Conversation, Judge, Reply, Turn
-from harness.records import Status
-from tasks.judged.judges import choose_judge
-from tasks.judged.replies import AT_ONCE, RememberingJudge
+from selfreward_eval.harness.errors import InputError, UnknownName, UsageError
+from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judged.judges import choose_judge
+from selfreward_eval.tasks.judged.replies import AT_ONCE, RememberingJudge
 
 
 def said(*words: str) -> list[Conversation]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from tasks.judged.templates import Template, hashes, load_template
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from support.paths import DATA
 
-ROOT = Path(__file__).resolve().parents[3]
 CATEGORIES = ("conv", "detail", "complex")
 IMAGES = 4
 
@@ -47,7 +46,7 @@ def wild(tmp_path: Path) -> Path:
 @pytest.fixture
 def official(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The official files of LLaVA-Bench (COCO), found as a user's would be."""
-    folder = Path(os.environ.get("SELFREWARD_DATA") or ROOT / ".." / "shared" / "data").resolve()
+    folder = DATA.resolve()
     if not (folder / "llava-bench").is_dir():
         pytest.skip(f"{folder} holds no llava-bench: set SELFREWARD_DATA")
     monkeypatch.setenv("SELFREWARD_DATA", str(folder))

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from harness.data import state
-from harness.errors import InputError, MissingData
-from tasks.llava_bench.data import COCO_FILES, WILD_FILES
-from tasks.llava_bench.items import load_items
-from tasks.llava_bench.task import LlavaBenchCoco, LlavaBenchWild
+from selfreward_eval.harness.data import state
+from selfreward_eval.harness.errors import InputError, MissingData
+from selfreward_eval.tasks.llava_bench.data import COCO_FILES, WILD_FILES
+from selfreward_eval.tasks.llava_bench.items import load_items
+from selfreward_eval.tasks.llava_bench.task import LlavaBenchCoco, LlavaBenchWild
 
 QUESTION = {"question_id": 5, "image": "a.jpg", "text": "Why?", "category": "conv"}
 ANSWER = {"question_id": 5, "text": "So."}

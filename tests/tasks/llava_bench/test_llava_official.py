@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
+from support.paths import GOLDEN
 
-from harness.errors import InputError, SelfRewardError
-from tasks.llava_bench.official import review_table
-from tasks.llava_bench.parity import READERS
-from tasks.parity import difference
+from selfreward_eval.harness.errors import InputError, SelfRewardError
+from selfreward_eval.tasks.llava_bench.official import review_table
+from selfreward_eval.tasks.llava_bench.parity import READERS
+from selfreward_eval.tasks.parity import difference
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_every_recorded_case_agrees(name: str) -> None:
-    fallback = Path(__file__).resolve().parents[3] / ".." / "shared" / "golden"
-    path = Path(os.environ.get("SELFREWARD_GOLDEN") or fallback) / name
+    path = GOLDEN / name
     if not path.is_file():
         pytest.skip(f"no golden file {name}: set SELFREWARD_GOLDEN")
     document = json.loads(path.read_text())

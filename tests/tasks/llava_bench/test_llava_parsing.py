@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from tasks.llava_bench.parsing import FAILED, PARSERS, official, official_pair, parser_named, strict, tolerant
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.tasks.llava_bench.parsing import (
+    FAILED,
+    PARSERS,
+    official,
+    official_pair,
+    parser_named,
+    strict,
+    tolerant,
+)
 
 
 @pytest.mark.parametrize("name", PARSERS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.llava_bench.relative import relative
+from selfreward_eval.tasks.llava_bench.relative import relative
 
 SCORE = st.integers(2, 20).map(lambda half: half / 2)
 PAIR = st.tuples(SCORE, SCORE)

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import InputError, UsageError
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.instruments.judging import Conversation, Reply
-from harness.records import Item, Sample, SampleRecord, Status
-from tasks.judged.rescoring import rescored
-from tasks.llava_bench.orders import both_orders
-from tasks.llava_bench.task import LlavaBench, LlavaBenchCoco, LlavaBenchWild
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.records import Item, Sample, SampleRecord, Status
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judged.rescoring import rescored
+from selfreward_eval.tasks.llava_bench.orders import both_orders
+from selfreward_eval.tasks.llava_bench.task import LlavaBench, LlavaBenchCoco, LlavaBenchWild
 
 Says = Callable[[Conversation], str | Reply]
 PLACES = re.compile(r"\[Assistant 1\]\n(.*?)\n\n\[End.*\[Assistant 2\]\n(.*?)\n\n\[End", re.DOTALL)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.instruments.judging import Conversation
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.scores import TaskScores, summarise
-from tasks.judged.rescoring import rescored
-from tasks.llava_bench.summary import relative_scores
-from tasks.llava_bench.task import LlavaBenchCoco, LlavaBenchWild
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.judging import Conversation
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs.scores import TaskScores, summarise
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judged.rescoring import rescored
+from selfreward_eval.tasks.llava_bench.summary import relative_scores
+from selfreward_eval.tasks.llava_bench.task import LlavaBenchCoco, LlavaBenchWild
 
 
 def judge(conversation: Conversation) -> str:

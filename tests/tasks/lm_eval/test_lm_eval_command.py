@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tasks.lm_eval import PLUGIN
-from tasks.lm_eval.examples.shapes import rows, scene, write
+from selfreward_eval.tasks.lm_eval import PLUGIN
+from selfreward_eval.tasks.lm_eval.examples.shapes import rows, scene, write
 
 QUESTIONS = """
 dataset_path: json
@@ -22,7 +22,7 @@ dataset_kwargs:
   cache_dir: {cache}
 test_split: test
 num_fewshot: 0
-doc_to_image: !function tasks.lm_eval.examples.shapes.pictures
+doc_to_image: !function selfreward_eval.tasks.lm_eval.examples.shapes.pictures
 doc_to_text: "<image>{{{{question}}}}"
 metadata:
   version: 1.0
@@ -82,7 +82,7 @@ def ours(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., dict[str, Any]]:
     """What ``selfreward-eval run --json`` prints."""
-    from harness.cli.main import main
+    from selfreward_eval.cli.main import main
 
     def call(*arguments: object) -> dict[str, Any]:
         monkeypatch.setattr(sys, "argv", ["selfreward-eval", "run", "--json", *map(str, arguments)])
@@ -168,7 +168,9 @@ def test_the_script_itself_finds_our_model(shapes: Path, tmp_path: Path) -> None
 
 
 def test_the_plug_in_says_where_it_lies() -> None:
-    done = subprocess.run([sys.executable, "-m", "tasks.lm_eval"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "selfreward_eval.tasks.lm_eval"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == str(PLUGIN)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness.errors import InputError, UsageError
-from tasks.lm_eval.documents import plain
-from tasks.lm_eval.task import LmEvalTask
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.lm_eval.documents import plain
+from selfreward_eval.tasks.lm_eval.task import LmEvalTask
 
 
 def test_a_document_becomes_an_item_with_its_picture_and_cluster(folder: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError, UnknownName, UsageError
-from tasks.lm_eval import loading
-from tasks.lm_eval.loading import Aggregate, load
-from tasks.lm_eval.task import LmEvalTask
+from selfreward_eval.harness.errors import InputError, UnknownName, UsageError
+from selfreward_eval.tasks.lm_eval import loading
+from selfreward_eval.tasks.lm_eval.loading import Aggregate, load
+from selfreward_eval.tasks.lm_eval.task import LmEvalTask
 
 
 @pytest.fixture(autouse=True)

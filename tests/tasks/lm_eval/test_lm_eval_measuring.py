@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
-from harness.records import Measurement, Sample, Status
-from tasks.lm_eval.task import LmEvalTask
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Measurement, Sample, Status
+from selfreward_eval.tasks.lm_eval.task import LmEvalTask
 
 
 def measured(task: LmEvalTask, text: str, number: int = 0) -> Measurement:

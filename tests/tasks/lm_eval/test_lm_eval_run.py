@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from harness.comparable import shared_tasks
-from harness.compare import compare_runs
-from harness.errors import MissingCapability, NotComparable, UsageError
-from harness.models.dummy import DummyModel
-from harness.records import Status
-from harness.run import Finished, run
-from harness.run_reader import load_run
-from tasks.lm_eval.task import LmEvalTask
+from selfreward_eval.harness.comparing.comparable import shared_tasks
+from selfreward_eval.harness.comparing.compare import compare_runs
+from selfreward_eval.harness.errors import MissingCapability, NotComparable, UsageError
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.harness.runs.run import Finished, run
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.tasks.lm_eval.task import LmEvalTask
 
 Kinds = Mapping[str, Callable[..., Any]]
 

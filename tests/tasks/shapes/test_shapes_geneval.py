@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.registry import registry
-from tasks.shapes.geneval import ShapesGenEval
-from tasks.shapes.render import render
-from tasks.shapes.requests import Request, all_requests, evaluation, realise
-from tasks.shapes.scene import Scene, Thing
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.registry import registry
+from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import Request, all_requests, evaluation, realise
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
 TASK = ShapesGenEval()
 

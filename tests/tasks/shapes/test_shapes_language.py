@@ -11,10 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.shapes.language import OPPOSITE, QUESTION_KINDS, article, ask, caption, holds, name
-from tasks.shapes.sampling import KINDS, PLACES
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, RELATIONS, SHAPES, SIZES, TEXTURES, plural
+from selfreward_eval.tasks.shapes.language import OPPOSITE, QUESTION_KINDS, article, ask, caption, holds, name
+from selfreward_eval.tasks.shapes.sampling import KINDS, PLACES
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import (
+    COLOURS,
+    FORMS,
+    NUMBERS,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    TEXTURES,
+    plural,
+)
 
 ASKED_ABOUT = ("plain", "counted", "textured", "lettered", "sized")
 """Kinds of scene that questions are made for: nothing hides anything."""

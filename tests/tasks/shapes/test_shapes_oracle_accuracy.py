@@ -7,11 +7,11 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from tasks.shapes.oracle.accuracy import Row, measure, pair, scene_is_read
-from tasks.shapes.oracle.reading import read
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.oracle.accuracy import Row, measure, pair, scene_is_read
+from selfreward_eval.tasks.shapes.oracle.reading import read
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
 SCENES = 2000
 LEAST = {

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.instruments.base import ColourClassifier, DepthEstimator, Detection, Detector
-from harness.registry import registry
-from tasks.shapes.oracle.colour import OracleColourClassifier
-from tasks.shapes.oracle.depth import OracleDepth
-from tasks.shapes.oracle.detector import OracleDetector
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import COLOURS, FORMS
+from selfreward_eval.harness.instruments.base import ColourClassifier, DepthEstimator, Detection, Detector
+from selfreward_eval.harness.registry import registry
+from selfreward_eval.tasks.shapes.oracle.colour import OracleColourClassifier
+from selfreward_eval.tasks.shapes.oracle.depth import OracleDepth
+from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS
 
 PAIR = Scene((Thing("star", "red", 8, 24), Thing("square", "blue", 40, 8, texture="checkered")))
 

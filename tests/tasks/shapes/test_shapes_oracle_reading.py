@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-import tasks.shapes.oracle as oracle
-from tasks.shapes.oracle.reading import read
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS, PLACES
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import COLOURS, FORMS, GROUND, SIZES, TEXTURES
+import selfreward_eval.tasks.shapes.oracle as oracle
+from selfreward_eval.tasks.shapes.oracle.reading import read
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS, PLACES
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, GROUND, SIZES, TEXTURES
 
 Picture = NDArray[np.uint8]
 INSTRUMENTS = ("reading", "matching", "segment", "depth", "frame", "detector", "colour")
@@ -36,9 +36,13 @@ def test_the_oracle_never_sees_the_scene(module: str) -> None:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.ImportFrom) and node.module
     }
-    allowed = {"tasks.shapes.oracle", "tasks.shapes.outlines", "tasks.shapes.vocabulary"}
+    allowed = {
+        "selfreward_eval.tasks.shapes.oracle",
+        "selfreward_eval.tasks.shapes.outlines",
+        "selfreward_eval.tasks.shapes.vocabulary",
+    }
     own = {name for name in imported if name.startswith(("tasks", "trainers"))}
-    assert {name for name in own if not name.startswith("tasks.shapes.oracle.")} <= allowed
+    assert {name for name in own if not name.startswith("selfreward_eval.tasks.shapes.oracle.")} <= allowed
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.instruments.base import VQA
-from tasks.shapes.oracle.vqa import OracleVQA, Phrase, parse
-from tasks.shapes.render import render
-from tasks.shapes.sampling import COLOUR_NAMES, textured
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import SHAPES, TEXTURES
+from selfreward_eval.harness.instruments.base import VQA
+from selfreward_eval.tasks.shapes.oracle.vqa import OracleVQA, Phrase, parse
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, textured
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import SHAPES, TEXTURES
 
 SCENE = Scene(
     (

@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tasks.shapes.outlines import outline, tone
-from tasks.shapes.vocabulary import FORMS, SIZES, TEXTURES
+from selfreward_eval.tasks.shapes.outlines import outline, tone
+from selfreward_eval.tasks.shapes.vocabulary import FORMS, SIZES, TEXTURES
 
 MIRRORED_ACROSS = {"circle", "square", "cross", "diamond", "ring", "triangle", "star", "heart"} | {
     f"letter {letter}" for letter in "AHTU"

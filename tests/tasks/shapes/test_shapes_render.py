@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CANVAS, COLOURS, DARK, FORMS, GROUND
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, COLOURS, DARK, FORMS, GROUND
 
 
 def test_an_empty_scene_is_ground() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.records import Item, Sample
-from tasks.shapes.geneval import ShapesGenEval
-from tasks.shapes.render import render
-from tasks.shapes.requests import (
+from selfreward_eval.harness.records import Item, Sample
+from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import (
     TAGS,
     UNSEEN_PAIRS,
     WHOLE_CONTENT,
@@ -21,7 +21,7 @@ from tasks.shapes.requests import (
     realise,
     training_sentences,
 )
-from tasks.shapes.vocabulary import COLOURS, RELATIONS, SHAPES
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, RELATIONS, SHAPES
 
 EVERYTHING = [request for tag in TAGS for request in all_requests(tag)]
 

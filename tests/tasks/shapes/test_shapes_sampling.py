@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.shapes.sampling import KINDS, PLACES, mixed
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CANVAS, MAX_COUNT, SHAPES
+from selfreward_eval.tasks.shapes.sampling import KINDS, PLACES, mixed
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, MAX_COUNT, SHAPES
 
 seeds = st.integers(0, 2**32)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import CANVAS, RELATIONS
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS, RELATIONS
 
 coordinates = st.integers(0, CANVAS - 1)
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support.paths import DATA
 
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.measuring import Instruments
-
-ROOT = Path(__file__).resolve().parents[3]
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.measuring import Instruments
 
 
 @pytest.fixture
 def official(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The official files of T2I-CompBench, found as a user's would be."""
-    folder = Path(os.environ.get("SELFREWARD_DATA") or ROOT / ".." / "shared" / "data").resolve()
+    folder = DATA.resolve()
     if not (folder / "t2i-compbench").is_dir():
         pytest.skip(f"{folder} holds no t2i-compbench: set SELFREWARD_DATA")
     monkeypatch.setenv("SELFREWARD_DATA", str(folder))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.t2i_compbench.attributes import attributes, cleaned, questions
-from tasks.t2i_compbench.share_captioner import marks, share_score, strict_share_score
-from tasks.t2i_compbench.three_in_one import Kind, combine, keys, kind
+from selfreward_eval.tasks.t2i_compbench.attributes import attributes, cleaned, questions
+from selfreward_eval.tasks.t2i_compbench.share_captioner import marks, share_score, strict_share_score
+from selfreward_eval.tasks.t2i_compbench.three_in_one import Kind, combine, keys, kind
 
 probabilities = st.lists(st.floats(0, 1), max_size=8)
 

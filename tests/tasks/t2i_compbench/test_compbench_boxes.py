@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.boxes import best_first, centre_offset, edges, float32, frame_size, iou, is_duplicate
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.boxes import (
+    best_first,
+    centre_offset,
+    edges,
+    float32,
+    frame_size,
+    iou,
+    is_duplicate,
+)
 
 Box = tuple[float, float, float, float]
 

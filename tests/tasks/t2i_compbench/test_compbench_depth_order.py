@@ -7,10 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.depth_order import depth_spatial, mean_depth, objects_seen, position, relation
-from tasks.t2i_compbench.ruling import Ruling
-from tasks.t2i_compbench.words import tagged
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.depth_order import (
+    depth_spatial,
+    mean_depth,
+    objects_seen,
+    position,
+    relation,
+)
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling
+from selfreward_eval.tasks.t2i_compbench.words import tagged
 
 A, B = (100.0, 100.0, 300.0, 300.0), (120.0, 120.0, 320.0, 320.0)
 APART = (310.0, 310.0, 400.0, 400.0)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.instruments.base import Detection
-from harness.records import Status
-from tasks.t2i_compbench import fixed_attributes, fixed_numeracy, fixed_spatial, planar
-from tasks.t2i_compbench.fixed_relations import Relation, relations
-from tasks.t2i_compbench.labels import names, standing_for
-from tasks.t2i_compbench.ruling import Ruling
-from tasks.t2i_compbench.words import Tagged, tagged
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.harness.records import Status
+from selfreward_eval.tasks.t2i_compbench import fixed_attributes, fixed_numeracy, fixed_spatial, planar
+from selfreward_eval.tasks.t2i_compbench.fixed_relations import Relation, relations
+from selfreward_eval.tasks.t2i_compbench.labels import names, standing_for
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling
+from selfreward_eval.tasks.t2i_compbench.words import Tagged, tagged
 
 LEFT, RIGHT = (20.0, 150.0, 120.0, 300.0), (300.0, 150.0, 400.0, 300.0)
 SPACE = {"dog", "frog", "cattle, cow", "person", "rack", "car", "carrot", "sheep"}

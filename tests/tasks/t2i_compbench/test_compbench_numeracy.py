@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.paths import DATA
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from tasks.t2i_compbench.numeracy import NOUNS, Wanted, numeracy, wanted, without_duplicates
-from tasks.t2i_compbench.ruling import Ruling
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.tasks.t2i_compbench.numeracy import NOUNS, Wanted, numeracy, wanted, without_duplicates
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling
 
 
 def row(label: str, count: int, y: float = 0) -> list[Detection]:
@@ -129,9 +127,7 @@ class TestNoScore:
 
 
 def test_the_nouns_are_those_of_the_official_file() -> None:
-    fallback = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
-    folder = Path(os.environ.get("SELFREWARD_DATA") or fallback)
-    path = folder / "t2i-compbench" / "examples" / "dataset" / "new_objects.txt"
+    path = DATA / "t2i-compbench" / "examples" / "dataset" / "new_objects.txt"
     if not path.is_file():
         pytest.skip(f"no {path}: set SELFREWARD_DATA")
     lines = path.read_text(encoding="utf-8").splitlines()

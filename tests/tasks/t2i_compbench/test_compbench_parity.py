@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.paths import GOLDEN
 
-from tasks.parity import READERS, check_file
+from selfreward_eval.tasks.parity import READERS, check_file
 
-OFFICIAL = Path(
-    os.environ.get("SELFREWARD_GOLDEN") or Path(__file__).resolve().parents[3] / ".." / "shared" / "golden"
-)
+OFFICIAL = GOLDEN
 
 
 def test_every_file_has_a_reader() -> None:

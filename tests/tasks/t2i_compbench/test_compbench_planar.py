@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from harness.instruments.base import Detection
-from harness.records import Status
-from tasks.t2i_compbench.planar import RELATIONS, around_prepositions, position, relation, spatial
-from tasks.t2i_compbench.ruling import Ruling, in_picture
-from tasks.t2i_compbench.words import Tagged, first_and_last_noun, tagged, without_adjectives
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.harness.records import Status
+from selfreward_eval.tasks.t2i_compbench.planar import (
+    RELATIONS,
+    around_prepositions,
+    position,
+    relation,
+    spatial,
+)
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, in_picture
+from selfreward_eval.tasks.t2i_compbench.words import Tagged, first_and_last_noun, tagged, without_adjectives
 
 LEFT, RIGHT = (20.0, 150.0, 120.0, 300.0), (300.0, 150.0, 400.0, 300.0)
 NOUNS = {"dog", "frog", "vase", "chair", "girl", "man", "rack", "coat"}

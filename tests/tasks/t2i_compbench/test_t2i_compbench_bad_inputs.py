@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.records import Measurement, Status
-from tasks.t2i_compbench.facts import PromptFacts, read
-from tasks.t2i_compbench.measuring import measure_batch
-from tasks.t2i_compbench.settings import Settings
+from selfreward_eval.harness.records import Measurement, Status
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts, read
+from selfreward_eval.tasks.t2i_compbench.measuring import measure_batch
+from selfreward_eval.tasks.t2i_compbench.settings import Settings
 
 FIXED = Settings("fixed")
 LEFT, RIGHT = (20.0, 150.0, 120.0, 300.0), (300.0, 150.0, 400.0, 300.0)

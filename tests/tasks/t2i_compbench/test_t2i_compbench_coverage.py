@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from tasks.t2i_compbench.coverage import (
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.tasks.t2i_compbench.coverage import (
     covered_scores,
     main,
     read_labels,
@@ -17,7 +17,7 @@ from tasks.t2i_compbench.coverage import (
     uncovered,
     without_label,
 )
-from tasks.t2i_compbench.facts import read, shipped
+from selfreward_eval.tasks.t2i_compbench.facts import read, shipped
 
 
 def test_unidet_s_gaps_are_those_of_its_label_list(official: Path) -> None:

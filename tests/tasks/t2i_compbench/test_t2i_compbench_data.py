@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import state
-from harness.errors import InputError, MissingData, UsageError
-from tasks.t2i_compbench.data import CATEGORIES, DATA_FILES, kinds, prompts, require_colour_list
-from tasks.t2i_compbench.task import T2ICompBench
+from selfreward_eval.harness.data import state
+from selfreward_eval.harness.errors import InputError, MissingData, UsageError
+from selfreward_eval.tasks.t2i_compbench.data import (
+    CATEGORIES,
+    DATA_FILES,
+    kinds,
+    prompts,
+    require_colour_list,
+)
+from selfreward_eval.tasks.t2i_compbench.task import T2ICompBench
 
 
 def test_the_pinned_files_are_the_official_ones(official: Path) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, MissingExtra
-from tasks.t2i_compbench import depth_order, facts, numeracy, planar, spacy_facts
-from tasks.t2i_compbench.data import CATEGORIES, prompts
-from tasks.t2i_compbench.facts import SHIPPED, dump, main, make, shipped
-from tasks.t2i_compbench.items import facts_of
-from tasks.t2i_compbench.task import T2ICompBench
-from tasks.t2i_compbench.words import as_label, first_and_last_noun
+from selfreward_eval.harness.errors import InputError, MissingExtra
+from selfreward_eval.tasks.t2i_compbench import depth_order, facts, numeracy, planar, spacy_facts
+from selfreward_eval.tasks.t2i_compbench.data import CATEGORIES, prompts
+from selfreward_eval.tasks.t2i_compbench.facts import SHIPPED, dump, main, make, shipped
+from selfreward_eval.tasks.t2i_compbench.items import facts_of
+from selfreward_eval.tasks.t2i_compbench.task import T2ICompBench
+from selfreward_eval.tasks.t2i_compbench.words import as_label, first_and_last_noun
 
 
 @pytest.fixture

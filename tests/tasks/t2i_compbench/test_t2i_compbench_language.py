@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.t2i_compbench.facts import PromptFacts, read
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts, read
 
 
 def chunks(prompt: str) -> list[str]:

@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.errors import UsageError
-from harness.records import Measurement
-from tasks.t2i_compbench.facts import PromptFacts, read
-from tasks.t2i_compbench.measuring import MOST_BOXES, Instruments, depth_in_frame, measure_batch
-from tasks.t2i_compbench.settings import ROLES, Settings, roles
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Measurement
+from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts, read
+from selfreward_eval.tasks.t2i_compbench.measuring import (
+    MOST_BOXES,
+    Instruments,
+    depth_in_frame,
+    measure_batch,
+)
+from selfreward_eval.tasks.t2i_compbench.settings import ROLES, Settings, roles
 
 FIXED = Settings("fixed")
 LEFT, RIGHT = (20.0, 150.0, 120.0, 300.0), (300.0, 150.0, 400.0, 300.0)

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.comparable import require_comparable
-from harness.errors import InputError, NotComparable, UnknownName, UsageError
-from harness.models.dummy import DummyModel
-from harness.records import Item, Sample, Status
-from harness.run import run
-from harness.run_reader import Run, load_run
-from tasks.t2i_compbench.data import CATEGORIES
-from tasks.t2i_compbench.task import T2ICompBench
+from selfreward_eval.harness.comparing.comparable import require_comparable
+from selfreward_eval.harness.errors import InputError, NotComparable, UnknownName, UsageError
+from selfreward_eval.harness.records import Item, Sample, Status
+from selfreward_eval.harness.runs.reader import Run, load_run
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.tasks.t2i_compbench.data import CATEGORIES
+from selfreward_eval.tasks.t2i_compbench.task import T2ICompBench
 
 ITEM = Item("color-000", "a plum kettle", "color")
 
@@ -148,7 +148,7 @@ class TestInstruments:
 
     def test_declaring_the_task_loads_nothing_heavy(self) -> None:
         code = (
-            "import sys, tasks.t2i_compbench.task\n"
+            "import sys, selfreward_eval.tasks.t2i_compbench.task\n"
             "print([name for name in ('torch', 'transformers', 'numpy', 'PIL') if name in sys.modules])"
         )
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

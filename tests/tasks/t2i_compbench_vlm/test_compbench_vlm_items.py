@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError
-from tasks.t2i_compbench_vlm.items import load_items
-from tasks.t2i_compbench_vlm.task import T2ICompBenchVLM
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.tasks.t2i_compbench_vlm.items import load_items
+from selfreward_eval.tasks.t2i_compbench_vlm.task import T2ICompBenchVLM
 
 
 def file(folder: Path, *rows: Any) -> Path:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import InputError
-from tasks.t2i_compbench_vlm.parsing import strict_score, upstream_score
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.tasks.t2i_compbench_vlm.parsing import strict_score, upstream_score
 
 
 @pytest.mark.parametrize(

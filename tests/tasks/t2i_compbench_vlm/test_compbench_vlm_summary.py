@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from tasks.t2i_compbench_vlm.summary import (
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.tasks.t2i_compbench_vlm.summary import (
     CATEGORIES,
     COLUMNS,
     ScriptOverall,

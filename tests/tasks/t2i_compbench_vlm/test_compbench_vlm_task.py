@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.errors import InputError, MissingData, UnknownName, UsageError
-from harness.instruments.judging import Conversation, Reply
-from harness.models.dummy import DummyModel
-from harness.records import Item, Sample, Status
-from harness.run import run
-from tasks.t2i_compbench_vlm.summary import CATEGORIES
-from tasks.t2i_compbench_vlm.task import SRUM_JUDGE, T2ICompBenchVLM, measurement_of
+from selfreward_eval.harness.errors import InputError, MissingData, UnknownName, UsageError
+from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.records import Item, Sample, Status
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.tasks.t2i_compbench_vlm.summary import CATEGORIES
+from selfreward_eval.tasks.t2i_compbench_vlm.task import SRUM_JUDGE, T2ICompBenchVLM, measurement_of
 
 
 class Scripted:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.paths import DATA
 
-from harness.data import PinnedFile
-from tasks.t2i_reasonbench import task
-from tasks.t2i_reasonbench.data import FILES, DimensionFiles
-from tasks.t2i_reasonbench.dimensions import DIMENSIONS
+from selfreward_eval.harness.data import PinnedFile
+from selfreward_eval.tasks.t2i_reasonbench import task
+from selfreward_eval.tasks.t2i_reasonbench.data import FILES, DimensionFiles
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
 
-ROOT = Path(__file__).resolve().parents[3]
 ROWS = 3
 
 
@@ -60,7 +59,7 @@ def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def official(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The official files, found as a user's would be."""
-    folder = Path(os.environ.get("SELFREWARD_DATA") or ROOT / ".." / "shared" / "data").resolve()
+    folder = DATA.resolve()
     if not (folder / "t2i_reasonbench").is_dir():
         pytest.skip(f"{folder} holds no t2i_reasonbench: fetch it, or set SELFREWARD_DATA")
     monkeypatch.setenv("SELFREWARD_DATA", str(folder))

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from harness.data import state
-from harness.errors import InputError, MissingData
-from harness.records import Item
-from tasks.t2i_reasonbench.data import DATA_FILES
-from tasks.t2i_reasonbench.dimensions import DIMENSIONS
-from tasks.t2i_reasonbench.items import irregularities, load_items, questions_of
-from tasks.t2i_reasonbench.questions import Question, listed, read_block
-from tasks.t2i_reasonbench.task import T2IReasonBench
+from selfreward_eval.harness.data import state
+from selfreward_eval.harness.errors import InputError, MissingData
+from selfreward_eval.harness.records import Item
+from selfreward_eval.tasks.t2i_reasonbench.data import DATA_FILES
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
+from selfreward_eval.tasks.t2i_reasonbench.items import irregularities, load_items, questions_of
+from selfreward_eval.tasks.t2i_reasonbench.questions import Question, listed, read_block
+from selfreward_eval.tasks.t2i_reasonbench.task import T2IReasonBench
 
 PAIR = (Question("Why?", "1: so"), Question("How?", "1: thus"))
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
+from support.paths import GOLDEN
 
-from harness.errors import InputError, SelfRewardError
-from tasks.parity import difference
-from tasks.t2i_reasonbench.dimensions import DIMENSIONS, dimension_of
-from tasks.t2i_reasonbench.official import official_picture, official_summary
-from tasks.t2i_reasonbench.parity import READERS
+from selfreward_eval.harness.errors import InputError, SelfRewardError
+from selfreward_eval.tasks.parity import difference
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS, dimension_of
+from selfreward_eval.tasks.t2i_reasonbench.official import official_picture, official_summary
+from selfreward_eval.tasks.t2i_reasonbench.parity import READERS
 
 IDIOM, SCIENTIFIC = DIMENSIONS["idiom"], DIMENSIONS["scientific"]
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
 def test_every_recorded_case_agrees(name: str) -> None:
-    fallback = Path(__file__).resolve().parents[3] / ".." / "shared" / "golden"
-    path = Path(os.environ.get("SELFREWARD_GOLDEN") or fallback) / name
+    path = GOLDEN / name
     if not path.is_file():
         pytest.skip(f"no golden file {name}: set SELFREWARD_GOLDEN")
     document = json.loads(path.read_text())

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import InputError, UsageError
-from tasks.t2i_reasonbench.parsing import (
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.tasks.t2i_reasonbench.parsing import (
     PARSERS,
     official,
     official_json,

@@ -13,18 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.errors import InputError, UsageError
-from harness.instruments.judge_openai import OpenAIJudge
-from harness.instruments.judge_scripted import ScriptedJudge
-from harness.instruments.judging import Conversation
-from harness.instruments.scripted_endpoint import Says, ScriptedEndpoint, asked
-from harness.models.dummy import DummyModel
-from harness.records import Item, Measurement, Sample, SampleRecord, Status
-from harness.run import run
-from harness.scores import TaskScores, summarise
-from tasks.judged.rescoring import rescored
-from tasks.t2i_reasonbench.dimensions import DIMENSIONS
-from tasks.t2i_reasonbench.task import T2IReasonBench
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
+from selfreward_eval.harness.instruments.judging import Conversation
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.runs.scores import TaskScores, summarise
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.harness.testing.scripted_endpoint import Says, ScriptedEndpoint, asked
+from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judged.rescoring import rescored
+from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
+from selfreward_eval.tasks.t2i_reasonbench.task import T2IReasonBench
 
 
 def scores_for(text: str) -> str:

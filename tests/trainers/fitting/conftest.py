@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.models.janus.adapter import JanusModel
-from harness.records import Item
-from trainers.base import Side, Trainer, TrainerInfo
-from trainers.pool import Captions, Drawings, Pool
-from trainers.settings import Settings
+from selfreward_eval.harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.records import Item
+from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
+from selfreward_eval.trainers.pool import Captions, Drawings, Pool
+from selfreward_eval.trainers.settings import Settings
 
 PROMPTS = ("a red circle", "a blue square", "two green stars", "a red star above a blue circle")
 N = 3
@@ -147,7 +147,7 @@ def _one_thread() -> Iterator[None]:
 
 def save_small(folder: Path) -> None:
     """A checkpoint of the tiny model's kind, with two narrow layers and random weights."""
-    from trainers.pretrain import architecture, saving, tokenizer
+    from selfreward_eval.trainers.pretrain import architecture, saving, tokenizer
 
     configuration = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
     configuration.text_config.num_hidden_layers = 2

@@ -22,12 +22,12 @@ import conftest
 import safetensors.torch
 import torch
 
-from harness.models.janus.adapter import JanusModel
-from trainers import checkpoints, fitting
-from trainers.base import Trainer
-from trainers.fitting import fit
-from trainers.methods.rejection import Rejection
-from trainers.processes import processes
+from selfreward_eval.harness.models.janus.adapter import JanusModel
+from selfreward_eval.trainers import checkpoints, fitting
+from selfreward_eval.trainers.base import Trainer
+from selfreward_eval.trainers.fitting import fit
+from selfreward_eval.trainers.methods.rejection import Rejection
+from selfreward_eval.trainers.processes import processes
 
 ADAPTERS: dict[str, Any] = {"lora_rank": 2, "rounds": 2, "steps": 4, "save_every": 3}
 """Checkpoints of two files each at steps 3, 4, 6 and 8."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from trainers.batches import picks, require_divisible, share
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.trainers.batches import picks, require_divisible, share
 
 
 @given(examples=st.integers(1, 40), size=st.integers(1, 50), steps=st.integers(1, 12))

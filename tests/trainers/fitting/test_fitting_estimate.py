@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainers import estimating
-from trainers.estimating import estimate
+from selfreward_eval.trainers import cost as estimating
+from selfreward_eval.trainers.cost import estimate
 
 
 def test_both_stages_are_forecast_from_what_was_measured(

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import TrainingStopped
-from trainers.checkpoints import Checkpoints, fingerprint
-from trainers.fitting import fit
-from trainers.guards import require_examples, require_finite
-from trainers.methods.srum import Srum
+from selfreward_eval.harness.errors import TrainingStopped
+from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint
+from selfreward_eval.trainers.fitting import fit
+from selfreward_eval.trainers.guards import require_examples, require_finite
+from selfreward_eval.trainers.methods.srum import Srum
 
 
 def rewarded(pool: Any, values: Any, **more: Any) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import MissingExtra, UsageError
-from trainers import journal
-from trainers.fitting import fit
-from trainers.journal import Journal, elapsed
+from selfreward_eval.harness.errors import MissingExtra, UsageError
+from selfreward_eval.trainers import journal
+from selfreward_eval.trainers.fitting import fit
+from selfreward_eval.trainers.journal import Journal, elapsed
 
 
 def steps(path: Path) -> list[int]:

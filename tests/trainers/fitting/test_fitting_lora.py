@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from harness.errors import UsageError
-from harness.models.janus.adapter import JanusModel
-from trainers import lora
-from trainers.fitting import fit
-from trainers.moving import Moving, language_model
-from trainers.settings import Settings
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.janus.adapter import JanusModel
+from selfreward_eval.trainers import lora
+from selfreward_eval.trainers.fitting import fit
+from selfreward_eval.trainers.settings import Settings
+from selfreward_eval.trainers.trainable_weights import Moving, language_model
 
 Read = Callable[[Path], dict[str, torch.Tensor]]
 PROMPT = ["a red circle"]

@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.errors import RunFolderError
-from trainers.fitting import Fitted, fit
-from trainers.home import Home
-from trainers.methods.rejection import Rejection
+from selfreward_eval.harness.errors import RunFolderError
+from selfreward_eval.trainers.fitting import Fitted, fit
+from selfreward_eval.trainers.folder import Home
+from selfreward_eval.trainers.methods.rejection import Rejection
 
 Read = Callable[[Path], dict[str, torch.Tensor]]
 
@@ -139,7 +139,7 @@ def test_another_starting_model_is_refused(
     model: Any, plain: Any, candidates: Any, unbroken: dict[str, Fitted]
 ) -> None:
     kind = "adapters"
-    from harness.models.janus.adapter import JanusModel
+    from selfreward_eval.harness.models.janus.adapter import JanusModel
 
     other = JanusModel(str(unbroken[kind].checkpoint), device="cpu", dtype="float32")
     with pytest.raises(RunFolderError, match=r"model\.revision"):

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from harness.errors import TrainingStopped
-from trainers.engine import Engine
+from selfreward_eval.harness.errors import TrainingStopped
+from selfreward_eval.trainers.engine import Engine
 
 PICKED = {"drawing": [0, 1], "captioning": [0, 1]}
 

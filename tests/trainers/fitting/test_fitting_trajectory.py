@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from harness.errors import UsageError
-from trainers.engine import Engine
-from trainers.fitting import fit
-from trainers.recomputing import recomputing
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.trainers.engine import Engine
+from selfreward_eval.trainers.fitting import fit
+from selfreward_eval.trainers.recomputing import recomputing
 
 Read = Callable[[Path], dict[str, torch.Tensor]]
 
@@ -153,7 +153,7 @@ def test_half_precision_on_a_cpu_is_refused(model: Any, plain: Any, candidates: 
 def test_weights_in_another_type_are_refused(
     weights: Path, plain: Any, candidates: Any, tmp_path: Path
 ) -> None:
-    from harness.models.janus.adapter import JanusModel
+    from selfreward_eval.harness.models.janus.adapter import JanusModel
 
     narrow = JanusModel(str(weights), device="cpu", dtype="bfloat16")
     with pytest.raises(UsageError, match="float32, got bfloat16"):

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from harness.errors import UsageError
-from harness.models.tiny import TinyModel
-from harness.records import Item
-from rewarders.building import build as build_rewarder
-from trainers.base import Side
-from trainers.building import build, caption_rewarder, require_fit
-from trainers.methods.srum_policy import cell_advantages
-from trainers.pool import Captions, Drawings, Pool
-from trainers.sources import ShapesSource
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.tiny import TinyModel
+from selfreward_eval.harness.records import Item
+from selfreward_eval.rewarders.building import build as build_rewarder
+from selfreward_eval.trainers.base import Side
+from selfreward_eval.trainers.building import build, caption_rewarder, require_fit
+from selfreward_eval.trainers.methods.srum_policy import cell_advantages
+from selfreward_eval.trainers.pool import Captions, Drawings, Pool
+from selfreward_eval.trainers.sources import ShapesSource
 
 NAN = float("nan")
 PROMPTS = ("a star", "a red ring", "two hearts")

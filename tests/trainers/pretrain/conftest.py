@@ -14,7 +14,7 @@ LOUDNESS = 4.0
 @pytest.fixture(scope="session")
 def words() -> Any:
     """The tiny model's tokenizer."""
-    from trainers.pretrain import tokenizer
+    from selfreward_eval.trainers.pretrain import tokenizer
 
     return tokenizer.build()
 
@@ -23,7 +23,7 @@ def words() -> Any:
 def tiny() -> Any:
     import torch
 
-    from trainers.pretrain import architecture, tokenizer
+    from selfreward_eval.trainers.pretrain import architecture, tokenizer
 
     model = architecture.new_model(architecture.config(tokenizer.SIZE, tokenizer.special_ids()), seed=2)
     with torch.no_grad():

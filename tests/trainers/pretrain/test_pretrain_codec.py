@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from trainers.pretrain import codec, describing
+from selfreward_eval.trainers.pretrain import codec, describing
 
 
 @pytest.fixture

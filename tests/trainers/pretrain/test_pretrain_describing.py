@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import COLOURS, FORMS, TEXTURES
-from trainers.pretrain.describing import NONE, SIZES, descriptions, loss
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, TEXTURES
+from selfreward_eval.trainers.pretrain.describing import NONE, SIZES, descriptions, loss
 
 STAR = Thing("star", "red", 8, 8, texture="striped")
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from harness.models.janus.adapter import JanusModel
-from harness.models.janus.decode import unconditional
-from tasks.shapes.requests import TAGS, all_requests, evaluation, training_sentences
-from trainers.pretrain import saving
-from trainers.pretrain.architecture import CODES, PICTURE_TOKENS
-from trainers.pretrain.generation import LENGTH, loss, pack
-from trainers.pretrain.tokenizer import special_ids
+from selfreward_eval.harness.models.janus.adapter import JanusModel
+from selfreward_eval.harness.models.janus.decode import unconditional
+from selfreward_eval.tasks.shapes.requests import TAGS, all_requests, evaluation, training_sentences
+from selfreward_eval.trainers.pretrain import saving
+from selfreward_eval.trainers.pretrain.architecture import CODES, PICTURE_TOKENS
+from selfreward_eval.trainers.pretrain.generation import LENGTH, loss, pack
+from selfreward_eval.trainers.pretrain.tokenizer import special_ids
 
 SPECIAL = special_ids()
 SENTENCES = ["a picture of a red star", "draw two circles", "an image of a ring left of a heart"]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.shapes.oracle.reading import read
-from tasks.shapes.requests import (
+from selfreward_eval.tasks.shapes.oracle.reading import read
+from selfreward_eval.tasks.shapes.requests import (
     TAGS,
     UNSEEN_PAIRS,
     WHOLE_CONTENT,
@@ -18,9 +18,9 @@ from tasks.shapes.requests import (
     evaluation,
     training_sentences,
 )
-from trainers.pretrain.generation import DROPPED
-from trainers.pretrain.mixture import draw_request, drawing_scenes, understanding_batch
-from trainers.pretrain.tokenizer import special_ids
+from selfreward_eval.trainers.pretrain.generation import DROPPED
+from selfreward_eval.trainers.pretrain.mixture import draw_request, drawing_scenes, understanding_batch
+from selfreward_eval.trainers.pretrain.tokenizer import special_ids
 
 EVALUATED = {sentence for sentence, _ in evaluation()}
 TRAINED = {s for tag in TAGS for request in all_requests(tag) for s in training_sentences(request)}

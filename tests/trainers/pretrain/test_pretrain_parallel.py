@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainers.pretrain.parallel import Ranks, join
+from selfreward_eval.trainers.pretrain.parallel import Ranks, join
 
 
 def test_a_process_alone_takes_everything_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:

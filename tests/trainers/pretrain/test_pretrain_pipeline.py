@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from trainers.pretrain.pipeline import joint_checkpoint, run
-from trainers.pretrain.recipe import STAGES, Recipe
+from selfreward_eval.trainers.pretrain.pipeline import joint_checkpoint, run
+from selfreward_eval.trainers.pretrain.recipe import STAGES, Recipe
 
 TOY = Recipe(
     codec=2,

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from transformers import AutoConfig, JanusForConditionalGeneration, JanusProcessor
 
-from trainers.pretrain import architecture, saving, tokenizer
+from selfreward_eval.trainers.pretrain import architecture, saving, tokenizer
 
 
 @pytest.fixture(scope="module")

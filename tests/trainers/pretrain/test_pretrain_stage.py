@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainers.pretrain.stage import Stage, save_tensors, train
+from selfreward_eval.trainers.pretrain.stage import Stage, save_tensors, train
 
 
 class Killed(Exception):

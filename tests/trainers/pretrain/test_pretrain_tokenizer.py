@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.shapes.language import DESCRIBE, QUESTION_KINDS, WHICH_PROMPT, ask, caption
-from tasks.shapes.requests import TAGS, all_requests, evaluation, training_sentences
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, TEXTURES, plural
-from trainers.pretrain import tokenizer
-from trainers.pretrain.tokenizer import SIZE, SPECIAL, special_ids
+from selfreward_eval.tasks.shapes.language import DESCRIBE, QUESTION_KINDS, WHICH_PROMPT, ask, caption
+from selfreward_eval.tasks.shapes.requests import TAGS, all_requests, evaluation, training_sentences
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, TEXTURES, plural
+from selfreward_eval.trainers.pretrain import tokenizer
+from selfreward_eval.trainers.pretrain.tokenizer import SIZE, SPECIAL, special_ids
 
 ASKED_ABOUT = ("plain", "counted", "textured", "lettered", "sized")
 

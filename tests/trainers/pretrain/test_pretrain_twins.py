@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from trainers.pretrain.twins import set_aside, twins
+from selfreward_eval.trainers.pretrain.duplicate_codes import set_aside, twins
 
 NAME = "model.vqmodel.quantize.embedding.weight"
 

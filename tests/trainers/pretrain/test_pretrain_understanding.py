@@ -9,16 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.shapes.language import Question
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS, PLACES, plain
-from tasks.shapes.scene import Scene, Thing
-from tasks.shapes.vocabulary import COLOURS, SHAPES
-from trainers.pretrain import understanding
-from trainers.pretrain.architecture import PATCH, PICTURE_TOKENS
-from trainers.pretrain.codec import to_tensor
-from trainers.pretrain.tokenizer import special_ids
-from trainers.pretrain.understanding import PREFIX, PackedBatch, grounding, pack, questions_for
+from selfreward_eval.tasks.shapes.language import Question
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS, PLACES, plain
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, SHAPES
+from selfreward_eval.trainers.pretrain import understanding
+from selfreward_eval.trainers.pretrain.architecture import PATCH, PICTURE_TOKENS
+from selfreward_eval.trainers.pretrain.codec import to_tensor
+from selfreward_eval.trainers.pretrain.tokenizer import special_ids
+from selfreward_eval.trainers.pretrain.understanding import (
+    PREFIX,
+    PackedBatch,
+    grounding,
+    pack,
+    questions_for,
+)
 
 SPECIAL = special_ids()
 QUESTIONS = (
@@ -214,7 +220,7 @@ def test_grounding_is_least_where_patches_point_at_their_words(packed: PackedBat
 def test_the_grounding_term_is_off_unless_words_are_given(
     model: Any, packed: PackedBatch, words: Any
 ) -> None:
-    from trainers.pretrain.tokenizer import ids
+    from selfreward_eval.trainers.pretrain.tokenizer import ids
 
     grounded = (ids(words, tuple(COLOURS)), ids(words, SHAPES))
     with torch.no_grad():

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.compare import Comparison, compare_runs, load_run
-from harness.records import Item, Manifest, Measurement, Sample, SampleRecord, Status
-from harness.scores import summarise
-from harness.task import Metric, TaskInfo
-from trainers.record import Arm, TrainingRecord
-from trainers.settings import Settings
-from trainers.verdict import verdicts
+from selfreward_eval.harness.comparing.compare import Comparison, compare_runs, load_run
+from selfreward_eval.harness.records import Item, Manifest, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs.scores import summarise
+from selfreward_eval.harness.task import Metric, TaskInfo
+from selfreward_eval.trainers.record import Arm, TrainingRecord
+from selfreward_eval.trainers.settings import Settings
+from selfreward_eval.trainers.verdict import verdicts
 
 DRAWING = TaskInfo("drawing", "1", "drawing", "", 2)
 ANSWERING = TaskInfo("answering", "1", "answering", "", 1, capability="answer")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.claims import Design
-from harness.compare import load_run
-from harness.pooling import compare_pools
-from trainers.report import write_method_page, write_methods_page, write_training_page
+from selfreward_eval.harness.comparing.claims import Design
+from selfreward_eval.harness.comparing.compare import load_run
+from selfreward_eval.harness.comparing.pooled import compare_pools
+from selfreward_eval.trainers.report import write_method_page, write_methods_page, write_training_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.report.drawing import Disc, Drawing, Line, Word
-from trainers.report.curves import POINTS, Series, line_chart, names_of, step_charts, thinned
-from trainers.report.themed import inline_svg
+from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Word
+from selfreward_eval.trainers.report.curves import POINTS, Series, line_chart, names_of, step_charts, thinned
+from selfreward_eval.trainers.report.themed import inline_svg
 
 
 def polylines(drawing: Drawing, colour: str) -> list[Line]:

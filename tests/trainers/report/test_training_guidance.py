@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import InputError
-from harness.report.notation import SHARE
-from trainers.record import Arm
-from trainers.report.guidance import Grid, grids, sentence
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.report.notation import SHARE
+from selfreward_eval.trainers.record import Arm
+from selfreward_eval.trainers.report.guidance import Grid, grids, sentence
 
 BEFORE = Grid(((1.0, 0.35), (2.0, 0.41), (3.0, 0.38)), chosen=1.0)
 SHARPER = Grid(((1.0, 0.45), (2.0, 0.40), (3.0, 0.28)), chosen=1.0)

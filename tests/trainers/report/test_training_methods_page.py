@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.claims import Design, PooledComparison
-from harness.compare import load_run
-from harness.errors import InputError, NotComparable, UsageError
-from harness.pooling import compare_pools
-from trainers.report import write_method_page, write_methods_page, write_training_page
-from trainers.report.methods import budget_words, claimed, methods_view
-from trainers.verdict import Outcome
+from selfreward_eval.harness.comparing.claims import Design, PooledComparison
+from selfreward_eval.harness.comparing.compare import load_run
+from selfreward_eval.harness.comparing.pooled import compare_pools
+from selfreward_eval.harness.errors import InputError, NotComparable, UsageError
+from selfreward_eval.trainers.report import write_method_page, write_methods_page, write_training_page
+from selfreward_eval.trainers.report.methods import budget_words, claimed, methods_view
+from selfreward_eval.trainers.verdict import Outcome
 
 MakeTraining = Callable[..., Path]
 RANGES = {"drawing": (0.0, 1.0), "answering": (1.0, 10.0)}

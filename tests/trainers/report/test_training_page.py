@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.report import write_training_page
+from selfreward_eval.trainers.report import write_training_page
 
 MakeTraining = Callable[..., Path]
 VOID = {"meta", "link", "img", "input", "br"}

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.compare import compare_runs, load_run
-from harness.errors import InputError
-from trainers.report.reading import comparison_of, load_training
-from trainers.verdict import Outcome
+from selfreward_eval.harness.comparing.compare import compare_runs, load_run
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.trainers.report.reading import comparison_of, load_training
+from selfreward_eval.trainers.verdict import Outcome
 
 MakeTraining = Callable[..., Path]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.compare import Run, load_run
-from trainers.report.selection import EXTREMES, SAMPLED, chosen
+from selfreward_eval.harness.comparing.compare import Run, load_run
+from selfreward_eval.trainers.report.selection import EXTREMES, SAMPLED, chosen
 
 
 @pytest.fixture(scope="module")

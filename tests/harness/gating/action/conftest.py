@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
-
-ROOT = Path(__file__).parents[4]
+from support.paths import ROOT
 
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 TOKEN = re.compile(r"\s*('[^']*'|&&|\|\||==|!=|!(?=\w)|[()]|[A-Za-z_][\w.-]*)")
@@ -95,7 +94,7 @@ class LocalRunner:
         self.summary = place / "summary.md"
         self.summary.touch()
         self.stand_ins: dict[str, Uses] = {}
-        entry = "from harness.cli.main import main; main()"
+        entry = "from selfreward_eval.cli.main import main; main()"
         self.command("selfreward-eval", f'exec "{sys.executable}" -c "{entry}" "$@"')
 
     def command(self, name: str, script: str) -> None:

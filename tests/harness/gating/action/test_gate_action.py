@@ -10,8 +10,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from support.paths import ROOT
 
-from harness.gating.summary import MARKER
+from selfreward_eval.harness.gating.summary import MARKER
 
 GOOD = {"one": [[1, 0], [1, 1]] * 40, "two": [[0, 1], [1, 1]] * 40}
 SAME = {"one": [[1, 0], [1, 1]] * 40, "two": [[0, 1], [1, 1]] * 39 + [[1, 1], [0, 1]]}
@@ -159,7 +160,7 @@ def test_it_installs_itself_with_its_own_pins(
     moves = f'cp "{runner.bin}/inner" "$3/bin/python"; mv "{runner.bin}/selfreward-eval" "$3/bin/"'
     runner.command("py", f'{note}; mkdir -p "$3/bin"; {moves}')
     ran = run_action(base="runs/base", candidate="runs/same", install="true", python="py")
-    root = Path(__file__).parents[4]
+    root = ROOT
     environment = runner.temp / "selfreward-eval"
     assert (runner.temp / "asked").read_text().splitlines() == [
         f"-m venv {environment}",

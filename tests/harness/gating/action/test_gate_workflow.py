@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.paths import ROOT
 
-from harness.gating.fixed import judge
-from harness.gating.policy_file import read_policy
-from harness.gating.summary import MARKER
-from harness.run_reader import load_run
+from selfreward_eval.harness.gating.fixed import judge
+from selfreward_eval.harness.gating.policy_file import read_policy
+from selfreward_eval.harness.gating.summary import MARKER
+from selfreward_eval.harness.runs.reader import load_run
 
-EXAMPLES = Path(__file__).parents[4] / "docs" / "examples"
+EXAMPLES = ROOT / "docs" / "examples"
 
 PULL = {
     "github.event_name": "pull_request",

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.instruments.blip_vqa import DEC, ENC, NO, YES, BlipVQA
+from selfreward_eval.harness.instruments.blip_vqa import DEC, ENC, NO, YES, BlipVQA
 
 SIDE, PATCH = 32, 8
 WORDS = {"a": 200, "red": 201, "cup": 202, "?": 203, "dog": 204, "yes": YES, "no": NO}

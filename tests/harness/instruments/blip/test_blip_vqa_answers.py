@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import CheckpointError, InputError, UsageError
-from harness.instruments.base import VQA
-from harness.instruments.blip_vqa import BlipVQA
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.instruments.base import VQA
+from selfreward_eval.harness.instruments.blip_vqa import BlipVQA
 
 QUESTIONS = ("a red cup?", "dog", "a dog?", "cup cup cup a red red dog?")
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments import blip_vqa
-from harness.instruments.blip_positions import NAMES, interpolated
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments import blip_vqa
+from selfreward_eval.harness.instruments.backends.blip_positions import NAMES, interpolated
 
 LARGER = 48
 RED_CUP = [200, 201, 202, 203]

@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments import chat_models, judge_local
-from harness.instruments.judge_local import LocalJudge
-from harness.instruments.judging import Conversation, Judge, Turn
-from harness.records import Status
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments import judge_local
+from selfreward_eval.harness.instruments.backends import chat_models
+from selfreward_eval.harness.instruments.judge_local import LocalJudge
+from selfreward_eval.harness.instruments.judging import Conversation, Judge, Turn
+from selfreward_eval.harness.records import Status
 
 
 def judge(folder: Path, **settings: Any) -> LocalJudge:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.instruments.judge_openai import OpenAIJudge
-from harness.instruments.judging import Conversation, Turn
-from harness.instruments.scripted_endpoint import Rule, ScriptedEndpoint
+from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
+from selfreward_eval.harness.instruments.judging import Conversation, Turn
+from selfreward_eval.harness.testing.scripted_endpoint import Rule, ScriptedEndpoint
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.instruments.judge_openai import OpenAIJudge
-from harness.instruments.judging import Conversation, Judge, Reply, Turn
-from harness.instruments.scripted_endpoint import Rule, Says, ScriptedEndpoint, asked
-from harness.records import Status
+from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
+from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.testing.scripted_endpoint import Rule, Says, ScriptedEndpoint, asked
 
 Serve = Callable[[Rule], ScriptedEndpoint]
 Make = Callable[..., OpenAIJudge]

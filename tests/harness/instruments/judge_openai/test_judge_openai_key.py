@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, UsageError
-from harness.instruments.judge_openai import OpenAIJudge
-from harness.instruments.judging import Conversation, Reply, Turn
-from harness.instruments.scripted_endpoint import Rule, Says, ScriptedEndpoint, asked
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
+from selfreward_eval.harness.instruments.judging import Conversation, Reply, Turn
+from selfreward_eval.harness.testing.scripted_endpoint import Rule, Says, ScriptedEndpoint, asked
 
 SECRET = "sk-very-secret-0123456789"
 Serve = Callable[[Rule], ScriptedEndpoint]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError
-from harness.instruments.judge_openai import OpenAIJudge
-from harness.instruments.judging import Conversation, Reply, Turn
-from harness.instruments.scripted_endpoint import Rule, Says, ScriptedEndpoint, asked
-from harness.records import Status
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
+from selfreward_eval.harness.instruments.judging import Conversation, Reply, Turn
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.testing.scripted_endpoint import Rule, Says, ScriptedEndpoint, asked
 
 Serve = Callable[[Rule], ScriptedEndpoint]
 Make = Callable[..., OpenAIJudge]

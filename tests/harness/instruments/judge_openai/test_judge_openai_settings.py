@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
-from harness.instruments.judge_openai import OpenAIJudge
-from harness.instruments.judging import Conversation, Reply, Turn
-from harness.instruments.scripted_endpoint import Rule, Says, ScriptedEndpoint
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
+from selfreward_eval.harness.instruments.judging import Conversation, Reply, Turn
+from selfreward_eval.harness.testing.scripted_endpoint import Rule, Says, ScriptedEndpoint
 
 Serve = Callable[[Rule], ScriptedEndpoint]
 Make = Callable[..., OpenAIJudge]
@@ -54,7 +54,7 @@ def test_a_server_whose_address_changes_can_be_named() -> None:
 def test_an_endless_answer_is_not_read_to_its_end(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, judge: Make
 ) -> None:
-    monkeypatch.setattr("harness.instruments.openai_endpoint.LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("selfreward_eval.harness.instruments.backends.openai_endpoint.LARGEST_ANSWER", 1000)
     assert "more than 1000 bytes" in one(judge, serve(lambda *_: Says("word " * 10_000))).reason
 
 

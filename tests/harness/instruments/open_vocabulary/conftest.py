@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.instruments import grounding
+from selfreward_eval.harness.instruments.backends import grounding
 
 WORDS = ("dog", "frog", "red", "green", "t", "-", "shirt", "a", "cat", "##s", "'", "e", "bus", "stop", "sign")
 """The vocabulary of the tiny BERT, beside its signs."""

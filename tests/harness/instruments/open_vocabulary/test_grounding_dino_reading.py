@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments import grounding
-from harness.instruments.captions import Caption
-from harness.instruments.grounding_dino import GroundingDinoDetector
-from harness.instruments.groundingdino_py import GroundingDinoPyDetector
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends import grounding
+from selfreward_eval.harness.instruments.backends.captions import Caption
+from selfreward_eval.harness.instruments.grounding_dino import GroundingDinoDetector
+from selfreward_eval.harness.instruments.groundingdino_py import GroundingDinoPyDetector
 
 Draw = Callable[..., Image.Image]
 SIZES = [(512, 512), (640, 480), (480, 640), (1024, 768), (2000, 500), (333, 1000), (800, 800), (1333, 799)]

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from harness.errors import CheckpointError, MissingExtra
-from harness.instruments.groundingdino_py import GroundingDinoPyDetector
+from selfreward_eval.harness.errors import CheckpointError, MissingExtra
+from selfreward_eval.harness.instruments.groundingdino_py import GroundingDinoPyDetector
 
 Draw = Callable[..., Image.Image]
 

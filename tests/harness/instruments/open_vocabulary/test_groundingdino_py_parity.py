@@ -13,13 +13,18 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from harness.errors import CheckpointError
-from harness.instruments import grounding
-from harness.instruments.base import Detection
-from harness.instruments.grounding_dino import GroundingDinoDetector
-from harness.instruments.groundingdino_convert import is_idle, is_original, to_original, to_transformers
-from harness.instruments.groundingdino_network import build
-from harness.instruments.groundingdino_py import GroundingDinoPyDetector
+from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.instruments.backends import grounding
+from selfreward_eval.harness.instruments.backends.groundingdino_convert import (
+    is_idle,
+    is_original,
+    to_original,
+    to_transformers,
+)
+from selfreward_eval.harness.instruments.backends.groundingdino_network import build
+from selfreward_eval.harness.instruments.base import Detection
+from selfreward_eval.harness.instruments.grounding_dino import GroundingDinoDetector
+from selfreward_eval.harness.instruments.groundingdino_py import GroundingDinoPyDetector
 
 Draw = Callable[..., Image.Image]
 LABELS = ["Dog", "red frog", "t-shirt", "bus stop sign"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.instruments.open_vocabulary import Reading, detections, pixel_boxes
+from selfreward_eval.harness.instruments.backends.open_vocabulary import Reading, detections, pixel_boxes
 
 
 def reading(scores: list[list[float]], boxes: list[list[float]], frame: tuple[int, int]) -> Reading:

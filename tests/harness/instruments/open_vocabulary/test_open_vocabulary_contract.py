@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from harness.errors import CheckpointError, UsageError
-from harness.instruments.base import Detector
-from harness.instruments.grounding_dino import GroundingDinoDetector
-from harness.instruments.groundingdino_py import GroundingDinoPyDetector
-from harness.instruments.owlv2 import Owlv2Detector
+from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.base import Detector
+from selfreward_eval.harness.instruments.grounding_dino import GroundingDinoDetector
+from selfreward_eval.harness.instruments.groundingdino_py import GroundingDinoPyDetector
+from selfreward_eval.harness.instruments.owlv2 import Owlv2Detector
 
 LABELS = ["dog", "red frog", "t-shirt"]
 KINDS: dict[str, Any] = {

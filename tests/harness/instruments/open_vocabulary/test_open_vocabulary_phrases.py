@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from harness.instruments.captions import Caption, TextRules, captions
-from harness.instruments.phrases import Template, phrases
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.backends.captions import Caption, TextRules, captions
+from selfreward_eval.harness.instruments.backends.phrases import Template, phrases
 
 PLAIN = Template.parse("{label}", "it")
 SIGNS = {".": 1, "?": 2}

@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.errors import UsageError
-from harness.instruments import owlv2
-from harness.instruments.owlv2 import Owlv2Detector, load_pixels
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments import owlv2
+from selfreward_eval.harness.instruments.owlv2 import Owlv2Detector, load_pixels
 
 Draw = Callable[..., Image.Image]
 

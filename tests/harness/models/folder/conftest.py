@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.models.base import Request
-from harness.models.folder import FolderModel
-from harness.records import Item, Measurement, Sample, Status
-from harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.models.base import Request
+from selfreward_eval.harness.models.folder import FolderModel
+from selfreward_eval.harness.records import Item, Measurement, Sample, Status
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
 
 Colour = tuple[int, int, int]
 

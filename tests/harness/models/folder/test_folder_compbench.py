@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.models.folder import FolderModel
+from selfreward_eval.harness.models.folder import FolderModel
 
 TEXTS = ["a green bench and a red car", "a wooden floor", "an oval plate", "a dog behind a tree"]
 CATEGORIES = ["color", "color", "shape", "shape"]

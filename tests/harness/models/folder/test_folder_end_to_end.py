@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.errors import InputError, NotComparable, RunFolderError
-from harness.models.dummy import DummyModel
-from harness.models.folder import FolderModel
-from harness.run import GIVE_UP, Finished, run
-from tasks.shapes.geneval import ShapesGenEval
-from tasks.shapes.render import render
-from tasks.shapes.requests import evaluation, realise
+from selfreward_eval.harness.errors import InputError, NotComparable, RunFolderError
+from selfreward_eval.harness.models.folder import FolderModel
+from selfreward_eval.harness.runs.run import GIVE_UP, Finished, run
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import evaluation, realise
 
 TASK = ShapesGenEval()
 NAME = TASK.info.name
@@ -62,7 +62,7 @@ def made(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 def few() -> set[str]:
     """The items that the limit takes."""
-    from harness.planning import limited
+    from selfreward_eval.harness.runs.plan import limited
 
     return {item.id for item in limited(TASK.items(), LIMIT)}
 
@@ -168,8 +168,8 @@ def test_a_folder_without_any_of_the_pictures_writes_nothing(tmp_path: Path) -> 
 
 
 def test_two_folders_are_comparable_and_a_folder_and_a_model_are_not(made: Path, tmp_path: Path) -> None:
-    from harness.compare import compare_runs
-    from harness.run_reader import load_run
+    from selfreward_eval.harness.comparing.compare import compare_runs
+    from selfreward_eval.harness.runs.reader import load_run
 
     first = score(made, tmp_path / "first")
     for file in files(made)[::3]:
@@ -183,7 +183,7 @@ def test_two_folders_are_comparable_and_a_folder_and_a_model_are_not(made: Path,
 
 
 def test_the_page_of_such_a_run_can_be_written(made: Path, tmp_path: Path) -> None:
-    from harness.report import write_run_page
+    from selfreward_eval.harness.report import write_run_page
 
     files(made)[0].unlink()
     page = write_run_page(score(made, tmp_path / "out").folder).read_text()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError, MissingCapability, UsageError
-from harness.models.base import Request, Supplies, capabilities, require
-from harness.models.folder import FolderModel
-from harness.records import Measurement
+from selfreward_eval.harness.errors import InputError, MissingCapability, UsageError
+from selfreward_eval.harness.models.base import Request, Supplies, capabilities, require
+from selfreward_eval.harness.models.folder import FolderModel
+from selfreward_eval.harness.records import Measurement
 
 LAYOUTS = ["geneval", "t2i_compbench", "jsonl"]
 

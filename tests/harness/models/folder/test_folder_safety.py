@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import InputError
-from harness.models.folder import FolderModel
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.models.folder import FolderModel
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tasks.shapes.compbench.near_misses import OPPOSITES, near_miss
-from tasks.shapes.compbench.realising import realise
-from tasks.shapes.compbench.requests import (
+from selfreward_eval.tasks.shapes.compbench.near_misses import OPPOSITES, near_miss
+from selfreward_eval.tasks.shapes.compbench.realising import realise
+from selfreward_eval.tasks.shapes.compbench.requests import (
     CATEGORIES,
     COMPLEX_KINDS,
     DEPTH,
@@ -23,15 +23,15 @@ from tasks.shapes.compbench.requests import (
     withheld,
     worded,
 )
-from tasks.shapes.contact import stands
-from tasks.shapes.language import holds
-from tasks.shapes.oracle.accuracy import scene_is_read
-from tasks.shapes.oracle.reading import read
-from tasks.shapes.render import render
-from tasks.shapes.requests import UNSEEN_PAIRS, evaluation
-from tasks.shapes.scene import Scene, Thing
-from trainers.pretrain import tokenizer
-from trainers.pretrain.generation import LENGTH
+from selfreward_eval.tasks.shapes.contact import stands
+from selfreward_eval.tasks.shapes.language import holds
+from selfreward_eval.tasks.shapes.oracle.accuracy import scene_is_read
+from selfreward_eval.tasks.shapes.oracle.reading import read
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import UNSEEN_PAIRS, evaluation
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
+from selfreward_eval.trainers.pretrain import tokenizer
+from selfreward_eval.trainers.pretrain.generation import LENGTH
 
 
 def scenes(category: str, count: int, *, avoid_unseen: bool = False) -> list[tuple[CompRequest, Scene]]:

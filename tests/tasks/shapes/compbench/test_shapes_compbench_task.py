@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.records import Measurement, Sample, Status
-from tasks.shapes.compbench.facts import facts
-from tasks.shapes.compbench.realising import realise
-from tasks.shapes.compbench.requests import CATEGORIES, PER_CATEGORY, evaluated
-from tasks.shapes.compbench.task import ShapesCompBench, ShapesCompBenchFixed
-from tasks.shapes.render import render
+from selfreward_eval.harness.records import Measurement, Sample, Status
+from selfreward_eval.tasks.shapes.compbench.facts import facts
+from selfreward_eval.tasks.shapes.compbench.realising import realise
+from selfreward_eval.tasks.shapes.compbench.requests import CATEGORIES, PER_CATEGORY, evaluated
+from selfreward_eval.tasks.shapes.compbench.task import ShapesCompBench, ShapesCompBenchFixed
+from selfreward_eval.tasks.shapes.render import render
 
 RULED = ("color", "shape", "texture", "spatial", "numeracy")
 """Categories whose official rule gives a right picture (nearly) the full score."""

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.instruments.judging import Judge, Turn
-from harness.records import Status
-from tasks.shapes.judge.answers import HIGHEST, LOWEST, NEAR, mark
-from tasks.shapes.judge.facts import facts, scene_of
-from tasks.shapes.judge.judge import ShapesJudge
-from tasks.shapes.judge.solving import solve
-from tasks.shapes.language import DESCRIBE, QUESTION_KINDS, ask, caption
-from tasks.shapes.reasonbench.questions import blocks
-from tasks.shapes.reasonbench.realising import realise
-from tasks.shapes.reasonbench.requests import DIMENSIONS, draw, evaluated
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
-from tasks.shapes.scene import Scene, Thing
+from selfreward_eval.harness.instruments.judging import Judge, Turn
+from selfreward_eval.harness.records import Status
+from selfreward_eval.tasks.shapes.judge.answers import HIGHEST, LOWEST, NEAR, mark
+from selfreward_eval.tasks.shapes.judge.facts import facts, scene_of
+from selfreward_eval.tasks.shapes.judge.judge import ShapesJudge
+from selfreward_eval.tasks.shapes.judge.solving import solve
+from selfreward_eval.tasks.shapes.language import DESCRIBE, QUESTION_KINDS, ask, caption
+from selfreward_eval.tasks.shapes.reasonbench.questions import blocks
+from selfreward_eval.tasks.shapes.reasonbench.realising import realise
+from selfreward_eval.tasks.shapes.reasonbench.requests import DIMENSIONS, draw, evaluated
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
 SCENE = Scene((Thing("star", "red", 8, 8), Thing("ring", "blue", 40, 8), Thing("ring", "blue", 24, 40)))
 

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.instruments.judging import Conversation, Reply
-from harness.models.dummy import DummyModel
-from harness.records import Status
-from harness.run import run
-from harness.run_reader import load_run
-from tasks.shapes.judge.facts import scene_of
-from tasks.shapes.judge.judge import ShapesJudge
-from tasks.shapes.judge.solving import solve
-from tasks.shapes.llavabench.items import KINDS, SCENES, questions
-from tasks.shapes.llavabench.task import ShapesLlavaBench
-from tasks.shapes.reasonbench.realising import realise
-from tasks.shapes.reasonbench.requests import evaluated
-from tasks.shapes.reasonbench.task import ShapesReasonBench
-from tasks.shapes.render import render
+from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+from selfreward_eval.tasks.shapes.judge.facts import scene_of
+from selfreward_eval.tasks.shapes.judge.judge import ShapesJudge
+from selfreward_eval.tasks.shapes.judge.solving import solve
+from selfreward_eval.tasks.shapes.llavabench.items import KINDS, SCENES, questions
+from selfreward_eval.tasks.shapes.llavabench.task import ShapesLlavaBench
+from selfreward_eval.tasks.shapes.reasonbench.realising import realise
+from selfreward_eval.tasks.shapes.reasonbench.requests import evaluated
+from selfreward_eval.tasks.shapes.reasonbench.task import ShapesReasonBench
+from selfreward_eval.tasks.shapes.render import render
 
 
 class Knowing:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from harness.cli.arguments import construct, parse
-from harness.compare import compare_runs, load_run
-from harness.errors import NotComparable
-from harness.instruments.judging import Conversation, Reply
-from harness.run import run
-from tasks.shapes.judge.judge import ShapesJudge
-from tasks.shapes.llavabench.task import ShapesLlavaBench
+from selfreward_eval.cli.arguments import construct, parse
+from selfreward_eval.harness.comparing.compare import compare_runs, load_run
+from selfreward_eval.harness.errors import NotComparable
+from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.tasks.shapes.judge.judge import ShapesJudge
+from selfreward_eval.tasks.shapes.llavabench.task import ShapesLlavaBench
 
 
 class Always:

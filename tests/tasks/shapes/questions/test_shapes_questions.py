@@ -13,25 +13,25 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.errors import UsageError
-from harness.records import Item, Sample, Status
-from harness.registry import Registry
-from harness.run import run
-from harness.run_reader import load_run
-from harness.stats.means import cluster_values, mean_interval
-from harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
-from tasks.shapes.judge.answers import HIGHEST, mark
-from tasks.shapes.judge.facts import scene_of
-from tasks.shapes.judge.solving import solve
-from tasks.shapes.language import QUESTION_KINDS
-from tasks.shapes.llavabench.items import questions as llava_bench_questions
-from tasks.shapes.oracle.accuracy import measure as read_scenes
-from tasks.shapes.questions.items import CARD_SEED, PER_SCENE, SCENES, questions
-from tasks.shapes.questions.task import ShapesQuestions, compared
-from tasks.shapes.render import render
-from tasks.shapes.sampling import KINDS
-from trainers.pretrain.measuring import SEED as MEASURED_SEED
-from trainers.pretrain.measuring import answers
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item, Sample, Status
+from selfreward_eval.harness.registry import Registry
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.stats.means import cluster_values, mean_interval
+from selfreward_eval.harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
+from selfreward_eval.tasks.shapes.judge.answers import HIGHEST, mark
+from selfreward_eval.tasks.shapes.judge.facts import scene_of
+from selfreward_eval.tasks.shapes.judge.solving import solve
+from selfreward_eval.tasks.shapes.language import QUESTION_KINDS
+from selfreward_eval.tasks.shapes.llavabench.items import questions as llava_bench_questions
+from selfreward_eval.tasks.shapes.oracle.accuracy import measure as read_scenes
+from selfreward_eval.tasks.shapes.questions.items import CARD_SEED, PER_SCENE, SCENES, questions
+from selfreward_eval.tasks.shapes.questions.task import ShapesQuestions, compared
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.trainers.pretrain.measuring import SEED as MEASURED_SEED
+from selfreward_eval.trainers.pretrain.measuring import answers
 
 MARGIN = 0.01
 """One point."""

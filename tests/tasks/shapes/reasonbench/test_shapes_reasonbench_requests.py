@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tasks.shapes.reasonbench.realising import realise
-from tasks.shapes.reasonbench.requests import (
+from selfreward_eval.tasks.shapes.reasonbench.realising import realise
+from selfreward_eval.tasks.shapes.reasonbench.requests import (
     DIMENSIONS,
     ENTITIES,
     FEELINGS,
@@ -20,11 +20,11 @@ from tasks.shapes.reasonbench.requests import (
     evaluated,
     withheld,
 )
-from tasks.shapes.requests import UNSEEN_PAIRS
-from tasks.shapes.scene import Scene
-from tasks.shapes.vocabulary import CANVAS
-from trainers.pretrain import tokenizer
-from trainers.pretrain.generation import LENGTH
+from selfreward_eval.tasks.shapes.requests import UNSEEN_PAIRS
+from selfreward_eval.tasks.shapes.scene import Scene
+from selfreward_eval.tasks.shapes.vocabulary import CANVAS
+from selfreward_eval.trainers.pretrain import tokenizer
+from selfreward_eval.trainers.pretrain.generation import LENGTH
 
 
 def scenes(dimension: str, count: int) -> list[tuple[ReasonRequest, Scene]]:

@@ -1,0 +1,227 @@
+"""One difference with all that a reader needs to judge it: effect, interval, test, verdict.
+
+The unit is the item: its difference is the mean, over the samples scored in every
+run, of second arm minus first. :mod:`selfreward_eval.harness.stats.choosing` picks the test by the
+data's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import fsum
+from typing import Any
+
+from selfreward_eval.harness.comparing.families import Family, adjust
+from selfreward_eval.harness.comparing.pairing import PairedItem, PairedTask
+from selfreward_eval.harness.comparing.records import ALPHA, Contrast, Robustness
+from selfreward_eval.harness.stats.choosing import ChosenTest, choose_test
+from selfreward_eval.harness.stats.means import (
+    Interval,
+    Values,
+    cluster_values,
+    icc,
+    macro_interval,
+    mean_interval,
+)
+from selfreward_eval.harness.stats.paired import correlation, se_ratio
+
+__all__ = ["Arms", "Strata", "contrast", "corrected", "decide", "matched", "strata_of", "tested"]
+
+Strata = Mapping[str, Sequence[PairedItem]]
+"""Name -> items; one of any name for a plain mean, several for an unweighted mean over them."""
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Which of the paired runs belong to which arm.
+
+    Attributes:
+        a: how many, the first ones.
+        b: how many, the others.
+    """
+
+    a: int = 1
+    b: int = 1
+
+    def gap(self, row: Sequence[float]) -> float:
+        """Mean of the second arm minus mean of the first, for one number per run."""
+        return fsum(row[self.a :]) / self.b - fsum(row[: self.a]) / self.a
+
+
+def strata_of(task: PairedTask, category: str | None = None) -> Strata:
+    """The items behind a category, or behind the headline score."""
+    if category is not None:
+        return {category: task.categories[category]}
+    return task.categories if task.scores.macro else {"": task.items}
+
+
+def matched(strata: Strata) -> dict[str, list[PairedItem]]:
+    """The items with a sample that every run scored."""
+    return {name: [one for one in items if one.scored] for name, items in strata.items()}
+
+
+def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms()) -> Contrast:
+    """The difference in one category, or in the headline score.
+
+    Args:
+        task: the paired runs.
+        category: None for the headline.
+        arms: how many runs each arm has; an item's score in an arm is its mean over them.
+    """
+    strata = strata_of(task, category)
+    kept = matched(strata)
+    items = [one for group in kept.values() for one in group]
+    # An item's difference is the mean of its samples' differences, not the difference of two
+    # means: for marks of 0 and 1 it is then exact, and equal differences are equal numbers.
+    gaps = [[arms.gap(row) for row in one.scored] for one in items]
+    differences = [fsum(gap) / len(gap) for gap in gaps]
+    planned = task.planned_items if category is None else len(task.categories[category])
+    done, wanted = sum(map(len, gaps)), planned * task.images
+    bounds = _bounds(strata, arms, task.scores.range) if done < wanted else (None, None)
+    better = 1 if task.scores.higher_is_better else -1
+    about: dict[str, Any] = {
+        "n_items": len(items),
+        "m": task.images,
+        "coverage": done / wanted,
+        "bound_low": bounds[0],
+        "bound_high": bounds[1],
+        "icc": icc(gaps),
+        "improved": sum(better * one > 0 for one in differences),
+        "unchanged": sum(one == 0 for one in differences),
+        "worsened": sum(better * one < 0 for one in differences),
+    }
+    empty = [name for name, group in kept.items() if not group]
+    if empty:
+        everywhere = "both arms" if arms == Arms() else "every run"
+        why = f"no sample is scored in {everywhere}" + (f" in {', '.join(empty)}" if any(empty) else "")
+        return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **about)
+    clusters = {name: [one.item.cluster for one in group] for name, group in kept.items()}
+    chosen = tested(
+        _per_stratum(differences, kept),
+        m=task.images,
+        binary=task.binary and arms == Arms(),
+        clusters=clusters,
+    )
+    means = [
+        [fsum(one.mean(run) for run in runs) / len(runs) for one in items]
+        for runs in (range(arms.a), range(arms.a, arms.a + arms.b))
+    ]
+    scores = [_interval(_per_stratum(arm, kept), clusters) for arm in means]
+    result, bca = asdict(chosen.result), chosen.robustness
+    found = Contrast(
+        a=scores[0].value,
+        b=scores[1].value,
+        correlation=correlation(*means),
+        se_ratio=se_ratio(chosen.result.se, scores[0].se, scores[1].se),
+        verdict="",
+        n_units=result.pop("n"),
+        bca=Robustness(bca.low, bca.high, chosen.agrees, bca.why, bca.method),
+        **about,
+        **result,
+    )
+    return decide(found, task.scores.higher_is_better)
+
+
+def _per_stratum(values: Sequence[float], kept: Mapping[str, Sequence[PairedItem]]) -> dict[str, list[float]]:
+    """Item values, in the order of the strata, cut into them."""
+    left = iter(values)
+    return {name: [next(left) for _ in group] for name, group in kept.items()}
+
+
+def _interval(strata: Mapping[str, Values], clusters: Mapping[str, Sequence[str]]) -> Interval:
+    units = {name: cluster_values(values, clusters[name]) for name, values in strata.items()}
+    (first, *others) = units.values()
+    return macro_interval(units) if others else mean_interval(first)
+
+
+def tested(
+    strata: Mapping[str, list[float]], *, m: int, binary: bool, clusters: Mapping[str, Sequence[str]]
+) -> ChosenTest:
+    """The test that suits the data, the same for A against B as for B against A.
+
+    Random resamples of negated differences are other resamples, so a loss is tested as the gain that
+    it is the other way round. McNemar's test draws nothing, and its reason says who gained.
+    """
+    effect = fsum(fsum(values) / len(values) for values in strata.values())
+    if effect >= 0 or (binary and m == 1):
+        return choose_test(strata, m=m, binary=binary, clusters=clusters)
+    mirrored = {name: [-value for value in values] for name, values in strata.items()}
+    there = choose_test(mirrored, m=m, binary=binary, clusters=clusters)
+    result, bca = there.result, there.robustness
+    return replace(
+        there,
+        result=replace(
+            result,
+            effect=-result.effect,
+            low=_negated(result.high),
+            high=_negated(result.low),
+            t=_negated(result.t),
+        ),
+        robustness=replace(bca, value=-bca.value, low=_negated(bca.high), high=_negated(bca.low)),
+    )
+
+
+def _negated(value: float | None) -> float | None:
+    return None if value is None else 0.0 - value
+
+
+def _bounds(strata: Strata, arms: Arms, value_range: tuple[float, float]) -> tuple[float, float]:
+    """The effect with every unscored sample at the end of the range that lowers it, and that raises it."""
+    low, high = value_range
+
+    def effect(fill_a: float, fill_b: float) -> float:
+        fills = [fill_a] * arms.a + [fill_b] * arms.b
+        means = []
+        for items in strata.values():
+            gaps = []
+            for one in items:
+                rows = zip(*one.values, strict=True)
+                full = [[f if v is None else v for v, f in zip(row, fills, strict=True)] for row in rows]
+                gaps.append(fsum(map(arms.gap, full)) / len(full))
+            means.append(fsum(gaps) / len(gaps))
+        return fsum(means) / len(means)
+
+    return effect(high, low), effect(low, high)
+
+
+def decide(
+    found: Contrast, higher_is_better: bool, family: Family | None = None, p_adjusted: float | None = None
+) -> Contrast:
+    """``found`` with its verdict, by the p-value adjusted within ``family`` where it belongs to one."""
+    if found.effect is None:
+        return found
+    found = replace(found, family=family.name if family else None, p_adjusted=p_adjusted)
+    return replace(found, verdict=_words(found, higher_is_better, family))
+
+
+def corrected(
+    contrasts: Mapping[str, tuple[Contrast, bool]], families: Sequence[Family]
+) -> dict[str, Contrast]:
+    """Every contrast with its p-value adjusted within its family, and the verdict that follows.
+
+    Args:
+        contrasts: score (:func:`selfreward_eval.harness.comparing.families.key_of`) -> what was found and
+            whether higher is better.
+        families: of :func:`selfreward_eval.harness.comparing.families.declare`.
+    """
+    adjusted = adjust(families, {key: one.p for key, (one, _) in contrasts.items()})
+    home = {member: family for family in families for member in family.members}
+    return {
+        key: decide(one, better, home[key], adjusted[key]) if key in home else one
+        for key, (one, better) in contrasts.items()
+    }
+
+
+def _words(found: Contrast, higher_is_better: bool, family: Family | None) -> str:
+    if found.p is None or found.effect is None:
+        return f"cannot be tested: {found.why}"
+    if (found.p if found.p_adjusted is None else found.p_adjusted) > ALPHA:
+        lost = f" after correction ({family.how})" if family and found.p <= ALPHA else ""
+        return "no evidence of a difference" + lost
+    better = (found.effect > 0) == higher_is_better
+    words = f"B is {'better' if better else 'worse'} than A"
+    low, high = found.bound_low, found.bound_high
+    if low is not None and high is not None and (low <= 0 if found.effect > 0 else high >= 0):
+        words += ", where both have scores; the samples without one could undo it"
+    return words

@@ -1,0 +1,1 @@
+"""What instruments are built from: loading, preprocessing, decoding of outputs, endpoints."""

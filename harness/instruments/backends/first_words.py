@@ -1,0 +1,95 @@
+"""How probable a given answer's beginning is: read off the logits of the answer's first token.
+
+For questions whose answer is a word, not a yes or a no: "How many cups are there?" The mass of every
+token that begins one of the accepted spellings counts, and so does what the model would have said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.instruments.base import Instrument
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class FirstWord:
+    """The first answer token of one question.
+
+    Attributes:
+        probability: of the tokens that begin an accepted answer together, in [0, 1].
+        said: the most probable token of all, as text.
+    """
+
+    probability: float
+    said: str
+
+
+@runtime_checkable
+class ReadsFirstWords(Instrument, Protocol):
+    """Says how probable some answers to a question about a picture are."""
+
+    def first_words(
+        self, images: Sequence[Image], questions: Sequence[str], accepted: Sequence[Sequence[str]]
+    ) -> list[FirstWord]:
+        """For every (picture, question, spellings of its answer) one reading, aligned."""
+        ...
+
+
+def first_tokens(tokeniser: Any, spellings: Sequence[str]) -> tuple[int, ...]:
+    """Ids of the tokens that begin the spellings, ascending; one that begins several counts once.
+
+    The token of unknown words is none of them.
+
+    Raises:
+        CheckpointError: the tokenizer knows no beginning of any spelling.
+    """
+    spelt = (tokeniser.encode(text, add_special_tokens=False) for text in spellings)
+    found = {tokens[0] for tokens in spelt if tokens} - {tokeniser.unk_token_id}
+    if not found:
+        raise CheckpointError(
+            f"the tokenizer knows no beginning of {spellings[0]!r}, so the answer cannot be read; "
+            "name another model"
+        )
+    return tuple(sorted(found))
+
+
+def read_first_words(
+    logits: torch.Tensor, ids: Sequence[Sequence[int]], decode: Callable[[int], str]
+) -> list[FirstWord]:
+    """One reading per row; the probability is NaN where the logits say nothing.
+
+    Args:
+        logits: of the first answer token, (B, vocabulary).
+        ids: per row the distinct ids of :func:`first_tokens`.
+        decode: token id -> text.
+    """
+    mass = logits.double().softmax(dim=-1)
+    best = mass.argmax(dim=-1).tolist()
+    # Clamped: a sum of probabilities may exceed 1 in the last digit.
+    return [
+        FirstWord(row[list(own)].sum().clamp(max=1.0).item(), decode(said))
+        for row, own, said in zip(mass, ids, best, strict=True)
+    ]
+
+
+def check_first_words(
+    instrument: str, readings: Sequence[FirstWord], questions: Sequence[str], dtype: str
+) -> None:
+    """Refuses readings that are no numbers.
+
+    Raises:
+        CheckpointError: one is NaN, as where half precision overflows.
+    """
+    for reading, question in zip(readings, questions, strict=True):
+        if reading.probability != reading.probability:
+            raise CheckpointError(
+                f"{instrument} computes no number for {question!r} in {dtype}; its weights overflow or are "
+                "damaged, so use dtype=float32 or other weights"
+            )

@@ -1,0 +1,253 @@
+"""Where an open_clip network is, which one it is, and how it is loaded: for every instrument that has one.
+
+A network is named by an architecture and the tag or file of its weights, as
+open_clip lists them, or by a folder or hub repository that holds both
+(``open_clip_config.json`` and safetensors).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from selfreward_eval.harness.errors import CheckpointError, MissingExtra, UsageError
+from selfreward_eval.harness.instruments.backends.networks import first_line, usable_device
+from selfreward_eval.harness.instruments.backends.text_weights import WORDS, worded_hash
+from selfreward_eval.harness.instruments.backends.weights import file_hash
+
+CONFIG = "open_clip_config.json"
+FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
+"""Weights in a folder, the first one there is. Others, open_clip would pass over for pickled ones."""
+PRECISIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+"""dtype -> open_clip's word for it. Half precision keeps layer norms in float32, as OpenAI's own code."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A network ready to use.
+
+    Attributes:
+        network: has ``encode_image`` and ``encode_text``.
+        transform: a picture -> float32 (3, H, W).
+        tokenise: texts -> ids (N, ``context``).
+        context: tokens that a text may have, its two ends included.
+    """
+
+    network: Any
+    transform: Callable[[Any], Any]
+    tokenise: Callable[..., Any]
+    context: int
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Names a network; nothing is looked up before it is asked for.
+
+    Attributes:
+        instrument: who asks, for messages.
+        model: an architecture of open_clip, a folder (also as ``local-dir:PATH``), or ``hf-hub:owner/name``.
+        pretrained: tag of that architecture, or path of a safetensors file; None for a folder or repository.
+        revision: branch, tag or commit of the hub repository.
+    """
+
+    instrument: str
+    model: str
+    pretrained: str | None = None
+    revision: str | None = None
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """The folder with configuration and weights; None for an architecture.
+
+        Raises:
+            CheckpointError: it is not there, or cannot be downloaded.
+            UsageError: a tag beside it.
+            MissingExtra: open_clip is not installed.
+        """
+        scheme, _, rest = self.model.partition(":")
+        plain = Path(self.model).expanduser()
+        if scheme not in ("hf-hub", "local-dir") and not plain.is_dir():
+            return None
+        _open_clip(self.instrument)
+        if self.pretrained is not None:
+            raise UsageError(
+                f"{self.instrument}: {self.model!r} has weights of its own, so pretrained={self.pretrained} "
+                "cannot be had beside it; leave out one of the two"
+            )
+        if scheme == "hf-hub":
+            folder = self._snapshot(rest)
+        else:
+            folder = Path(rest).expanduser() if scheme == "local-dir" else plain
+        if not (folder / CONFIG).is_file():
+            raise CheckpointError(f"{folder} holds no {CONFIG}; name a folder in open_clip's layout")
+        return folder
+
+    @cached_property
+    def file(self) -> Path:
+        """The safetensors file; a tag's is downloaded on first use.
+
+        Raises:
+            CheckpointError: there is none, it cannot be downloaded, or it is pickled.
+            MissingExtra: open_clip is not installed.
+        """
+        if self.folder is not None:
+            path = next((self.folder / name for name in FILES if (self.folder / name).is_file()), None)
+            if path is None:
+                raise CheckpointError(
+                    f"{self.folder} holds none of {', '.join(FILES)}, and pickled weights are not loaded; "
+                    "save it again as safetensors"
+                )
+            return path
+        path = Path(self.pretrained or "").expanduser()
+        if not path.is_file():
+            path = self._download()
+        if path.suffix != ".safetensors":
+            raise CheckpointError(
+                f"{path} is not a safetensors file, and pickled weights are not loaded; save it again as "
+                "safetensors"
+            )
+        return path
+
+    @property
+    def shown(self) -> str:
+        """The model's name without the way to it, which is no part of an identity."""
+        if self.folder is None or self.model.startswith("hf-hub:"):
+            return self.model
+        return self.folder.name
+
+    @property
+    def shown_weights(self) -> str:
+        """Tag, or name of the file."""
+        return self.file.name if self.pretrained is None else Path(self.pretrained).name
+
+    def sha256(self) -> str:
+        """Of the weights, and of what lies beside them in a folder of their own, 64 hex digits.
+
+        Raises:
+            CheckpointError: the weights cannot be had.
+        """
+        file = self.file  # A folder without weights has no identity.
+        return file_hash(file) if self.folder is None else worded_hash(self.folder)
+
+    def quick_gelu(self) -> bool:
+        """Whether the weights were trained with OpenAI's activation. open_clip itself only warns.
+
+        Raises:
+            CheckpointError: the configuration is damaged, or the weights cannot be had.
+        """
+        try:
+            config = _open_clip(self.instrument).get_model_config(self._named) or {}
+        except ValueError as error:
+            raise CheckpointError(f"{self.folder} holds no usable {CONFIG} ({first_line(error)})") from error
+        return bool(self._tag.get("quick_gelu", config.get("quick_gelu", False)))
+
+    def load(self, file: Path, *, device: str | None, quick_gelu: bool, dtype: str = "float32") -> Clip:
+        """The network with the weights in ``file``, a safetensors file.
+
+        Raises:
+            CheckpointError: they do not load, or are of another architecture.
+            UsageError: there is no such device here.
+        """
+        from safetensors import SafetensorError
+
+        open_clip = _open_clip(self.instrument)
+        place = usable_device(self.instrument, device)
+        looks = ("mean", "std", "interpolation", "resize_mode")
+        try:
+            network = open_clip.create_model(
+                self._named,
+                pretrained=None if self.folder else str(file),
+                precision=PRECISIONS[dtype],
+                device=place,
+                force_preprocess_cfg={key: self._tag[key] for key in looks if key in self._tag},
+                quick_gelu=quick_gelu,
+            )
+            tokenise = open_clip.get_tokenizer(self._named)
+        except (
+            OSError,
+            KeyError,
+            ValueError,
+            TypeError,
+            RuntimeError,
+            AssertionError,
+            SafetensorError,
+        ) as error:
+            raise CheckpointError(
+                f"{file} does not load as the open_clip model {self.shown!r} ({first_line(error)})"
+            ) from error
+        settings = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
+        transform = open_clip.transform.image_transform_v2(settings, is_train=False)
+        return Clip(network.eval(), transform, tokenise, int(tokenise.context_length))
+
+    @property
+    def _named(self) -> str:
+        """The model as open_clip wants it."""
+        return self.model if self.folder is None else f"local-dir:{self.folder}"
+
+    @cached_property
+    def _tag(self) -> dict[str, Any]:
+        """What open_clip knows of the tag; empty for a file or folder."""
+        if self.folder is not None or Path(self.pretrained or "").expanduser().is_file():
+            return {}
+        return dict(_open_clip(self.instrument).get_pretrained_cfg(self.model, self.pretrained) or {})
+
+    def _download(self) -> Path:
+        open_clip = _open_clip(self.instrument)
+        if not self._tag:
+            tags = ", ".join(open_clip.list_pretrained_tags_by_model(self.model)) or "none"
+            raise CheckpointError(
+                f"{self.pretrained!r} is neither a file nor weights of the open_clip model {self.model!r} "
+                f"(known: {tags})"
+            )
+        try:
+            return Path(open_clip.download_pretrained(self._tag))
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(
+                f"the weights {self.pretrained!r} of {self.model!r} cannot be downloaded ({error}); connect "
+                "once, or give the path of a safetensors file as pretrained"
+            ) from error
+
+    def _snapshot(self, repository: str) -> Path:
+        """A copy of a hub repository, without what is pickled."""
+        import huggingface_hub
+        from huggingface_hub.errors import EntryNotFoundError, HFValidationError
+
+        try:
+            return Path(
+                huggingface_hub.snapshot_download(
+                    repository, revision=self.revision, allow_patterns=[*WORDS, *FILES]
+                )
+            )
+        except (OSError, EntryNotFoundError, HFValidationError) as error:
+            raise CheckpointError(
+                f"{self.model!r} cannot be had from the hub ({first_line(error)}); give the path of a "
+                "folder, or connect once to download it"
+            ) from error
+
+
+def check_length(clip: Clip, texts: Sequence[str]) -> list[bool]:
+    """Whether each text fits into the network's context; what does not would be cut without a word.
+
+    A text fits if one more place changes nothing but adds padding, whatever the tokeniser.
+    """
+    if not texts:
+        return []
+    wide = clip.tokenise(["", *texts], context_length=clip.context + 1)
+    usual = clip.tokenise(list(texts))
+    padding = wide[0, -1]
+    fits = (wide[1:, :-1] == usual).all(dim=1) & (wide[1:, -1] == padding)
+    return [bool(fit) for fit in fits]
+
+
+def _open_clip(instrument: str) -> Any:
+    """The package, which is an extra."""
+    try:
+        import open_clip
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"the instrument {instrument!r} needs open_clip; install selfreward-eval[instruments]"
+        ) from error
+    return open_clip

@@ -1,0 +1,184 @@
+"""One request to an OpenAI-compatible endpoint, and what its answer means: a reply, again, or never.
+
+The key lives in the environment and in the request; it is taken out of
+everything that comes back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.backends import openai_wire as wire
+from selfreward_eval.harness.instruments.backends.retrying import retry_after
+
+if TYPE_CHECKING:
+    import httpx2
+
+OPENAI = "https://api.openai.com/v1"
+KEY = "OPENAI_API_KEY"
+
+PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+"""HTTP statuses that may be gone a little later."""
+
+LARGEST_ANSWER = 16 << 20
+"""Bytes; an answer that goes on beyond this is not read to its end."""
+
+SECRET = 8
+"""Keys of at least so many characters are taken out of what comes back; a shorter one is a word like none."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that brought no reply.
+
+    Attributes:
+        reason: why, on one line.
+        again: whether the same request may fare better later.
+        wait: after how many seconds the endpoint wants to be asked again, if it says so.
+        limited: the wait is the account's, not this conversation's.
+        denied: the endpoint forbids it (403).
+    """
+
+    reason: str
+    again: bool = False
+    wait: float | None = None
+    limited: bool = False
+    denied: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where requests go.
+
+    Attributes:
+        url: up to and without ``/chat/completions``.
+        model: as it is called there; for messages.
+        key_variable: environment variable of the key, or None.
+        timeout: seconds for one whole request and answer.
+    """
+
+    url: str
+    model: str
+    key_variable: str | None
+    timeout: float
+
+    def key(self) -> str | None:
+        """The key, if there is one. Its value is in no message.
+
+        Raises:
+            UsageError: it is needed and absent, or cannot be a key.
+        """
+        if self.key_variable is None:
+            return None
+        key = os.environ.get(self.key_variable, "").strip()
+        if not key:
+            if self.key_variable == KEY and self.url != OPENAI:
+                return None
+            raise UsageError(
+                f"judge_openai needs a key for {self.url}: set the environment variable {self.key_variable}, "
+                "or name another one as api_key_env"
+            )
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise UsageError(f"the environment variable {self.key_variable} holds odd characters, so no key")
+        return key
+
+    async def send(
+        self, client: httpx2.AsyncClient, body: Mapping[str, Any], key: str | None
+    ) -> wire.Answer | Failure:
+        """Asks once.
+
+        Raises:
+            InputError: the answer would be the same for every conversation.
+        """
+        import asyncio
+
+        import httpx2
+
+        try:
+            async with asyncio.timeout(self.timeout):
+                status, headers, content = await self._post(client, body, key)
+        except TimeoutError:
+            return Failure(f"no whole answer within {self.timeout:g} s", again=True)
+        except httpx2.HTTPError as error:
+            what = without_key(f"{type(error).__name__}: {error}", key)
+            return Failure(f"the connection failed ({wire.shortened(what)})", again=True)
+        if len(content) > LARGEST_ANSWER:
+            return Failure(f"an answer of more than {LARGEST_ANSWER} bytes")
+        if status != 200:
+            return self._refused(status, headers, content, key)
+        try:
+            return _cleaned(wire.read_answer(content), key)
+        except wire.Garbled as error:
+            return Failure(str(error), again=True)
+
+    async def _post(
+        self, client: httpx2.AsyncClient, body: Mapping[str, Any], key: str | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body; of an endless body only a little more than the limit."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        content = bytearray()
+        where = f"{self.url}/chat/completions"
+        async with client.stream("POST", where, json=dict(body), headers=headers) as response:
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > LARGEST_ANSWER:
+                    break
+            return response.status_code, response.headers, bytes(content)
+
+    def _refused(self, status: int, headers: Mapping[str, str], content: bytes, key: str | None) -> Failure:
+        """What an HTTP error means."""
+        code, words = wire.error_words(content)
+        said = without_key(f"HTTP {status}" + (f": {words}" if words else ""), key)
+        if status == 401:
+            variable = self.key_variable or "a key as api_key_env"
+            raise self.stopped(f"does not accept the key ({said})", f"correct {variable}")
+        if status == 404:
+            raise self.stopped(f"has no such model or path ({said})", "correct model or base_url")
+        if 300 <= status < 400:
+            raise self.stopped(f"sends requests elsewhere ({said})", "give its new address as base_url")
+        if code == "insufficient_quota":
+            raise self.stopped(f"has no quota left ({said})", "raise the account's limit and run again")
+        if status not in PASSING:
+            return Failure(said, denied=status == 403)
+        return Failure(said, again=True, wait=retry_after(headers.get("retry-after")), limited=status == 429)
+
+    def stopped(self, what: str, way_out: str) -> InputError:
+        """The error that ends a run: nothing that is asked here can be answered."""
+        return InputError(f"the judge {self.model!r} at {self.url} {what}; {way_out}")
+
+
+def bare_address(base_url: str) -> str:
+    """``base_url`` without a closing slash.
+
+    Raises:
+        UsageError: it is no address, or holds credentials: they would end in records. It is not repeated.
+    """
+    parts = urlsplit(str(base_url))
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise UsageError(
+            "judge_openai: base_url holds credentials, a query or a fragment; give the bare address, and the "
+            "key in the environment variable that api_key_env names"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"judge_openai: base_url {base_url!r} is no http(s) address")
+    return str(base_url).rstrip("/")
+
+
+def without_key(text: str, key: str | None) -> str:
+    """``text`` with the key taken out."""
+    return text.replace(key, "[key]") if key and len(key) >= SECRET else text
+
+
+def _cleaned(answer: wire.Answer, key: str | None) -> wire.Answer:
+    """An answer without the key in any of its texts: an endpoint may echo what it was sent."""
+    details = {
+        name: without_key(value, key) if isinstance(value, str) else value
+        for name, value in answer.details.items()
+    }
+    text = None if answer.text is None else without_key(answer.text, key)
+    return replace(answer, text=text, reason=without_key(answer.reason, key), details=details)

@@ -1,0 +1,130 @@
+"""Has a batch of questions about pictures answered, and measures the answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selfreward_eval.harness.errors import SelfRewardError
+from selfreward_eval.harness.models.base import Answers
+from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs.measuring import measure_each
+from selfreward_eval.harness.runs.plan import Planned
+from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
+from selfreward_eval.harness.task import Task
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def answer_batch(
+    model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned]
+) -> list[tuple[SampleRecord, bool]]:
+    """Asks the model each item's text about its picture; (record, newly answered) in plan order.
+
+    A picture that is not there or cannot be read is a status of its own sample; the model is not asked.
+    """
+    shown = [_input(task, planned) for planned in batch]
+    pictures = {k: picture for k, picture in enumerate(shown) if not isinstance(picture, Measurement)}
+    began = time.monotonic()
+    answers = _answers(model, [batch[k] for k in pictures], list(pictures.values()))
+    per_answer = (time.monotonic() - began) / max(1, len(pictures))
+    samples = [Sample(planned.item.id, planned.index, planned.seed) for planned in batch]
+    results: dict[int, Measurement] = {
+        k: picture for k, picture in enumerate(shown) if isinstance(picture, Measurement)
+    }
+    answered = []
+    for k, outcome in zip(pictures, answers, strict=True):
+        if isinstance(outcome, Measurement):
+            results[k] = outcome
+        else:
+            samples[k] = text_sample(task, folder, batch[k], pictures[k], outcome)
+            answered.append(k)
+    began = time.monotonic()
+    found = measure_each(
+        task, [batch[k] for k in answered], [samples[k] for k in answered], [pictures[k] for k in answered]
+    )
+    per_measure = (time.monotonic() - began) / max(1, len(answered))
+    results |= dict(zip(answered, found, strict=True))
+    return [
+        (
+            SampleRecord(
+                planned.doc_id,
+                planned.item,
+                samples[k],
+                results[k],
+                {
+                    "gen_s": round(per_answer, 4) if k in pictures else 0.0,
+                    "score_s": round(per_measure, 4) if k in answered else 0.0,
+                },
+            ),
+            True,
+        )
+        for k, planned in enumerate(batch)
+    ]
+
+
+def text_sample(task: Task, folder: RunFolder, planned: Planned, picture: Image | None, text: str) -> Sample:
+    """What was said, with a copy of the picture beside it, if there is one, so that a page can show both."""
+    item, index, seed = planned.item, planned.index, planned.seed
+    if picture is None:
+        return Sample(item.id, index, seed, text=text)
+    path = folder.picture_path(task.info.name, item.id, index, seed)
+    digest = folder.write_picture(path, picture.convert("RGB"))
+    return replace(sample_from_picture(item.id, index, seed, path, digest), text=text)
+
+
+def _input(task: Task, planned: Planned) -> Image | Measurement:
+    """The picture that an item asks about, RGB, or why there is none."""
+    from PIL import Image as PillowImage
+
+    given = task.input_image(planned.item)
+    if not isinstance(given, Path):
+        return given.convert("RGB")
+    if not given.is_file():
+        return Measurement(
+            Status.MISSING_IMAGE, reason=f"{given}, asked about by {planned.item.id}, is not there"
+        )
+    try:
+        with PillowImage.open(given) as image:
+            return image.convert("RGB")
+    # What Pillow raises depends on where the file is damaged.
+    except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError) as error:
+        reason = f"{given}, which {planned.item.id} asks about, cannot be read: {error}"
+        return Measurement(Status.UNREADABLE_IMAGE, reason=reason)
+
+
+def _answers(model: Answers, batch: Sequence[Planned], pictures: Sequence[Image]) -> list[str | Measurement]:
+    """Answers, or failures with their reason. A batch that fails is asked again one by one."""
+
+    def ask(part: Sequence[Planned], images: Sequence[Image]) -> list[str | Measurement]:
+        said = model.answer(images, [planned.item.text for planned in part])
+        return [_text(answer, planned) for answer, planned in zip(said, part, strict=True)]
+
+    if not batch:
+        return []
+    try:
+        return ask(batch, pictures)
+    except SelfRewardError:
+        raise
+    except Exception:
+        outcomes: list[str | Measurement] = []
+        for planned, picture in zip(batch, pictures, strict=True):
+            try:
+                outcomes += ask([planned], [picture])
+            except SelfRewardError:
+                raise
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                outcomes.append(Measurement(Status.GENERATION_ERROR, reason=reason))
+        return outcomes
+
+
+def _text(answer: str | None, planned: Planned) -> str | Measurement:
+    if answer is None:
+        reason = f"no answer to {planned.item.id} ({planned.item.text!r})"
+        return Measurement(Status.GENERATION_ERROR, reason=reason)
+    return answer

@@ -1,0 +1,114 @@
+"""Draws a batch of samples that have no picture yet, writes and measures them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from selfreward_eval.harness.errors import SelfRewardError
+from selfreward_eval.harness.models.base import Generates, Request, Supplies
+from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs.measuring import measure_each
+from selfreward_eval.harness.runs.plan import Planned
+from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
+from selfreward_eval.harness.task import Task
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def draw_batch(
+    model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned]
+) -> list[tuple[SampleRecord, bool]]:
+    """Draws what has no picture yet, measures all, and returns (record, newly drawn) in plan order."""
+    name = task.info.name
+    paths = [folder.picture_path(name, p.item.id, p.index, p.seed) for p in batch]
+    kept = [folder.read_picture(path) for path in paths]
+    wanted = [k for k, picture in enumerate(kept) if picture is None]
+    began = time.monotonic()
+    made = _generate(model, name, [batch[k] for k in wanted])
+    per_picture = (time.monotonic() - began) / max(1, len(wanted))
+    pictures: dict[int, Image] = {}
+    samples: dict[int, Sample] = {}
+    failures: dict[int, Measurement] = {}
+    for k, whole in enumerate(kept):
+        if whole is not None:
+            pictures[k] = whole[0]
+            samples[k] = sample_from_picture(
+                batch[k].item.id, batch[k].index, batch[k].seed, paths[k], whole[1]
+            )
+    for k, outcome in zip(wanted, made, strict=True):
+        if isinstance(outcome, Measurement):
+            failures[k] = outcome
+            samples[k] = Sample(batch[k].item.id, batch[k].index, batch[k].seed)
+        else:
+            digest = folder.write_picture(paths[k], outcome)
+            pictures[k] = outcome
+            samples[k] = sample_from_picture(
+                batch[k].item.id, batch[k].index, batch[k].seed, paths[k], digest
+            )
+    began = time.monotonic()
+    drawn = sorted(pictures)
+    measured = measure_each(
+        task, [batch[k] for k in drawn], [samples[k] for k in drawn], [pictures[k] for k in drawn]
+    )
+    per_measure = (time.monotonic() - began) / max(1, len(drawn))
+    results = dict(zip(drawn, measured, strict=True)) | failures
+    return [
+        (
+            SampleRecord(
+                batch[k].doc_id,
+                batch[k].item,
+                samples[k],
+                results[k],
+                {
+                    "gen_s": round(per_picture, 4) if kept[k] is None else 0.0,
+                    "score_s": round(per_measure, 4) if k in pictures else 0.0,
+                },
+            ),
+            kept[k] is None,
+        )
+        for k in range(len(batch))
+    ]
+
+
+def _generate(model: Generates | Supplies, task: str, batch: Sequence[Planned]) -> list[Image | Measurement]:
+    """Pictures, or failures with their reason. A batch that fails is asked for again one by one."""
+
+    def ask(part: Sequence[Planned]) -> list[Image | Measurement]:
+        made: Sequence[Image | Measurement | None]
+        if isinstance(model, Supplies):
+            made = model.pictures([Request(task, p.item, p.index, p.seed) for p in part])
+        else:
+            made = model.generate([p.item.text for p in part], [p.seed for p in part])
+        return [_present(picture, p) for picture, p in zip(made, part, strict=True)]
+
+    if not batch:
+        return []
+    try:
+        return ask(batch)
+    except SelfRewardError:
+        raise
+    except Exception:
+        outcomes: list[Image | Measurement] = []
+        for p in batch:
+            try:
+                outcomes += ask([p])
+            except SelfRewardError:
+                raise
+            except Exception as single:
+                reason = f"{type(single).__name__}: {single}"
+                outcomes.append(Measurement(Status.GENERATION_ERROR, reason=reason))
+        return outcomes
+
+
+def _present(picture: Image | Measurement | None, planned: Planned) -> Image | Measurement:
+    if picture is None:
+        reason = f"no picture for prompt {planned.item.id} ({planned.item.text!r}), index {planned.index}"
+        return Measurement(Status.MISSING_IMAGE, reason=reason)
+    if isinstance(picture, Measurement):
+        if picture.ok:
+            raise ValueError(f"a model supplied a measurement of {planned.item.id} in place of its picture")
+        return picture
+    return picture.convert("RGB")

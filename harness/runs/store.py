@@ -1,0 +1,193 @@
+"""The run folder while it is written: one writer, whole pictures, appended lines, a checked identity.
+
+Order of writing, so that a kill at any point loses nothing and repeats nothing:
+manifest (started), then for every sample its picture and after it its line,
+then the results, then the manifest again (success).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from selfreward_eval.harness.errors import RunFolderError
+from selfreward_eval.harness.files import (
+    JsonLinesWriter,
+    atomic_write_bytes,
+    atomic_write_json,
+    read_json_lines,
+)
+from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.records import Manifest, Sample, SampleRecord, latest
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MANIFEST = "run.json"
+
+
+def sanitise(name: str) -> str:
+    """A model's name as a folder name, as lm-eval does it: anything unusual becomes ``__``."""
+    return re.sub(r"[^\w.\-]+", "__", name).strip("._") or "model"
+
+
+def now() -> str:
+    """The time in UTC as lm-eval writes it into file names: ISO 8601, colons as dashes."""
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds").replace(":", "-")
+
+
+class RunFolder:
+    """One run folder, opened for writing by one process.
+
+    Raises:
+        RunFolderError: it holds another run, another process writes it, or it cannot be read.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise RunFolderError(
+                f"another process is writing {path}; wait for it, or choose another --output-path"
+            ) from None
+        try:
+            self.manifest = self._open(dict(identity), dict(environment))
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._writers: dict[str, JsonLinesWriter] = {}
+
+    def _open(self, identity: dict[str, Any], environment: dict[str, Any]) -> Manifest:
+        file = self.path / MANIFEST
+        fresh = Manifest(identity, environment, "started", now())
+        if not file.exists():
+            self._clean()
+            atomic_write_json(file, fresh.to_json())
+            return fresh
+        try:
+            old = Manifest.from_json(json.loads(file.read_text(encoding="utf-8")))
+            other = differing(old.identity, identity)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RunFolderError(
+                f"{file} is damaged ({error}); restore it or choose another --output-path"
+            ) from error
+        if other:
+            what = "; ".join(f"{field}: {there} there, {here} here" for field, there, here in other[:4])
+            raise RunFolderError(
+                f"{self.path} holds another run ({what}); choose another --output-path, or delete that folder"
+            )
+        self._clean()
+        return old
+
+    def _clean(self) -> None:
+        """Removes what a killed writer left half written; with the lock held, nobody is writing it now."""
+        written = (".run.json", ".results_*.json", ".inventory.json", ".samples_*.jsonl", "images/*/*/.*.png")
+        for pattern in (f"{name}.*.tmp" for name in written):
+            for stale in self.path.glob(pattern):
+                stale.unlink(missing_ok=True)
+
+    def samples_path(self, task: str) -> Path:
+        """The line file of ``task``; its name keeps the time at which the run began."""
+        return self.path / f"samples_{task}_{self.manifest.created}.jsonl"
+
+    def records(self, task: str) -> list[SampleRecord]:
+        """The last record of every sample, in file order; a torn last line is left out."""
+        path = self.samples_path(task)
+        if not path.exists():
+            return []
+        try:
+            return latest(SampleRecord.from_json(line) for line in read_json_lines(path).records)
+        except (KeyError, ValueError, TypeError) as error:
+            raise RunFolderError(
+                f"{path} holds a line that is no sample ({type(error).__name__}: {error}); "
+                "restore it, or move it away and run again"
+            ) from error
+
+    def append(self, task: str, record: SampleRecord) -> None:
+        """Adds one sample line; it is with the operating system when this returns."""
+        if task not in self._writers:
+            self._writers[task] = JsonLinesWriter(self.samples_path(task))
+        self._writers[task].append(record.to_json())
+
+    def _settle(self, task: str) -> None:
+        """Leaves one line per sample, where some were tried again: other readers count lines."""
+        path = self.samples_path(task)
+        lines = read_json_lines(path).records
+        kept = latest(SampleRecord.from_json(line) for line in lines)
+        if len(kept) < len(lines):
+            self._writers[task].close()
+            text = [json.dumps(one.to_json(), ensure_ascii=False, separators=(",", ":")) for one in kept]
+            atomic_write_bytes(path, ("\n".join(text) + "\n").encode("utf-8"))
+
+    def picture_path(self, task: str, item_id: str, index: int, seed: int) -> Path:
+        """Where a picture lies, relative to the run folder."""
+        return Path("images", task, sanitise(item_id), f"{index}_{seed}.png")
+
+    def read_picture(self, relative: Path) -> tuple[Image, str] | None:
+        """A picture written earlier, as (RGB image, sha256 of its file), or None if there is none whole."""
+        from PIL import Image as PillowImage
+
+        path = self.path / relative
+        if not path.is_file():
+            return None
+        try:
+            with PillowImage.open(path) as image:
+                picture = image.convert("RGB")
+        # What Pillow raises depends on where the file is damaged.
+        except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError):
+            return None
+        return picture, hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def write_picture(self, relative: Path, picture: Image) -> str:
+        """Writes a picture as PNG, whole or not at all; returns the sha256 of the file."""
+        import io
+
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG")
+        path = self.path / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write_bytes(path, buffer.getvalue(), durable=False)
+        return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+    def finish(self, results: Mapping[str, Any]) -> Path:
+        """Writes the results, then marks the run as done; returns the results' path."""
+        for task, writer in self._writers.items():
+            writer.sync()
+            self._settle(task)
+        path = self.path / f"results_{self.manifest.created}.json"
+        atomic_write_json(path, dict(results))
+        self.manifest = replace(self.manifest, status="success", finished=now())
+        atomic_write_json(self.path / MANIFEST, self.manifest.to_json())
+        return path
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def sample_from_picture(item_id: str, index: int, seed: int, relative: Path, digest: str) -> Sample:
+    """The sample of a picture that lies in the run folder."""
+    return Sample(item_id=item_id, index=index, seed=seed, image=relative.as_posix(), image_sha256=digest)

@@ -1,0 +1,160 @@
+"""``rewards.jsonl``: one line per picture, appended while scoring and in order once it is done.
+
+A killed process leaves whole lines and at most one torn one, which readers skip and the next writer cuts
+off. ``rewards.json`` beside it says whose rewards these are, so that no two rewarders share a file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from selfreward_eval.harness.errors import InputError, RunFolderError
+from selfreward_eval.harness.files import (
+    JsonLinesWriter,
+    atomic_write_bytes,
+    atomic_write_json,
+    read_json_lines,
+)
+from selfreward_eval.harness.identity import differing
+from selfreward_eval.rewarders.base import Reward
+from selfreward_eval.rewarders.cache import from_json, to_json
+from selfreward_eval.rewarders.scoring.subjects import Subject
+
+LINES, ABOUT = "rewards.jsonl", "rewards.json"
+SCHEMA = 1
+
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One picture's reward as it is written.
+
+    Attributes:
+        reward: the reward, or why there is none.
+        sha256: of the picture's file; None where it could not be read.
+        seconds: that it took, as its share of its batch; None where it came from the cache.
+    """
+
+    reward: Reward
+    sha256: str | None
+    seconds: float | None = None
+
+
+class RewardBook:
+    """The lines of one rewarder in one folder, open for writing by one process.
+
+    Args:
+        folder: where; made if it is not there.
+        about: what makes these rewards these, JSON values: the rewarder's identity, the run.
+
+    Raises:
+        RunFolderError: it holds other rewards, or another process writes it.
+        InputError: a line is damaged.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.path = folder, folder / LINES
+        self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunFolderError(
+                    f"another process is writing {folder}; wait for it, or choose another --output"
+                ) from None
+            self._claim({"schema": SCHEMA, **about})
+            self.lines = read_lines(self.path) if self.path.exists() else {}
+            self._writer = JsonLinesWriter(self.path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _claim(self, about: dict[str, Any]) -> None:
+        """Writes ``rewards.json``, or checks the one that is there."""
+        file = self.folder / ABOUT
+        if not file.exists():
+            atomic_write_json(file, about)
+            return
+        try:
+            other = differing(json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(about)))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RunFolderError(f"{file} is damaged ({error}); choose another --output") from error
+        if other:
+            what = "; ".join(f"{name}: {there} there, {here} here" for name, there, here in other[:3])
+            raise RunFolderError(f"{self.folder} holds other rewards ({what}); choose another --output")
+
+    def settled(self, subject: Subject, sha256: str | None) -> bool:
+        """Whether this very picture has a reward already; one without a value is tried again."""
+        line = self.lines.get(subject.key)
+        return line is not None and line.reward.ok and line.sha256 == sha256
+
+    def add(self, subject: Subject, line: Line) -> None:
+        """Appends a line; it is with the operating system when this returns."""
+        self._writer.append(as_json(subject, line))
+        self.lines[subject.key] = line
+
+    def finish(self, subjects: Sequence[Subject]) -> Path:
+        """Leaves one line per picture, in order; the file is whole at every moment."""
+        self._writer.close()
+        lines = [as_json(one, self.lines[one.key]) for one in subjects]
+        dumped = [
+            json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for line in lines
+        ]
+        atomic_write_bytes(self.path, ("\n".join(dumped) + "\n").encode("utf-8"))
+        return self.path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        os.close(self._lock)
+
+
+def as_json(subject: Subject, line: Line) -> dict[str, Any]:
+    """A line's JSON: what was rewarded, what the benchmark measured, and the reward."""
+    reward = to_json(line.reward)
+    del reward["schema"]
+    return {
+        "task": subject.task,
+        "item_id": subject.item_id,
+        "index": subject.index,
+        "prompt": subject.prompt,
+        "category": subject.category,
+        "image": subject.shown,
+        "image_sha256": line.sha256,
+        "measured": subject.measured,
+        **reward,
+        "seconds": line.seconds,
+    }
+
+
+def read_lines(path: Path) -> dict[Key, Line]:
+    """The last line of every picture; a torn last line is left out.
+
+    Raises:
+        InputError: a line before the last is none.
+    """
+    found: dict[Key, Line] = {}
+    for number, line in enumerate(read_json_lines(path).records, 1):
+        try:
+            key = (str(line["task"]), str(line["item_id"]), int(line["index"]))
+            reward = from_json({"schema": SCHEMA, **line})
+            found[key] = Line(reward, line["image_sha256"], line["seconds"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(
+                f"record {number} of {path} is no reward ({type(error).__name__}: {error}); restore the "
+                "file, or choose another --output"
+            ) from error
+    return found

@@ -1,0 +1,105 @@
+"""``selfreward-eval data``: fetch, verify and find official benchmark files."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as ProgressBar
+
+    from selfreward_eval.harness.data import FileState, PinnedFile, Progress
+
+app = typer.Typer(
+    help="Official benchmark data: pinned upstream files, checked by sha256.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Tasks = Annotated[list[str] | None, typer.Argument(help="Tasks; all registered ones if none is named.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def fetch(tasks: Tasks = None, json: Json = False) -> None:
+    """Download what is not on this machine yet into the cache and check it."""
+    from rich.console import Console
+    from rich.progress import Progress as ProgressBar
+
+    from selfreward_eval.harness import data
+
+    declared = data.declared_files(tasks or ())
+    with ProgressBar(console=Console(stderr=True), transient=True) as bar:
+        for name, files in declared.items():
+            for file in files:
+                data.fetch(file, name, _reporter(bar, file))
+    _report(_states(declared), declared, json)
+
+
+@app.command()
+def verify(tasks: Tasks = None, json: Json = False) -> None:
+    """Check every file's sha256; exit 1 if one is missing or is another file."""
+    from selfreward_eval.harness import data
+
+    declared = data.declared_files(tasks or ())
+    states = _states(declared)
+    _report(states, declared, json)
+    if any(state.status != "ok" for _, state in states):
+        raise typer.Exit(1)
+
+
+@app.command()
+def path(tasks: Tasks = None, json: Json = False) -> None:
+    """Print where the verified files are, one a line; an error if one is not here."""
+    from selfreward_eval.harness import data
+
+    declared = data.declared_files(tasks or ())
+    found = {
+        name: {file.path: str(data.locate(file, name)) for file in files} for name, files in declared.items()
+    }
+    if json:
+        _print_json(found)
+        return
+    for files in found.values():
+        for where in files.values():
+            typer.echo(where)
+
+
+def _states(declared: dict[str, tuple[PinnedFile, ...]]) -> list[tuple[str, FileState]]:
+    """Every task's files, each with the task's name."""
+    from selfreward_eval.harness import data
+
+    return [(name, data.state(file)) for name, files in declared.items() for file in files]
+
+
+def _report(
+    states: list[tuple[str, FileState]], declared: dict[str, tuple[PinnedFile, ...]], json: bool
+) -> None:
+    """One line or object per file; tasks without files are named."""
+    if json:
+        _print_json([state.to_json(name) for name, state in states])
+        return
+    for name, state in states:
+        where = state.path or f"run `selfreward-eval data fetch {name}`, or set SELFREWARD_DATA"
+        typer.echo(f"{state.status:<9} {state.file.folder}/{state.file.path}  {where}")
+    for name, files in declared.items():
+        if not files:
+            typer.echo(f"{'ok':<9} {name} needs no official files")
+
+
+def _reporter(bar: ProgressBar, file: PinnedFile) -> Progress:
+    """Moves a line of ``bar`` along with the download of ``file``."""
+    line: list[Any] = []
+
+    def report(done: int, total: int | None) -> None:
+        if not line:
+            line.append(bar.add_task(f"{file.folder}/{file.path}", total=total))
+        bar.update(line[0], completed=done)
+
+    return report
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json_module.dumps(value, indent=2, ensure_ascii=False))

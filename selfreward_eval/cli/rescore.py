@@ -1,0 +1,174 @@
+"""``selfreward-eval rescore RUN``: what would the judge's recorded words have scored, read otherwise?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from selfreward_eval.harness.runs.reader import Run
+    from selfreward_eval.harness.runs.scores import Score
+    from selfreward_eval.tasks.judged.rescored_run import Rescored
+
+__all__ = ["rescore"]
+
+TASK_ARGS = "--task-args"
+
+
+def rescore(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run with judged tasks.")],
+    task_args: Annotated[
+        str,
+        typer.Option(help="What to read otherwise: parser=strict; of one task: task.key=value."),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print both scores of every task as JSON.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write them and every sample here: a file, or a folder for rescored_*.json.",
+        ),
+    ] = None,
+) -> None:
+    """Score a run anew from its judge's recorded replies: offline, without judge, model or pictures.
+
+    What the run was read with holds unless --task-args says otherwise. The run's own files stay as
+    they are. Exit codes: 0 done, 2 wrong command line, 4 missing or damaged input.
+    """
+    import json
+
+    from selfreward_eval.harness.runs.reader import load_run
+
+    loaded = load_run(run)
+    found = _rescored(loaded, task_args)
+    for torn in loaded.torn:
+        typer.echo(f"note: the torn last line of {torn} was left out", err=True)
+    left_out = [name for name in loaded.scores if name not in found]
+    if left_out:
+        typer.echo(f"note: no judge's replies to read again in {', '.join(left_out)}", err=True)
+    written = None if output is None else _write(loaded, found, output)
+    if as_json:
+        print(json.dumps(_content(loaded, found), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        _show(loaded, found)
+    if written is not None:
+        typer.echo(f"wrote {written}", err=as_json)
+
+
+def _rescored(run: Run, task_args: str) -> dict[str, Rescored]:
+    """Every task of the run that keeps replies, scored anew."""
+    from selfreward_eval.cli.arguments import construct, parse, per_task
+    from selfreward_eval.harness.errors import UsageError
+    from selfreward_eval.harness.registry import registry
+    from selfreward_eval.tasks.judged.rescored_run import is_rescorable, recorded_settings, rescore_task
+
+    factories = {name: registry("tasks").load(name) for name in run.scores}
+    judged = {name: factory for name, factory in factories.items() if is_rescorable(factory)}
+    if not judged:
+        raise UsageError(
+            f"the run in {run.folder} has no judged task ({', '.join(run.scores)}), so there are no replies "
+            "to read again; name a run whose task asks a judge"
+        )
+    given = per_task(parse(task_args, TASK_ARGS), list(run.scores), TASK_ARGS)
+    found = {}
+    for name, factory in judged.items():
+        settings = recorded_settings(factory, run.manifest.identity["tasks"][name].get("options", {}))
+        settings |= given[name]
+        task = construct(factory, settings, f"task {name!r}", TASK_ARGS)
+        found[name] = rescore_task(run, task, settings)
+    return found
+
+
+def _content(run: Run, found: dict[str, Rescored], *, samples: bool = False) -> dict[str, Any]:
+    return {
+        "run": str(run.folder),
+        "fingerprint": run.manifest.fingerprint,
+        "tasks": {name: one.to_json(samples=samples) for name, one in found.items()},
+    }
+
+
+def _write(run: Run, found: dict[str, Rescored], output: Path) -> Path:
+    """Writes the record; in a folder it is named after the parser, or after how many tasks it holds."""
+    from selfreward_eval.harness.errors import UsageError
+    from selfreward_eval.harness.files import atomic_write_json
+
+    file = output
+    if output.is_dir() or not output.suffix:
+        parsers = {one.parser for one in found.values()}
+        name = parsers.pop() if len(parsers) == 1 else None
+        file = output / f"rescored_{name or len(found)}.json"
+    owned = file.name == "run.json" or file.name.startswith(("results_", "samples_"))
+    if owned and file.resolve().parent == run.folder.resolve():
+        raise UsageError(f"--output: {file} is a file of the run itself; give another name")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write_json(file, _content(run, found, samples=True))
+    return file
+
+
+def _show(run: Run, found: dict[str, Rescored]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console()
+    for one in found.values():
+        console.print(_table(run, one))
+        told = f"{one.changed} of {one.with_replies} samples with replies changed"
+        console.print(told + (":" if one.moves else ""), highlight=False)
+        for (old, new), count in one.moves.items():
+            console.print(f"  {count} from {escape(old)} to {escape(new)}", highlight=False)
+        if one.agreement is not None:
+            alpha, members = one.agreement.alpha, len(one.agreement.failed)
+            told = "not defined, as all scores are alike" if alpha is None else f"{alpha:.3f}"
+            if one.agreement.samples == 0:
+                told = "absent, as no sample has two scores"
+            console.print(
+                f"agreement of {members} replies (Krippendorff's alpha): {told}; "
+                f"{one.agreement.samples} samples compared",
+                highlight=False,
+            )
+
+
+def _table(run: Run, one: Rescored) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    before, after = one.recorded, one.scores
+    version = before.version if before.version == after.version else f"{before.version}, now {after.version}"
+    read = ", ".join(f"{name}={value}" for name, value in one.settings.items())
+    title = f"{run.name} on {after.task}@{version}: {after.metric}" + (f", read with {read}" if read else "")
+    table = Table(title=escape(title), title_justify="left")
+    table.add_column("category")
+    for header in ("recorded", "scored", "rescored", "95 % interval", "bounds", "scored"):
+        table.add_column(header, justify="right")
+    rows = [(name, before.categories.get(name), score) for name, score in after.categories.items()]
+    rows.append(("overall", before.overall, after.overall))
+    for k, (name, old, new) in enumerate(rows):
+        table.add_row(
+            escape(name),
+            _number(None if old is None else old.value),
+            "absent" if old is None else f"{old.n_scored}/{old.n_expected}",
+            _number(new.value),
+            _ends(new.low, new.high),
+            _bounds(new),
+            f"{new.n_scored}/{new.n_expected}",
+            style="bold" if k == len(rows) - 1 else None,
+            end_section=k == len(rows) - 2,
+        )
+    return table
+
+
+def _bounds(score: Score) -> str:
+    return "" if score.n_failed == 0 else _ends(score.bound_low, score.bound_high)
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return "absent" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "absent" if value is None else f"{value:.3f}"

@@ -1,0 +1,133 @@
+"""``selfreward-eval run``: a model on tasks, into a run folder and a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.runs.run import Finished
+    from selfreward_eval.harness.runs.scores import TaskScores
+
+
+def run(
+    model: Annotated[str, typer.Option(help="Model adapter; `list models` shows them.")] = "tiny",
+    model_args: Annotated[str, typer.Option(help="Adapter arguments: key=value,key=value.")] = "",
+    tasks: Annotated[
+        str, typer.Option(help="Tasks, comma separated; `list tasks` shows them.")
+    ] = "shapes_geneval",
+    task_args: Annotated[
+        str, typer.Option(help="Arguments of every task: key=value; of one: task.key=value; a dot nests.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Items per task, evenly over categories.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples at a time; changes speed only.")] = 32,
+    seed: Annotated[int, typer.Option(help="Run seed.")] = 0,
+    seed_policy: Annotated[str, typer.Option(help="hashed, or the task's own (official).")] = "hashed",
+    output_path: Annotated[Path, typer.Option("--output-path", "-o", help="Folder of run folders.")] = Path(
+        "results"
+    ),
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try every recorded sample without a number again.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Draw a benchmark's pictures, measure them, and write scores with intervals.
+
+    The same command goes on where it was stopped. Exit codes: 0 done, 2 wrong command line,
+    4 missing or damaged input.
+    """
+    import json
+
+    from selfreward_eval.cli.arguments import construct, parse, per_task
+    from selfreward_eval.cli.inventory import survey
+    from selfreward_eval.cli.progress import BarProgress
+    from selfreward_eval.harness.errors import UsageError
+    from selfreward_eval.harness.records import Status
+    from selfreward_eval.harness.registry import registry
+    from selfreward_eval.harness.report import write_run_page
+    from selfreward_eval.harness.runs.run import TRANSIENT
+    from selfreward_eval.harness.runs.run import run as run_tasks
+
+    names = list(dict.fromkeys(name.strip() for name in tasks.split(",") if name.strip()))
+    if not names:
+        raise UsageError("--tasks names no task; `selfreward-eval list tasks` shows them")
+    factories = {name: registry("tasks").load(name) for name in names}
+    own = per_task(parse(task_args, "--task-args"), names, "--task-args")
+    chosen = [
+        construct(factory, own[name], f"task {name!r}", "--task-args") for name, factory in factories.items()
+    ]
+    adapter = construct(
+        registry("models").load(model), parse(model_args, "--model-args"), f"model {model!r}", "--model-args"
+    )
+    inventory = survey(adapter, chosen, limit)
+    with BarProgress() as progress:
+        finished = run_tasks(
+            adapter,
+            chosen,
+            output_path,
+            seed=seed,
+            seed_policy=seed_policy,
+            limit=limit,
+            batch_size=batch_size,
+            progress=progress,
+            call={"model_args": model_args},
+            retry=set(Status) - {Status.SUCCESS} if retry_failed else TRANSIENT,
+        )
+    page = write_run_page(finished.folder)
+    if json_:
+        summary = {
+            "folder": str(finished.folder),
+            "results": str(finished.results_path),
+            "page": str(page),
+            "samples_reused": finished.reused,
+            "pictures_drawn": finished.drawn,
+            "tasks": {name: scores.to_json() for name, scores in finished.scores.items()},
+            **({"inventory": inventory.to_json(files=False)} if inventory else {}),
+        }
+        print(json.dumps(summary, indent=2))
+        return
+    print_scores(finished, page)
+
+
+def print_scores(finished: Finished, page: Path) -> None:
+    """The scores as tables, then where everything lies."""
+    from rich.console import Console
+
+    console = Console()
+    for scores in finished.scores.values():
+        console.print(score_table(scores, str(finished.folder.name)))
+        for status, count in scores.failures.items():
+            console.print(f"[yellow]{count} samples without a number: {status}[/yellow]")
+    console.print(f"results  {finished.results_path}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"page     {page}", soft_wrap=True, highlight=False, markup=False)
+
+
+def score_table(scores: TaskScores, model: str) -> object:
+    """A rich table of one task: a row per category and the headline, with 95 % intervals."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=f"{model} on {scores.task}@{scores.version}: {scores.metric}", title_justify="left")
+    for header, right in (("category", False), ("value", True), ("95 % interval", True), ("items", True)):
+        table.add_column(header, justify="right" if right else "left")
+    table.add_column("scored", justify="right")
+    rows = [
+        *scores.categories.items(),
+        ("overall" + (" (mean of categories)" if scores.macro else ""), scores.overall),
+    ]
+    for k, (name, one) in enumerate(rows):
+        value = "absent" if one.value is None else f"{one.value:.3f}"
+        interval = "absent" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}"
+        last = k == len(rows) - 1
+        table.add_row(
+            escape(name),
+            value,
+            interval,
+            str(one.n_items),
+            f"{one.n_scored}/{one.n_expected}",
+            style="bold" if last else None,
+            end_section=k == len(rows) - 2,
+        )
+    return table

@@ -1,0 +1,74 @@
+"""A training run on the screen: before and after, a word for each task, and what a dry run foresees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from selfreward_eval.trainers.record import TrainingRecord
+
+__all__ = ["show_estimate", "show_record"]
+
+
+def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
+    """Before, after, difference with interval and adjusted p of every task; a verdict each; the notes."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from selfreward_eval.cli.comparison_text import p_text
+
+    table = Table(title=escape(record.name), title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for head in ("before", "after", "difference, 95 %", "adj. p"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, task in record.comparison["tasks"].items():
+        one = task["overall"]
+        table.add_row(
+            escape(name),
+            _number(one["a"]),
+            _number(one["b"]),
+            _difference(one),
+            p_text(one["p_adjusted"] if one["p_adjusted"] is not None else one["p"]),
+        )
+    console.print(table)
+    for name, verdict in record.verdicts.items():
+        console.print(f"{escape(name)}: [bold]{escape(verdict)}[/bold]", highlight=False)
+    scales = f"guidance {record.before.guidance:g} before, {record.after.guidance:g} after ({record.policy})"
+    minutes = ", ".join(f"{stage} {seconds / 60:.1f} min" for stage, seconds in record.seconds.items())
+    console.print(f"{scales}; {minutes}", highlight=False)
+    for note in record.notes:
+        console.print(escape(f"note: {note}"), style="dim", soft_wrap=True, highlight=False)
+    console.print(escape(f"record: {folder / 'training.json'}"), soft_wrap=True, highlight=False)
+
+
+def show_estimate(estimate: Mapping[str, Any], console: Console) -> None:
+    """What a dry run foresees."""
+    for stage, seconds in estimate["seconds"].items():
+        told = "not known" if seconds is None else f"{seconds / 60:.1f} min"
+        console.print(f"{stage}: {told}", highlight=False)
+    share = f"{estimate['trainable'] / 1e6:.1f} of {estimate['total'] / 1e6:.1f} million weights"
+    console.print(f"trained: {share}, on {estimate['device']}", highlight=False)
+    console.print(
+        f"memory: {estimate['peak_bytes'] / 2**30:.1f} GiB, of which training adds "
+        f"{estimate['growth_bytes'] / 2**30:.1f}",
+        highlight=False,
+    )
+    for note in estimate["notes"]:
+        console.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    if one["effect"] is None:
+        return "-"
+    if one["low"] is None:
+        return f"{one['effect']:+.3f}"
+    return f"{one['effect']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})"

@@ -1,0 +1,105 @@
+"""``selfreward-eval list``: names, details, broken plug-ins, and what it must not import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from selfreward_eval.cli import listing as command
+from selfreward_eval.harness import registry
+from selfreward_eval.harness.errors import UnknownName
+from selfreward_eval.harness.task import TaskInfo
+
+
+class ToyTask:
+    info = TaskInfo("toy", "3", "A toy benchmark", "none", images_per_item=2, comparable="never")
+
+
+class Painter:
+    def generate(self) -> None: ...
+
+
+@pytest.fixture
+def plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registries of one good and one broken entry each."""
+    entries = {
+        "selfreward_eval.tasks": {"toy": f"{__name__}:ToyTask", "broken": "no_such_package.task:Task"},
+        "selfreward_eval.models": {"painter": f"{__name__}:Painter", "odd": f"{__name__}:NoSuchClass"},
+        "selfreward_eval.rewarders": {},
+    }
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    monkeypatch.setattr(
+        registry,
+        "entry_points",
+        lambda group: [EntryPoint(name, value, group) for name, value in entries.get(group, {}).items()],
+    )
+    registry.registry.cache_clear()
+    yield
+    registry.registry.cache_clear()
+
+
+def output(*arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(command.listing)
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.usefixtures("plug_ins")
+def test_tasks_show_version_title_and_comparability() -> None:
+    assert "toy     @3  A toy benchmark [never]" in output("tasks")
+    assert output() == output("tasks")
+
+
+@pytest.mark.usefixtures("plug_ins")
+def test_a_broken_plug_in_is_listed_with_the_reason() -> None:
+    lines = output("tasks").splitlines()
+    assert lines[0].startswith("broken  cannot be loaded from no_such_package.task:Task: MissingExtra: ")
+    assert "no_such_package" in lines[0]
+    assert "AttributeError" in output("models")
+
+
+@pytest.mark.usefixtures("plug_ins")
+def test_models_show_what_they_can_do() -> None:
+    assert "painter  generate" in output("models")
+
+
+@pytest.mark.usefixtures("plug_ins")
+def test_json_has_one_object_per_name() -> None:
+    broken, toy = json.loads(output("tasks", "--json"))
+    assert (toy["name"], toy["version"], toy["seed_policies"]) == ("toy", "3", ["hashed"])
+    assert "version" not in broken
+    assert "error" in broken
+    assert json.loads(output("rewarders", "--json")) == []
+
+
+@pytest.mark.usefixtures("plug_ins")
+def test_an_empty_group_says_so() -> None:
+    assert "no rewarders are registered" in output("rewarders")
+
+
+@pytest.mark.parametrize(
+    ("what", "hint"),
+    [("task", "did you mean tasks?"), ("instrumnets", "did you mean instruments?"), ("qq", "known:")],
+)
+def test_an_unknown_group_leads_to_the_right_one(what: str, hint: str) -> None:
+    with pytest.raises(UnknownName, match=f"cannot list '{what}'; ") as caught:
+        command.describe(what)
+    assert hint in str(caught.value)
+
+
+def test_listing_tasks_imports_nothing_heavy() -> None:
+    """The half second of CPU that it may take is lost on any one of these."""
+    script = (
+        "import sys; from selfreward_eval.cli.listing import describe; describe('tasks'); "
+        "print([m for m in ('torch', 'transformers', 'scipy', 'PIL', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,98 @@
+"""A sample that no judge could be reached for is measured again; nothing is drawn or counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+
+from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status, latest
+from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.harness.runs.run import Finished, run
+from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.harness.testing.dummy_model import DummyModel
+
+
+class Judged(Task):
+    """Two items with two pictures each, measured by a judge that may be away."""
+
+    info = TaskInfo("judged", "1", "Judged", "none", images_per_item=2)
+    metrics = (Metric("score"),)
+
+    def __init__(
+        self, away: frozenset[str] = frozenset(), status: Status = Status.JUDGE_TRANSPORT_ERROR
+    ) -> None:
+        self.away, self.status, self.asked = away, status, 0
+
+    def items(self) -> Sequence[Item]:
+        return [Item(name, f"draw {name}", "plain") for name in ("star", "ring")]
+
+    def measure(
+        self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
+    ) -> list[Measurement]:
+        self.asked += len(samples)
+        return [
+            Measurement(self.status, reason="nobody there")
+            if sample.item_id in self.away
+            else Measurement(Status.SUCCESS, {"score": 1.0})
+            for sample in samples
+        ]
+
+    def instruments(self) -> Mapping[str, dict[str, Any]]:
+        return {}
+
+
+def statuses(finished: Finished) -> list[str]:
+    return [str(one.measurement.status) for one in load_run(finished.folder).records["judged"]]
+
+
+def lines(finished: Finished) -> int:
+    (path,) = finished.folder.glob("samples_*.jsonl")
+    return len(path.read_text().splitlines())
+
+
+def test_when_the_judge_is_back_only_what_it_missed_is_measured(tmp_path: Path) -> None:
+    model = DummyModel()
+    first = run(model, [Judged(frozenset({"ring"}))], tmp_path)
+    assert statuses(first) == ["success", "success", "judge_transport_error", "judge_transport_error"]
+    assert first.scores["judged"].overall.n_scored == 2
+    task = Judged()
+    second = run(model, [task], tmp_path)
+    assert task.asked == 2
+    assert second.reused == 2
+    assert statuses(second) == ["success"] * 4
+    assert second.scores["judged"].overall.n_scored == 4
+    assert len(model.drawn) == 4
+
+
+def test_the_file_is_left_with_one_line_per_sample(tmp_path: Path) -> None:
+    run(DummyModel(), [Judged(frozenset({"ring"}))], tmp_path)
+    assert lines(run(DummyModel(), [Judged()], tmp_path)) == 4
+
+
+def test_what_a_judge_said_unreadably_stays_unless_it_is_asked_for(tmp_path: Path) -> None:
+    """The reply was paid for and is kept; asking again is the user's decision."""
+    broken = Judged(frozenset({"ring"}), Status.JUDGE_PARSE_ERROR)
+    run(DummyModel(), [broken], tmp_path)
+    again = Judged()
+    run(DummyModel(), [again], tmp_path)
+    assert again.asked == 0
+    finished = run(DummyModel(), [again], tmp_path, retry={Status.JUDGE_PARSE_ERROR})
+    assert again.asked == 2
+    assert statuses(finished) == ["success"] * 4
+
+
+def test_the_last_line_of_a_sample_counts_where_the_first_stood() -> None:
+    item = Item("a", "a", "plain")
+
+    def record(index: int, status: Status) -> SampleRecord:
+        return SampleRecord(index, item, Sample("a", index, 0), Measurement(status))
+
+    lost, other, found = (
+        record(0, Status.JUDGE_TRANSPORT_ERROR),
+        record(1, Status.SUCCESS),
+        record(0, Status.SUCCESS),
+    )
+    assert latest([lost, other, found]) == [found, other]

@@ -1,0 +1,157 @@
+"""What a training run will take, measured on a few candidates and two real steps; nothing is written."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from selfreward_eval.harness.errors import TrainingStopped
+from selfreward_eval.trainers.batches import picks
+from selfreward_eval.trainers.engine import Engine
+from selfreward_eval.trainers.guards import require_examples
+
+if TYPE_CHECKING:
+    import torch
+
+    from selfreward_eval.trainers.base import Side, Trainer
+    from selfreward_eval.trainers.pool import Pool
+
+__all__ = ["Estimate", "estimate"]
+
+PROMPTS = 4
+INTERVAL = 0.005
+"""Seconds between two looks at the memory in use."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A forecast.
+
+    Attributes:
+        seconds: stage -> predicted wall time of all rounds: ``candidates`` (drawing and scoring) and
+            ``training`` (steps; checkpoints not). None where it could not be measured; a note says why.
+        peak_bytes: most memory in use while measuring: allocated on the GPU, or resident in this process.
+        growth_bytes: of that, what was not in use before: gradients, moments, activations, candidates.
+        device: where the model computes.
+        trainable: number of weights that move.
+        total: number of weights of the model, adapters not included.
+        prompts: how many were drawn for, to measure.
+        notes: what could not be measured, and what a reader has to know.
+    """
+
+    seconds: Mapping[str, float | None]
+    peak_bytes: int
+    growth_bytes: int
+    device: str
+    trainable: int
+    total: int
+    prompts: int
+    notes: tuple[str, ...]
+
+
+def estimate(
+    model: Any, trainer: Trainer, collect_few: Callable[[int], Pool], *, prompts: int = PROMPTS
+) -> Estimate:
+    """Measures what ``trainer`` would take on ``model``; both are afterwards as they were before.
+
+    Args:
+        model: an adapter of the Janus family, loaded in float32.
+        trainer: gives the losses and the settings.
+        collect_few: number of prompts -> their candidates, drawn and scored, not kept.
+        prompts: how many to try; time per prompt is taken to be the same for all.
+
+    Raises:
+        UsageError: settings that do not go together, or not with this model or machine.
+        MissingExtra: a package that the settings need is not installed.
+    """
+    settings = trainer.settings
+    device = model.loaded.device
+    training: float | None = None
+    notes: list[str] = []
+    with _Memory(device) as memory:
+        began = time.monotonic()
+        pool = collect_few(prompts)
+        drawing = time.monotonic() - began
+        with Engine(model, trainer) as engine:
+            trainable, total = engine.moving.count, engine.moving.total
+            processes = engine.accelerator.num_processes
+            try:
+                training = _step_seconds(engine, trainer, pool) * settings.total_steps
+            except TrainingStopped as stopped:
+                notes.append(f"the time of a step is not known: {stopped}")
+    candidates = drawing / prompts * settings.prompts * settings.rounds / processes
+    return Estimate(
+        {"candidates": candidates, "training": training},
+        memory.peak,
+        memory.peak - memory.before,
+        str(device),
+        trainable,
+        total,
+        prompts,
+        tuple(notes),
+    )
+
+
+def _step_seconds(engine: Engine, trainer: Trainer, pool: Pool) -> float:
+    """Wall time of a second step, which has nothing left to set up."""
+    settings = trainer.settings
+    examples = require_examples(trainer, pool)
+    took = 0.0
+    for step in range(2):
+        picked: dict[Side, list[int]] = {
+            side: picks(settings.seed, 0, step, side, count, settings.batch_size)
+            for side, count in examples.items()
+        }
+        began = time.monotonic()
+        engine.step(pool, picked, settings.rate(step), step + 1)
+        took = time.monotonic() - began
+    return took
+
+
+class _Memory:
+    """Watches the memory in use; ``before`` and ``peak`` in bytes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._over = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self.before = self.peak = 0
+
+    def __enter__(self) -> Self:
+        if self._device.type == "cuda":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self.before = self.peak = torch.cuda.memory_allocated(self._device)
+            return self
+        self.before = self.peak = _resident()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self._over.wait(INTERVAL):
+            self.peak = max(self.peak, _resident())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watcher is None:
+            import torch
+
+            self.peak = torch.cuda.max_memory_allocated(self._device)
+            return
+        self._over.set()
+        self._watcher.join()
+        self.peak = max(self.peak, _resident())
+
+
+def _resident() -> int:
+    """Bytes of this process in main memory."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

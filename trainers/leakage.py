@@ -1,0 +1,70 @@
+"""What would make a comparison before and after training worthless, found before anything is trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.task import Task
+from selfreward_eval.rewarders.base import Rewarder
+
+SHOWN = 3
+
+
+def refuse_overlap(training: Sequence[Item], tasks: Sequence[Task]) -> None:
+    """Returns if no training prompt is asked by a task that draws.
+
+    Prompts are compared without case, punctuation and spacing.
+
+    Raises:
+        UsageError: some are; the message names the task and the first ones.
+    """
+    trained = {_plain(item.text) for item in training}
+    for task in tasks:
+        if task.info.capability != "generate":
+            continue
+        shared = [item.text for item in task.items() if _plain(item.text) in trained]
+        if shared:
+            shown = "; ".join(repr(text) for text in shared[:SHOWN])
+            more = f" and {len(shared) - SHOWN} more" if len(shared) > SHOWN else ""
+            raise UsageError(
+                f"{len(shared)} training prompts are asked by the evaluation {task.info.name!r}: {shown}"
+                f"{more}; take them out of --prompts, or evaluate on another task"
+            )
+
+
+def entanglements(rewarder: Rewarder, tasks: Sequence[Task]) -> list[str]:
+    """Where rewarder and evaluation look through the same instrument: one sentence each.
+
+    A reward that is the evaluation's own measure is optimised directly, and a gain then shows that
+    training works, not that the reward is right.
+    """
+    used = {str(part["name"]) for part in _parts(rewarder.identity()) if isinstance(part.get("name"), str)}
+    notes = []
+    for task in tasks:
+        for role, one in task.instruments().items():
+            name = str(one.get("name", ""))
+            if name and name in used:
+                notes.append(
+                    f"{task.info.name}: its {role} ({name}) is also part of the reward "
+                    f"{rewarder.info.name!r}; the evaluation is not independent of what was trained on"
+                )
+    return notes
+
+
+def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every mapping within ``value``, itself included."""
+    if isinstance(value, Mapping):
+        yield value
+        for inner in value.values():
+            yield from _parts(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _parts(inner)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
