@@ -16,7 +16,7 @@ from selfreward_eval.trainers.checkpoints import State
 from selfreward_eval.trainers.guards import require_finite
 from selfreward_eval.trainers.processes import accelerator
 from selfreward_eval.trainers.recomputing import recomputing
-from selfreward_eval.trainers.trainable_weights import Moving, language_model
+from selfreward_eval.trainers.trainable_weights import TrainableWeights, language_model
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +69,7 @@ class Engine:
         self.accelerator = accelerator(model, trainer, folder, log_with)
         require_divisible(settings.batch_size, settings.accumulation, self.accelerator.num_processes)
         with ExitStack() as undo:
-            self.moving = Moving(model, settings)
+            self.moving = TrainableWeights(model, settings)
             undo.callback(self.moving.close)
             named = self.moving.parameters
             self._adamw = torch.optim.AdamW(

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.trainers.batches import picks
 from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint, settle
 from selfreward_eval.trainers.engine import Engine
-from selfreward_eval.trainers.folder import Home
+from selfreward_eval.trainers.folder import TrainingFolder
 from selfreward_eval.trainers.guards import require_examples
 from selfreward_eval.trainers.journal import (
     LOG,
@@ -107,7 +107,9 @@ def fit(
     with ExitStack() as stack:
         engine = stack.enter_context(Engine(model, trainer, folder, log_with))
         crowd = engine.accelerator
-        home = stack.enter_context(Home(folder, who, crowd.is_main_process, crowd.wait_for_everyone))
+        home = stack.enter_context(
+            TrainingFolder(folder, who, crowd.is_main_process, crowd.wait_for_everyone)
+        )
         checkpoints = Checkpoints(folder / "checkpoints", fingerprint(who))
         if home.writes:
             checkpoints.clean()

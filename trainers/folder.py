@@ -14,12 +14,12 @@ from selfreward_eval.harness.errors import RunFolderError
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.identity import differing
 
-__all__ = ["IDENTITY", "Home"]
+__all__ = ["IDENTITY", "TrainingFolder"]
 
 IDENTITY = "fit.json"
 
 
-class Home:
+class TrainingFolder:
     """Opens ``path`` for the run ``identity``.
 
     Args:

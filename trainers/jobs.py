@@ -20,7 +20,7 @@ from selfreward_eval.trainers.building import caption_rewarder, require_fit
 from selfreward_eval.trainers.journal import require_trackers
 from selfreward_eval.trainers.leakage import refuse_overlap
 from selfreward_eval.trainers.processes import ALONE, Processes
-from selfreward_eval.trainers.rollouts import Collector
+from selfreward_eval.trainers.rollouts import RolloutCollector
 from selfreward_eval.trainers.sources import Source
 from selfreward_eval.trainers.tuning import Policy, development_tasks
 
@@ -40,7 +40,7 @@ CAPTION_QUESTION = "describe the picture."
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What one training run is to do.
 
     Attributes:
@@ -78,7 +78,7 @@ class Job:
     question: str = CAPTION_QUESTION
 
 
-def check(job: Job, processes: int = 1) -> Rewarder:
+def check(job: TrainingJob, processes: int = 1) -> Rewarder:
     """Returns the rewarder if the job can work; nothing is computed and nothing written.
 
     Args:
@@ -118,7 +118,7 @@ def check(job: Job, processes: int = 1) -> Rewarder:
     return rewarder
 
 
-def foresee(job: Job) -> dict[str, Any]:
+def estimate_cost(job: TrainingJob) -> dict[str, Any]:
     """What training will take, measured on a few prompts and two steps; nothing is kept.
 
     Raises:
@@ -141,11 +141,11 @@ def foresee(job: Job) -> dict[str, Any]:
             small = replace(job, trainer=trainer, output=Path(scratch), drawn=None)
             return collector(small, None, ALONE)(0, learner)
 
-        learner = pupil(job)
+        learner = training_copy(job)
         return asdict(estimate(learner, job.trainer, few))
 
 
-def pupil(job: Job) -> Any:
+def training_copy(job: TrainingJob) -> Any:
     """The model that is trained: in float32, drawing as candidates are drawn."""
     settings = job.trainer.settings
     guidance = settings.guidance or job.model.sampling.guidance
@@ -154,13 +154,13 @@ def pupil(job: Job) -> Any:
     )
 
 
-def collector(job: Job, progress: Any, who: Processes) -> Collector:
+def collector(job: TrainingJob, progress: Any, who: Processes) -> RolloutCollector:
     captions = caption_rewarder(job.rewarder(None, job.model)) if "captioning" in job.trainer.sides else None
-    return Collector(
+    return RolloutCollector(
         folder=job.output / "rounds",
         source=job.source,
         trainer=job.trainer,
-        beginning=lambda: pupil(job),
+        beginning=lambda: training_copy(job),
         rewarder=lambda model: job.rewarder(None, model),
         captions=lambda model: job.rewarder(captions, model),
         question=job.question,
@@ -171,7 +171,7 @@ def collector(job: Job, progress: Any, who: Processes) -> Collector:
     )
 
 
-def claim(job: Job) -> None:
+def claim(job: TrainingJob) -> None:
     """Takes the folder for this job, or finds that it is this job's already."""
     rewarder = job.rewarder(None, job.model)
     wanted = {
@@ -210,7 +210,7 @@ def claim(job: Job) -> None:
         )
 
 
-def _captioning(job: Job, rewarder: Rewarder) -> dict[str, Any] | None:
+def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:
     """What decides about captions; None where none are trained."""
     if "captioning" not in job.trainer.sides:
         return None

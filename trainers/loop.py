@@ -23,7 +23,7 @@ from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.auditing import audit
 from selfreward_eval.trainers.clock import Clock
-from selfreward_eval.trainers.jobs import Job, check, claim, collector, pupil
+from selfreward_eval.trainers.jobs import TrainingJob, check, claim, collector, training_copy
 from selfreward_eval.trainers.leakage import entanglements
 from selfreward_eval.trainers.processes import ALONE, Processes
 from selfreward_eval.trainers.record import RECORD, Arm, TrainingRecord, read
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.runs.reader import Run
 
 
-def train(job: Job, progress: Any = None, who: Processes = ALONE) -> TrainingRecord:
+def train(job: TrainingJob, progress: Any = None, who: Processes = ALONE) -> TrainingRecord:
     """Runs ``job`` to its end, going on where an earlier sitting stopped.
 
     Raises:
@@ -57,7 +57,7 @@ def train(job: Job, progress: Any = None, who: Processes = ALONE) -> TrainingRec
             before = _measured(job, job.model, job.before, progress)
     who.wait()
     settings = job.trainer.settings
-    learner = pupil(job)
+    learner = training_copy(job)
     collect = Summarised(collector(job, progress, who), job.output / "rounds")
     with clock("train") if who.main else nullcontext():
         fitted = fit(
@@ -95,7 +95,7 @@ class Measured:
     run: Run
 
 
-def _measured(job: Job, model: Any, folder: Path, progress: Any) -> Measured:
+def _measured(job: TrainingJob, model: Any, folder: Path, progress: Any) -> Measured:
     """The grid on development items, the scale by the policy, and the evaluation at this scale."""
     from selfreward_eval.harness.report import write_run_page
     from selfreward_eval.harness.runs.reader import load_run
@@ -121,7 +121,7 @@ def _measured(job: Job, model: Any, folder: Path, progress: Any) -> Measured:
 
 
 def _record(
-    job: Job,
+    job: TrainingJob,
     name: str,
     rewarder: Rewarder,
     before: Measured,

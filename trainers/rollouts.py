@@ -38,7 +38,7 @@ CHUNK = 32
 
 
 @dataclass
-class Collector:
+class RolloutCollector:
     """Makes and reads the candidates of a training run.
 
     Attributes:

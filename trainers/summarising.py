@@ -11,14 +11,14 @@ from selfreward_eval.harness.files import atomic_write_json
 
 if TYPE_CHECKING:
     from selfreward_eval.trainers.pool import Pool
-    from selfreward_eval.trainers.rollouts import Collector
+    from selfreward_eval.trainers.rollouts import RolloutCollector
 
 
 @dataclass
 class Summarised:
     """A collector that notes what each round's rewards were."""
 
-    collector: Collector
+    collector: RolloutCollector
     folder: Path
 
     def __call__(self, round_: int, model: Any, moved: bool = False) -> Pool:

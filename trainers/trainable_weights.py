@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from selfreward_eval.trainers.settings import Settings
 
-__all__ = ["Moving", "holding", "language_model"]
+__all__ = ["TrainableWeights", "holding", "language_model"]
 
 
 def language_model(model: Any) -> torch.nn.Module:
@@ -28,7 +28,7 @@ def language_model(model: Any) -> torch.nn.Module:
     return found
 
 
-class Moving:
+class TrainableWeights:
     """Makes a model's weights, or low-rank adapters beside them, ready to be trained.
 
     Attributes:

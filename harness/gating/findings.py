@@ -15,8 +15,8 @@ __all__ = [
     "Course",
     "FamilyFinding",
     "Finding",
-    "Needs",
     "Outcome",
+    "SampleSize",
     "combined",
     "family_findings",
     "overall",
@@ -29,7 +29,7 @@ EXIT: Mapping[Verdict, int] = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCL
 
 
 @dataclass(frozen=True)
-class Needs:
+class SampleSize:
     """What it would take to decide a rule.
 
     Attributes:
@@ -106,7 +106,7 @@ class Finding:
     coverage_wanted: float
     method: str
     how: str
-    needs: Needs | None = None
+    needs: SampleSize | None = None
 
     @property
     def score(self) -> str:

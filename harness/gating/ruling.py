@@ -6,7 +6,7 @@ from selfreward_eval.harness.gating.evidence import Evidence
 from selfreward_eval.harness.gating.findings import Finding
 from selfreward_eval.harness.gating.one_sided import OneSided
 from selfreward_eval.harness.gating.policy import Kind, Policy
-from selfreward_eval.harness.gating.sample_size import needs_of
+from selfreward_eval.harness.gating.sample_size import sample_size_needed
 from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = ["covered", "finding"]
@@ -80,7 +80,7 @@ def finding(
         coverage_wanted=rule.coverage,
         method=test.method if test else "none",
         how=test.why if test else "no sample has a number",
-        needs=needs_of(evidence, alpha=policy.alpha / tests, power=policy.power)
+        needs=sample_size_needed(evidence, alpha=policy.alpha / tests, power=policy.power)
         if final is Verdict.INCONCLUSIVE
         else None,
     )

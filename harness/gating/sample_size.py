@@ -6,14 +6,14 @@ from math import ceil, log
 from typing import TypeAlias
 
 from selfreward_eval.harness.gating.evidence import Evidence, mean_over
-from selfreward_eval.harness.gating.findings import Needs
+from selfreward_eval.harness.gating.findings import SampleSize
 from selfreward_eval.harness.gating.policy import Kind
 from selfreward_eval.harness.power.power import Plan, Question, Spread, plan, spread_of
 from selfreward_eval.harness.stats.choosing import FEW_UNITS
 from selfreward_eval.harness.stats.components import variance_components
 from selfreward_eval.harness.stats.means import cluster_values, mean_and_variance
 
-__all__ = ["needs_of", "spread_in"]
+__all__ = ["sample_size_needed", "spread_in"]
 
 Part: TypeAlias = tuple[float, float | None, float | None, int]
 """Of one stratum: variance of a unit, its omega^2, its picture noise, the units."""
@@ -22,7 +22,7 @@ _ONE_SAMPLE = "with one sample per item its noise cannot be told from how items 
 _ONE_UNIT = "a single item in a category says nothing about how items vary"
 
 
-def needs_of(evidence: Evidence, *, alpha: float, power: float) -> Needs:
+def sample_size_needed(evidence: Evidence, *, alpha: float, power: float) -> SampleSize:
     """Items at this number of samples, or samples with these items, for a gate that looks once.
 
     For a margin the candidate is supposed not to have changed; where the items that this takes are
@@ -34,15 +34,15 @@ def needs_of(evidence: Evidence, *, alpha: float, power: float) -> Needs:
         power: wanted chance to decide.
     """
     if evidence.empty:
-        return Needs(why="samples with a number: run it again with --retry-failed")
+        return SampleSize(why="samples with a number: run it again with --retry-failed")
     if evidence.coverage < evidence.rule.coverage:
-        return Needs(
+        return SampleSize(
             why=f"a number for {evidence.rule.coverage:.4g} of the samples, {evidence.coverage:.4g} have "
             "one: run it again with --retry-failed"
         )
     spread = spread_in(evidence)
     if spread is None:
-        return Needs(why=_ONE_UNIT)
+        return SampleSize(why=_ONE_UNIT)
     value = mean_over(evidence.strata)
     if spread.sd == 0:
         return _unseen(evidence, value, alpha)
@@ -53,7 +53,7 @@ def needs_of(evidence: Evidence, *, alpha: float, power: float) -> Needs:
         if unchanged.prompts and (unchanged.prompts.count or 0) > spread.units:
             return _read(unchanged, "the candidate is as good as the base")
     if seen == 0:
-        return Needs(why="what was seen lies on the limit itself, which no number of items decides")
+        return SampleSize(why="what was seen lies on the limit itself, which no number of items decides")
     what = "score" if rule.kind is Kind.FLOOR else "difference"
     answer = "PASS" if value > evidence.limit else "FAIL"
     return _read(_plan(spread, seen, alpha, power), f"the true {what} is the one seen, and then {answer}")
@@ -85,20 +85,20 @@ def _plan(spread: Spread, effect: float, alpha: float, power: float) -> Plan:
     return plan(spread, Question(effect=effect, alpha=alpha, power=power, sided=1))
 
 
-def _read(found: Plan, assuming: str) -> Needs:
+def _read(found: Plan, assuming: str) -> SampleSize:
     items = found.prompts.count if found.prompts else None
     images = found.pictures.count if found.pictures else None
     if items is not None and items <= found.spread.units:
         if found.spread.units < FEW_UNITS:
-            return Needs(FEW_UNITS, None, assuming, "fewer are judged with the wider of two tests")
-        return Needs(None, None, assuming, "a little more than there is: only skewness keeps it open")
-    return Needs(items, images, assuming, "" if images or found.pictures is None else found.pictures.why)
+            return SampleSize(FEW_UNITS, None, assuming, "fewer are judged with the wider of two tests")
+        return SampleSize(None, None, assuming, "a little more than there is: only skewness keeps it open")
+    return SampleSize(items, images, assuming, "" if images or found.pictures is None else found.pictures.why)
 
 
-def _unseen(evidence: Evidence, value: float, alpha: float) -> Needs:
+def _unseen(evidence: Evidence, value: float, alpha: float) -> SampleSize:
     """Where nothing varies: the items after which what is unseen no longer reaches the limit."""
     reach = value + evidence.width if value > evidence.limit else evidence.width - value
     share = abs(value - evidence.limit) / reach if reach > 0 else 0.0
     if not 0 < share < 1:
-        return Needs(why="nothing varied, and what was seen lies on the limit itself")
-    return Needs(ceil(log(alpha) / log(1 - share)), None, "further items do not vary either")
+        return SampleSize(why="nothing varied, and what was seen lies on the limit itself")
+    return SampleSize(ceil(log(alpha) / log(1 - share)), None, "further items do not vary either")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from selfreward_eval.harness.gating.findings import Course, Finding, Needs, Outcome
+from selfreward_eval.harness.gating.findings import Course, Finding, Outcome, SampleSize
 from selfreward_eval.harness.gating.policy import NONE, Kind
 from selfreward_eval.harness.stats.noninferiority import Verdict
 
@@ -57,7 +57,7 @@ def needed(finding: Finding) -> str:
     return f"{numbers}, if {needs.assuming}{tail}"
 
 
-def _numbers(needs: Needs, finding: Finding) -> str:
+def _numbers(needs: SampleSize, finding: Finding) -> str:
     ways = []
     if needs.items is not None:
         ways.append(f"{needs.items:,} independent items (now {finding.units:,})")

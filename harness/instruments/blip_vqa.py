@@ -35,7 +35,7 @@ from selfreward_eval.harness.instruments.backends.networks import (
     shown_name,
 )
 from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs, distinct_pictures
-from selfreward_eval.harness.instruments.backends.preprocess import CLIP_MEAN, CLIP_STD, squash
+from selfreward_eval.harness.instruments.backends.preprocess import CLIP_MEAN, CLIP_STD, preprocess
 from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
 from selfreward_eval.harness.instruments.backends.weights import file_hash
 
@@ -156,7 +156,7 @@ class BlipVQA:
         import torch
 
         network, _ = self._load()
-        pixels = squash(images, self.image_size, resample="bicubic", mean=CLIP_MEAN, std=CLIP_STD)
+        pixels = preprocess(images, self.image_size, resample="bicubic", mean=CLIP_MEAN, std=CLIP_STD)
         with torch.inference_mode():
             return network.vision_model(pixels.to(network.device, network.dtype)).last_hidden_state
 
@@ -164,8 +164,8 @@ class BlipVQA:
         """Every question as the network reads it, [ENC] first."""
         if not questions:
             return []
-        _, tokeniser = self._load()
-        words = tokeniser(list(questions), truncation=True, max_length=MAX_TOKENS).input_ids
+        _, tokenizer = self._load()
+        words = tokenizer(list(questions), truncation=True, max_length=MAX_TOKENS).input_ids
         return [[ENC, *tokens[1:]] for tokens in words]
 
     def _equally_long(self, pairs: Iterable[int], words: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
@@ -212,7 +212,7 @@ class BlipVQA:
         return path
 
     def _load(self) -> tuple[Any, Any]:
-        """Network and tokeniser, loaded once."""
+        """Network and tokenizer, loaded once."""
         if self._loaded is None:
             folder = self._found()
             config = load_config(folder, ["blip"])
@@ -222,12 +222,12 @@ class BlipVQA:
                     f"blip_vqa reads patches of {patch} pixels, so an image_size of {self.image_size} does "
                     f"not fit; choose a multiple of {patch}"
                 )
-            tokeniser = load_tokeniser(folder, config.text_config.vocab_size)
+            tokenizer = load_tokenizer(folder, config.text_config.vocab_size)
             network = load_network("BlipForQuestionAnswering", folder, dtype=self.dtype, device=self.device)
             self._set_positions(network, self.image_size // patch)
             if self.mode() == "official":
                 self._set_layer_norms(network)
-            self._loaded = (network, tokeniser)
+            self._loaded = (network, tokenizer)
         return self._loaded
 
     def _set_positions(self, network: Any, side: int) -> None:
@@ -252,8 +252,8 @@ class BlipVQA:
                 module.eps = OFFICIAL_EPSILON
 
 
-def load_tokeniser(folder: Path, words: int) -> Any:
-    """The tokeniser in ``folder``, if it numbers words as the official one.
+def load_tokenizer(folder: Path, words: int) -> Any:
+    """The tokenizer in ``folder``, if it numbers words as the official one.
 
     Args:
         folder: saved by ``save_pretrained``.
@@ -265,7 +265,7 @@ def load_tokeniser(folder: Path, words: int) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokeniser = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"the tokenizer in {folder} does not load ({first_line(error)})") from error
     if words <= ENC:
@@ -273,7 +273,7 @@ def load_tokeniser(folder: Path, words: int) -> Any:
             f"the network in {folder} knows {words} words, BLIP's [ENC] is number {ENC}; name a BLIP VQA "
             "checkpoint"
         )
-    vocabulary = tokeniser.get_vocab()
+    vocabulary = tokenizer.get_vocab()
     for word, number in (("[ENC]", ENC), ("[DEC]", DEC)):
         # The hub's tokenizer is BERT's own and lacks both; where they are, they must be right.
         if vocabulary.get(word, number) != number:
@@ -282,11 +282,11 @@ def load_tokeniser(folder: Path, words: int) -> Any:
                 "the tokenizer that belongs to the weights"
             )
     for word, number in (("yes", YES), ("no", NO)):
-        spelt = tokeniser(word).input_ids
+        spelt = tokenizer(word).input_ids
         # One token before the word is what [ENC] takes the place of.
         if len(spelt) != 3 or spelt[1] != number:
             raise CheckpointError(
                 f"the tokenizer in {folder} writes {word!r} as {spelt}, BLIP as [101, {number}, 102]; name "
                 "the tokenizer that belongs to the weights"
             )
-    return tokeniser
+    return tokenizer

@@ -22,7 +22,12 @@ from selfreward_eval.harness.instruments.backends.networks import (
     shown_name,
 )
 from selfreward_eval.harness.instruments.backends.pairs import batches, check_pictures
-from selfreward_eval.harness.instruments.backends.preprocess import HALF, IMAGENET_MEAN, IMAGENET_STD, squash
+from selfreward_eval.harness.instruments.backends.preprocess import (
+    HALF,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    preprocess,
+)
 from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
 
 if TYPE_CHECKING:
@@ -138,7 +143,7 @@ class _Depth:
         import torch
 
         network, kind = self._load(), self.kind
-        pixels = squash(images, self.image_size, resample=kind.resample, mean=kind.mean, std=kind.std)
+        pixels = preprocess(images, self.image_size, resample=kind.resample, mean=kind.mean, std=kind.std)
         with torch.inference_mode():
             read = network(pixel_values=pixels.to(network.device, network.dtype)).predicted_depth.float()
         if not bool(read.isfinite().all()):

@@ -22,7 +22,7 @@ class GroundingDinoDetector(GroundingDetector):
     _model: Any = None
 
     def _forward(self, pixels: Tensor, caption: Caption) -> tuple[Tensor, Tensor]:
-        words = self._tokeniser()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
+        words = self._tokenizer()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
         model = self._loaded()
         with self._precision():
             output = model(

@@ -58,7 +58,7 @@ class GroundingDinoPyDetector(GroundingDetector):
         if self._model is not None:
             return self._model
         folder, place = self._found(), self._place()
-        network = build(self._config(), self._tokeniser())
+        network = build(self._config(), self._tokenizer())
         weights = _weights(folder)
         if not is_original(weights):
             weights = to_original(weights)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, Reading
-from selfreward_eval.harness.instruments.backends.tokenizers import load_tokeniser
+from selfreward_eval.harness.instruments.backends.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -114,7 +114,7 @@ class Owlv2Detector(OpenVocabularyDetector):
 
     def _tokens(self, phrase: str, length: int) -> tuple[list[int], list[int]]:
         """Token ids and mask of a phrase's sentence, filled up to ``length``."""
-        words = self._tokeniser()
+        words = self._tokenizer()
         ids = list(words(self._template.around(phrase))["input_ids"])
         if len(ids) > length:
             raise UsageError(
@@ -129,10 +129,10 @@ class Owlv2Detector(OpenVocabularyDetector):
         rest = length - len(ids)
         return ids + [words.pad_token_id] * rest, [1] * len(ids) + [0] * rest
 
-    def _tokeniser(self) -> Any:
-        """The tokeniser, loaded once."""
+    def _tokenizer(self) -> Any:
+        """The tokenizer, loaded once."""
         if self._words is None:
-            self._words = load_tokeniser(self._found())
+            self._words = load_tokenizer(self._found())
         return self._words
 
     def _loaded(self) -> Any:

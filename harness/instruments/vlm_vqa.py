@@ -55,16 +55,16 @@ class AnswerTokens:
     no: tuple[int, ...]
 
 
-def answer_tokens(tokeniser: Any) -> AnswerTokens:
+def answer_tokens(tokenizer: Any) -> AnswerTokens:
     """The first tokens of every spelling of yes and no.
 
     Raises:
         CheckpointError: the tokenizer does not tell yes from no by the first token.
     """
-    unknown = {tokeniser.unk_token_id}
+    unknown = {tokenizer.unk_token_id}
 
     def begin(spellings: Sequence[str]) -> set[int]:
-        spelt = (tokeniser.encode(text, add_special_tokens=False) for text in spellings)
+        spelt = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
         return {tokens[0] for tokens in spelt if tokens} - unknown
 
     yes, no = begin(YES), begin(NO)
@@ -77,10 +77,10 @@ def answer_tokens(tokeniser: Any) -> AnswerTokens:
     return found
 
 
-def control_tokens(tokeniser: Any) -> list[str]:
+def control_tokens(tokenizer: Any) -> list[str]:
     """The tokens that are no words: pictures, roles, ends."""
-    added = (str(token) for token in tokeniser.added_tokens_decoder.values() if token.special)
-    return sorted({*tokeniser.all_special_tokens, *added})
+    added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
+    return sorted({*tokenizer.all_special_tokens, *added})
 
 
 class VlmVQA:
@@ -173,12 +173,12 @@ class VlmVQA:
         self._check_questions(questions)
         if not questions:
             return []
-        tokeniser = self._load()[1].tokenizer
+        tokenizer = self._load()[1].tokenizer
         found: list[FirstWord] = []
         for part in batches(range(len(questions)), self.batch_size):
-            ids = [first_tokens(tokeniser, accepted[i]) for i in part]
+            ids = [first_tokens(tokenizer, accepted[i]) for i in part]
             logits = self._ask([images[i] for i in part], [questions[i] for i in part])
-            found += read_first_words(logits, ids, lambda token: str(tokeniser.decode([token])))
+            found += read_first_words(logits, ids, lambda token: str(tokenizer.decode([token])))
         check_first_words("vlm_vqa", found, questions, self.dtype)
         return found
 

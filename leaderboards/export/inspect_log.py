@@ -2,7 +2,7 @@
 
 An item is a sample id, the k-th picture of an item is epoch k + 1. A sample without a
 number becomes an unscored score with its status, which Inspect keeps out of every
-metric. Metrics are the ones of the run, not computed anew. Needs ``inspect-ai``.
+metric. Metrics are the ones of the run, not computed anew. SampleSize ``inspect-ai``.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Line:
     seconds: float | None = None
 
 
-class RewardBook:
+class RewardLog:
     """The lines of one rewarder in one folder, open for writing by one process.
 
     Args:

@@ -9,7 +9,7 @@ from pathlib import Path
 from selfreward_eval.harness.runs.run import Progress
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.rewarders.cache import CachedRewarder
-from selfreward_eval.rewarders.scoring.log import Line, RewardBook
+from selfreward_eval.rewarders.scoring.log import Line, RewardLog
 from selfreward_eval.rewarders.scoring.subjects import Subject, opened
 
 BATCH = 32
@@ -19,7 +19,7 @@ BATCH = 32
 def score_all(
     rewarder: Rewarder,
     subjects: Sequence[Subject],
-    book: RewardBook,
+    book: RewardLog,
     *,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -51,7 +51,7 @@ def score_all(
     return [book.lines[subject.key] for subject in subjects]
 
 
-def _score_batch(scorer: Rewarder, batch: Sequence[Subject], book: RewardBook, groupwise: bool) -> None:
+def _score_batch(scorer: Rewarder, batch: Sequence[Subject], book: RewardLog, groupwise: bool) -> None:
     """Scores what of ``batch`` has no value yet, and writes it down."""
     found = [(subject, *opened(subject)) for subject in batch]
     open_items = {one.item for one, _, _, digest in found if not book.settled(one, digest)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from selfreward_eval.trainers.jobs import Job
+    from selfreward_eval.trainers.jobs import TrainingJob
 
 TASKS = (
     "shapes_geneval",
@@ -80,15 +80,15 @@ def demo(
     console.print(f"\nopen this page: {page.resolve()}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _job(output_path: Path, limit: int | None, changes: dict[str, Any]) -> Job:
+def _job(output_path: Path, limit: int | None, changes: dict[str, Any]) -> TrainingJob:
     """The demonstration's training run."""
     from selfreward_eval.harness.registry import registry
     from selfreward_eval.rewarders.building import build as build_rewarder
     from selfreward_eval.trainers.building import build as build_trainer
-    from selfreward_eval.trainers.jobs import Job
+    from selfreward_eval.trainers.jobs import TrainingJob
     from selfreward_eval.trainers.sources import ShapesSource
 
-    return Job(
+    return TrainingJob(
         model=registry("models").load("tiny")(),
         trainer=build_trainer("srum", **(SETTINGS | changes)),
         rewarder=lambda name, model: build_rewarder(

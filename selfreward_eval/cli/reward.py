@@ -47,10 +47,10 @@ def reward(
     import json
 
     from selfreward_eval.cli.progress import BarProgress
-    from selfreward_eval.cli.rewarder_options import Workshop, one_choice
+    from selfreward_eval.cli.rewarder_options import RewarderFactory, one_choice
     from selfreward_eval.rewarders.report.rewards_page import PAGE, unscored, write_rewards_page
     from selfreward_eval.rewarders.scoring.auditing import Scored, audits, rules
-    from selfreward_eval.rewarders.scoring.log import RewardBook
+    from selfreward_eval.rewarders.scoring.log import RewardLog
     from selfreward_eval.rewarders.scoring.scoring import score_all
 
     choice = one_choice(rewarder)
@@ -58,11 +58,11 @@ def reward(
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     names = [] if run is None else list(dict.fromkeys(one.task for one in subjects))
-    workshop = Workshop(run, names, model, model_args, timeout)
+    workshop = RewarderFactory(run, names, model, model_args, timeout)
     built = workshop.build(choice)
     told = workshop.described([built])
     about = {"run": None if run is None else run.manifest.fingerprint, "rewarder": built.identity()}
-    with RewardBook(output, about) as book, BarProgress() as progress:
+    with RewardLog(output, about) as book, BarProgress() as progress:
         lines = score_all(
             built, subjects, book, cache=cache or output / "cache", progress=progress, label=choice.label
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from selfreward_eval.cli.rewarder_options import Workshop
+    from selfreward_eval.cli.rewarder_options import RewarderFactory
     from selfreward_eval.rewarders.auditing.audit import Audit
     from selfreward_eval.rewarders.auditing.clusters import Estimate
     from selfreward_eval.rewarders.base import Rewarder
@@ -59,7 +59,7 @@ def reward_audit(
     """
     import json
 
-    from selfreward_eval.cli.rewarder_options import Workshop, several_choices
+    from selfreward_eval.cli.rewarder_options import RewarderFactory, several_choices
     from selfreward_eval.harness.files import atomic_write_json
     from selfreward_eval.harness.runs.reader import load_run
     from selfreward_eval.rewarders.report.audit_page import write_audit_page
@@ -74,7 +74,7 @@ def reward_audit(
     if left_out:
         typer.echo(f"note: no pictures of its own in {', '.join(left_out)}", err=True)
     names = list(dict.fromkeys(one.task for one in subjects))
-    workshop = Workshop(loaded, names, model, model_args, timeout)
+    workshop = RewarderFactory(loaded, names, model, model_args, timeout)
     when = {task: made for task, (_, made) in rules(loaded, subjects, right).items()}
     folder = output or run / "rewards"
     chosen, skipped = _built(workshop, choices)
@@ -100,7 +100,7 @@ def reward_audit(
         typer.echo(f"wrote {path}")
 
 
-def _built(workshop: Workshop, choices: Any) -> tuple[dict[str, Rewarder], dict[str, str]]:
+def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder], dict[str, str]]:
     """The rewarders asked for; or all that apply, and why the others do not."""
     from selfreward_eval.cli.rewarder_options import Choice
     from selfreward_eval.harness.errors import SelfRewardError, UsageError
@@ -135,13 +135,13 @@ def _scored(chosen: dict[str, Rewarder], subjects: Any, run: str, folder: Path, 
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.runs.store import sanitise
     from selfreward_eval.rewarders.scoring.auditing import Scored
-    from selfreward_eval.rewarders.scoring.log import RewardBook
+    from selfreward_eval.rewarders.scoring.log import RewardLog
     from selfreward_eval.rewarders.scoring.scoring import score_all
 
     scored = []
     with BarProgress() as progress:
         for label, one in chosen.items():
-            with RewardBook(folder / sanitise(label), {"run": run, "rewarder": one.identity()}) as book:
+            with RewardLog(folder / sanitise(label), {"run": run, "rewarder": one.identity()}) as book:
                 lines = score_all(one, subjects, book, cache=cache, progress=progress, label=label)
                 scored.append(Scored(label, one, lines))
     return scored

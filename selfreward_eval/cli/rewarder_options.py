@@ -72,7 +72,7 @@ def several_choices(text: str, arguments: str) -> list[Choice]:
     return [Choice(label, name, given.get(label, {})) for label, name in named.items()]
 
 
-class Workshop:
+class RewarderFactory:
     """Builds rewarders for a run's pictures, or for a folder's.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from selfreward_eval.trainers.jobs import Job
+    from selfreward_eval.trainers.jobs import TrainingJob
     from selfreward_eval.trainers.record import TrainingRecord
 
 TASKS = "shapes_t2i_compbench,shapes_geneval,shapes_t2i_reasonbench,shapes_llava_bench,shapes_questions"
@@ -70,7 +70,7 @@ def train(
     from selfreward_eval.harness.registry import registry
     from selfreward_eval.rewarders.building import build as build_rewarder
     from selfreward_eval.trainers.building import build as build_trainer
-    from selfreward_eval.trainers.jobs import Job
+    from selfreward_eval.trainers.jobs import TrainingJob
     from selfreward_eval.trainers.loop import train as run_training
     from selfreward_eval.trainers.processes import leave, processes
     from selfreward_eval.trainers.sources import source
@@ -95,9 +95,9 @@ def train(
         arguments = reward_arguments if name in (None, rewarder) else {}
         return build_rewarder(name or rewarder, who, **arguments)
 
-    def job(number: int) -> Job:
+    def job(number: int) -> TrainingJob:
         home = output_path / f"{trainer}-{rewarder}" / f"seed-{number}"
-        return Job(
+        return TrainingJob(
             model=adapter,
             trainer=build_trainer(trainer, **told, seed=number),
             rewarder=reward,
@@ -119,11 +119,11 @@ def train(
     who = processes(str(getattr(adapter, "device", "auto")))
     console = Console(stderr=json_)
     if dry_run:
-        from selfreward_eval.trainers.jobs import foresee
+        from selfreward_eval.trainers.jobs import estimate_cost
 
         if not who.main:
             return
-        estimate = foresee(job(numbers[0]))
+        estimate = estimate_cost(job(numbers[0]))
         if json_:
             print(json.dumps(estimate, ensure_ascii=False, allow_nan=False))
         else:

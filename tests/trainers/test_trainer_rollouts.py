@@ -18,7 +18,7 @@ from selfreward_eval.rewarders.srum.maps import code_map
 from selfreward_eval.trainers import rollouts as collecting
 from selfreward_eval.trainers.building import build
 from selfreward_eval.trainers.pool import Pool
-from selfreward_eval.trainers.rollouts import Collector
+from selfreward_eval.trainers.rollouts import RolloutCollector
 from selfreward_eval.trainers.sources import ShapesSource
 
 
@@ -32,13 +32,15 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collecting, "CHUNK", 2)
 
 
-def collector(folder: Path, trainer: str = "rejection", rewarder: Any = None, **changes: Any) -> Collector:
+def collector(
+    folder: Path, trainer: str = "rejection", rewarder: Any = None, **changes: Any
+) -> RolloutCollector:
     def reward(model: Any) -> Rewarder:
         made: Rewarder = rewarder or build_rewarder("random")
         return made
 
     made = build(trainer, prompts=5, candidates=3, **changes.pop("settings", {}))
-    return Collector(
+    return RolloutCollector(
         folder=folder,
         source=ShapesSource(),
         trainer=made,

@@ -16,7 +16,7 @@ from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.tasks.shapes.compbench.task import ShapesCompBench
 from selfreward_eval.tasks.shapes.questions.task import ShapesQuestions
 from selfreward_eval.trainers.building import build
-from selfreward_eval.trainers.jobs import Job, check, foresee
+from selfreward_eval.trainers.jobs import TrainingJob, check, estimate_cost
 from selfreward_eval.trainers.loop import train
 from selfreward_eval.trainers.record import read
 from selfreward_eval.trainers.sources import FileSource, ShapesSource
@@ -43,10 +43,10 @@ class Bar:
                 raise Interrupted
 
 
-def job(folder: Path, **changes: Any) -> Job:
+def job(folder: Path, **changes: Any) -> TrainingJob:
     settings = {"prompts": 6, "candidates": 3, "steps": 4, "batch_size": 4, "save_every": 2, "warmup": 1}
     trainer = build(changes.pop("trainer", "rejection"), **(settings | changes.pop("settings", {})))
-    made = Job(
+    made = TrainingJob(
         model=TinyModel(),
         trainer=trainer,
         rewarder=lambda name, model: build_rewarder(name or "dsr", model),
@@ -141,7 +141,7 @@ def test_what_would_stop_training_is_found_before_anything_is_measured(
 
 
 def test_a_dry_run_foresees_and_writes_nothing(tmp_path: Path) -> None:
-    told = foresee(job(tmp_path))
+    told = estimate_cost(job(tmp_path))
     assert told["seconds"]["candidates"] > 0
     assert 0 < told["trainable"] < told["total"]
     assert list(tmp_path.iterdir()) == []

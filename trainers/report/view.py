@@ -39,9 +39,9 @@ def training_view(training: Training) -> dict[str, Any]:
         ``name``, ``about`` (texts below the title), ``headline`` (sentences with a tone), ``notes``,
         ``tasks`` (:func:`selfreward_eval.harness.report.comparison_view.task_view`, each with ``outcome``,
         ``because`` and ``p_verdict``), ``only_in_one`` (sentences), ``rewards``, ``unaudited`` (sentences),
-        ``rounds``, ``round_charts``, ``guidance`` (``charts`` and ``sentences``), ``charts`` of the steps, ``thinned``
-        (whether they show means of blocks), ``skipped`` (how many steps, maybe empty), ``settings`` and
-        ``pairs``.
+        ``rounds``, ``round_charts``, ``guidance`` (``charts`` and ``sentences``), ``charts`` of the steps,
+        ``thinned`` (whether they show means of blocks), ``skipped`` (how many steps, maybe empty),
+        ``settings`` and ``pairs``.
     """
     record, comparison = training.record, training.comparison
     tasks = []

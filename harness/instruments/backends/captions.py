@@ -37,7 +37,7 @@ class TextRules:
 
     Attributes:
         instrument: who asks, for messages.
-        tokenise: its tokeniser.
+        tokenise: its tokenizer.
         limit: most tokens of a caption, the signs at both ends included.
         separators: ids of the signs that part phrases.
         unknown: id that stands for every word outside the vocabulary.

@@ -42,7 +42,7 @@ class ReadsFirstWords(Instrument, Protocol):
         ...
 
 
-def first_tokens(tokeniser: Any, spellings: Sequence[str]) -> tuple[int, ...]:
+def first_tokens(tokenizer: Any, spellings: Sequence[str]) -> tuple[int, ...]:
     """Ids of the tokens that begin the spellings, ascending; one that begins several counts once.
 
     The token of unknown words is none of them.
@@ -50,8 +50,8 @@ def first_tokens(tokeniser: Any, spellings: Sequence[str]) -> tuple[int, ...]:
     Raises:
         CheckpointError: the tokenizer knows no beginning of any spelling.
     """
-    spelt = (tokeniser.encode(text, add_special_tokens=False) for text in spellings)
-    found = {tokens[0] for tokens in spelt if tokens} - {tokeniser.unk_token_id}
+    spelt = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
+    found = {tokens[0] for tokens in spelt if tokens} - {tokenizer.unk_token_id}
     if not found:
         raise CheckpointError(
             f"the tokenizer knows no beginning of {spellings[0]!r}, so the answer cannot be read; "

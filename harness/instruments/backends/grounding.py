@@ -22,7 +22,7 @@ from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.captions import Caption, TextRules, captions
 from selfreward_eval.harness.instruments.backends.networks import load_config
 from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, Reading
-from selfreward_eval.harness.instruments.backends.tokenizers import load_tokeniser
+from selfreward_eval.harness.instruments.backends.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -122,7 +122,7 @@ class GroundingDetector(OpenVocabularyDetector):
         return {"labels_per_pass": self.labels_per_pass, "resize": [SHORT_EDGE, LONG_EDGE]}
 
     def _plan(self, wanted: Sequence[str]) -> list[Caption]:
-        words = self._tokeniser()
+        words = self._tokenizer()
 
         def tokenise(text: str) -> tuple[list[int], list[tuple[int, int]]]:
             read = words(text, return_offsets_mapping=True)
@@ -158,14 +158,14 @@ class GroundingDetector(OpenVocabularyDetector):
             self._read_config = load_config(self._found(), [MODEL_TYPE])
         return self._read_config
 
-    def _tokeniser(self) -> Any:
-        """The tokeniser, loaded once; its signs must be where the network looks for them."""
+    def _tokenizer(self) -> Any:
+        """The tokenizer, loaded once; its signs must be where the network looks for them."""
         if self._words is None:
-            words = load_tokeniser(self._found())
+            words = load_tokenizer(self._found())
             ids = words.convert_tokens_to_ids(list(SIGNS))
             if ids != list(SIGNS.values()):
                 raise CheckpointError(
-                    f"the tokeniser in {self._found()} is not BERT's uncased one ({', '.join(SIGNS)} are "
+                    f"the tokenizer in {self._found()} is not BERT's uncased one ({', '.join(SIGNS)} are "
                     f"{ids}, not {list(SIGNS.values())}); name the one that the network was trained with"
                 )
             self._words = words

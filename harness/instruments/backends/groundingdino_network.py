@@ -1,6 +1,6 @@
 """groundingdino-py's network, built from transformers' configuration of the same one.
 
-The package's own builder takes a tokeniser and a BERT by the name of a hub repository, wraps the
+The package's own builder takes a tokenizer and a BERT by the name of a hub repository, wraps the
 BERT in a class that reaches into transformers 4, and knows five sizes of backbone. Here the same
 parts are put together by hand: the package's backbone, transformer and heads of any size, and a
 text encoder of ours on transformers 5. Its forward pass is the package's, unchanged; its deformable
@@ -160,12 +160,12 @@ def options(config: Any) -> dict[str, Any]:
     }
 
 
-def build(config: Any, tokeniser: Any) -> Any:
+def build(config: Any, tokenizer: Any) -> Any:
     """The package's ``GroundingDINO`` of transformers' configuration, with random weights.
 
     Args:
         config: transformers' ``GroundingDinoConfig``.
-        tokeniser: what its captions are read with.
+        tokenizer: what its captions are read with.
 
     Raises:
         CheckpointError: the package has no network of this configuration.
@@ -190,8 +190,8 @@ def build(config: Any, tokeniser: Any) -> Any:
             self.sub_sentence_present = True
             self.bbox_embed = _boxes(parts, config)
             self.class_embed = nn.ModuleList(parts.ContrastiveEmbed() for _ in range(config.decoder_layers))
-            self.tokenizer = tokeniser
-            self.specical_tokens = tokeniser.convert_tokens_to_ids(["[CLS]", "[SEP]", ".", "?"])
+            self.tokenizer = tokenizer
+            self.specical_tokens = tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]", ".", "?"])
             self.bert = _text_encoder(config.text_config)
             self.feat_map = nn.Linear(config.text_config.hidden_size, width)
             swin = parts.SwinTransformer(**sizes)

@@ -231,7 +231,7 @@ class ClipSource:
 def check_length(clip: Clip, texts: Sequence[str]) -> list[bool]:
     """Whether each text fits into the network's context; what does not would be cut without a word.
 
-    A text fits if one more place changes nothing but adds padding, whatever the tokeniser.
+    A text fits if one more place changes nothing but adds padding, whatever the tokenizer.
     """
     if not texts:
         return []

@@ -93,7 +93,7 @@ class OpenVocabularyDetector(ABC):
     """A detector that is asked in words; see its subclasses.
 
     Args:
-        weights: folder or hub name of the network and its tokeniser, in safetensors.
+        weights: folder or hub name of the network and its tokenizer, in safetensors.
         device: where to compute; a GPU if there is one.
         dtype: of matrix products. Weights, positions and boxes stay float32, because half types
             cannot tell neighbouring pixels apart.
@@ -128,7 +128,7 @@ class OpenVocabularyDetector(ABC):
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:
-        """What a reading depends on. Weights and tokeniser are known by content, not by name.
+        """What a reading depends on. Weights and tokenizer are known by content, not by name.
 
         Raises:
             CheckpointError: the weights cannot be had.

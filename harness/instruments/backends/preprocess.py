@@ -18,7 +18,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
 
 
-def squash(
+def preprocess(
     images: Sequence[Image], side: int, *, resample: str, mean: Sequence[float], std: Sequence[float]
 ) -> torch.Tensor:
     """Pictures as float32 (B, 3, ``side``, ``side``), whatever their shape was.

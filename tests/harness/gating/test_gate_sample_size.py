@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from selfreward_eval.harness.gating.evidence import Material, gather
-from selfreward_eval.harness.gating.findings import Needs
+from selfreward_eval.harness.gating.findings import SampleSize
 from selfreward_eval.harness.gating.policy import Kind, Rule
-from selfreward_eval.harness.gating.sample_size import needs_of, spread_in
+from selfreward_eval.harness.gating.sample_size import sample_size_needed, spread_in
 from selfreward_eval.harness.power.pilots import spreads_of_pair
 from selfreward_eval.harness.runs.reader import load_run
 from selfreward_eval.harness.stats.power import power
@@ -39,7 +39,7 @@ def test_the_spread_is_that_of_a_pilot_pair(make_run: Callable[..., Path], arms:
 
 def test_the_items_promised_have_the_wanted_power(evidence: Callable[..., Any]) -> None:
     found = evidence(0.0, Kind.MARGIN, 0.02, items=40)
-    needs, spread = needs_of(found, alpha=0.05, power=0.8), spread_in(found)
+    needs, spread = sample_size_needed(found, alpha=0.05, power=0.8), spread_in(found)
     assert needs.assuming == "the candidate is as good as the base"
     assert needs.items is not None
     assert spread is not None
@@ -51,17 +51,19 @@ def test_the_items_promised_have_the_wanted_power(evidence: Callable[..., Any]) 
 def test_where_an_unchanged_model_would_have_passed_what_was_seen_is_supposed(
     evidence: Callable[..., Any],
 ) -> None:
-    needs = needs_of(evidence(0.09, Kind.MARGIN, 0.1), alpha=0.05, power=0.8)
+    needs = sample_size_needed(evidence(0.09, Kind.MARGIN, 0.1), alpha=0.05, power=0.8)
     assert needs.assuming.startswith("the true difference is the one seen, and then")
     assert (needs.items or 0) > 300
 
 
 def test_a_gain_that_is_not_there_is_said_to_fail(evidence: Callable[..., Any]) -> None:
-    assert needs_of(evidence(0.03, Kind.IMPROVE, 0.0), alpha=0.05, power=0.8).assuming.endswith("then FAIL")
+    assert sample_size_needed(evidence(0.03, Kind.IMPROVE, 0.0), alpha=0.05, power=0.8).assuming.endswith(
+        "then FAIL"
+    )
 
 
 def test_a_floor_is_planned_by_the_candidate_alone(evidence: Callable[..., Any]) -> None:
-    needs = needs_of(evidence(0.0, Kind.FLOOR, 0.48), alpha=0.05, power=0.8)
+    needs = sample_size_needed(evidence(0.0, Kind.FLOOR, 0.48), alpha=0.05, power=0.8)
     assert needs.assuming.startswith("the true score is the one seen")
 
 
@@ -71,4 +73,6 @@ def test_where_nothing_varies_more_of_the_same_would_do(
     before, _ = arms(0.0, items=10)
     material = Material("toy", load_run(make_run("base", before)), load_run(make_run("same", before)))
     found = gather(Rule("r", "toy", None, Kind.MARGIN, 0.05, 0.99, None, 1), material)
-    assert needs_of(found, alpha=0.05, power=0.8) == Needs(59, None, "further items do not vary either")
+    assert sample_size_needed(found, alpha=0.05, power=0.8) == SampleSize(
+        59, None, "further items do not vary either"
+    )

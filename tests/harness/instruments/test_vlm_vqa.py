@@ -38,7 +38,7 @@ PROMPT = "{question} Answer yes or no ."
 QUESTIONS = ("Is there a cup ?", "red ?", "Is there a red red red red cup ?", "")
 
 
-def tokeniser(words: tuple[str, ...] = WORDS) -> Any:
+def tokenizer(words: tuple[str, ...] = WORDS) -> Any:
     """One token a word; what is no word is unknown."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
@@ -92,7 +92,7 @@ def save(folder: Path, *, template: str | None = TEMPLATE, seed: int = 0) -> Pat
     network(seed).save_pretrained(folder)
     Qwen2VLProcessor(
         image_processor=Qwen2VLImageProcessor(min_pixels=8 * 8, max_pixels=32 * 32, **looks),
-        tokenizer=tokeniser(),
+        tokenizer=tokenizer(),
         video_processor=Qwen2VLVideoProcessor(**looks),
         chat_template=template,
     ).save_pretrained(folder)
@@ -180,14 +180,14 @@ def test_a_shared_first_token_counts_for_neither() -> None:
 
 def test_an_unknown_word_is_no_answer() -> None:
     words = tuple(word for word in WORDS if word not in ("Yes", "No"))
-    found = answer_tokens(tokeniser(words))
+    found = answer_tokens(tokenizer(words))
     assert found == AnswerTokens(yes=(words.index("yes"),), no=(words.index("no"),))
 
 
 def test_a_tokenizer_that_cannot_tell_yes_from_no_is_refused() -> None:
     words = tuple(word for word in WORDS if word not in ("no", "No"))
     with pytest.raises(CheckpointError, match="does not tell yes from no"):
-        answer_tokens(tokeniser(words))
+        answer_tokens(tokenizer(words))
 
 
 def test_a_word_is_read_like_a_yes(folder: Path, vlm: VlmVQA) -> None:
@@ -287,7 +287,7 @@ def test_a_model_of_text_alone_is_refused(tmp_path: Path) -> None:
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1}
     config = Qwen2Config(vocab_size=len(WORDS), num_key_value_heads=1, **sizes)
     Qwen2ForCausalLM(config).save_pretrained(tmp_path)
-    tokeniser().save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match="no processor of pictures and text together"):
         tiny(tmp_path).yes_probabilities([picture()], ["red ?"])
 

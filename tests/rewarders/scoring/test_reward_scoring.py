@@ -13,14 +13,14 @@ from selfreward_eval.harness.errors import RunFolderError
 from selfreward_eval.harness.files import read_json_lines
 from selfreward_eval.harness.records import Status
 from selfreward_eval.rewarders.composite import CompositeReward
-from selfreward_eval.rewarders.scoring.log import ABOUT, LINES, Line, RewardBook, read_lines
+from selfreward_eval.rewarders.scoring.log import ABOUT, LINES, Line, RewardLog, read_lines
 from selfreward_eval.rewarders.scoring.scoring import score_all
 
 ABOUT_TOY = {"run": None, "rewarder": {"name": "toy"}}
 
 
 def scored(rewarder: Any, subjects: Any, folder: Path, **rest: Any) -> list[Line]:
-    with RewardBook(folder, ABOUT_TOY) as book:
+    with RewardLog(folder, ABOUT_TOY) as book:
         return score_all(rewarder, subjects, book, **rest)
 
 
@@ -144,10 +144,10 @@ def test_a_picture_that_is_not_there_says_why(measuring: Any, subject: Any, tmp_
 def test_rewards_of_another_rewarder_are_not_mixed(measuring: Any, subject: Any, tmp_path: Path) -> None:
     scored(measuring(), [subject(0)], tmp_path / "out")
     with pytest.raises(RunFolderError, match=r"holds other rewards .*choose another --output"):
-        RewardBook(tmp_path / "out", {"run": None, "rewarder": {"name": "other"}})
+        RewardLog(tmp_path / "out", {"run": None, "rewarder": {"name": "other"}})
     assert json.loads((tmp_path / "out" / ABOUT).read_text())["rewarder"] == {"name": "toy"}
 
 
 def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
-    with RewardBook(tmp_path, ABOUT_TOY), pytest.raises(RunFolderError, match="another process is writing"):
-        RewardBook(tmp_path, ABOUT_TOY)
+    with RewardLog(tmp_path, ABOUT_TOY), pytest.raises(RunFolderError, match="another process is writing"):
+        RewardLog(tmp_path, ABOUT_TOY)

@@ -14,7 +14,7 @@ from selfreward_eval.harness.models.janus.adapter import JanusModel
 from selfreward_eval.trainers import lora
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.settings import Settings
-from selfreward_eval.trainers.trainable_weights import Moving, language_model
+from selfreward_eval.trainers.trainable_weights import TrainableWeights, language_model
 
 Read = Callable[[Path], dict[str, torch.Tensor]]
 PROMPT = ["a red circle"]
@@ -24,7 +24,7 @@ TOKENS = torch.arange(36)[None]
 @pytest.fixture
 def adapted(model: Any) -> Any:
     """A model whose adapters have learnt something, and what moves in it."""
-    moving = Moving(model, Settings(lora_rank=2, lora_alpha=4.0, seed=1))
+    moving = TrainableWeights(model, Settings(lora_rank=2, lora_alpha=4.0, seed=1))
     with torch.no_grad():
         for name, one in moving.parameters.items():
             if "lora_B" in name:
@@ -41,7 +41,7 @@ def scores(model: Any) -> torch.Tensor:
 
 def test_fresh_adapters_change_nothing_and_only_they_move(model: Any) -> None:
     before = scores(model)
-    moving = Moving(model, Settings(lora_rank=2, seed=1))
+    moving = TrainableWeights(model, Settings(lora_rank=2, seed=1))
     try:
         assert torch.equal(scores(model), before)
         assert all("lora_" in name for name in moving.parameters)
@@ -56,7 +56,7 @@ def test_fresh_adapters_change_nothing_and_only_they_move(model: Any) -> None:
 
 def test_the_same_seed_gives_the_same_adapters_and_leaves_the_generator_alone(model: Any) -> None:
     def first(seed: int) -> torch.Tensor:
-        moving = Moving(model, Settings(lora_rank=2, seed=seed))
+        moving = TrainableWeights(model, Settings(lora_rank=2, seed=seed))
         value = next(iter(moving.parameters.values())).detach().clone()
         moving.close()
         return value
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_adapters_and_leaves_the_generator_alone(mo
 
 def test_without_its_adapters_the_model_is_the_starting_one(model: Any) -> None:
     before = scores(model)
-    moving = Moving(model, Settings(lora_rank=2))
+    moving = TrainableWeights(model, Settings(lora_rank=2))
     with torch.no_grad():
         for one in moving.parameters.values():
             one.fill_(0.05)

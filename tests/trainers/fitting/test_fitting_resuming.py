@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from selfreward_eval.harness.errors import RunFolderError
 from selfreward_eval.trainers.fitting import Fitted, fit
-from selfreward_eval.trainers.folder import Home
+from selfreward_eval.trainers.folder import TrainingFolder
 from selfreward_eval.trainers.methods.rejection import Rejection
 
 Read = Callable[[Path], dict[str, torch.Tensor]]
@@ -163,7 +163,10 @@ def test_what_else_decides_the_outcome_is_part_of_the_identity(
 def test_a_folder_that_is_being_written_is_refused(
     model: Any, plain: Any, candidates: Any, tmp_path: Path
 ) -> None:
-    with Home(tmp_path, {}, True, lambda: None), pytest.raises(RunFolderError, match="another process"):
+    with (
+        TrainingFolder(tmp_path, {}, True, lambda: None),
+        pytest.raises(RunFolderError, match="another process"),
+    ):
         fit(model, plain(), candidates, tmp_path)
     assert not (tmp_path / "checkpoints").exists()
 

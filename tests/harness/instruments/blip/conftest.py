@@ -51,7 +51,7 @@ class TinyBlip:
         return model
 
     @staticmethod
-    def save_tokeniser(folder: Path, *, changes: dict[str, int] | None = None) -> None:
+    def save_tokenizer(folder: Path, *, changes: dict[str, int] | None = None) -> None:
         """BERT's tokenizer with a few words, numbered as the official one."""
         from transformers import BertTokenizer
 
@@ -72,7 +72,7 @@ class TinyBlip:
     def save(self, folder: Path, **settings: Any) -> Path:
         """A whole checkpoint; ``settings`` are those of :meth:`network`."""
         self.network(**settings).save_pretrained(folder)
-        self.save_tokeniser(folder)
+        self.save_tokenizer(folder)
         return folder
 
     @staticmethod

@@ -130,13 +130,13 @@ def test_other_weights_are_another_identity(tiny: Any, folder: Path, tmp_path: P
 
 def test_another_tokenizer_is_another_identity(tiny: Any, folder: Path, tmp_path: Path) -> None:
     other = tiny.save(tmp_path / "tiny")
-    tiny.save_tokeniser(other, changes={"cup": 205})
+    tiny.save_tokenizer(other, changes={"cup": 205})
     assert tiny.instrument(other).identity() != tiny.instrument(folder).identity()
 
 
 def test_a_tokenizer_that_numbers_words_otherwise_is_refused(tiny: Any, tmp_path: Path) -> None:
     tiny.save(tmp_path)
-    tiny.save_tokeniser(tmp_path, changes={"yes": 300})
+    tiny.save_tokenizer(tmp_path, changes={"yes": 300})
     with pytest.raises(
         CheckpointError, match=r"writes 'yes' as \[101, 300, 102\], BLIP as \[101, 2748, 102\]"
     ):
@@ -145,7 +145,7 @@ def test_a_tokenizer_that_numbers_words_otherwise_is_refused(tiny: Any, tmp_path
 
 def test_a_tokenizer_with_another_enc_is_refused(tiny: Any, tmp_path: Path) -> None:
     tiny.save(tmp_path)
-    tiny.save_tokeniser(tmp_path, changes={"[ENC]": 7})
+    tiny.save_tokenizer(tmp_path, changes={"[ENC]": 7})
     with pytest.raises(CheckpointError, match=r"numbers \[ENC\] 7 where BLIP has 30523"):
         tiny.instrument(tmp_path).yes_probabilities([tiny.picture()], ["dog"])
 

@@ -18,7 +18,7 @@ WORDS = ("dog", "frog", "red", "green", "t", "-", "shirt", "a", "cat", "##s", "'
 
 
 def bert_words() -> Any:
-    """A tokeniser with BERT's signs where BERT has them."""
+    """A tokenizer with BERT's signs where BERT has them."""
     from transformers import BertTokenizer
 
     names = [f"[unused{i}]" for i in range(1100)]
@@ -70,7 +70,7 @@ def grounding_network(**changes: Any) -> Any:
 
 
 def clip_words() -> Any:
-    """A tokeniser of single characters, with CLIP's signs last and its filler first."""
+    """A tokenizer of single characters, with CLIP's signs last and its filler first."""
     from transformers import CLIPTokenizer
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
@@ -115,7 +115,7 @@ def owlv2_network() -> Any:
 
 @pytest.fixture(scope="session")
 def save_grounding() -> Callable[..., Path]:
-    """Save a tiny Grounding DINO with its tokeniser, some settings changed if need be."""
+    """Save a tiny Grounding DINO with its tokenizer, some settings changed if need be."""
 
     def save(folder: Path, **changes: Any) -> Path:
         grounding_network(**changes).save_pretrained(folder)
@@ -132,7 +132,7 @@ def grounding_folder(tmp_path_factory: pytest.TempPathFactory, save_grounding: C
 
 @pytest.fixture(scope="session")
 def save_owlv2() -> Callable[[Path], Path]:
-    """Save a tiny OWLv2 with its tokeniser."""
+    """Save a tiny OWLv2 with its tokenizer."""
 
     def save(folder: Path) -> Path:
         owlv2_network().save_pretrained(folder)

@@ -120,7 +120,7 @@ def test_a_text_may_be_as_long_as_the_network_reads(make: Any, picture: Draw) ->
     labels = [*PAIRS[:80], *NAMES[:7]]
     detector = make(floor=0.9)
     (caption,) = detector._plan(labels)
-    assert len(detector._tokeniser()(caption.text)["input_ids"]) == 256
+    assert len(detector._tokenizer()(caption.text)["input_ids"]) == 256
     assert len(detector._plan([*labels, "a"])) == 2
     (found,) = detector.detect([picture()], labels)
     assert len({d.label for d in found}) > 1
@@ -184,7 +184,7 @@ def test_impossible_questions_are_refused_at_once(make: Any, settings: dict[str,
         make(**settings)
 
 
-def test_a_tokeniser_of_another_vocabulary_is_refused(
+def test_a_tokenizer_of_another_vocabulary_is_refused(
     make: Any, save_grounding: Callable[..., Path], tmp_path: Path, picture: Draw
 ) -> None:
     from transformers import BertTokenizer

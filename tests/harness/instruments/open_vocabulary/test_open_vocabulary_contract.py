@@ -193,7 +193,7 @@ def test_other_weights_are_another_identity(make: Any, folder: Path, tmp_path: P
     assert make(other).identity() != make().identity()
 
 
-def test_another_tokeniser_is_another_identity(make: Any, folder: Path, tmp_path: Path) -> None:
+def test_another_tokenizer_is_another_identity(make: Any, folder: Path, tmp_path: Path) -> None:
     other = copied(folder, tmp_path / folder.name)
     words = other / "tokenizer.json"
     words.write_text(words.read_text(encoding="utf-8") + "\n", encoding="utf-8")
@@ -229,19 +229,19 @@ def test_a_damaged_file_is_named(make: Any, folder: Path, tmp_path: Path, pictur
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_tokeniser_is_named(make: Any, folder: Path, tmp_path: Path, picture: Draw) -> None:
+def test_a_damaged_tokenizer_is_named(make: Any, folder: Path, tmp_path: Path, picture: Draw) -> None:
     broken = copied(folder, tmp_path / "broken")
     (broken / "tokenizer.json").write_text("{", encoding="utf-8")
-    with pytest.raises(CheckpointError, match=f"tokeniser in {broken} does not load"):
+    with pytest.raises(CheckpointError, match=f"tokenizer in {broken} does not load"):
         make(broken).detect([picture()], LABELS)
 
 
-def test_weights_without_a_tokeniser_are_refused(
+def test_weights_without_a_tokenizer_are_refused(
     make: Any, folder: Path, tmp_path: Path, picture: Draw
 ) -> None:
     broken = copied(folder, tmp_path / "broken")
     (broken / "tokenizer.json").unlink()
-    with pytest.raises(CheckpointError, match="holds no tokeniser"):
+    with pytest.raises(CheckpointError, match="holds no tokenizer"):
         make(broken).detect([picture()], LABELS)
 
 

@@ -87,7 +87,7 @@ def test_labels_that_cannot_be_read_are_refused_by_name(
     assert repr(label.strip()) in str(caught.value)
 
 
-def test_a_tokeniser_in_the_older_files_is_read(
+def test_a_tokenizer_in_the_older_files_is_read(
     save_owlv2: Callable[[Path], Path], make: Any, tmp_path: Path, picture: Draw
 ) -> None:
     folder = save_owlv2(tmp_path / "older")
