@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError, MissingData
+from selfreward_eval.harness.registry import registry
+from selfreward_eval.harness.task import DeclaresFiles
 
 RAW_HOST = "https://raw.githubusercontent.com"
 TIMEOUT_S = 30.0
@@ -63,8 +65,8 @@ class FileState:
 
     Attributes:
         file: what was looked for.
-        status: ``ok``, ``missing`` or ``mismatch`` (a file is there, but another one).
-        path: the file found, or None.
+        status: ``ok``, ``missing`` or ``mismatch`` (a file is there, with other bytes).
+        path: the file that is there, or None.
     """
 
     file: PinnedFile
@@ -114,13 +116,13 @@ def locate(file: PinnedFile, task: str) -> Path:
         MissingData: it is in neither place.
         InputError: the file there is not the pinned one.
     """
-    found = state(file)
-    if found.status == "ok" and found.path is not None:
-        return found.path
+    looked_up = state(file)
+    if looked_up.status == "ok" and looked_up.path is not None:
+        return looked_up.path
     fetching = f"run `selfreward-eval data fetch {task}`"
-    if found.status == "mismatch":
+    if looked_up.status == "mismatch":
         raise InputError(
-            f"{found.path} is not {file.repo} {file.path} at {file.commit[:7]} (its sha256 differs); "
+            f"{looked_up.path} is not {file.repo} {file.path} at {file.commit[:7]} (its sha256 differs); "
             f"replace it, or remove it and {fetching}"
         )
     raise MissingData(
@@ -141,8 +143,8 @@ def fetch(file: PinnedFile, task: str, progress: Progress | None = None) -> Path
         InputError: what the server sent, or what ``SELFREWARD_DATA`` holds, is not the pinned file.
     """
     target = cache_folder() / file.folder / file.path
-    found = state(file)
-    if found.status == "ok" or found.path not in (None, target):
+    looked_up = state(file)
+    if looked_up.status == "ok" or looked_up.path not in (None, target):
         return locate(file, task)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
@@ -168,10 +170,12 @@ def declared_files(tasks: Sequence[str] = ()) -> dict[str, tuple[PinnedFile, ...
     Raises:
         UnknownName: no such task.
     """
-    from selfreward_eval.harness.registry import registry
-
     known = registry("tasks")
-    return {name: tuple(getattr(known.load(name), "data_files", ())) for name in (tasks or known.names())}
+    makers = {name: known.load(name) for name in (tasks or known.names())}
+    return {
+        name: tuple(maker.data_files) if isinstance(maker, DeclaresFiles) else ()
+        for name, maker in makers.items()
+    }
 
 
 def _places(file: PinnedFile) -> list[Path]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import InputError, RunFolderError, UsageError
-from selfreward_eval.harness.files import atomic_write_json
-from selfreward_eval.harness.identity import differing
-from selfreward_eval.harness.records import fingerprint
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.folders import FolderUse, claim_identity
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.base import Trainer
@@ -32,6 +29,8 @@ SCALES = (1.0, 1.5, 2.0, 3.0)
 
 DEVELOPMENT = 72
 """Development items per task."""
+
+JOB = FolderUse("another training run", "choose another --output-path")
 
 ROWS = 64
 """At most so many pictures are drawn together in training; part of the result in float32."""
@@ -172,7 +171,11 @@ def collector(job: TrainingJob, progress: Any, who: Processes) -> RolloutCollect
 
 
 def claim(job: TrainingJob) -> None:
-    """Takes the folder for this job, or finds that it is this job's already."""
+    """Records in the folder that it is this job's, or finds that it is.
+
+    Raises:
+        RunFolderError: it holds another job, or its record is damaged.
+    """
     rewarder = job.rewarder(None, job.model)
     wanted = {
         "model": job.model.identity(),
@@ -194,20 +197,7 @@ def claim(job: TrainingJob) -> None:
         "seed": job.seed,
         "limit": job.limit,
     }
-    path = job.output / "job.json"
-    if not path.exists():
-        job.output.mkdir(parents=True, exist_ok=True)
-        atomic_write_json(path, wanted)
-        return
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}); move the folder away and train again") from error
-    if fingerprint(there) != fingerprint(json.loads(json.dumps(wanted))):
-        told = [f"{field}: {a} != {b}" for field, a, b in differing(there, json.loads(json.dumps(wanted)))]
-        raise RunFolderError(
-            f"{job.output} holds another training run ({'; '.join(told[:4])}); choose another --output-path"
-        )
+    claim_identity(job.output / "job.json", wanted, JOB)
 
 
 def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import SelfRewardError
+from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Generates, Request, Supplies
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
-from selfreward_eval.harness.runs.measuring import measure_each
+from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
 from selfreward_eval.harness.task import Task
@@ -74,33 +74,17 @@ def draw_batch(
 
 
 def _generate(model: Generates | Supplies, task: str, batch: Sequence[Planned]) -> list[Image | Measurement]:
-    """Pictures, or failures with their reason. A batch that fails is asked for again one by one."""
+    """Pictures, or failures with their reason."""
 
-    def ask(part: Sequence[Planned]) -> list[Image | Measurement]:
+    def ask(members: Sequence[Planned]) -> list[Image | Measurement]:
         made: Sequence[Image | Measurement | None]
         if isinstance(model, Supplies):
-            made = model.pictures([Request(task, p.item, p.index, p.seed) for p in part])
+            made = model.pictures([Request(task, p.item, p.index, p.seed) for p in members])
         else:
-            made = model.generate([p.item.text for p in part], [p.seed for p in part])
-        return [_present(picture, p) for picture, p in zip(made, part, strict=True)]
+            made = model.generate([p.item.text for p in members], [p.seed for p in members])
+        return [_present(picture, p) for picture, p in zip(made, members, strict=True)]
 
-    if not batch:
-        return []
-    try:
-        return ask(batch)
-    except SelfRewardError:
-        raise
-    except Exception:
-        outcomes: list[Image | Measurement] = []
-        for p in batch:
-            try:
-                outcomes += ask([p])
-            except SelfRewardError:
-                raise
-            except Exception as single:
-                reason = f"{type(single).__name__}: {single}"
-                outcomes.append(Measurement(Status.GENERATION_ERROR, reason=reason))
-        return outcomes
+    return attempt_each(ask, batch, lambda _, error: not_generated(error), repeat_single=True)
 
 
 def _present(picture: Image | Measurement | None, planned: Planned) -> Image | Measurement:

@@ -19,11 +19,11 @@ from selfreward_eval.harness.runs.answering import answer_batch
 from selfreward_eval.harness.runs.drawing import draw_batch
 from selfreward_eval.harness.runs.inventory import INVENTORY
 from selfreward_eval.harness.runs.plan import Planned, identity, limited, plan
-from selfreward_eval.harness.runs.responding import Responds, respond_batch
+from selfreward_eval.harness.runs.responding import respond_batch
 from selfreward_eval.harness.runs.results import environment, results_json
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
 from selfreward_eval.harness.runs.store import RunFolder, sanitise
-from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task import Responds, Task
 
 BATCH = 32
 

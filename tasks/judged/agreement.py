@@ -11,8 +11,8 @@ from selfreward_eval.harness.instruments.judge_panel import panel_replies
 from selfreward_eval.harness.instruments.judging import Reply
 from selfreward_eval.harness.records import SampleRecord
 from selfreward_eval.harness.stats.agreement import krippendorff_alpha
+from selfreward_eval.harness.task import Remeasures
 from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
-from selfreward_eval.tasks.judged.rescoring import Rescorable
 
 __all__ = ["Agreement", "panel_agreement"]
 
@@ -32,7 +32,7 @@ class Agreement:
     failed: tuple[int, ...]
 
 
-def panel_agreement(task: Rescorable, records: Sequence[SampleRecord], metric: str) -> Agreement | None:
+def panel_agreement(task: Remeasures, records: Sequence[SampleRecord], metric: str) -> Agreement | None:
     """The agreement of the panel that judged ``records``; None if none did.
 
     Every member's replies are read by the task as if that member alone had judged. A description that
@@ -52,7 +52,7 @@ def panel_agreement(task: Rescorable, records: Sequence[SampleRecord], metric: s
     )
 
 
-def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float | None]:
+def _scores(task: Remeasures, record: SampleRecord, metric: str) -> list[float | None]:
     """Every member's score of a sample; empty where no panel was asked."""
     evidence = record.measurement.evidence
     if "replies" not in evidence:
@@ -67,7 +67,7 @@ def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float |
 
 
 def _score(
-    task: Rescorable,
+    task: Remeasures,
     record: SampleRecord,
     asked: Asked,
     stages: dict[str, tuple[Reply, list[Reply]]],

@@ -7,14 +7,13 @@ looked at, and asked again.
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import JsonLinesWriter, read_json_lines
+from selfreward_eval.harness.folders import lock_file
 from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply
 from selfreward_eval.harness.records import Status, fingerprint
@@ -79,20 +78,14 @@ class RememberingJudge:
         """Adds replies; they are with the operating system when this returns."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(self.path), JsonLinesWriter(self.path) as writer:
+            # Runs of several models may share the file; each waits for the others.
+            lock = lock_file(self.path.with_name(f".{self.path.name}.lock"))
+            with lock, JsonLinesWriter(self.path) as writer:
                 for key, reply in given.items():
                     writer.append(_line(who, key, reply))
         except OSError as error:
             reason = f"{self.path} cannot be written ({error}); give another file as replies"
             raise InputError(reason) from error
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keeps other processes that write ``path`` waiting: runs of several models may share it."""
-    with path.with_name(f".{path.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _line(who: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from selfreward_eval.harness.errors import RunFolderError, UsageError
 from selfreward_eval.harness.records import Item, SampleRecord
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
-from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task import Remeasures, Task
 from selfreward_eval.tasks.judged.agreement import Agreement, panel_agreement
-from selfreward_eval.tasks.judged.rescoring import Rescorable, rescored
+from selfreward_eval.tasks.judged.rescoring import rescored
 
 __all__ = ["Rescored", "is_rescorable", "recorded_settings", "rescore_task"]
 
@@ -83,7 +83,7 @@ class Rescored:
 
 def is_rescorable(factory: Callable[..., Any]) -> bool:
     """Whether what makes a task makes one that can measure recorded replies; nothing is built to see it."""
-    return callable(getattr(factory, "remeasure", None))
+    return isinstance(factory, type) and issubclass(factory, Remeasures)
 
 
 def recorded_settings(factory: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def rescore_task(run: Run, task: Task, settings: Mapping[str, Any]) -> Rescored:
     name = task.info.name
     if name not in run.scores:
         raise UsageError(f"the run in {run.folder} has no task {name!r}; it has {', '.join(run.scores)}")
-    if not isinstance(task, Rescorable):
+    if not isinstance(task, Remeasures):
         raise UsageError(f"task {name!r} keeps no judge's replies, so it cannot be scored anew; run it again")
     before = run.records[name]
     after = rescored(task, before)

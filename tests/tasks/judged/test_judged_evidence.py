@@ -10,9 +10,10 @@ import pytest
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.judging import Reply
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.task import Remeasures
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
 from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies, unanswered
-from selfreward_eval.tasks.judged.rescoring import Rescorable, rescored
+from selfreward_eval.tasks.judged.rescoring import rescored
 
 SILENCE = Reply(None, Status.JUDGE_TRANSPORT_ERROR, "HTTP 500", {"attempts": 6})
 REPLIES = {"describe": Reply("a circle", details={"model": "m"}), "reason": SILENCE}
@@ -73,7 +74,7 @@ def record(evidence: dict[str, Any], status: Status = Status.JUDGE_PARSE_ERROR) 
 
 
 def test_scores_are_made_anew_of_the_replies_alone() -> None:
-    assert isinstance(Counts(), Rescorable)
+    assert isinstance(Counts(), Remeasures)
     (again,) = rescored(Counts(), [record(asked().evidence(REPLIES))])
     assert again.measurement.values == {"length": 8.0}
 
