@@ -65,7 +65,8 @@ def lock_folder(folder: Path, use: FolderUse) -> BaseFileLock:
     """Takes the lock of ``folder`` or fails at once; the folder is made if it is not there.
 
     Returns:
-        The lock, held. It ends with ``release()``, at the end of a ``with`` block, or with the process.
+        The lock, held. It ends with ``release()``, at the end of a ``with`` block, with the object itself,
+        or with the process.
 
     Raises:
         RunFolderError: another process, or another part of this one, holds it.
@@ -141,7 +142,7 @@ def require_same(
     """
     differences = differing(recorded, identity)
     if differences:
-        shown = [f"{field}: {there} there, {here} here" for field, there, here in differences[:FIELDS_SHOWN]]
+        fields = [f"{field}: {there} there, {here} here" for field, there, here in differences[:FIELDS_SHOWN]]
         raise RunFolderError(
-            f"{folder} holds {use.holds} ({'; '.join(shown)}); {use.way_out}, or delete that folder"
+            f"{folder} holds {use.holds} ({'; '.join(fields)}); {use.way_out}, or delete that folder"
         )

@@ -11,11 +11,10 @@ stay hints unless they are declared too.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError, did_you_mean
 from selfreward_eval.harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 
 __all__ = ["CORRECTIONS", "Family", "adjust", "declare", "key_of"]
@@ -86,8 +85,8 @@ def declare(family: str, correction: str, tasks: Mapping[str, Sequence[str]]) ->
         raise UsageError(f"--family names nothing; write {HEADLINES}, {CATEGORIES}, {NONE} or scores")
     for one in chosen:
         if one not in known:
-            close = difflib.get_close_matches(one, [*known, HEADLINES, CATEGORIES, NONE], n=1)
-            hint = f"did you mean {close[0]}?" if close else f"compared are {', '.join(known)}"
+            choices = [*known, HEADLINES, CATEGORIES, NONE]
+            hint = did_you_mean(one, choices, f"compared are {', '.join(known)}")
             raise UsageError(f"--family: {one!r} is not a score of this comparison; {hint}")
     return (Family("the declared scores", correction, chosen),)
 

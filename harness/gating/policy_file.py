@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.comparing.families import CORRECTIONS
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, did_you_mean
 from selfreward_eval.harness.gating.lines import Place, line_numbers, line_of
 from selfreward_eval.harness.gating.policy import ALL, ANY, NONE, Group, Kind, Looks, Policy, Rule
 
@@ -186,8 +185,7 @@ class _Reader:
     def known(self, table: Mapping[str, Any], names: Sequence[str], place: Place) -> None:
         for key in table:
             if key not in names:
-                close = difflib.get_close_matches(key, names, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(names)}"
+                hint = did_you_mean(key, names, f"known here: {', '.join(names)}")
                 raise self.error(f"unknown key {key!r}; {hint}", *place, key)
 
     def tables(self, content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from selfreward_eval.harness.comparing.comparable import require_comparable
-from selfreward_eval.harness.errors import InputError, NotComparable
+from selfreward_eval.harness.errors import InputError, NotComparable, did_you_mean
 from selfreward_eval.harness.gating.policy import Kind, Policy, Rule
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.runs.scores import TaskScores
@@ -71,6 +70,6 @@ def require_gateable(base: Run, candidate: Run) -> None:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    have = ", ".join(names) or "none"
-    return f"did you mean {close[0]}? (it has {have})" if close else f"it has {have}"
+    have = f"it has {', '.join(names) or 'none'}"
+    hint = did_you_mean(name, names, have)
+    return hint if hint == have else f"{hint} ({have})"

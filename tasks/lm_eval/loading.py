@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from selfreward_eval.harness.errors import InputError, MissingExtra, SelfRewardError, UnknownName, UsageError
+from selfreward_eval.harness.errors import (
+    InputError,
+    MissingExtra,
+    SelfRewardError,
+    UnknownName,
+    UsageError,
+    did_you_mean,
+)
 
 EXAMPLES = Path(__file__).with_name("examples")
 """Our own tasks in lm-eval's format; always found."""
@@ -88,8 +94,7 @@ def load(
             raise InputError(f"there is no task file {name}")
         wanted = str(file)
     elif name not in manager.all_tasks:
-        close = difflib.get_close_matches(name, manager.all_tasks, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else "`lm_eval ls tasks` lists them."
+        hint = did_you_mean(name, manager.all_tasks, "`lm_eval ls tasks` lists them.", most=3)
         raise UnknownName(
             f"lm-eval has no task {name!r}; {hint} For your own give --task-args include_path=FOLDER"
         )
