@@ -81,19 +81,19 @@ def _input(task: Task, planned: Planned) -> Image | Measurement:
     """The picture that an item asks about, RGB, or why there is none."""
     from PIL import Image as PillowImage
 
-    given = task.input_image(planned.item)
-    if not isinstance(given, Path):
-        return given.convert("RGB")
-    if not given.is_file():
+    picture = task.input_image(planned.item)
+    if not isinstance(picture, Path):
+        return picture.convert("RGB")
+    if not picture.is_file():
         return Measurement(
-            Status.MISSING_IMAGE, reason=f"{given}, asked about by {planned.item.id}, is not there"
+            Status.MISSING_IMAGE, reason=f"{picture}, asked about by {planned.item.id}, is not there"
         )
     try:
-        with PillowImage.open(given) as image:
+        with PillowImage.open(picture) as image:
             return image.convert("RGB")
     # What Pillow raises depends on where the file is damaged.
     except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError) as error:
-        reason = f"{given}, which {planned.item.id} asks about, cannot be read: {error}"
+        reason = f"{picture}, which {planned.item.id} asks about, cannot be read: {error}"
         return Measurement(Status.UNREADABLE_IMAGE, reason=reason)
 
 
