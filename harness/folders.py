@@ -102,7 +102,7 @@ def claim_identity(file: Path, identity: Mapping[str, Any], use: FolderUse) -> N
     Raises:
         RunFolderError: ``file`` holds another identity, or is damaged.
     """
-    recorded = read_identity_file(file, use)
+    recorded = read_identity_file(file, use, dict)
     if recorded is None:
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_json(file, dict(identity))
@@ -110,13 +110,14 @@ def claim_identity(file: Path, identity: Mapping[str, Any], use: FolderUse) -> N
         require_same(file.parent, recorded, identity, use)
 
 
-def read_identity_file(file: Path, use: FolderUse, parse: Callable[[dict[str, Any]], T] = dict) -> T | None:
+def read_identity_file(file: Path, use: FolderUse, parse: Callable[[dict[str, Any]], T]) -> T | None:
     """What ``file`` holds, or None if it is not there.
 
     Args:
         file: a JSON object.
         use: for messages.
-        parse: makes the result of the JSON object; ValueError, TypeError or AttributeError if it cannot.
+        parse: makes the result of the JSON object, such as ``dict``; ValueError, TypeError or AttributeError
+            if it cannot.
 
     Raises:
         RunFolderError: it cannot be read.

@@ -49,7 +49,7 @@ class TrainingFolder:
                 self._lock = lock_folder(path, TRAINING)
                 claim_identity(path / IDENTITY, identity, TRAINING)
             wait()
-            recorded = read_identity_file(path / IDENTITY, TRAINING)
+            recorded = read_identity_file(path / IDENTITY, TRAINING, dict)
             if recorded is not None:
                 require_same(path, recorded, identity, TRAINING)
         except BaseException:

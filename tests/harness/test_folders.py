@@ -137,4 +137,4 @@ def test_a_record_that_cannot_be_parsed_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "toy.json").write_text("{}")
     with pytest.raises(RunFolderError, match=r"toy\.json is damaged \(no seed\)"):
         read_identity_file(tmp_path / "toy.json", USE, parse)
-    assert read_identity_file(tmp_path / "none.json", USE, parse) is None
+    assert read_identity_file(tmp_path / "none.json", USE, dict) is None
