@@ -69,7 +69,7 @@ _GUARDED = {
 @dataclass(frozen=True)
 class Audit:
     """What the frozen rewarder gives to a task's evaluation pictures, see
-    :mod:`selfreward_eval.trainers.auditing`.
+    :mod:`selfreward_eval.trainers.reward_audit`.
 
     Attributes:
         before: mean reward of the pictures that the starting model drew.

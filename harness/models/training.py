@@ -144,6 +144,16 @@ class TrainsCaptioning(Trains, Protocol):
 class TrainsLikelihoods(TrainsDrawing, TrainsCaptioning, Protocol):
     """Both; what the losses of this package are written for. A trainer of one side uses only its part."""
 
+    def variant(
+        self, *, weights: str | None = None, name: str | None = None, guidance: float | None = None
+    ) -> TrainsLikelihoods:
+        """As in :class:`Trains`."""
+        ...
+
+    def training_copy(self, *, guidance: float | None, temperature: float, rows: int) -> TrainsLikelihoods:
+        """As in :class:`Trains`."""
+        ...
+
 
 def lacking(model: object, protocol: type) -> list[str]:
     """Names of ``protocol``'s members that ``model`` does not have, sorted; nothing is loaded to find out.
