@@ -17,10 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.comparing.compare import compare_runs, write_comparison
+from selfreward_eval.harness.comparing.records import comparison_file
+from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.run import BATCH, run
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.clock import Clock
+from selfreward_eval.trainers.fitting import Fitted, fit
 from selfreward_eval.trainers.guidance import Grid, best, development_tasks, grid
 from selfreward_eval.trainers.job_checks import check, claim
 from selfreward_eval.trainers.jobs import TrainingJob, collector, training_copy
@@ -33,9 +37,7 @@ from selfreward_eval.trainers.verdict import verdicts
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import TrainsLikelihoods
-    from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.harness.runs.run import Progress
-    from selfreward_eval.trainers.fitting import Fitted
 
 
 def train(job: TrainingJob, progress: Progress | None = None, who: Processes = ALONE) -> TrainingRecord:
@@ -46,7 +48,6 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
         TrainingStopped: a loss was no longer finite, or rewards collapsed.
         RunFolderError: the folder holds another training run.
     """
-    from selfreward_eval.trainers.fitting import fit
 
     rewarder = check(job, who.count)
     clock = Clock(job.output / "seconds.json")
@@ -103,7 +104,6 @@ def _measured(
 ) -> Measured:
     """The grid on development items, the scale by the policy, and the evaluation at this scale."""
     from selfreward_eval.harness.report import write_run_page
-    from selfreward_eval.harness.runs.reader import load_run
 
     tasks = development_tasks(job.tasks, job.development, job.policy)
     scores: Grid = {}
@@ -135,8 +135,6 @@ def _record(
     rounds: list[dict[str, Any]],
     progress: Progress | None,
 ) -> TrainingRecord:
-    from selfreward_eval.harness.comparing.compare import compare_runs, write_comparison
-    from selfreward_eval.harness.comparing.records import comparison_file
 
     own = ("guidance",) if job.policy == "tuned" else ()
     comparison = compare_runs(before.run, after.run, own=own)

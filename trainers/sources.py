@@ -18,6 +18,9 @@ import numpy as np
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.records import Item, fingerprint
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import mixed
+from selfreward_eval.tasks.shapes.splits import MAKERS, drawn
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,8 +55,6 @@ class ShapesSource:
     """
 
     def __init__(self, name: str = "shapes") -> None:
-        from selfreward_eval.tasks.shapes.splits import MAKERS
-
         if name != "shapes" and name not in MAKERS:
             raise UsageError(f"no training prompts {name!r}; known: shapes, {', '.join(MAKERS)}, or a file")
         self.name = name
@@ -63,8 +64,6 @@ class ShapesSource:
         return {"source": self.name, "shares": self.shares}
 
     def items(self, round_: int, count: int, seed: int) -> list[Item]:
-        from selfreward_eval.tasks.shapes.splits import drawn
-
         counts = {name: int(share * count) for name, share in self.shares.items()}
         first = next(iter(counts))
         counts[first] += count - sum(counts.values())
@@ -82,9 +81,6 @@ class ShapesSource:
 
     def pictures(self, round_: int, count: int, seed: int) -> list[Image]:
         from PIL import Image as PillowImage
-
-        from selfreward_eval.tasks.shapes.render import render
-        from selfreward_eval.tasks.shapes.sampling import mixed
 
         weights = {"plain": 5.0, "counted": 2.0, "textured": 1.0, "sized": 0.5, "occluding": 0.5}
         rng = np.random.default_rng((seed, round_, 2))

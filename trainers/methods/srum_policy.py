@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from selfreward_eval.trainers.objectives import grpo
+
 if TYPE_CHECKING:
     import torch
 
@@ -45,8 +47,6 @@ def policy_loss(
         constraint: lambda.
     """
     import torch
-
-    from selfreward_eval.trainers.objectives import grpo
 
     assert drawings.sampling_logprobs is not None
     n = drawings.tokens.shape[1]

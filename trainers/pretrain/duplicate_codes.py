@@ -12,6 +12,7 @@ such repair.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,6 @@ def disable_duplicates(folder: Path, apart: float = APART) -> int:
     Raises:
         ValueError: it was done before; a second time would disable other codes.
     """
-    import os
-
     from safetensors import safe_open
     from safetensors.torch import load_file, save_file
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from selfreward_eval.harness.errors import MissingExtra, UsageError
-from selfreward_eval.trainers import journal
+from selfreward_eval.trainers import step_log
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.step_log import StepLog, elapsed
 
@@ -72,7 +72,7 @@ def test_an_unknown_tracker_is_refused(model: Any, plain: Any, candidates: Any, 
 def test_a_tracker_that_is_not_installed_is_no_silence(
     model: Any, plain: Any, candidates: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "find_spec", lambda name: None)
+    monkeypatch.setattr(step_log, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="the package wandb"):
         fit(model, plain(), candidates, tmp_path, log_with=["wandb"])
     assert not list(tmp_path.iterdir())
