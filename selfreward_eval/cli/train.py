@@ -93,7 +93,8 @@ def train(
         log_with=_listed(log_with),
         output_path=output_path,
     )
-    who = processes(job.model.device)
+    # A model that cannot be trained has no device either; it is refused later, by name.
+    who = processes(str(getattr(job.model, "device", "auto")))
     console = Console(stderr=json_)
     if dry_run:
         if who.main:
@@ -106,8 +107,11 @@ def train(
 
     several = len(training_seeds) > 1
     trained = []
-    bars = lambda number: BarProgress(label=f"seed {number}:" if several else "")  # noqa: E731
-    for run in train_seeds(job, training_seeds, bars, who):
+
+    def progress(number: int) -> BarProgress:
+        return BarProgress(label=f"seed {number}:" if several else "")
+
+    for run in train_seeds(job, training_seeds, progress, who):
         trained.append(run)
         if not json_:
             show_record(run.record, run.folder, console)

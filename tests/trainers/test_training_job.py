@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from selfreward_eval.cli import train as command
 from selfreward_eval.harness.errors import MissingCapability, UnknownName, UsageError
 from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.harness.models.training import TrainsDrawing, TrainsLikelihoods, lacking
@@ -101,3 +102,7 @@ def test_a_model_that_only_draws_pictures_cannot_be_trained() -> None:
 
 def test_a_chunks_tensors_keep_their_names_on_disk() -> None:
     assert (SAMPLING, REFERENCE) == ("drawn", "start")
+
+
+def test_the_command_line_measures_the_same_tasks_by_default() -> None:
+    assert tuple(command.TASKS.split(",")) == TASKS
