@@ -133,10 +133,10 @@ class GenEval(Task):
     def _labels(self) -> tuple[str, ...]:
         from selfreward_eval.tasks.geneval.items import load_object_names
 
-        return load_object_names(locate(OBJECT_NAMES, self.info.name))
+        return load_object_names(locate(OBJECT_NAMES))
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
         from selfreward_eval.tasks.geneval.items import load_items
 
-        return tuple(load_items(locate(METADATA, self.info.name), self._labels))
+        return tuple(load_items(locate(METADATA), self._labels))

@@ -123,4 +123,4 @@ class GenEval2(Task):
     def _items(self) -> tuple[Item, ...]:
         from selfreward_eval.tasks.geneval2.items import load_items
 
-        return tuple(load_items(locate(PROMPTS, self.info.name)))
+        return tuple(load_items(locate(PROMPTS)))

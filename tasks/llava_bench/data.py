@@ -20,7 +20,7 @@ LICENCE = "Apache-2.0 repository; answers by GPT-4, under OpenAI's terms; captio
 
 
 def _pinned(path: str, sha256: str) -> PinnedFile:
-    return PinnedFile(FOLDER, path, REPO, COMMIT, sha256, LICENCE)
+    return PinnedFile(FOLDER, path, REPO, COMMIT, sha256, LICENCE, "llava_bench_coco")
 
 
 QUESTIONS = _pinned(

@@ -186,7 +186,7 @@ class LlavaBench(Task):
     def _rules(self) -> dict[str, Any]:
         import json
 
-        rules: dict[str, Any] = json.loads(locate(RULES, self.info.name).read_text(encoding="utf-8"))
+        rules: dict[str, Any] = json.loads(locate(RULES).read_text(encoding="utf-8"))
         return rules
 
 
@@ -229,9 +229,7 @@ class LlavaBenchCoco(LlavaBench):
         return category
 
     def _files(self) -> tuple[Path, Path, Path]:
-        questions, references, contexts = (
-            locate(file, self.info.name) for file in (QUESTIONS, REFERENCES, CONTEXTS)
-        )
+        questions, references, contexts = (locate(file) for file in (QUESTIONS, REFERENCES, CONTEXTS))
         return questions, references, contexts
 
 

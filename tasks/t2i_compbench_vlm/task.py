@@ -159,7 +159,7 @@ class T2ICompBenchVLM(Task):
     def _items(self) -> tuple[Item, ...]:
         from selfreward_eval.tasks.t2i_compbench_vlm.items import load_items
 
-        return tuple(load_items(locate(PROMPTS, self.info.name)))
+        return tuple(load_items(locate(PROMPTS)))
 
 
 def measurement_of(reply: Reply) -> Measurement:

@@ -23,7 +23,7 @@ class DimensionFiles:
 
 
 def _pinned(path: str, sha256: str) -> PinnedFile:
-    return PinnedFile("t2i_reasonbench", path, REPO, COMMIT, sha256, LICENCE)
+    return PinnedFile("t2i_reasonbench", path, REPO, COMMIT, sha256, LICENCE, "t2i_reasonbench")
 
 
 FILES = {

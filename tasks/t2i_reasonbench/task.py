@@ -142,7 +142,7 @@ class T2IReasonBench(Task):
             for name, files in FILES.items()
             for item in load_items(
                 DIMENSIONS[name],
-                locate(files.prompts, self.info.name),
-                locate(files.questions, self.info.name),
+                locate(files.prompts),
+                locate(files.questions),
             )
         )
