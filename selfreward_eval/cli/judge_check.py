@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from selfreward_eval.tasks.judge_check.cases import Case
-    from selfreward_eval.tasks.judge_check.checking import Answer, Summary
+    from selfreward_eval.tasks.judge_check.checking import QuestionResult, Summary
 
 __all__ = ["judge_check"]
 
@@ -87,7 +87,7 @@ def _cases(cases: str, images: Path | None, limit: int | None) -> tuple[tuple[Ca
     return labels.cases, labels.notes
 
 
-def _numbers(answers: tuple[Answer, ...]) -> dict[str, Any]:
+def _numbers(answers: tuple[QuestionResult, ...]) -> dict[str, Any]:
     from selfreward_eval.tasks.judge_check.checking import calibration, failures, groupings, summary
 
     return {
@@ -102,7 +102,7 @@ def _numbers(answers: tuple[Answer, ...]) -> dict[str, Any]:
 
 
 def _write(
-    folder: Path, judge: str, content: dict[str, Any], answers: tuple[Answer, ...], evidence: Any
+    folder: Path, judge: str, content: dict[str, Any], answers: tuple[QuestionResult, ...], evidence: Any
 ) -> list[Path]:
     from dataclasses import asdict
 
@@ -125,7 +125,7 @@ def _write(
     return [record, *write_judge_check(folder, judge, about, points, tables, content["failures"])]
 
 
-def _groups(answers: tuple[Answer, ...]) -> list[tuple[str, list[tuple[str, Summary]]]]:
+def _groups(answers: tuple[QuestionResult, ...]) -> list[tuple[str, list[tuple[str, Summary]]]]:
     """(grouping, its groups) for tables; the first holds everything."""
     from selfreward_eval.tasks.judge_check.checking import groupings, summary
 
@@ -133,7 +133,7 @@ def _groups(answers: tuple[Answer, ...]) -> list[tuple[str, list[tuple[str, Summ
     return [("judge", [(ALL, summary(answers))]), *groups]
 
 
-def _show(judge: str, content: dict[str, Any], answers: tuple[Answer, ...]) -> None:
+def _show(judge: str, content: dict[str, Any], answers: tuple[QuestionResult, ...]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

@@ -12,7 +12,7 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.base import ColourClassifier, Detection
 from selfreward_eval.harness.records import Measurement, Status
 from selfreward_eval.tasks.geneval.options import COLOURS, OFFICIAL, Options
-from selfreward_eval.tasks.geneval.scoring import Verdict, evaluate
+from selfreward_eval.tasks.geneval.scoring import Decision, evaluate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,7 +29,7 @@ def by_class(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
     return groups
 
 
-def evidence(detections: Sequence[Detection], verdict: Verdict, threshold: float) -> dict[str, Any]:
+def evidence(detections: Sequence[Detection], verdict: Decision, threshold: float) -> dict[str, Any]:
     """What the verdict rests on, as JSON values.
 
     Returns:

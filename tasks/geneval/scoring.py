@@ -34,7 +34,7 @@ ColourLookup = Callable[[str, Sequence[Detection]], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """What the official rule says of one picture.
 
     Attributes:
@@ -81,7 +81,7 @@ def evaluate(
     *,
     colours: Sequence[str] = COLOURS,
     options: Options = OFFICIAL,
-) -> Verdict:
+) -> Decision:
     """The verdict on one picture.
 
     A clause looks at the best ``count`` objects of its class only: a red second cup does not help
@@ -103,7 +103,7 @@ def evaluate(
     kept = {name: objects for name, objects in kept.items() if objects}
     judge = _Judge(metadata, kept, colour_of, colours, options)
     reasons = judge.include() + judge.exclude()
-    return Verdict(not reasons, "\n".join(reasons), kept, judge.seen, judge.classified)
+    return Decision(not reasons, "\n".join(reasons), kept, judge.seen, judge.classified)
 
 
 class _Judge:

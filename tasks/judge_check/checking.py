@@ -15,7 +15,7 @@ from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.stats.means import Interval, cluster_values, mean_interval
 from selfreward_eval.harness.stats.wilson import wilson_clustered
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
-from selfreward_eval.tasks.judged.evidence import Asked
+from selfreward_eval.tasks.judged.evidence import JudgeSetup
 from selfreward_eval.tasks.t2i_reasonbench.measuring import DESCRIBE, Prompts, ask
 from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.instruments.judging import Judge, Reply
 
 __all__ = [
-    "Answer",
-    "Asking",
     "Bin",
+    "CheckResult",
+    "QuestionResult",
     "Summary",
     "ask_cases",
     "calibration",
@@ -42,7 +42,7 @@ AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class Answer:
+class QuestionResult:
     """What became of one labelled question.
 
     Attributes:
@@ -65,7 +65,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asking:
+class CheckResult:
     """A judge's answers to cases.
 
     Attributes:
@@ -73,7 +73,7 @@ class Asking:
         evidence: case id -> the raw replies, for every picture that was shown.
     """
 
-    answers: tuple[Answer, ...]
+    answers: tuple[QuestionResult, ...]
     evidence: Mapping[str, Mapping[str, Any]]
 
 
@@ -123,7 +123,7 @@ def ask_cases(
     parser: str = "tolerant",
     prompts: Prompts | None = None,
     progress: Callable[[int], None] = lambda _: None,
-) -> Asking:
+) -> CheckResult:
     """Shows the judge every picture and asks its questions, in ReasonBench's turns.
 
     Args:
@@ -137,8 +137,8 @@ def ask_cases(
         UsageError: no such parser.
     """
     read, told = parser_named(parser), prompts or Prompts.ours()
-    who = Asked.of(judge, told.hashes(), parser)
-    answers: list[Answer] = []
+    who = JudgeSetup.of(judge, told.hashes(), parser)
+    answers: list[QuestionResult] = []
     evidence: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(cases), AT_ONCE):
         batch = cases[start : start + AT_ONCE]
@@ -154,10 +154,10 @@ def ask_cases(
             evidence[case.id] = who.evidence(replies[case.id])
             answers += _read(case, replies[case.id], read)
         progress(len(batch))
-    return Asking(tuple(answers), evidence)
+    return CheckResult(tuple(answers), evidence)
 
 
-def summary(answers: Sequence[Answer], level: float = 0.95) -> Summary:
+def summary(answers: Sequence[QuestionResult], level: float = 0.95) -> Summary:
     """Accuracy and bias with intervals over pictures; ``level`` is their coverage, in (0, 1)."""
     scored = [(one, one.score) for one in answers if one.score is not None]
     if not scored:
@@ -178,9 +178,9 @@ def summary(answers: Sequence[Answer], level: float = 0.95) -> Summary:
     )
 
 
-def groupings(answers: Sequence[Answer]) -> dict[str, dict[str, Summary]]:
+def groupings(answers: Sequence[QuestionResult]) -> dict[str, dict[str, Summary]]:
     """Grouping -> group -> its summary, in order of first appearance."""
-    members: dict[str, dict[str, list[Answer]]] = {}
+    members: dict[str, dict[str, list[QuestionResult]]] = {}
     for one in answers:
         for grouping, group in one.groups.items():
             members.setdefault(grouping, {}).setdefault(group, []).append(one)
@@ -190,12 +190,12 @@ def groupings(answers: Sequence[Answer]) -> dict[str, dict[str, Summary]]:
     }
 
 
-def failures(answers: Sequence[Answer]) -> dict[str, int]:
+def failures(answers: Sequence[QuestionResult]) -> dict[str, int]:
     """Status -> questions without a score."""
     return dict(sorted(Counter(str(one.status) for one in answers if one.score is None).items()))
 
 
-def calibration(answers: Sequence[Answer], bins: int = 10, level: float = 0.95) -> list[Bin]:
+def calibration(answers: Sequence[QuestionResult], bins: int = 10, level: float = 0.95) -> list[Bin]:
     """How right the judge's scores are, score by score.
 
     Args:
@@ -206,7 +206,7 @@ def calibration(answers: Sequence[Answer], bins: int = 10, level: float = 0.95) 
     """
     scored = [(one, one.score) for one in answers if one.score is not None]
     few = len({score for _, score in scored}) <= bins
-    members: dict[float, list[tuple[Answer, float]]] = {}
+    members: dict[float, list[tuple[QuestionResult, float]]] = {}
     for one, score in scored:
         key = score if few else float(min(int(score * bins), bins - 1))
         members.setdefault(key, []).append((one, score))
@@ -230,7 +230,7 @@ def _open(case: Case) -> Image | tuple[Status, str]:
         return Status.UNREADABLE_IMAGE, f"the picture cannot be read: {error}"
 
 
-def _read(case: Case, replies: Mapping[str, Reply], read: Callable[..., Any]) -> list[Answer]:
+def _read(case: Case, replies: Mapping[str, Reply], read: Callable[..., Any]) -> list[QuestionResult]:
     for stage in (DESCRIBE, BLOCK):
         reply = replies[stage]
         if reply.text is None:
@@ -249,10 +249,12 @@ def _read(case: Case, replies: Mapping[str, Reply], read: Callable[..., Any]) ->
     ]
 
 
-def _failed(case: Case, status: Status, reason: str) -> list[Answer]:
+def _failed(case: Case, status: Status, reason: str) -> list[QuestionResult]:
     return [_answer(case, one, status, None, reason) for one in case.questions]
 
 
-def _answer(case: Case, one: Labelled, status: Status, score: float | None, reason: str = "") -> Answer:
+def _answer(
+    case: Case, one: Labelled, status: Status, score: float | None, reason: str = ""
+) -> QuestionResult:
     groups = {"question": one.category, **case.groups}
-    return Answer(case.id, groups, one.question.text, one.truth, status, score, reason)
+    return QuestionResult(case.id, groups, one.question.text, one.truth, status, score, reason)

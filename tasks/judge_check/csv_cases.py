@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -105,7 +105,7 @@ def _plain(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> list[Ca
             raise InputError(f"{path}, line {number} lacks an image or a question; complete it")
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise InputError(f"{path}, line {number}: {name!r} is outside the folder of pictures; correct it")
-        question = Question(row["question"].strip(), row.get("criterion", "").strip() or CRITERION)
+        question = JudgeQuestion(row["question"].strip(), row.get("criterion", "").strip() or CRITERION)
         category = row.get("category", "").strip() or "all"
         asked.setdefault(name, []).append(Labelled(question, TRUTHS[label], category))
     return [Case(name, tuple(found), partial(_opened, images / name), {}) for name, found in asked.items()]
@@ -183,7 +183,7 @@ def _most(question: str, category: str, votes: Sequence[bool]) -> Labelled | Non
     yes = sum(votes)
     if 2 * yes == len(votes):
         return None
-    return Labelled(Question(question, CRITERION), float(2 * yes > len(votes)), category)
+    return Labelled(JudgeQuestion(question, CRITERION), float(2 * yes > len(votes)), category)
 
 
 def _opened(path: Path) -> Image:

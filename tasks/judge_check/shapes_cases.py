@@ -17,12 +17,12 @@ import numpy as np
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
 from selfreward_eval.tasks.shapes.compbench.requests import Wanted
 from selfreward_eval.tasks.shapes.reasonbench.questions import ONLY, PLACED, THERE, named, placement
-from selfreward_eval.tasks.shapes.reasonbench.realising import realise
 from selfreward_eval.tasks.shapes.reasonbench.requests import DIMENSIONS, ReasonRequest, evaluated
+from selfreward_eval.tasks.shapes.reasonbench.scenes import realise
 from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
 from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, FORMS, NUMBERS
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,13 +68,13 @@ def labelled(request: ReasonRequest, scene: Scene) -> tuple[Labelled, ...]:
     """What a judge is asked of a picture of ``scene``, with the scores that the scene earns."""
     found = []
     for one in request.wanted:
-        question = Question(f"Is there {named(one)} in the picture?", THERE)
+        question = JudgeQuestion(f"Is there {named(one)} in the picture?", THERE)
         found.append(Labelled(question, _there(one, scene), "number" if one.count > 1 else "object"))
     place = placement(request)
     if place is not None:
-        found.append(Labelled(Question(place, PLACED), _placed(request, scene), "placement"))
+        found.append(Labelled(JudgeQuestion(place, PLACED), _placed(request, scene), "placement"))
     total = sum(one.count for one in request.wanted)
-    others = Question(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)
+    others = JudgeQuestion(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)
     extra = len(scene.things) - total
     found.append(Labelled(others, 1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, "nothing else"))
     return tuple(found)

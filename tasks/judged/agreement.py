@@ -11,7 +11,7 @@ from selfreward_eval.harness.instruments.judge_panel import panel_replies
 from selfreward_eval.harness.instruments.judging import Reply
 from selfreward_eval.harness.records import SampleRecord
 from selfreward_eval.harness.stats.agreement import krippendorff_alpha
-from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies
 from selfreward_eval.tasks.judged.rescoring import Rescorable
 
 __all__ = ["Agreement", "panel_agreement"]
@@ -59,7 +59,7 @@ def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float |
         return []
     try:
         stages = {stage: (reply, panel_replies(reply)) for stage, reply in recorded_replies(evidence).items()}
-        asked = Asked.read(evidence, str(evidence.get("parser", "")))
+        asked = JudgeSetup.read(evidence, str(evidence.get("parser", "")))
         number = max((len(said) for _, said in stages.values()), default=0)
         return [_score(task, record, asked, stages, k, metric) for k in range(number)]
     except (InputError, ValueError) as error:
@@ -69,7 +69,7 @@ def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float |
 def _score(
     task: Rescorable,
     record: SampleRecord,
-    asked: Asked,
+    asked: JudgeSetup,
     stages: dict[str, tuple[Reply, list[Reply]]],
     member: int,
     metric: str,

@@ -19,7 +19,7 @@ from selfreward_eval.harness.records import Measurement, Status, fingerprint
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgeSetup:
     """Who was asked with which words.
 
     Attributes:
@@ -33,14 +33,14 @@ class Asked:
     parser: str
 
     @classmethod
-    def of(cls, judge: Judge, prompts: Mapping[str, str], parser: str) -> Asked:
+    def of(cls, judge: Judge, prompts: Mapping[str, str], parser: str) -> JudgeSetup:
         """For a judge that is about to be asked."""
         identity = judge.identity()
         named = {key: identity.get(key) for key in ("name", "model", "revision")}
         return cls({**named, "sha256": fingerprint(identity)}, prompts, parser)
 
     @classmethod
-    def read(cls, evidence: Mapping[str, Any], parser: str) -> Asked:
+    def read(cls, evidence: Mapping[str, Any], parser: str) -> JudgeSetup:
         """From a recorded sample whose replies are now read by ``parser``.
 
         Raises:

@@ -34,6 +34,6 @@ def choose_judge(
         raise UsageError(f"the instrument {judge!r} is no judge: it gives no replies; name another as judge")
     if replies is None:
         return found
-    from selfreward_eval.tasks.judged.replies import RememberingJudge
+    from selfreward_eval.tasks.judged.replies import CachingJudge
 
-    return RememberingJudge(found, Path(replies).expanduser())
+    return CachingJudge(found, Path(replies).expanduser())

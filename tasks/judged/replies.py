@@ -23,7 +23,7 @@ AT_ONCE = 64
 """Conversations asked together; their replies are on disk before the next ones are asked."""
 
 
-class RememberingJudge:
+class CachingJudge:
     """A judge with a memory. Its identity is the judge's own: a reply is the same, whenever it was given.
 
     Args:

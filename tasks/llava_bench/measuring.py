@@ -13,7 +13,7 @@ from pathlib import Path
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
 from selfreward_eval.harness.records import Item, Measurement, Status
-from selfreward_eval.tasks.judged.evidence import Asked, unanswered
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, unanswered
 from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
 from selfreward_eval.tasks.llava_bench.orders import both_orders
 from selfreward_eval.tasks.llava_bench.parsing import parser_named
@@ -108,7 +108,7 @@ def measure_answers(
         parser: name of one in :data:`selfreward_eval.tasks.llava_bench.parsing.PARSERS`.
         swap: ask in both orders.
     """
-    who = Asked.of(judge, prompts.hashes(), parser)
+    who = JudgeSetup.of(judge, prompts.hashes(), parser)
     stages = _stages(swap)
     asked = [
         prompts.conversation(item, answer, stage)
@@ -119,7 +119,7 @@ def measure_answers(
     return [read_replies({stage: next(said) for stage in stages}, who, swap) for _ in items]
 
 
-def read_replies(replies: Mapping[str, Reply], who: Asked, swap: bool = False) -> Measurement:
+def read_replies(replies: Mapping[str, Reply], who: JudgeSetup, swap: bool = False) -> Measurement:
     """The measurement that a review makes: ``candidate`` and ``reference``, from 1 to 10.
 
     With ``swap`` both reviews must be there and readable; :mod:`selfreward_eval.tasks.llava_bench.orders`

@@ -1,6 +1,6 @@
 """One answer judged in both orders: the scores averaged, and what the order did to them.
 
-A judge may like the first place, or the second. Asked once with the reference first and once with the
+A judge may like the first place, or the second. JudgeSetup once with the reference first and once with the
 answer first, a constant liking cancels out of both averages, and the two verdicts show how strong it is.
 
 >>> both_orders((8.0, 6.0), (7.0, 9.0))["candidate"]

@@ -132,11 +132,11 @@ class LlavaBench(Task):
         Raises:
             InputError: the record holds no review.
         """
-        from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+        from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies
         from selfreward_eval.tasks.llava_bench.measuring import read_replies
 
         evidence = record.measurement.evidence
-        return read_replies(recorded_replies(evidence), Asked.read(evidence, self._parser), self._swap)
+        return read_replies(recorded_replies(evidence), JudgeSetup.read(evidence, self._parser), self._swap)
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of the judge."""

@@ -107,7 +107,7 @@ def load(
         _check(leaf, task, unsafe_code)
         _configure(task, num_fewshot, fewshot_seed, gen_kwargs)
     loaded = _named(name, found)
-    if len({(task.OUTPUT_TYPE, _shows(task)) for task in loaded.tasks.values()}) > 1:
+    if len({(task.OUTPUT_TYPE, _has_pictures(task)) for task in loaded.tasks.values()}) > 1:
         raise UsageError(
             f"the tasks of lm-eval's group {name!r} are of several kinds; name them one by one: "
             f"{_listed(list(loaded.tasks))}"
@@ -203,7 +203,7 @@ def _named(name: str, found: Mapping[str, Any]) -> Loaded:
     return Loaded(top.name, tasks, top.version, aggregate)
 
 
-def _shows(task: Any) -> bool:
+def _has_pictures(task: Any) -> bool:
     return bool(getattr(task, "MULTIMODAL", False))
 
 

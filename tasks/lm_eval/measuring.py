@@ -21,7 +21,7 @@ from selfreward_eval.tasks.lm_eval.loading import Aggregate
 GENERATED = "generate_until"
 
 
-def told(document: Document, responses: Sequence[Any]) -> str:
+def encode_responses(document: Document, responses: Sequence[Any]) -> str:
     """What the model said to a document's requests, as the text of a sample."""
     if document.task.OUTPUT_TYPE == GENERATED:
         (answer,) = responses
@@ -31,8 +31,8 @@ def told(document: Document, responses: Sequence[Any]) -> str:
     return json.dumps(rows, ensure_ascii=False)
 
 
-def heard(document: Document, text: str) -> list[Any]:
-    """The inverse of :func:`told`: one response per request."""
+def decode_responses(document: Document, text: str) -> list[Any]:
+    """The inverse of :func:`encode_responses`: one response per request."""
     if document.task.OUTPUT_TYPE == GENERATED:
         return [text]
     return [(float(score), bool(greedy)) for _, score, greedy in json.loads(text)]
@@ -91,7 +91,7 @@ def measure(document: Document, text: str, metric: Metric) -> Measurement:
     task = document.task
     instances = [
         replace(instance, resps=[response] * (instance.repeats or 1), filtered_resps={})
-        for instance, response in zip(document.instances, heard(document, text), strict=True)
+        for instance, response in zip(document.instances, decode_responses(document, text), strict=True)
     ]
     filters = [one.name for one in task._filters]
     values: dict[str, float] = {}

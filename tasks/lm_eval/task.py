@@ -129,14 +129,16 @@ class LmEvalTask(Task):
     def respond(self, model: Any, items: Sequence[Item]) -> list[str]:
         """What ``model`` says to every item through the class that lm-eval's own command uses."""
         from selfreward_eval.harness.models.lm_eval_bridge import SelfRewardLM
-        from selfreward_eval.tasks.lm_eval.measuring import GENERATED, told
+        from selfreward_eval.tasks.lm_eval.measuring import GENERATED, encode_responses
 
         asked = [self._documents[item.id] for item in items]
         requests = [instance for document in asked for instance in document.instances]
         lm = SelfRewardLM(model, batch_size=len(items))
         generated = self._first.OUTPUT_TYPE == GENERATED
         responses = iter(lm.generate_until(requests) if generated else lm.loglikelihood(requests))
-        return [told(document, [next(responses) for _ in document.instances]) for document in asked]
+        return [
+            encode_responses(document, [next(responses) for _ in document.instances]) for document in asked
+        ]
 
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]

@@ -9,7 +9,7 @@ NEIGHBOURS = CELL + 2
 """Largest distance of two centres, along one axis, of objects that are next to each other."""
 
 CONTACTS = ("touching", "inside", "in front of", "behind", "next to")
-"""The relations that :func:`stands` knows."""
+"""The relations that :func:`contact_holds` knows."""
 
 
 def _gap(a: Thing, b: Thing) -> tuple[int, int]:
@@ -18,7 +18,7 @@ def _gap(a: Thing, b: Thing) -> tuple[int, int]:
     return max(one[0], two[0]) - min(one[2], two[2]), max(one[1], two[1]) - min(one[3], two[3])
 
 
-def stands(relation: str, scene: Scene, first: int, second: int) -> bool:
+def contact_holds(relation: str, scene: Scene, first: int, second: int) -> bool:
     """Whether object ``first`` of the scene is ``relation`` object ``second``.
 
     ``touching``: their extents meet without a gap. ``inside``: the extent of one lies in the other's.

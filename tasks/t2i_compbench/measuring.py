@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, TypeVar
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.base import VQA, DepthEstimator, Detection, Detector, ImageTextScorer
 from selfreward_eval.harness.records import Measurement, Status
-from selfreward_eval.tasks.t2i_compbench.asking import Needs, needs
 from selfreward_eval.tasks.t2i_compbench.boxes import best_first, frame_size
-from selfreward_eval.tasks.t2i_compbench.deciding import Seen, decide
 from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.queries import Queries, queries_for
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, in_picture
+from selfreward_eval.tasks.t2i_compbench.scoring import Observations, score_picture
 from selfreward_eval.tasks.t2i_compbench.settings import METRIC, Settings
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def measure_batch(
     chosen = settings or Settings()
     measured: list[Measurement | None] = [_unusable(image) for image in images]
     usable = [place for place, found in enumerate(measured) if found is None]
-    asked = [needs(facts[place], chosen) for place in usable]
+    asked = [queries_for(facts[place], chosen) for place in usable]
     seen = _seen([images[place] for place in usable], asked, instruments, chosen)
     for place, want, saw in zip(usable, asked, seen, strict=True):
-        ruling = decide(facts[place], want, saw, chosen)
+        ruling = score_picture(facts[place], want, saw, chosen)
         measured[place] = _measurement(ruling, images[place])
     return [one for one in measured if one is not None]
 
@@ -93,14 +93,14 @@ def _measurement(ruling: Ruling, image: Image) -> Measurement:
 
 
 def _seen(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments, settings: Settings
-) -> list[Seen]:
+    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments, settings: Settings
+) -> list[Observations]:
     """What the instruments say of every picture."""
     detections = _detections(images, asked, instruments, settings)
     answers = _answers(images, asked, instruments)
     cosines = _cosines(images, asked, instruments)
     depths = _depths(images, asked, instruments)
-    return [Seen(*one) for one in zip(detections, answers, cosines, depths, strict=True)]
+    return [Observations(*one) for one in zip(detections, answers, cosines, depths, strict=True)]
 
 
 def _framed(image: Image) -> Image:
@@ -111,7 +111,7 @@ def _framed(image: Image) -> Image:
 
 
 def _detections(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments, settings: Settings
+    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments, settings: Settings
 ) -> list[list[Detection]]:
     """Per picture, what counts in the frame, best first."""
     found: list[list[Detection]] = [[] for _ in images]
@@ -136,7 +136,7 @@ def _scaled(detection: Detection, across: float, down: float) -> Detection:
 
 
 def _answers(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments
+    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments
 ) -> list[Sequence[float]]:
     """Per picture, P(yes) of its questions; all of them are asked in one call."""
     shown = [image for image, want in zip(images, asked, strict=True) for _ in want.questions]
@@ -148,7 +148,9 @@ def _answers(
     return [flat[end - len(want.questions) : end] for end, want in zip(ends, asked, strict=True)]
 
 
-def _cosines(images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments) -> list[float | None]:
+def _cosines(
+    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments
+) -> list[float | None]:
     """Per picture, its similarity to its text."""
     places = [place for place, want in enumerate(asked) if want.text is not None]
     found: list[float | None] = [None] * len(images)
@@ -163,7 +165,7 @@ def _cosines(images: Sequence[Image], asked: Sequence[Needs], instruments: Instr
 
 
 def _depths(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments
+    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments
 ) -> list[NDArray[np.float32] | None]:
     """Per picture, its depth in the frame."""
     places = [place for place, want in enumerate(asked) if want.depth]

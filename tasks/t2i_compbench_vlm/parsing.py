@@ -1,7 +1,7 @@
 """A judge's reply to a score: strictly, and as upstream reads it.
 
 >>> strict_score('{"score": 85, "explanation": "one cup is missing"}')
-Reading(score=85.0, reason='')
+ParsedScore(score=85.0, reason='')
 >>> strict_score('{"score": 150}').score is None, upstream_score('{"score": 150}')
 (True, 150)
 
@@ -30,7 +30,7 @@ _PLAIN = re.compile(r'"score":\s*"?(\d+)"?')
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedScore:
     """What a reply says.
 
     Attributes:
@@ -42,7 +42,7 @@ class Reading:
     reason: str = ""
 
 
-def strict_score(reply: str) -> Reading:
+def strict_score(reply: str) -> ParsedScore:
     """The score of a reply that has exactly one, whole and within [0, 100].
 
     A number is looked for behind ``"score":``, in quotes or not, inside JSON or not, because
@@ -53,18 +53,18 @@ def strict_score(reply: str) -> Reading:
     for name in _NAMED.finditer(reply):
         value = _VALUE.match(reply, name.end())
         if value is None:
-            return Reading(None, f"the judge's score is no number: {_excerpt(reply[name.start() :])}")
+            return ParsedScore(None, f"the judge's score is no number: {_excerpt(reply[name.start() :])}")
         scores.add(float(value[2]))
     if not scores:
-        return Reading(None, f'the judge\'s reply holds no "score": {_excerpt(reply)}')
+        return ParsedScore(None, f'the judge\'s reply holds no "score": {_excerpt(reply)}')
     if len(scores) > 1:
-        return Reading(
+        return ParsedScore(
             None, f"the judge's reply holds several scores: {', '.join(map(_plain, sorted(scores)))}"
         )
     (score,) = scores
     if not (isfinite(score) and RANGE[0] <= score <= RANGE[1]):
-        return Reading(None, f"the judge's score {_plain(score)} is outside {RANGE[0]:g} to {RANGE[1]:g}")
-    return Reading(score)
+        return ParsedScore(None, f"the judge's score {_plain(score)} is outside {RANGE[0]:g} to {RANGE[1]:g}")
+    return ParsedScore(score)
 
 
 def upstream_score(reply: str) -> int:

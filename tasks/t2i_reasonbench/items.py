@@ -16,7 +16,7 @@ from typing import Any
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import Dimension
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question, read_block
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, read_block
 
 
 def load_items(dimension: Dimension, prompts: Path, questions: Path) -> list[Item]:
@@ -39,7 +39,7 @@ def load_items(dimension: Dimension, prompts: Path, questions: Path) -> list[Ite
     ]
 
 
-def questions_of(item: Item) -> dict[str, list[Question]]:
+def questions_of(item: Item) -> dict[str, list[JudgeQuestion]]:
     """Block -> its questions, from an item's metadata.
 
     Raises:
@@ -47,7 +47,7 @@ def questions_of(item: Item) -> dict[str, list[Question]]:
     """
     try:
         return {
-            block: [Question(str(pair["question"]), str(pair["criterion"])) for pair in pairs]
+            block: [JudgeQuestion(str(pair["question"]), str(pair["criterion"])) for pair in pairs]
             for block, pairs in item.metadata["blocks"].items()
         }
     except (KeyError, TypeError, AttributeError) as error:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
 from selfreward_eval.harness.records import Item, Measurement, Status
-from selfreward_eval.tasks.judged.evidence import Asked, unanswered
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, unanswered
 from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import QUALITY, block_mean, dimension_of
 from selfreward_eval.tasks.t2i_reasonbench.items import questions_of
 from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question, listed
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, listed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +27,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 DESCRIBE = "describe"
 """The stage before the blocks."""
 
-Blocks = Mapping[str, Sequence[Question]]
+Blocks = Mapping[str, Sequence[JudgeQuestion]]
 """Block -> what is asked in it, in the order of asking."""
 
 
@@ -99,13 +99,13 @@ def measure_pictures(
         prompts: what the judge is told.
         parser: name of one in :data:`selfreward_eval.tasks.t2i_reasonbench.parsing.PARSERS`.
     """
-    who = Asked.of(judge, prompts.hashes(), parser)
+    who = JudgeSetup.of(judge, prompts.hashes(), parser)
     blocks = [questions_of(item) for item in items]
     answers = ask(judge, images, blocks, prompts)
     return [read_replies(item, replies, who) for item, replies in zip(items, answers, strict=True)]
 
 
-def read_replies(item: Item, replies: Mapping[str, Reply], who: Asked) -> Measurement:
+def read_replies(item: Item, replies: Mapping[str, Reply], who: JudgeSetup) -> Measurement:
     """The measurement that a picture's replies make: ``accuracy`` and ``quality`` in [0, 1].
 
     One block without a reply, or with one that cannot be read, leaves the picture without numbers: what

@@ -11,7 +11,7 @@ from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS, QUALITY
 from selfreward_eval.tasks.t2i_reasonbench.measuring import Prompts, ask
 from selfreward_eval.tasks.t2i_reasonbench.official import official_picture, official_summary
 from selfreward_eval.tasks.t2i_reasonbench.parsing import official_json
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]
@@ -47,7 +47,7 @@ def read_picture(document: Case, case: Case) -> Pair:
         turns.append([turn.role for turn in conversation])
         return str(said[len(turns) - 1])
 
-    questions = {block: [Question("?", "!")] for block in dimension.blocks}
+    questions = {block: [JudgeQuestion("?", "!")] for block in dimension.blocks}
     picture = Image.new("RGB", (1, 1))
     (replies,) = ask(ScriptedJudge(reply), [picture], [questions], Prompts.ours())
     row = official_picture(dimension, {block: str(replies[block].text) for block in dimension.blocks})

@@ -21,7 +21,7 @@ _LEVEL = re.compile(r"(?:score_)?(?P<level>1|0\.5|0)")
 
 
 @dataclass(frozen=True)
-class Question:
+class JudgeQuestion:
     """What a judge is asked of a picture.
 
     Attributes:
@@ -42,7 +42,7 @@ class Block:
         notes: what was odd about upstream's block, in words.
     """
 
-    questions: tuple[Question, ...]
+    questions: tuple[JudgeQuestion, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -73,13 +73,15 @@ def read_block(block: Any, where: str) -> Block:
     rules = [_rule(parts["c"][number], f"{where}, c{number}") for number in parts["q"]]
     apart = _apart(scoring, len(rules), where)
     questions = tuple(
-        Question(_text(parts["q"][number], f"{where}, q{number}"), "; ".join(filter(None, (rule, extra))))
+        JudgeQuestion(
+            _text(parts["q"][number], f"{where}, q{number}"), "; ".join(filter(None, (rule, extra)))
+        )
         for number, rule, extra in zip(parts["q"], rules, apart, strict=True)
     )
     return Block(questions, _notes(block, parts["c"]))
 
 
-def listed(questions: tuple[Question, ...]) -> str:
+def listed(questions: tuple[JudgeQuestion, ...]) -> str:
     """The questions as a judge reads them: q1, c1, q2, c2 and so on, whatever upstream calls them."""
     return "\n".join(
         f"q{number}: {question.text}\nc{number}: {question.criterion}"

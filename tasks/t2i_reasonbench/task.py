@@ -98,11 +98,11 @@ class T2IReasonBench(Task):
         Raises:
             InputError: the record holds no replies, or its item no questions.
         """
-        from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+        from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies
         from selfreward_eval.tasks.t2i_reasonbench.measuring import read_replies
 
         evidence = record.measurement.evidence
-        return read_replies(record.item, recorded_replies(evidence), Asked.read(evidence, self._parser))
+        return read_replies(record.item, recorded_replies(evidence), JudgeSetup.read(evidence, self._parser))
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of the judge."""

@@ -1,8 +1,8 @@
 """Requests that differ in one word: what a picture of the one must not be taken for.
 
 >>> import numpy as np
->>> from selfreward_eval.tasks.shapes.compbench.requests import Wanted, worded
->>> near_miss(np.random.default_rng(0), worded("texture", (Wanted("star", texture="striped"),))).text
+>>> from selfreward_eval.tasks.shapes.compbench.requests import Wanted, build_request
+>>> near_miss(np.random.default_rng(0), build_request("texture", (Wanted("star", texture="striped"),))).text
 'a dotted star'
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from selfreward_eval.tasks.shapes.compbench.requests import CompRequest, Wanted, worded
+from selfreward_eval.tasks.shapes.compbench.requests import CompRequest, Wanted, build_request
 from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
 from selfreward_eval.tasks.shapes.vocabulary import MAX_COUNT, SHAPES, TEXTURES
 
@@ -33,11 +33,11 @@ def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
     options = ["form", *_properties(request)]
     what = choose(rng, options)
     if what == "relation":
-        return worded(request.category, request.wanted, _turned(request), request.kind)
+        return build_request(request.category, request.wanted, _turned(request), request.kind)
     if what == "swap":
         a, b = request.wanted[0], request.wanted[1]
         swapped = (replace(a, colour=b.colour), replace(b, colour=a.colour), *request.wanted[2:])
-        return worded(request.category, swapped, request.relations, request.kind)
+        return build_request(request.category, swapped, request.relations, request.kind)
     fitting = [k for k, one in enumerate(request.wanted) if _has(one, what)]
     place = fitting[int(rng.integers(len(fitting)))]
     if any(word == "inside" for word, _, _ in request.relations):
@@ -45,7 +45,7 @@ def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
         place = place if what != "form" else 0
     wanted = list(request.wanted)
     wanted[place] = _changed(rng, wanted, place, what)
-    return worded(request.category, tuple(wanted), request.relations, request.kind)
+    return build_request(request.category, tuple(wanted), request.relations, request.kind)
 
 
 def _properties(request: CompRequest) -> list[str]:

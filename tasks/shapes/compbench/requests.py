@@ -108,7 +108,7 @@ def _colours(rng: np.random.Generator, count: int) -> list[str]:
     return [COLOUR_NAMES[i] for i in rng.permutation(len(COLOUR_NAMES))[:count]]
 
 
-def worded(
+def build_request(
     category: str,
     wanted: tuple[Wanted, ...],
     relations: tuple[tuple[str, int, int], ...] = (),
@@ -131,28 +131,28 @@ def worded(
 
 def _color(rng: np.random.Generator) -> CompRequest:
     (a, b), (c, d) = _forms(rng, 2), _colours(rng, 2)
-    return worded("color", (Wanted(a, c), Wanted(b, d)))
+    return build_request("color", (Wanted(a, c), Wanted(b, d)))
 
 
 def _shape(rng: np.random.Generator) -> CompRequest:
-    return worded("shape", tuple(Wanted(form) for form in _forms(rng, 2)))
+    return build_request("shape", tuple(Wanted(form) for form in _forms(rng, 2)))
 
 
 def _texture(rng: np.random.Generator) -> CompRequest:
     (a, b), textures = _forms(rng, 2), rng.permutation(len(TEXTURES))[:2]
-    return worded(
+    return build_request(
         "texture", (Wanted(a, texture=TEXTURES[textures[0]]), Wanted(b, texture=TEXTURES[textures[1]]))
     )
 
 
 def _spatial(rng: np.random.Generator) -> CompRequest:
     a, b = _forms(rng, 2)
-    return worded("spatial", (Wanted(a), Wanted(b)), ((choose(rng, tuple(PLANAR)), 0, 1),))
+    return build_request("spatial", (Wanted(a), Wanted(b)), ((choose(rng, tuple(PLANAR)), 0, 1),))
 
 
 def _depth(rng: np.random.Generator) -> CompRequest:
     a, b = _forms(rng, 2)
-    return worded("3d_spatial", (Wanted(a), Wanted(b)), ((choose(rng, DEPTH), 0, 1),))
+    return build_request("3d_spatial", (Wanted(a), Wanted(b)), ((choose(rng, DEPTH), 0, 1),))
 
 
 def _numeracy(rng: np.random.Generator) -> CompRequest:
@@ -164,7 +164,7 @@ def _numeracy(rng: np.random.Generator) -> CompRequest:
         count = int(rng.integers(2 if kinds == 1 else 1, most + 1))
         wanted.append(Wanted(form, count=count))
         left -= count
-    return worded("numeracy", tuple(wanted))
+    return build_request("numeracy", tuple(wanted))
 
 
 def _action(rng: np.random.Generator) -> CompRequest:
@@ -179,7 +179,7 @@ def _interaction(
         # Only these two have room for something inside them.
         b = choose(rng, [form for form in ("circle", "square") if form != a])
     texture = choose(rng, TEXTURES[1:]) if textured else None
-    return worded(category, (Wanted(a, c, texture), Wanted(b, d)), ((action, 0, 1),), kind)
+    return build_request(category, (Wanted(a, c, texture), Wanted(b, d)), ((action, 0, 1),), kind)
 
 
 def _complex(rng: np.random.Generator) -> CompRequest:
@@ -190,11 +190,11 @@ def _complex(rng: np.random.Generator) -> CompRequest:
     if kind == "spatial":
         (a, b), (c, d) = _forms(rng, 2), _colours(rng, 2)
         wanted: tuple[Wanted, ...] = (Wanted(a, c, choose(rng, TEXTURES[1:])), Wanted(b, d))
-        return worded("complex", wanted, ((word, 0, 1),), kind)
+        return build_request("complex", wanted, ((word, 0, 1),), kind)
     wanted = tuple(
         Wanted(form, colour) for form, colour in zip(_forms(rng, 3), _colours(rng, 3), strict=True)
     )
-    return worded("complex", wanted, (("touching", 0, 1), (word, 1, 2)), kind)
+    return build_request("complex", wanted, (("touching", 0, 1), (word, 1, 2)), kind)
 
 
 _DRAW = {

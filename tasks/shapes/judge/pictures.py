@@ -21,14 +21,14 @@ LEVEL = CELL // 4
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ScoredAnswer:
     """A score of 0, 0.5 or 1 with its reason."""
 
     score: float
     reason: str
 
 
-def answer(question: str, seen: Sequence[Seen]) -> Verdict | None:
+def answer(question: str, seen: Sequence[Seen]) -> ScoredAnswer | None:
     """The verdict on one question, or None for a question that this judge does not understand.
 
     Args:
@@ -61,35 +61,35 @@ def _form(seen: Sequence[Seen], phrase: Phrase) -> list[Seen]:
     return [one for one in seen if one.form == phrase.form]
 
 
-def _there(seen: Sequence[Seen], exactly: str | None, words: str) -> Verdict:
+def _there(seen: Sequence[Seen], exactly: str | None, words: str) -> ScoredAnswer:
     phrase = parse(words)
     wanted, alike = _matching(seen, phrase), _form(seen, phrase)
     count = phrase.count if exactly else 1
     told = f"{len(wanted)} such, {len(alike)} of that form"
-    return Verdict(1.0 if len(wanted) == count else 0.5 if alike else 0.0, told)
+    return ScoredAnswer(1.0 if len(wanted) == count else 0.5 if alike else 0.0, told)
 
 
-def _nothing_else(seen: Sequence[Seen], number: str) -> Verdict:
+def _nothing_else(seen: Sequence[Seen], number: str) -> ScoredAnswer:
     extra = len(seen) - NUMBERS.index(number)
-    return Verdict(1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, f"{len(seen)} objects")
+    return ScoredAnswer(1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, f"{len(seen)} objects")
 
 
-def _clear(seen: Sequence[Seen]) -> Verdict:
+def _clear(seen: Sequence[Seen]) -> ScoredAnswer:
     clear = sum(one.score > CLEAR for one in seen)
     told = f"{clear} of {len(seen)} objects are clear"
-    return Verdict(1.0 if seen and clear == len(seen) else 0.5 if clear else 0.0, told)
+    return ScoredAnswer(1.0 if seen and clear == len(seen) else 0.5 if clear else 0.0, told)
 
 
 def _placed(
     seen: Sequence[Seen], phrases: Sequence[Phrase], holds: Callable[[Sequence[Seen]], bool]
-) -> Verdict:
+) -> ScoredAnswer:
     """Whether some choice of one object for each phrase stands as asked."""
     choices = _choices([_matching(seen, phrase) for phrase in phrases])
     if not choices:
-        return Verdict(0.0, "one of them is missing")
+        return ScoredAnswer(0.0, "one of them is missing")
     if any(holds(choice) for choice in choices):
-        return Verdict(1.0, "they stand so")
-    return Verdict(0.5, "they stand otherwise")
+        return ScoredAnswer(1.0, "they stand so")
+    return ScoredAnswer(0.5, "they stand otherwise")
 
 
 def _choices(found: Sequence[Sequence[Seen]]) -> list[tuple[Seen, ...]]:
@@ -99,7 +99,7 @@ def _choices(found: Sequence[Sequence[Seen]]) -> list[tuple[Seen, ...]]:
     return [choice for choice in product(*found) if len({id(one) for one in choice}) == len(choice)]
 
 
-def _row(seen: Sequence[Seen], words: str) -> Verdict:
+def _row(seen: Sequence[Seen], words: str) -> ScoredAnswer:
     def holds(choice: Sequence[Seen]) -> bool:
         xs, ys = [one.x for one in choice], [one.y for one in choice]
         return xs == sorted(xs) and max(ys) - min(ys) <= LEVEL
@@ -107,20 +107,20 @@ def _row(seen: Sequence[Seen], words: str) -> Verdict:
     return _placed(seen, [parse(f"a {part}") for part in words.split(", ")], holds)
 
 
-def _above(seen: Sequence[Seen], first: str, second: str) -> Verdict:
+def _above(seen: Sequence[Seen], first: str, second: str) -> ScoredAnswer:
     def holds(choice: Sequence[Seen]) -> bool:
         return choice[1].y - choice[0].y > abs(choice[1].x - choice[0].x)
 
     return _placed(seen, [parse(f"a {first}"), parse(f"a {second}")], holds)
 
 
-def _level(seen: Sequence[Seen], words: str) -> Verdict:
+def _level(seen: Sequence[Seen], words: str) -> ScoredAnswer:
     phrase = parse(f"two {words}")
     one = Phrase(phrase.form, phrase.colour, phrase.texture, phrase.size, None)
     return _placed(seen, [one, one], lambda choice: abs(choice[0].y - choice[1].y) <= LEVEL)
 
 
-def _beside(seen: Sequence[Seen], first: str, second: str) -> Verdict:
+def _beside(seen: Sequence[Seen], first: str, second: str) -> ScoredAnswer:
     def holds(choice: Sequence[Seen]) -> bool:
         a, b = choice
         return abs(a.y - b.y) <= LEVEL and abs(a.x - b.x) <= CELL + LEVEL
@@ -128,7 +128,7 @@ def _beside(seen: Sequence[Seen], first: str, second: str) -> Verdict:
     return _placed(seen, [parse(f"a {first}"), parse(f"a {second}")], holds)
 
 
-def _end(seen: Sequence[Seen], words: str, end: str) -> Verdict:
+def _end(seen: Sequence[Seen], words: str, end: str) -> ScoredAnswer:
     def holds(choice: Sequence[Seen]) -> bool:
         y = choice[0].y
         return y > CANVAS - CELL if end == "bottom" else y < CELL
@@ -136,7 +136,7 @@ def _end(seen: Sequence[Seen], words: str, end: str) -> Verdict:
     return _placed(seen, [parse(f"a {words}")], holds)
 
 
-_JUDGES: list[tuple[re.Pattern[str], Callable[..., Verdict]]] = [
+_JUDGES: list[tuple[re.Pattern[str], Callable[..., ScoredAnswer]]] = [
     (re.compile(r"Is there nothing in the picture but (\w+) objects\?"), _nothing_else),
     (re.compile(r"Is there (exactly )?(.+) in the picture\?"), _there),
     (re.compile(r"Is every object clearly drawn\?"), _clear),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from selfreward_eval.tasks.shapes.contact import CONTACTS, stands
+from selfreward_eval.tasks.shapes.contact import CONTACTS, contact_holds
 from selfreward_eval.tasks.shapes.language import DESCRIBE, WORDINGS, caption, holds
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
 from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, SIZES, TEXTURES, plural
@@ -85,7 +85,7 @@ def _relation(scene: Scene, first: str, relation: str, second: str) -> str | Non
         return None
     if relation in _DIRECTIONS:
         return _yes(holds(_DIRECTIONS[relation], scene.things[a[0]], scene.things[b[0]]))
-    return _yes(stands(relation, scene, a[0], b[0]))
+    return _yes(contact_holds(relation, scene, a[0], b[0]))
 
 
 def _more(scene: Scene, first: str, second: str) -> str | None:

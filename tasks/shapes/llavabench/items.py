@@ -32,7 +32,7 @@ MAKERS = (plain, plain, counted, textured, occluding, touching)
 
 
 @dataclass(frozen=True)
-class Asked:
+class SceneQuestion:
     """One question about one scene.
 
     Attributes:
@@ -49,9 +49,9 @@ class Asked:
 
 
 @cache
-def questions() -> tuple[Asked, ...]:
+def questions() -> tuple[SceneQuestion, ...]:
     """All 72, scene by scene."""
-    rows: list[Asked] = []
+    rows: list[SceneQuestion] = []
     for number in range(SCENES):
         rng = np.random.default_rng((SEED, number))
         maker = MAKERS[number % len(MAKERS)]
@@ -66,5 +66,5 @@ def questions() -> tuple[Asked, ...]:
                     if question is not None:
                         asked[category] = question
                         break
-        rows += [Asked(number, scene, category, question) for category, question in asked.items()]
+        rows += [SceneQuestion(number, scene, category, question) for category, question in asked.items()]
     return tuple(rows)

@@ -35,7 +35,7 @@ CARD_SEED = 77
 
 
 @dataclass(frozen=True)
-class Asked:
+class SceneQuestion:
     """One question about one scene.
 
     Attributes:
@@ -52,9 +52,9 @@ class Asked:
 
 
 @cache
-def questions() -> tuple[Asked, ...]:
+def questions() -> tuple[SceneQuestion, ...]:
     """Every question, scene by scene; within a scene, what was asked least before comes first."""
-    rows: list[Asked] = []
+    rows: list[SceneQuestion] = []
     before: Counter[str] = Counter()
     drawn = {key(scene) for scene in elsewhere()}
     for number in range(SCENES):
@@ -67,7 +67,7 @@ def questions() -> tuple[Asked, ...]:
         possible = {kind: question for kind in ASKED if (question := ask(rng, scene, kind)) is not None}
         chosen = sorted(possible, key=lambda kind: before[kind])[:PER_SCENE]
         before.update(chosen)
-        rows += [Asked(number, world, scene, possible[kind]) for kind in chosen]
+        rows += [SceneQuestion(number, world, scene, possible[kind]) for kind in chosen]
     return tuple(rows)
 
 

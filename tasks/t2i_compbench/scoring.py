@@ -17,8 +17,8 @@ from selfreward_eval.tasks.t2i_compbench import (
     planar,
     three_in_one,
 )
-from selfreward_eval.tasks.t2i_compbench.asking import Needs
 from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.queries import Queries
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
 from selfreward_eval.tasks.t2i_compbench.settings import Settings
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observations:
     """What was read off one picture; what was not asked for is empty.
 
     Attributes:
@@ -44,7 +44,7 @@ class Seen:
     depth: NDArray[np.float32] | None = None
 
 
-def decide(facts: PromptFacts, asked: Needs, seen: Seen, settings: Settings) -> Ruling:
+def score_picture(facts: PromptFacts, asked: Queries, seen: Observations, settings: Settings) -> Ruling:
     """The ruling on one picture by its category's rule."""
     if facts.category in ("color", "shape", "texture"):
         return _attributes(facts, seen, settings)
@@ -55,12 +55,12 @@ def decide(facts: PromptFacts, asked: Needs, seen: Seen, settings: Settings) -> 
     return _located(facts, asked, seen, settings)
 
 
-def _attributes(facts: PromptFacts, seen: Seen, settings: Settings) -> Ruling:
+def _attributes(facts: PromptFacts, seen: Observations, settings: Settings) -> Ruling:
     chosen = attributes if settings.protocol == "official" else fixed_attributes
     return chosen.attributes(facts.chunks, seen.yes)
 
 
-def _located(facts: PromptFacts, asked: Needs, seen: Seen, settings: Settings) -> Ruling:
+def _located(facts: PromptFacts, asked: Queries, seen: Observations, settings: Settings) -> Ruling:
     """2D, 3D and numeracy: what rests on boxes."""
     words, found = facts.words, seen.detections
     official, space = settings.protocol == "official", asked.labels or ()
@@ -80,7 +80,7 @@ def _located(facts: PromptFacts, asked: Needs, seen: Seen, settings: Settings) -
     return fixed_spatial.spatial(words, found, space)
 
 
-def _similarity(asked: Needs, seen: Seen) -> Ruling:
+def _similarity(asked: Queries, seen: Observations) -> Ruling:
     """CLIPScore: the bare cosine."""
     value = seen.similarity
     if value is None or not -1 <= value <= 1:
@@ -89,7 +89,7 @@ def _similarity(asked: Needs, seen: Seen) -> Ruling:
     return Ruling(value, "similarity", f"similarity to {asked.text!r} {value:.4f}", numbers=numbers)
 
 
-def _complex(facts: PromptFacts, asked: Needs, seen: Seen, settings: Settings) -> Ruling:
+def _complex(facts: PromptFacts, asked: Queries, seen: Observations, settings: Settings) -> Ruling:
     """3-in-1: the mean of the parts that the prompt's kind has, with the evidence of each."""
     if facts.kind is None:
         return unscorable("no kind", "the prompt's facts do not say which parts its score has")

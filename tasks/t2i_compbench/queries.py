@@ -20,7 +20,7 @@ from selfreward_eval.tasks.t2i_compbench.words import as_label, first_and_last_n
 
 
 @dataclass(frozen=True)
-class Needs:
+class Queries:
     """What a prompt's score is made of.
 
     Attributes:
@@ -36,24 +36,24 @@ class Needs:
     depth: bool = False
 
 
-def needs(facts: PromptFacts, settings: Settings) -> Needs:
+def queries_for(facts: PromptFacts, settings: Settings) -> Queries:
     """What is asked for one prompt. A closed-vocabulary detector is asked for all that it knows.
 
     A prompt in which no object is found asks for no label; its rule then says so.
     """
     category = facts.category
     if category in ("color", "shape", "texture"):
-        return Needs(questions=questions(facts, settings))
+        return Queries(questions=questions(facts, settings))
     if category == "non_spatial":
-        return Needs(text=facts.prompt)
+        return Queries(text=facts.prompt)
     if category == "complex":
         parts = three_in_one.PARTS[facts.kind or "both"]
-        return Needs(
+        return Queries(
             labels=labels(facts, settings) if "spatial" in parts else None,
             questions=questions(facts, settings),
             text=without_adjectives(facts.words) if "action" in parts else None,
         )
-    return Needs(labels=labels(facts, settings), depth=category == "3d_spatial")
+    return Queries(labels=labels(facts, settings), depth=category == "3d_spatial")
 
 
 def questions(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
