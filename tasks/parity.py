@@ -113,14 +113,14 @@ def check_file(path: Path) -> FileParity:
     for number, case in enumerate(document["cases"]):
         name = case.get("id", f"case {number}") if isinstance(case, dict) else f"case {number}"
         try:
-            found = _case_difference(reader, document, case)
+            differing = _case_difference(reader, document, case)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            lack = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
-            raise InputError(f"{path}: {name} {lack}; replace the damaged file") from error
-        if found is None:
+            problem = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
+            raise InputError(f"{path}: {name} {problem}; replace the damaged file") from error
+        if differing is None:
             agreeing += 1
         elif first is None:
-            first = f"{name}: {found}"
+            first = f"{name}: {differing}"
     return FileParity(path.name, len(document["cases"]), agreeing, first)
 
 
@@ -176,6 +176,6 @@ def _same(expected: Any, ours: Any) -> bool:
     return type(expected) is type(ours) and bool(expected == ours)
 
 
-def _first(found: Any) -> str | None:
+def _first(differences: Any) -> str | None:
     """The first that is not None."""
-    return next((one for one in found if one is not None), None)
+    return next((entry for entry in differences if entry is not None), None)

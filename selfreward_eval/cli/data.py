@@ -56,13 +56,13 @@ def path(tasks: Tasks = None, json: Json = False) -> None:
     from selfreward_eval.harness import data
 
     declared = data.declared_files(tasks or ())
-    found = {name: {file.path: str(data.locate(file)) for file in files} for name, files in declared.items()}
+    paths = {name: {file.path: str(data.locate(file)) for file in files} for name, files in declared.items()}
     if json:
-        _print_json(found)
+        _print_json(paths)
         return
-    for files in found.values():
-        for where in files.values():
-            typer.echo(where)
+    for files in paths.values():
+        for file_path in files.values():
+            typer.echo(file_path)
 
 
 def _states(declared: dict[str, tuple[PinnedFile, ...]]) -> list[tuple[str, FileState]]:

@@ -136,5 +136,5 @@ def _sorted_relations(reason: str) -> str:
 
 
 def _sort_found(match: re.Match[str]) -> str:
-    before, found, after = match.groups()
-    return before + " and ".join(sorted(found.split(" and "))) + after
+    before, relations, after = match.groups()
+    return before + " and ".join(sorted(relations.split(" and "))) + after

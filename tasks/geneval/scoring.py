@@ -128,9 +128,9 @@ class _Judge:
         complaints = []
         for clause in self.row.get("include", ()):
             count = _get(clause, "count", self.row)
-            found = self.kept.get(_get(clause, "class", self.row), [])[:count]
-            complaint = self._complaint(clause, found)
-            self.matched.append(None if complaint else found)
+            objects = self.kept.get(_get(clause, "class", self.row), [])[:count]
+            complaint = self._complaint(clause, objects)
+            self.matched.append(None if complaint else objects)
             complaints += [complaint] if complaint else []
         return complaints
 
@@ -139,34 +139,36 @@ class _Judge:
         complaints = []
         for clause in self.row.get("exclude", ()):
             name, count = _get(clause, "class", self.row), _get(clause, "count", self.row)
-            found = len(self.kept.get(name, []))
-            if found >= count:
-                complaints.append(f"expected {name}<{count}, found {found}")
+            number = len(self.kept.get(name, []))
+            if number >= count:
+                complaints.append(f"expected {name}<{count}, found {number}")
         return complaints
 
-    def _complaint(self, clause: Row, found: list[Detection]) -> str | None:
+    def _complaint(self, clause: Row, objects: list[Detection]) -> str | None:
         """Why ``found`` does not satisfy an include clause: number first, then colour, then position."""
         name, count = clause["class"], clause["count"]
-        if len(found) < count:
-            return f"expected {name}>={count}, found {len(found)}"
-        wrong = self._colour_complaint(clause, found) if "color" in clause else None
+        if len(objects) < count:
+            return f"expected {name}>={count}, found {len(objects)}"
+        wrong = self._colour_complaint(clause, objects) if "color" in clause else None
         if wrong is None and "position" in clause:
-            wrong = self._position_complaint(clause, found)
+            wrong = self._position_complaint(clause, objects)
         return wrong
 
-    def _colour_complaint(self, clause: Row, found: list[Detection]) -> str | None:
+    def _colour_complaint(self, clause: Row, objects: list[Detection]) -> str | None:
         name, count, wanted = clause["class"], clause["count"], clause["color"]
-        seen = list(self.colour_of(name, found))
-        self.classified += len(seen)
-        if len(seen) > len(self.seen.get(name, [])):
-            self.seen[name] = seen
-        right = seen.count(wanted)
+        colours_seen = list(self.colour_of(name, objects))
+        self.classified += len(colours_seen)
+        if len(colours_seen) > len(self.seen.get(name, [])):
+            self.seen[name] = colours_seen
+        right = colours_seen.count(wanted)
         if right >= count:
             return None
-        listed = ", ".join(f"{seen.count(colour)} {colour}" for colour in self.colours if colour in seen)
+        listed = ", ".join(
+            f"{colours_seen.count(colour)} {colour}" for colour in self.colours if colour in colours_seen
+        )
         return f"expected {wanted} {name}>={count}, found {right} {wanted}; and {listed}"
 
-    def _position_complaint(self, clause: Row, found: list[Detection]) -> str | None:
+    def _position_complaint(self, clause: Row, objects: list[Detection]) -> str | None:
         name = clause["class"]
         try:
             relation, index = clause["position"]
@@ -178,11 +180,11 @@ class _Judge:
             ) from error
         if targets is None:
             return f"no target for {name} to be {relation}"
-        for subject in found:
+        for subject in objects:
             for target in targets:
-                seen = relative_position(subject.box, target.box, self.options.position_threshold)
-                if relation not in seen:
-                    return f"expected {name} {relation} target, found {' and '.join(seen)} target"
+                relations = relative_position(subject.box, target.box, self.options.position_threshold)
+                if relation not in relations:
+                    return f"expected {name} {relation} target, found {' and '.join(relations)} target"
         return None
 
     def _prompt(self) -> str:

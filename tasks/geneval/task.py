@@ -87,8 +87,8 @@ class GenEval(Task):
         measurements = []
         for start in range(0, len(images), PICTURES_AT_ONCE):
             part = slice(start, start + PICTURES_AT_ONCE)
-            found = self.detector.detect(images[part], self._labels)
-            for sample, image, detections in zip(samples[part], images[part], found, strict=True):
+            detected = self.detector.detect(images[part], self._labels)
+            for sample, image, detections in zip(samples[part], images[part], detected, strict=True):
                 row = rows[sample.item_id]
                 measurements.append(measure_image(image, row, detections, self.colour, OFFICIAL))
         return measurements

@@ -59,12 +59,12 @@ def whole_atomicity(rows: Sequence[Row]) -> dict[int, float]:
     Raises:
         InputError: a number of atoms has no picture; upstream divides by zero there.
     """
-    found = per_atomicity(rows)
-    if lacking := [atoms for atoms in ATOMS if atoms not in found]:
+    means = per_atomicity(rows)
+    if lacking := [atoms for atoms in ATOMS if atoms not in means]:
         raise InputError(
             f"no picture of a prompt with {lacking[0]} atoms is scored; score the whole benchmark"
         )
-    return found
+    return means
 
 
 def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:

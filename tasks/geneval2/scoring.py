@@ -72,7 +72,7 @@ def soft_tifa(probabilities: Sequence[float]) -> SoftTifa:
     """
     if not probabilities:
         raise InputError("a prompt without questions has no score; replace the prompt file")
-    if wrong := [one for one in probabilities if not 0 <= one <= 1]:
+    if wrong := [value for value in probabilities if not 0 <= value <= 1]:
         raise InputError(f"{wrong[0]!r} is no probability; correct the instrument")
     count = len(probabilities)
     geometric = exp(fsum(map(log, probabilities)) / count) if min(probabilities) > 0 else 0.0
@@ -80,9 +80,9 @@ def soft_tifa(probabilities: Sequence[float]) -> SoftTifa:
     return SoftTifa(fsum(probabilities) / count, min(geometric, 1.0))
 
 
-def is_right(said: str, spellings: Collection[str]) -> bool:
+def is_right(word: str, spellings: Collection[str]) -> bool:
     """TIFA's hard verdict: what the model would say, in small letters, is one of the spellings."""
-    return said.lower() in spellings
+    return word.lower() in spellings
 
 
 def tifa(verdicts: Sequence[bool]) -> float:

@@ -83,12 +83,12 @@ class GenEval2(Task):
         from selfreward_eval.tasks.geneval2.measuring import measure_pictures
 
         by_id = {item.id: item for item in items}
-        found: list[Measurement] = []
+        measurements: list[Measurement] = []
         for start in range(0, len(samples), PICTURES_AT_ONCE):
             part = slice(start, start + PICTURES_AT_ONCE)
-            asked = [by_id[sample.item_id] for sample in samples[part]]
-            found += measure_pictures(self.vqa, asked, images[part])
-        return found
+            part_items = [by_id[sample.item_id] for sample in samples[part]]
+            measurements += measure_pictures(self.vqa, part_items, images[part])
+        return measurements
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of the model that reads; its weights must be there to be known."""
@@ -111,13 +111,13 @@ class GenEval2(Task):
         from selfreward_eval.harness.instruments.backends.first_words import ReadsFirstWords
         from selfreward_eval.harness.instruments.build import build
 
-        found = build(self._vqa, self._vqa_args) if isinstance(self._vqa, str) else self._vqa
-        if not isinstance(found, ReadsFirstWords):
+        instrument = build(self._vqa, self._vqa_args) if isinstance(self._vqa, str) else self._vqa
+        if not isinstance(instrument, ReadsFirstWords):
             raise UsageError(
                 f"task {self.info.name!r}: the instrument {self._vqa!r} does not say how probable the first "
                 f"word of an answer is; name another as vqa, such as {READER}"
             )
-        return found
+        return instrument
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:

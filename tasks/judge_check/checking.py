@@ -136,44 +136,50 @@ def ask_cases(
     Raises:
         UsageError: no such parser.
     """
-    read, told = parser_named(parser), prompts or Prompts.ours()
-    who = JudgeSetup.of(judge, told.hashes(), parser)
+    parse, texts = parser_named(parser), prompts or Prompts.ours()
+    setup = JudgeSetup.of(judge, texts.hashes(), parser)
     answers: list[QuestionResult] = []
     evidence: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(cases), AT_ONCE):
         batch = cases[start : start + AT_ONCE]
         opened = [_open(case) for case in batch]
-        shown = [(case, one) for case, one in zip(batch, opened, strict=True) if not isinstance(one, tuple)]
-        blocks = [{BLOCK: [one.question for one in case.questions]} for case, _ in shown]
-        given = ask(judge, [picture for _, picture in shown], blocks, told) if shown else []
-        replies = {case.id: reply for (case, _), reply in zip(shown, given, strict=True)}
-        for case, one in zip(batch, opened, strict=True):
-            if isinstance(one, tuple):
-                answers += _failed(case, *one)
+        readable = [
+            (case, picture)
+            for case, picture in zip(batch, opened, strict=True)
+            if not isinstance(picture, tuple)
+        ]
+        blocks = [{BLOCK: [labelled.question for labelled in case.questions]} for case, _ in readable]
+        given = ask(judge, [picture for _, picture in readable], blocks, texts) if readable else []
+        replies = {case.id: reply for (case, _), reply in zip(readable, given, strict=True)}
+        for case, picture in zip(batch, opened, strict=True):
+            if isinstance(picture, tuple):
+                answers += _failed(case, *picture)
                 continue
-            evidence[case.id] = who.evidence(replies[case.id])
-            answers += _read(case, replies[case.id], read)
+            evidence[case.id] = setup.evidence(replies[case.id])
+            answers += _read(case, replies[case.id], parse)
         progress(len(batch))
     return CheckResult(tuple(answers), evidence)
 
 
 def summary(answers: Sequence[QuestionResult], level: float = 0.95) -> Summary:
     """Accuracy and bias with intervals over pictures; ``level`` is their coverage, in (0, 1)."""
-    scored = [(one, one.score) for one in answers if one.score is not None]
+    scored = [(result, result.score) for result in answers if result.score is not None]
     if not scored:
         return Summary(len(answers), 0, None, None, None, None)
     marks: dict[str, list[float]] = {}
-    for one, score in scored:
-        marks.setdefault(one.case, []).append(float(score == one.truth))
+    for result, score in scored:
+        marks.setdefault(result.case, []).append(float(score == result.truth))
     right = sum(map(sum, marks.values())) / len(scored)
-    share = wilson_clustered(list(marks.values()), level) if len(marks) > 1 else None
-    errors = cluster_values([score - one.truth for one, score in scored], [one.case for one, _ in scored])
+    interval = wilson_clustered(list(marks.values()), level) if len(marks) > 1 else None
+    errors = cluster_values(
+        [score - result.truth for result, score in scored], [result.case for result, _ in scored]
+    )
     return Summary(
         asked=len(answers),
         scored=len(scored),
         accuracy=right,
-        accuracy_low=None if share is None else share.low,
-        accuracy_high=None if share is None else share.high,
+        accuracy_low=None if interval is None else interval.low,
+        accuracy_high=None if interval is None else interval.high,
         bias=mean_interval(errors, level),
     )
 
@@ -181,18 +187,18 @@ def summary(answers: Sequence[QuestionResult], level: float = 0.95) -> Summary:
 def groupings(answers: Sequence[QuestionResult]) -> dict[str, dict[str, Summary]]:
     """Grouping -> group -> its summary, in order of first appearance."""
     members: dict[str, dict[str, list[QuestionResult]]] = {}
-    for one in answers:
-        for grouping, group in one.groups.items():
-            members.setdefault(grouping, {}).setdefault(group, []).append(one)
+    for result in answers:
+        for grouping, group in result.groups.items():
+            members.setdefault(grouping, {}).setdefault(group, []).append(result)
     return {
-        grouping: {group: summary(found) for group, found in groups.items()}
+        grouping: {group: summary(group_results) for group, group_results in groups.items()}
         for grouping, groups in members.items()
     }
 
 
 def failures(answers: Sequence[QuestionResult]) -> dict[str, int]:
     """Status -> questions without a score."""
-    return dict(sorted(Counter(str(one.status) for one in answers if one.score is None).items()))
+    return dict(sorted(Counter(str(result.status) for result in answers if result.score is None).items()))
 
 
 def calibration(answers: Sequence[QuestionResult], bins: int = 10, level: float = 0.95) -> list[Bin]:
@@ -204,18 +210,18 @@ def calibration(answers: Sequence[QuestionResult], bins: int = 10, level: float 
             equal width over [0, 1]; else every score is one by itself.
         level: coverage of the intervals, in (0, 1).
     """
-    scored = [(one, one.score) for one in answers if one.score is not None]
+    scored = [(result, result.score) for result in answers if result.score is not None]
     few = len({score for _, score in scored}) <= bins
     members: dict[float, list[tuple[QuestionResult, float]]] = {}
-    for one, score in scored:
+    for result, score in scored:
         key = score if few else float(min(int(score * bins), bins - 1))
-        members.setdefault(key, []).append((one, score))
-    found = []
+        members.setdefault(key, []).append((result, score))
+    calibrated = []
     for _, group in sorted(members.items()):
-        truths = cluster_values([one.truth for one, _ in group], [one.case for one, _ in group])
+        truths = cluster_values([result.truth for result, _ in group], [result.case for result, _ in group])
         mean = sum(score for _, score in group) / len(group)
-        found.append(Bin(mean, mean_interval(truths, level)))
-    return found
+        calibrated.append(Bin(mean, mean_interval(truths, level)))
+    return calibrated
 
 
 def _open(case: Case) -> Image | tuple[Status, str]:
@@ -230,31 +236,31 @@ def _open(case: Case) -> Image | tuple[Status, str]:
         return Status.UNREADABLE_IMAGE, f"the picture cannot be read: {error}"
 
 
-def _read(case: Case, replies: Mapping[str, Reply], read: Callable[..., Any]) -> list[QuestionResult]:
+def _read(case: Case, replies: Mapping[str, Reply], parse: Callable[..., Any]) -> list[QuestionResult]:
     for stage in (DESCRIBE, BLOCK):
         reply = replies[stage]
         if reply.text is None:
             return _failed(case, Status.JUDGE_TRANSPORT_ERROR, f"no reply to {stage!r}: {reply.reason}")
-    parsed = read(replies[BLOCK].text, len(case.questions))
+    parsed = parse(replies[BLOCK].text, len(case.questions))
     if parsed.scores is None:
         return _failed(case, Status.JUDGE_PARSE_ERROR, parsed.complaint)
     if len(parsed.scores) != len(case.questions):
-        told = f"{len(parsed.scores)} scores for {len(case.questions)} questions"
-        return _failed(case, Status.JUDGE_PARSE_ERROR, told)
+        complaint = f"{len(parsed.scores)} scores for {len(case.questions)} questions"
+        return _failed(case, Status.JUDGE_PARSE_ERROR, complaint)
     if not all(0 <= score <= 1 for score in parsed.scores):
         return _failed(case, Status.JUDGE_PARSE_ERROR, f"scores outside [0, 1]: {list(parsed.scores)}")
     return [
-        _answer(case, one, Status.SUCCESS, score)
-        for one, score in zip(case.questions, parsed.scores, strict=True)
+        _answer(case, question, Status.SUCCESS, score)
+        for question, score in zip(case.questions, parsed.scores, strict=True)
     ]
 
 
 def _failed(case: Case, status: Status, reason: str) -> list[QuestionResult]:
-    return [_answer(case, one, status, None, reason) for one in case.questions]
+    return [_answer(case, question, status, None, reason) for question in case.questions]
 
 
 def _answer(
-    case: Case, one: Labelled, status: Status, score: float | None, reason: str = ""
+    case: Case, question: Labelled, status: Status, score: float | None, reason: str = ""
 ) -> QuestionResult:
-    groups = {"question": one.category, **case.groups}
-    return QuestionResult(case.id, groups, one.question.text, one.truth, status, score, reason)
+    groups = {"question": question.category, **case.groups}
+    return QuestionResult(case.id, groups, question.question.text, question.truth, status, score, reason)

@@ -94,7 +94,7 @@ def _rows(path: Path) -> tuple[list[tuple[int, Row]], Sequence[str]]:
 
 
 def _plain(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> list[Case]:
-    asked: dict[str, list[Labelled]] = {}
+    by_image: dict[str, list[Labelled]] = {}
     for number, row in rows:
         label, name = row["label"].strip(), row["image"].strip()
         if label not in TRUTHS:
@@ -107,67 +107,78 @@ def _plain(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> list[Ca
             raise InputError(f"{path}, line {number}: {name!r} is outside the folder of pictures; correct it")
         question = JudgeQuestion(row["question"].strip(), row.get("criterion", "").strip() or CRITERION)
         category = row.get("category", "").strip() or "all"
-        asked.setdefault(name, []).append(Labelled(question, TRUTHS[label], category))
-    return [Case(name, tuple(found), partial(_opened, images / name), {}) for name, found in asked.items()]
+        by_image.setdefault(name, []).append(Labelled(question, TRUTHS[label], category))
+    return [
+        Case(name, tuple(questions), partial(_opened, images / name), {})
+        for name, questions in by_image.items()
+    ]
 
 
 def _annotated(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> tuple[list[Case], list[str]]:
     by_picture: dict[tuple[int, int], list[Row]] = {}
-    cut: list[int] = []
+    cut_rows: list[int] = []
     for number, row in rows:
         try:
             key = int(row["Input.prompt_id"]), int(row["Input.image_id"])
         except ValueError:
             # Upstream's if-xl file holds answers with a line break in them, which cuts their row in two.
-            cut.append(number)
+            cut_rows.append(number)
             continue
         if not row["Input.caption"] or not row["Input.object_0_name"]:
             raise InputError(f"{path}, line {number} names no caption or object; replace the file")
         by_picture.setdefault(key, []).append(row)
-    cases, split = [], 0
+    cases, without_majority = [], 0
     for (prompt, picture), answers in by_picture.items():
-        asked = _questions(answers)
-        agreed = tuple(one for one in asked if one is not None)
-        split += len(asked) - len(agreed)
+        questions = _questions(answers)
+        agreed = tuple(question for question in questions if question is not None)
+        without_majority += len(questions) - len(agreed)
         if agreed:
             file = images / f"{prompt:05d}" / "samples" / f"{picture:05d}.png"
             cases.append(Case(f"{prompt}_{picture}", agreed, partial(_opened, file), {}))
     notes = []
-    if cut:
-        where = ", ".join(map(str, cut[:8]))
+    if cut_rows:
+        where = ", ".join(map(str, cut_rows[:8]))
         notes.append(f"{path.name}: rows that are no annotation were left out (lines {where})")
-    if split:
-        notes.append(f"{path.name}: {split} questions were left out because no answer has a majority")
+    if without_majority:
+        notes.append(
+            f"{path.name}: {without_majority} questions were left out because no answer has a majority"
+        )
     return cases, notes
 
 
 def _questions(answers: Sequence[Row]) -> list[Labelled | None]:
     """GenEval's annotators' answers about one picture, as questions; None where they are split."""
     caption = answers[0]["Input.caption"]
-    found: list[Labelled | None] = []
+    questions: list[Labelled | None] = []
     for k in (0, 1):
         name = answers[0][f"Input.object_{k}_name"]
         if not name:
             continue
         plural = answers[0].get(f"Input.object_{k}_name_plural") or f"{name}s"
         counts = [_count(row.get(f"Answer.task-count-{k}", "")) for row in answers]
-        seen = [count for count in counts if count is not None]
-        there = f"Is there a {name} in the picture?"
-        found.append(_most(there, "object", [count > 0 for count in seen]))
-        number = re.fullmatch(rf"a photo of ({'|'.join(COUNTS)}) {re.escape(plural)}", caption)
-        if number:
-            exactly = f"Are there exactly {number[1]} {plural} in the picture?"
-            found.append(_most(exactly, "number", [count == COUNTS[number[1]] for count in seen]))
-        colour = re.search(rf"\ban? ({COLOURS}) {re.escape(name)}\b", caption)
-        if colour:
-            told = [row.get(f"Answer.task-color-{k}", "").split("|") for row in answers]
+        counts_given = [count for count in counts if count is not None]
+        existence = f"Is there a {name} in the picture?"
+        questions.append(_most(existence, "object", [count > 0 for count in counts_given]))
+        counted_objects = re.fullmatch(rf"a photo of ({'|'.join(COUNTS)}) {re.escape(plural)}", caption)
+        if counted_objects:
+            number_question = f"Are there exactly {counted_objects[1]} {plural} in the picture?"
+            questions.append(
+                _most(
+                    number_question, "number", [count == COUNTS[counted_objects[1]] for count in counts_given]
+                )
+            )
+        coloured_object = re.search(rf"\ban? ({COLOURS}) {re.escape(name)}\b", caption)
+        if coloured_object:
+            colours_named = [row.get(f"Answer.task-color-{k}", "").split("|") for row in answers]
             votes = [
-                bool(count) and colour[1] in names
-                for count, names in zip(counts, told, strict=True)
+                bool(count) and coloured_object[1] in names
+                for count, names in zip(counts, colours_named, strict=True)
                 if count is not None
             ]
-            found.append(_most(f"Is there a {colour[1]} {name} in the picture?", "colour", votes))
-    return found
+            questions.append(
+                _most(f"Is there a {coloured_object[1]} {name} in the picture?", "colour", votes)
+            )
+    return questions
 
 
 def _count(text: str | None) -> int | None:

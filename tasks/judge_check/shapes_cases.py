@@ -45,7 +45,7 @@ def shapes_cases(limit: int | None = None) -> list[Case]:
     Args:
         limit: how many; None for all 192.
     """
-    by_dimension = [[one for one in evaluated() if one.dimension == name] for name in DIMENSIONS]
+    by_dimension = [[asked for asked in evaluated() if asked.dimension == name] for name in DIMENSIONS]
     cases: list[Case] = []
     for k, row in enumerate(zip(*by_dimension, strict=True)):
         for request in row:
@@ -66,18 +66,20 @@ def shapes_cases(limit: int | None = None) -> list[Case]:
 
 def labelled(request: ReasonRequest, scene: Scene) -> tuple[Labelled, ...]:
     """What a judge is asked of a picture of ``scene``, with the scores that the scene earns."""
-    found = []
-    for one in request.wanted:
-        question = JudgeQuestion(f"Is there {named(one)} in the picture?", THERE)
-        found.append(Labelled(question, _there(one, scene), "number" if one.count > 1 else "object"))
+    questions = []
+    for wanted in request.wanted:
+        question = JudgeQuestion(f"Is there {named(wanted)} in the picture?", THERE)
+        questions.append(
+            Labelled(question, _there(wanted, scene), "number" if wanted.count > 1 else "object")
+        )
     place = placement(request)
     if place is not None:
-        found.append(Labelled(JudgeQuestion(place, PLACED), _placed(request, scene), "placement"))
-    total = sum(one.count for one in request.wanted)
+        questions.append(Labelled(JudgeQuestion(place, PLACED), _placed(request, scene), "placement"))
+    total = sum(wanted.count for wanted in request.wanted)
     others = JudgeQuestion(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)
     extra = len(scene.things) - total
-    found.append(Labelled(others, 1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, "nothing else"))
-    return tuple(found)
+    questions.append(Labelled(others, 1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, "nothing else"))
+    return tuple(questions)
 
 
 def near_miss(rng: np.random.Generator, request: ReasonRequest, scene: Scene) -> Scene:
@@ -87,7 +89,7 @@ def near_miss(rng: np.random.Generator, request: ReasonRequest, scene: Scene) ->
     """
     for _ in range(TRIES):
         changed = _changed(rng, scene)
-        if changed is not None and any(one.truth < 1 for one in labelled(request, changed)):
+        if changed is not None and any(question.truth < 1 for question in labelled(request, changed)):
             return changed
     raise ValueError(f"no near miss of {request.text!r} was found")
 
@@ -117,17 +119,19 @@ def _changed(rng: np.random.Generator, scene: Scene) -> Scene | None:
     return Scene(tuple(things))
 
 
-def _there(one: Wanted, scene: Scene) -> float:
+def _there(wanted: Wanted, scene: Scene) -> float:
     """1: that many of them; 0.5: such a form in another colour or number; 0: no such form."""
-    alike = [thing for thing in scene.things if thing.form == one.form]
-    if sum(_is(thing, one) for thing in alike) == one.count:
+    alike = [thing for thing in scene.things if thing.form == wanted.form]
+    if sum(_is(thing, wanted) for thing in alike) == wanted.count:
         return 1.0
     return 0.5 if alike else 0.0
 
 
-def _is(thing: Thing, one: Wanted) -> bool:
+def _is(thing: Thing, wanted: Wanted) -> bool:
     return (
-        thing.form == one.form and one.colour in (None, thing.colour) and one.texture in (None, thing.texture)
+        thing.form == wanted.form
+        and wanted.colour in (None, thing.colour)
+        and wanted.texture in (None, thing.texture)
     )
 
 
@@ -135,13 +139,13 @@ def _placed(request: ReasonRequest, scene: Scene) -> float:
     """1: they stand as asked; 0.5: they are there but stand otherwise; 0: one of them is missing."""
     wanted = request.wanted * 2 if request.layout == "mirror" else request.wanted
     if request.layout in ("top", "bottom", "above", "beside", "row", "mirror"):
-        wanted = tuple(replace(one, count=1) for one in wanted)
+        wanted = tuple(replace(thing_wanted, count=1) for thing_wanted in wanted)
     if request.layout in ("top", "bottom"):
         wanted = wanted[:1]
     choices = [
         choice
         for choice in permutations(scene.things, len(wanted))
-        if all(_is(thing, one) for thing, one in zip(choice, wanted, strict=True))
+        if all(_is(thing, thing_wanted) for thing, thing_wanted in zip(choice, wanted, strict=True))
     ]
     if not choices:
         return 0.0

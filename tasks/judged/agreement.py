@@ -59,9 +59,9 @@ def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float |
         return []
     try:
         stages = {stage: (reply, panel_replies(reply)) for stage, reply in recorded_replies(evidence).items()}
-        asked = JudgeSetup.read(evidence, str(evidence.get("parser", "")))
-        number = max((len(said) for _, said in stages.values()), default=0)
-        return [_score(task, record, asked, stages, k, metric) for k in range(number)]
+        setup = JudgeSetup.read(evidence, str(evidence.get("parser", "")))
+        members = max((len(panel) for _, panel in stages.values()), default=0)
+        return [_score(task, record, setup, stages, k, metric) for k in range(members)]
     except (InputError, ValueError) as error:
         raise InputError(f"sample {record.sample.index} of item {record.item.id!r}: {error}") from error
 
@@ -69,13 +69,15 @@ def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float |
 def _score(
     task: Rescorable,
     record: SampleRecord,
-    asked: JudgeSetup,
+    setup: JudgeSetup,
     stages: dict[str, tuple[Reply, list[Reply]]],
     member: int,
     metric: str,
 ) -> float | None:
-    own: dict[str, Any] = {
-        stage: said[member] if member < len(said) else reply for stage, (reply, said) in stages.items()
+    replies: dict[str, Any] = {
+        stage: panel[member] if member < len(panel) else reply for stage, (reply, panel) in stages.items()
     }
-    alone = replace(record, measurement=replace(record.measurement, evidence=asked.evidence(own)))
-    return task.remeasure(alone).values.get(metric)
+    as_single_judge = replace(
+        record, measurement=replace(record.measurement, evidence=setup.evidence(replies))
+    )
+    return task.remeasure(as_single_judge).values.get(metric)

@@ -29,11 +29,11 @@ def choose_judge(
     from selfreward_eval.harness.instruments.build import build
     from selfreward_eval.harness.instruments.judging import Judge
 
-    found = build(judge, arguments) if isinstance(judge, str) else judge
-    if not isinstance(found, Judge):
+    chosen = build(judge, arguments) if isinstance(judge, str) else judge
+    if not isinstance(chosen, Judge):
         raise UsageError(f"the instrument {judge!r} is no judge: it gives no replies; name another as judge")
     if replies is None:
-        return found
+        return chosen
     from selfreward_eval.tasks.judged.replies import CachingJudge
 
-    return CachingJudge(found, Path(replies).expanduser())
+    return CachingJudge(chosen, Path(replies).expanduser())

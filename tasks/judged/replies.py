@@ -45,19 +45,23 @@ class CachingJudge:
         Raises:
             InputError: the file is damaged, or cannot be written.
         """
-        who = self.judge.identity()
-        known = self._remembered(fingerprint(who))
+        identity = self.judge.identity()
+        known = self._remembered(fingerprint(identity))
         keys = [conversation_sha256(conversation) for conversation in conversations]
-        wanted = {key: said for key, said in zip(keys, conversations, strict=True) if key not in known}
-        fresh: dict[str, Reply] = {}
-        names = list(wanted)
-        for start in range(0, len(names), AT_ONCE):
-            part = names[start : start + AT_ONCE]
-            given = dict(zip(part, self.judge.replies([wanted[key] for key in part]), strict=True))
-            self._write(who, given)
-            fresh |= given
-        known.update({key: reply for key, reply in fresh.items() if reply.status is Status.SUCCESS})
-        return [known.get(key) or fresh[key] for key in keys]
+        missing = {
+            key: conversation
+            for key, conversation in zip(keys, conversations, strict=True)
+            if key not in known
+        }
+        new: dict[str, Reply] = {}
+        missing_keys = list(missing)
+        for start in range(0, len(missing_keys), AT_ONCE):
+            part = missing_keys[start : start + AT_ONCE]
+            answered = dict(zip(part, self.judge.replies([missing[key] for key in part]), strict=True))
+            self._write(identity, answered)
+            new |= answered
+        known.update({key: reply for key, reply in new.items() if reply.status is Status.SUCCESS})
+        return [known.get(key) or new[key] for key in keys]
 
     def _remembered(self, judge: str) -> dict[str, Reply]:
         """Conversation hash -> reply of this judge; read once."""
@@ -75,13 +79,13 @@ class CachingJudge:
                 ) from error
         return self._known
 
-    def _write(self, who: Mapping[str, Any], given: Mapping[str, Reply]) -> None:
+    def _write(self, identity: Mapping[str, Any], answered: Mapping[str, Reply]) -> None:
         """Adds replies; they are with the operating system when this returns."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with _alone(self.path), JsonLinesWriter(self.path) as writer:
-                for key, reply in given.items():
-                    writer.append(_line(who, key, reply))
+                for key, reply in answered.items():
+                    writer.append(_line(identity, key, reply))
         except OSError as error:
             reason = f"{self.path} cannot be written ({error}); give another file as replies"
             raise InputError(reason) from error
@@ -95,12 +99,12 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _line(who: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:
+def _line(identity: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:
     return {
-        "judge": who.get("name"),
-        "model": who.get("model"),
-        "revision": who.get("revision"),
-        "judge_sha256": fingerprint(dict(who)),
+        "judge": identity.get("name"),
+        "model": identity.get("model"),
+        "revision": identity.get("revision"),
+        "judge_sha256": fingerprint(dict(identity)),
         "conversation_sha256": key,
         "status": str(reply.status),
         "text": reply.text,

@@ -108,18 +108,18 @@ def measure_answers(
         parser: name of one in :data:`selfreward_eval.tasks.llava_bench.parsing.PARSERS`.
         swap: ask in both orders.
     """
-    who = JudgeSetup.of(judge, prompts.hashes(), parser)
+    setup = JudgeSetup.of(judge, prompts.hashes(), parser)
     stages = _stages(swap)
-    asked = [
+    conversations = [
         prompts.conversation(item, answer, stage)
         for item, answer in zip(items, answers, strict=True)
         for stage in stages
     ]
-    said = iter(judge.replies(asked))
-    return [read_replies({stage: next(said) for stage in stages}, who, swap) for _ in items]
+    replies = iter(judge.replies(conversations))
+    return [read_replies({stage: next(replies) for stage in stages}, setup, swap) for _ in items]
 
 
-def read_replies(replies: Mapping[str, Reply], who: JudgeSetup, swap: bool = False) -> Measurement:
+def read_replies(replies: Mapping[str, Reply], setup: JudgeSetup, swap: bool = False) -> Measurement:
     """The measurement that a review makes: ``candidate`` and ``reference``, from 1 to 10.
 
     With ``swap`` both reviews must be there and readable; :mod:`selfreward_eval.tasks.llava_bench.orders`
@@ -129,16 +129,16 @@ def read_replies(replies: Mapping[str, Reply], who: JudgeSetup, swap: bool = Fal
         InputError: a review is not among the replies.
         UsageError: no such parser.
     """
-    for stage, what in zip(_stages(swap), ("review", "review of the exchanged answers"), strict=False):
+    for stage, description in zip(_stages(swap), ("review", "review of the exchanged answers"), strict=False):
         if stage not in replies:
-            raise InputError(f"the sample holds no {what}; it cannot be scored again")
-    evidence = who.evidence(replies)
-    read = {stage: replies[stage] for stage in _stages(swap)}
-    if (silent := unanswered(read, evidence)) is not None:
-        return silent
-    parse = parser_named(who.parser)
+            raise InputError(f"the sample holds no {description}; it cannot be scored again")
+    evidence = setup.evidence(replies)
+    scored_replies = {stage: replies[stage] for stage in _stages(swap)}
+    if (no_reply := unanswered(scored_replies, evidence)) is not None:
+        return no_reply
+    parse = parser_named(setup.parser)
     pairs = []
-    for stage, reply in read.items():
+    for stage, reply in scored_replies.items():
         parsed = parse(str(reply.text))
         if parsed.scores is None:
             reason = f"{stage}: {parsed.complaint}" if swap else parsed.complaint

@@ -120,11 +120,13 @@ class LlavaBench(Task):
 
         by_id = {item.id: item for item in items}
         answered = [sample for sample in samples if sample.text is not None]
-        asked = [by_id[sample.item_id] for sample in answered]
+        answered_items = [by_id[sample.item_id] for sample in answered]
         answers = [str(sample.text) for sample in answered]
-        measured = iter(measure_answers(self.judge, asked, answers, self.prompts, self._parser, self._swap))
-        nothing = Measurement(Status.MEASUREMENT_ERROR, reason="the sample holds no answer to judge")
-        return [nothing if sample.text is None else next(measured) for sample in samples]
+        measured = iter(
+            measure_answers(self.judge, answered_items, answers, self.prompts, self._parser, self._swap)
+        )
+        no_answer = Measurement(Status.MEASUREMENT_ERROR, reason="the sample holds no answer to judge")
+        return [no_answer if sample.text is None else next(measured) for sample in samples]
 
     def remeasure(self, record: SampleRecord) -> Measurement:
         """The measurement that this task's parser makes of a recorded sample's review.
@@ -221,8 +223,8 @@ class LlavaBenchCoco(LlavaBench):
                 f"task {self.info.name!r}: there is no folder {folder}; give COCO's val2014 images"
             )
         names = (str(item.image), f"COCO_val2014_{item.image}")
-        found = [folder / name for name in names if (folder / name).is_file()]
-        return found[0] if found else folder / names[0]
+        existing = [folder / name for name in names if (folder / name).is_file()]
+        return existing[0] if existing else folder / names[0]
 
     def rule_name(self, category: str) -> str:
         """The category itself."""

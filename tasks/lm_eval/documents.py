@@ -56,7 +56,7 @@ def documents(
     """
     if category is not None and len(tasks) > 1:
         raise UsageError("the categories of a group are its tasks; leave --task-args category out")
-    found: dict[str, Document] = {}
+    by_id: dict[str, Document] = {}
     for name, task in tasks.items():
         try:
             # It draws a progress bar; ours is shown while the model is asked.
@@ -87,8 +87,8 @@ def documents(
                 cluster=f"{name} {_field(doc, cluster, name)}" if cluster else "",
                 metadata=metadata,
             )
-            found[item_id] = Document(item, task, doc, tuple(instances), contexts[0].image)
-    return found
+            by_id[item_id] = Document(item, task, doc, tuple(instances), contexts[0].image)
+    return by_id
 
 
 def _asked(instance: Any, name: str) -> Any:
@@ -116,9 +116,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else str(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
-        return [plain(one) for one in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, bytes | bytearray):
         return {"bytes_sha256": hashlib.sha256(value).hexdigest()}
     if hasattr(value, "tobytes") and hasattr(value, "getbbox"):

@@ -95,7 +95,7 @@ def load(
         )
     try:
         with _seeded():
-            found = manager.load([wanted])
+            loaded_by_lm_eval = manager.load([wanted])
     except SelfRewardError:
         raise
     except Exception as error:  # Loading runs the task's own code and asks the network for its data.
@@ -103,10 +103,10 @@ def load(
         raise InputError(
             f"lm-eval cannot load {name!r} ({type(error).__name__}: {reason}); mend it or fetch its data"
         ) from error
-    for leaf, task in found["tasks"].items():
+    for leaf, task in loaded_by_lm_eval["tasks"].items():
         _check(leaf, task, unsafe_code)
         _configure(task, num_fewshot, fewshot_seed, gen_kwargs)
-    loaded = _named(name, found)
+    loaded = _named(name, loaded_by_lm_eval)
     if len({(task.OUTPUT_TYPE, _has_pictures(task)) for task in loaded.tasks.values()}) > 1:
         raise UsageError(
             f"the tasks of lm-eval's group {name!r} are of several kinds; name them one by one: "
@@ -186,21 +186,23 @@ def _configure(
     task.set_fewshot_seed(seed=fewshot_seed)
 
 
-def _named(name: str, found: Mapping[str, Any]) -> Loaded:
-    tasks, groups = dict(found["tasks"]), found["groups"]
-    top = groups.get(name) or (next(iter(groups.values())) if groups else None)
-    if top is None and len(tasks) == 1:
+def _named(name: str, loaded_by_lm_eval: Mapping[str, Any]) -> Loaded:
+    tasks, groups = dict(loaded_by_lm_eval["tasks"]), loaded_by_lm_eval["groups"]
+    group = groups.get(name) or (next(iter(groups.values())) if groups else None)
+    if group is None and len(tasks) == 1:
         ((leaf, task),) = tasks.items()
         return Loaded(leaf, tasks, str(task.VERSION))
-    if top is None or not top.has_aggregation:
+    if group is None or not group.has_aggregation:
         raise UsageError(
             f"{name!r} stands for {len(tasks)} tasks of lm-eval without a number of their own; name them one "
             f"by one: {_listed(list(tasks))}"
         )
-    first = top.aggregate_metric_list[0]
-    filters: Sequence[str] = first.filter_list or ()
-    aggregate = Aggregate(first.metric, filters[0] if filters else None, bool(first.weight_by_size))
-    return Loaded(top.name, tasks, top.version, aggregate)
+    aggregation = group.aggregate_metric_list[0]
+    filters: Sequence[str] = aggregation.filter_list or ()
+    aggregate = Aggregate(
+        aggregation.metric, filters[0] if filters else None, bool(aggregation.weight_by_size)
+    )
+    return Loaded(group.name, tasks, group.version, aggregate)
 
 
 def _has_pictures(task: Any) -> bool:

@@ -56,7 +56,7 @@ def headline(
     """
     first = next(iter(tasks.values()))
     means = [name for name, function in first.aggregation().items() if _is_mean(function)]
-    filters = [one.name for one in first._filters]
+    filters = [task_filter.name for task_filter in first._filters]
     if wanted is None and aggregate is not None:
         wanted = metric_key(aggregate.metric, aggregate.filter or filters[0], filters)
     if wanted is None:
@@ -66,16 +66,16 @@ def headline(
                 f"{', '.join(first.aggregation()) or 'none'}); samples cannot be compared by it"
             )
         wanted = metric_key(means[0], filters[0], filters)
-    known = [metric_key(name, one, filters) for name in means for one in filters]
+    known = [metric_key(name, filter_name, filters) for name in means for filter_name in filters]
     # A task with a process_results of its own may measure more than it declares.
     if wanted not in known and first.config.process_results is None:
         raise UsageError(
             f"--task-args metric: {wanted!r} is no mean over documents of lm-eval's task "
             f"{next(iter(tasks))!r}; it has {', '.join(known) or 'none'}"
         )
-    up = first.higher_is_better().get(wanted.split("@")[0])
+    higher_is_better = first.higher_is_better().get(wanted.split("@")[0])
     macro = aggregate is not None and not aggregate.weighted
-    return Metric(wanted, (float(low), float(high)), up is not False, macro)
+    return Metric(wanted, (float(low), float(high)), higher_is_better is not False, macro)
 
 
 def metric_key(metric: str, filter_name: str, filters: Sequence[str]) -> str:
@@ -93,16 +93,16 @@ def measure(document: Document, text: str, metric: Metric) -> Measurement:
         replace(instance, resps=[response] * (instance.repeats or 1), filtered_resps={})
         for instance, response in zip(document.instances, decode_responses(document, text), strict=True)
     ]
-    filters = [one.name for one in task._filters]
+    filters = [task_filter.name for task_filter in task._filters]
     values: dict[str, float] = {}
     raw: dict[str, Any] = {}
     filtered: dict[str, Any] = {}
-    for one in task._filters:
-        one.apply(instances)
-        results = [instance.filtered_resps[one.name] for instance in instances]
-        filtered[one.name] = plain(results)
+    for task_filter in task._filters:
+        task_filter.apply(instances)
+        results = [instance.filtered_resps[task_filter.name] for instance in instances]
+        filtered[task_filter.name] = plain(results)
         for name, value in task.process_results(document.doc, results).items():
-            key = metric_key(name, one.name, filters)
+            key = metric_key(name, task_filter.name, filters)
             number = _number(value)
             if number is None:
                 raw[key] = plain(value)
@@ -127,8 +127,8 @@ def _verdict(document: Document, text: str) -> str:
     if document.task.OUTPUT_TYPE == GENERATED:
         return f"said {_short(text)}"
     rows = sorted(json.loads(text), key=lambda row: -row[1])
-    told = ", ".join(f"{_short(row[0])} {row[1]:.3g}" for row in rows[:3])
-    return f"log-likelihoods {told}" + (", ..." if len(rows) > 3 else "")
+    likeliest = ", ".join(f"{_short(row[0])} {row[1]:.3g}" for row in rows[:3])
+    return f"log-likelihoods {likeliest}" + (", ..." if len(rows) > 3 else "")
 
 
 def lm_eval_numbers(documents: Mapping[str, Document], records: Sequence[SampleRecord]) -> dict[str, float]:
@@ -143,12 +143,12 @@ def lm_eval_numbers(documents: Mapping[str, Document], records: Sequence[SampleR
         if not record.measurement.ok:
             continue
         task = document.task
-        filters = [one.name for one in task._filters]
+        filters = [task_filter.name for task_filter in task._filters]
         measured = {**record.measurement.values, **record.measurement.evidence.get("raw", {})}
         for key, value in measured.items():
             metric, _, chosen = key.partition("@")
-            where = (task.task_name, metric, chosen or filters[0])
-            columns.setdefault(where, []).append(tuple(value) if isinstance(value, list) else value)
+            column_key = (task.task_name, metric, chosen or filters[0])
+            columns.setdefault(column_key, []).append(tuple(value) if isinstance(value, list) else value)
     by_name = {document.task.task_name: document.task for document in documents.values()}
     numbers: dict[str, float] = {}
     for (name, metric, chosen), column in columns.items():

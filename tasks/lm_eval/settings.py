@@ -40,15 +40,15 @@ def settings(tasks: Mapping[str, Any]) -> dict[str, Any]:
 def config_hash(task: Any) -> str:
     """sha256 over what is in a task's configuration; the same for one task on two machines."""
     config = task.config.to_dict(keep_callable=True)
-    return fingerprint(plain(_sourced({key: one for key, one in config.items() if key not in ELSEWHERE})))
+    return fingerprint(plain(_sourced({key: value for key, value in config.items() if key not in ELSEWHERE})))
 
 
 def _sourced(value: Any) -> Any:
     """``value`` with every function replaced by its source."""
     if isinstance(value, Mapping):
-        return {key: _sourced(one) for key, one in value.items()}
+        return {key: _sourced(entry) for key, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_sourced(one) for one in value]
+        return [_sourced(entry) for entry in value]
     return _source(value) if callable(value) else value
 
 

@@ -98,10 +98,10 @@ class LmEvalTask(Task):
         )
         self._fewshot_seed = fewshot_seed
         self._first = next(iter(self._loaded.tasks.values()))
-        said = getattr(self._first.config, "metadata", None) or {}
+        metadata = getattr(self._first.config, "metadata", None) or {}
         single = len(self._loaded.tasks) == 1
-        self._category = category or (said.get("category") if single else None)
-        self._cluster = cluster or (said.get("cluster") if single else None)
+        self._category = category or (metadata.get("category") if single else None)
+        self._cluster = cluster or (metadata.get("cluster") if single else None)
         self.metrics = (headline(self._loaded.tasks, self._loaded.aggregate, metric, low, high),)
         kind = self._first.OUTPUT_TYPE
         self.info = replace(
@@ -131,13 +131,14 @@ class LmEvalTask(Task):
         from selfreward_eval.harness.models.lm_eval_bridge import SelfRewardLM
         from selfreward_eval.tasks.lm_eval.measuring import GENERATED, encode_responses
 
-        asked = [self._documents[item.id] for item in items]
-        requests = [instance for document in asked for instance in document.instances]
+        documents = [self._documents[item.id] for item in items]
+        requests = [instance for document in documents for instance in document.instances]
         lm = SelfRewardLM(model, batch_size=len(items))
         generated = self._first.OUTPUT_TYPE == GENERATED
         responses = iter(lm.generate_until(requests) if generated else lm.loglikelihood(requests))
         return [
-            encode_responses(document, [next(responses) for _ in document.instances]) for document in asked
+            encode_responses(document, [next(responses) for _ in document.instances])
+            for document in documents
         ]
 
     def measure(

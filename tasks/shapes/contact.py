@@ -14,8 +14,10 @@ CONTACTS = ("touching", "inside", "in front of", "behind", "next to")
 
 def _gap(a: Thing, b: Thing) -> tuple[int, int]:
     """Pixels between the extents across and down; negative where they overlap."""
-    one, two = a.box, b.box
-    return max(one[0], two[0]) - min(one[2], two[2]), max(one[1], two[1]) - min(one[3], two[3])
+    first, second = a.box, b.box
+    return max(first[0], second[0]) - min(first[2], second[2]), max(first[1], second[1]) - min(
+        first[3], second[3]
+    )
 
 
 def contact_holds(relation: str, scene: Scene, first: int, second: int) -> bool:

@@ -51,18 +51,20 @@ def drawn(benchmark: str, split: Split, count: int, seed: int) -> list[Item]:
         )
     categories, make = MAKERS[benchmark]
     rng = np.random.default_rng((seed, *benchmark.encode()))
-    found: dict[str, Item] = {}
-    alive = list(categories)
-    while alive and len(found) < count:
-        for category in list(alive):
-            item = _new(rng, category, make, split, found)
+    by_text: dict[str, Item] = {}
+    unexhausted = list(categories)
+    while unexhausted and len(by_text) < count:
+        for category in list(unexhausted):
+            item = _new(rng, category, make, split, by_text)
             if item is None:
-                alive.remove(category)
-            elif len(found) < count:
-                found[item.text] = item
-    if len(found) < count:
-        raise UsageError(f"{benchmark} has only {len(found)} different {split} texts, {count} are asked for")
-    return list(found.values())
+                unexhausted.remove(category)
+            elif len(by_text) < count:
+                by_text[item.text] = item
+    if len(by_text) < count:
+        raise UsageError(
+            f"{benchmark} has only {len(by_text)} different {split} texts, {count} are asked for"
+        )
+    return list(by_text.values())
 
 
 def split_of(text: str) -> Split:
@@ -82,12 +84,12 @@ _Maker = Callable[[np.random.Generator, str], Item | None]
 
 
 def _new(
-    rng: np.random.Generator, category: str, make: _Maker, split: Split, found: dict[str, Item]
+    rng: np.random.Generator, category: str, make: _Maker, split: Split, by_text: dict[str, Item]
 ) -> Item | None:
     """An item of ``category`` that is not there yet; None if patience runs out."""
     for _ in range(PATIENCE):
         item = make(rng, category)
-        if item is None or item.text in found or item.text in evaluated():
+        if item is None or item.text in by_text or item.text in evaluated():
             continue
         if split_of(item.text) == split and not item.metadata.get("unseen"):
             return item

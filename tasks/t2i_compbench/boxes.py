@@ -121,10 +121,10 @@ def best_first(
     """
     waiting = sorted((d for d in detections if d.score > threshold), key=lambda d: -d.score)
     kept: list[Detection] = []
-    for one in waiting:
-        rivals = (other for other in kept if other.label == one.label)
-        if nms_iou is None or not any(_overlap(one, other) > nms_iou for other in rivals):
-            kept.append(one)
+    for candidate in waiting:
+        rivals = (other for other in kept if other.label == candidate.label)
+        if nms_iou is None or not any(_overlap(candidate, other) > nms_iou for other in rivals):
+            kept.append(candidate)
     return kept[:most]
 
 

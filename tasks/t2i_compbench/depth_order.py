@@ -131,20 +131,20 @@ def _depth_spatial(
     names = [as_label(noun) for noun in first_and_last_noun(words)]
     places = objects_seen(names, [detection.label for detection in detections])
     seen = [None if place is None else detections[place] for place in places]
-    found = [detection for detection in seen if detection is not None]
-    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in found)
+    present = [detection for detection in seen if detection is not None]
+    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in present)
     held: float | None = None
     near: list[float | None] = [None, None]
-    if len(found) == len(names):
-        held = position(wording, found[0].box, found[1].box, plane)
-        near = [_number(mean_depth(plane, detection.box)) for detection in found]
+    if len(present) == len(names):
+        held = position(wording, present[0].box, present[1].box, plane)
+        near = [_number(mean_depth(plane, detection.box)) for detection in present]
         score += held * POSITION_WEIGHT
     missing = [name for name, detection in zip(names, seen, strict=True) if detection is None]
     reason = f"{names[0]} {wording or '(no relation)'} {names[1]}: "
     reason += f"not seen: {', '.join(missing)}" if missing else f"position {held:.3g}"
     return Ruling(
         score,
-        ("no object", "one object", "both objects")[len(found)],
+        ("no object", "one object", "both objects")[len(present)],
         reason,
         tuple(
             shown(detection, role)

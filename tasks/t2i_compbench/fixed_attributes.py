@@ -31,14 +31,14 @@ def attributes(chunks: Sequence[str], yes: Sequence[float]) -> Ruling:
         chunks: noun chunks of the prompt.
         yes: P(yes) in [0, 1] for every one of :func:`questions`, aligned.
     """
-    asked = questions(chunks)
-    if not asked:
+    asked_questions = questions(chunks)
+    if not asked_questions:
         return unscorable("nothing to ask", f"none of the noun phrases {list(chunks)} names an object")
-    complaint = answers_complaint(asked, yes)
+    complaint = answers_complaint(asked_questions, yes)
     if complaint:
-        return unscorable("no usable answers", complaint, questions=list(asked))
-    reason = "; ".join(f"{question} {p:.4f}" for question, p in zip(asked, yes, strict=True))
-    numbers = {"questions": list(asked), "yes": [float(p) for p in yes]}
+        return unscorable("no usable answers", complaint, questions=list(asked_questions))
+    reason = "; ".join(f"{question} {p:.4f}" for question, p in zip(asked_questions, yes, strict=True))
+    numbers = {"questions": list(asked_questions), "yes": [float(p) for p in yes]}
     return Ruling(float(prod(yes)), "product of answers", reason, numbers=numbers)
 
 

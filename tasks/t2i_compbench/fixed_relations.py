@@ -58,7 +58,7 @@ def relations(words: Sequence[Tagged]) -> tuple[Relation, ...]:
     The object before is the nearest run of nouns and names, the one behind the first such run; a
     run's last word is its head, so that a "coat rack" may be found as a rack but not as a coat.
     """
-    found = []
+    complete = []
     spans = list(_spans(words))
     taken = {place for start, end, _ in spans for place in range(start, end)}
     named = [word.pos in ("NOUN", "PROPN") and place not in taken for place, word in enumerate(words)]
@@ -66,24 +66,24 @@ def relations(words: Sequence[Tagged]) -> tuple[Relation, ...]:
         subject = _run(words, named, next((i for i in range(start - 1, -1, -1) if named[i]), None))
         target = _run(words, named, next((i for i in range(end, len(words)) if named[i]), None))
         if subject and target:
-            found.append(Relation(wording, subject, target))
-    return tuple(found)
+            complete.append(Relation(wording, subject, target))
+    return tuple(complete)
 
 
 def _spans(words: Sequence[Tagged]) -> list[tuple[int, int, str]]:
     """(first token, token behind, wording) of every relation, none overlapping."""
     texts = [word.text.lower() for word in words]
-    found, place = [], 0
+    spans, place = [], 0
     while place < len(texts):
         for length in range(_LONGEST, 0, -1):
             wording = WORDINGS.get(tuple(texts[place : place + length]))
             if wording is not None:
-                found.append((place, place + length, wording))
+                spans.append((place, place + length, wording))
                 place += length
                 break
         else:
             place += 1
-    return found
+    return spans
 
 
 def _run(words: Sequence[Tagged], named: Sequence[bool], place: int | None) -> tuple[str, ...]:

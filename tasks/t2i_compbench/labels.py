@@ -74,7 +74,7 @@ def standing_for(nouns: Sequence[str], label_space: Collection[str]) -> frozense
     called = {label: names(label) for label in label_space}
     for noun in (noun.lower() for noun in nouns):
         for wanted in ({noun}, set(ACCEPTED.get(noun, ()))):
-            found = frozenset(label for label, own in called.items() if own & wanted)
-            if found:
-                return found
+            matching = frozenset(label for label, own in called.items() if own & wanted)
+            if matching:
+                return matching
     return None

@@ -65,13 +65,13 @@ def measure_batch(
     """
     chosen = settings or Settings()
     measured: list[Measurement | None] = [_unusable(image) for image in images]
-    usable = [place for place, found in enumerate(measured) if found is None]
-    asked = [queries_for(facts[place], chosen) for place in usable]
-    seen = _seen([images[place] for place in usable], asked, instruments, chosen)
-    for place, want, saw in zip(usable, asked, seen, strict=True):
-        ruling = score_picture(facts[place], want, saw, chosen)
+    usable = [place for place, status in enumerate(measured) if status is None]
+    queries = [queries_for(facts[place], chosen) for place in usable]
+    observations = _seen([images[place] for place in usable], queries, instruments, chosen)
+    for place, query, observed in zip(usable, queries, observations, strict=True):
+        ruling = score_picture(facts[place], query, observed, chosen)
         measured[place] = _measurement(ruling, images[place])
-    return [one for one in measured if one is not None]
+    return [entry for entry in measured if entry is not None]
 
 
 def _unusable(image: Image) -> Measurement | None:
@@ -88,19 +88,19 @@ def _measurement(ruling: Ruling, image: Image) -> Measurement:
     width, height = frame_size(*image.size)
     counted = sorted(ruling.boxes, key=lambda box: (not box["kept"], -box["score"]))
     boxes = in_picture(counted[:MOST_BOXES], image.width / width, image.height / height)
-    found = replace(ruling, boxes=tuple(boxes)).measurement(METRIC)
-    return replace(found, evidence={**found.evidence, "left_out": len(counted) - len(boxes)})
+    measurement = replace(ruling, boxes=tuple(boxes)).measurement(METRIC)
+    return replace(measurement, evidence={**measurement.evidence, "left_out": len(counted) - len(boxes)})
 
 
 def _seen(
-    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments, settings: Settings
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
 ) -> list[Observations]:
     """What the instruments say of every picture."""
-    detections = _detections(images, asked, instruments, settings)
-    answers = _answers(images, asked, instruments)
-    cosines = _cosines(images, asked, instruments)
-    depths = _depths(images, asked, instruments)
-    return [Observations(*one) for one in zip(detections, answers, cosines, depths, strict=True)]
+    detections = _detections(images, queries, instruments, settings)
+    answers = _answers(images, queries, instruments)
+    cosines = _cosines(images, queries, instruments)
+    depths = _depths(images, queries, instruments)
+    return [Observations(*row) for row in zip(detections, answers, cosines, depths, strict=True)]
 
 
 def _framed(image: Image) -> Image:
@@ -111,22 +111,24 @@ def _framed(image: Image) -> Image:
 
 
 def _detections(
-    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments, settings: Settings
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
 ) -> list[list[Detection]]:
     """Per picture, what counts in the frame, best first."""
-    found: list[list[Detection]] = [[] for _ in images]
+    detected: list[list[Detection]] = [[] for _ in images]
     groups: dict[tuple[str, ...], list[int]] = {}
-    for place, want in enumerate(asked):
-        if want.labels:
-            groups.setdefault(want.labels, []).append(place)
+    for place, query in enumerate(queries):
+        if query.labels:
+            groups.setdefault(query.labels, []).append(place)
     for labels, places in groups.items():
         detector = _required(instruments.detector, "detector")
         shown = [_framed(images[place]) if settings.resized else images[place] for place in places]
         for place, picture, offered in zip(places, shown, detector.detect(shown, labels), strict=True):
             width, height = frame_size(*images[place].size)
-            scaled = [_scaled(one, width / picture.width, height / picture.height) for one in offered]
-            found[place] = best_first(scaled, settings.threshold)
-    return found
+            scaled = [
+                _scaled(detection, width / picture.width, height / picture.height) for detection in offered
+            ]
+            detected[place] = best_first(scaled, settings.threshold)
+    return detected
 
 
 def _scaled(detection: Detection, across: float, down: float) -> Detection:
@@ -136,46 +138,46 @@ def _scaled(detection: Detection, across: float, down: float) -> Detection:
 
 
 def _answers(
-    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments
 ) -> list[Sequence[float]]:
     """Per picture, P(yes) of its questions; all of them are asked in one call."""
-    shown = [image for image, want in zip(images, asked, strict=True) for _ in want.questions]
+    shown = [image for image, query in zip(images, queries, strict=True) for _ in query.questions]
     if not shown:
         return [()] * len(images)
     vqa = _required(instruments.vqa, "vqa")
-    flat = vqa.yes_probabilities(shown, [question for want in asked for question in want.questions])
-    ends = list(accumulate(len(want.questions) for want in asked))
-    return [flat[end - len(want.questions) : end] for end, want in zip(ends, asked, strict=True)]
+    flat = vqa.yes_probabilities(shown, [question for query in queries for question in query.questions])
+    ends = list(accumulate(len(query.questions) for query in queries))
+    return [flat[end - len(query.questions) : end] for end, query in zip(ends, queries, strict=True)]
 
 
 def _cosines(
-    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments
 ) -> list[float | None]:
     """Per picture, its similarity to its text."""
-    places = [place for place, want in enumerate(asked) if want.text is not None]
-    found: list[float | None] = [None] * len(images)
+    places = [place for place, query in enumerate(queries) if query.text is not None]
+    cosines: list[float | None] = [None] * len(images)
     if places:
         scorer = _required(instruments.similarity, "similarity")
-        texts = [str(asked[place].text) for place in places]
+        texts = [str(queries[place].text) for place in places]
         for place, value in zip(
             places, scorer.similarities([images[place] for place in places], texts), strict=True
         ):
-            found[place] = value
-    return found
+            cosines[place] = value
+    return cosines
 
 
 def _depths(
-    images: Sequence[Image], asked: Sequence[Queries], instruments: Instruments
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments
 ) -> list[NDArray[np.float32] | None]:
     """Per picture, its depth in the frame."""
-    places = [place for place, want in enumerate(asked) if want.depth]
-    found: list[NDArray[np.float32] | None] = [None] * len(images)
+    places = [place for place, query in enumerate(queries) if query.depth]
+    depths: list[NDArray[np.float32] | None] = [None] * len(images)
     if places:
         estimator = _required(instruments.depth, "depth")
         maps = estimator.depth([images[place] for place in places])
-        for place, one in zip(places, maps, strict=True):
-            found[place] = depth_in_frame(one) if _is_map(one, images[place]) else None
-    return found
+        for place, depth in zip(places, maps, strict=True):
+            depths[place] = depth_in_frame(depth) if _is_map(depth, images[place]) else None
+    return depths
 
 
 def _is_map(depth: NDArray[np.float32], image: Image) -> bool:

@@ -128,10 +128,12 @@ def without_duplicates(detections: Sequence[Detection]) -> list[Detection]:
         InputError: two boxes without area are compared; upstream divides by zero there.
     """
     kept: list[Detection] = []
-    for one in detections:
+    for detection in detections:
         # Boxes before labels, as upstream: a box without area fails beside any label.
-        if not any(is_duplicate(one.box, other.box) and one.label == other.label for other in kept):
-            kept.append(one)
+        if not any(
+            is_duplicate(detection.box, other.box) and detection.label == other.label for other in kept
+        ):
+            kept.append(detection)
     return kept
 
 
@@ -164,7 +166,7 @@ def _numeracy(
     asked = wanted(tokens, nouns)
     weight = 1.0 / len(asked.objects)
     score = 0.0
-    found = []
+    counts = []
     for place, singular in enumerate(asked.objects):
         name = ALIASES.get(singular, singular)
         if name not in labels:
@@ -176,15 +178,15 @@ def _numeracy(
             raise InputError(f"upstream reads no number for {singular!r} in {' '.join(tokens)!r}")
         score += 0.5 * weight if number else 0.0
         score += 0.5 * weight if number and number == count else 0.0
-        found.append({"object": singular, "label": name, "wanted": count, "found": number})
+        counts.append({"object": singular, "label": name, "wanted": count, "found": number})
     chosen = {id(detection) for detection in kept}
     return Ruling(
         score,
         "presence and number",
-        "; ".join(f"{one['object']}: {one['wanted']} wanted, {one['found']} found" for one in found),
+        "; ".join(f"{entry['object']}: {entry['wanted']} wanted, {entry['found']} found" for entry in counts),
         tuple(
             shown(detection, "counted" if id(detection) in chosen else "duplicate", id(detection) in chosen)
             for detection in detections
         ),
-        {"objects": found},
+        {"objects": counts},
     )

@@ -157,13 +157,13 @@ def _spatial(
 
 def _scored(wording: str | None, names: Sequence[str], seen: Sequence[Detection | None]) -> Ruling:
     """The weighted sum with its cut."""
-    found = [detection for detection in seen if detection is not None]
-    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in found)
+    present = [detection for detection in seen if detection is not None]
+    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in present)
     held = None
-    if len(found) == OBJECTS_WANTED:
-        held = position(wording, found[0].box, found[1].box)
+    if len(present) == OBJECTS_WANTED:
+        held = position(wording, present[0].box, present[1].box)
         score += held * POSITION_WEIGHT
-    rule = ("no object", "one object", "both objects")[len(found)]
+    rule = ("no object", "one object", "both objects")[len(present)]
     missing = [name for name, detection in zip(names, seen, strict=True) if detection is None]
     reason = f"{names[0]} {wording or '(no relation)'} {names[1]}: "
     reason += f"not seen: {', '.join(missing)}" if missing else f"position {held:.3g}"

@@ -88,4 +88,4 @@ def _fixed(facts: PromptFacts, settings: Settings) -> list[str]:
     """The objects' own names, compounds whole."""
     if facts.category == "numeracy":
         return [singular for singular, _ in fixed_numeracy.counted(facts.tokens, settings.nouns)]
-    return [names[0] for one in relations(facts.words) for names in (one.subject, one.target)]
+    return [names[0] for relation in relations(facts.words) for names in (relation.subject, relation.target)]

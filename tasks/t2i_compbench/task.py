@@ -154,7 +154,7 @@ class T2ICompBench(Task):
 
         facts = {item.id: facts_of(item) for item in items}
         wanted = [facts[sample.item_id] for sample in samples]
-        needed = roles([one.category for one in wanted])
+        needed = roles([prompt.category for prompt in wanted])
         instruments = Instruments(**{role: self.instrument(role) for role in needed})
         return measure_batch(wanted, images, instruments, self.settings)
 
@@ -233,8 +233,8 @@ def _detection(detector: str, labels: str | None, threshold: float | None) -> di
     """The settings that hang on the detector."""
     from selfreward_eval.tasks.t2i_compbench.coverage import read_labels
 
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if labels is not None:
-        found["labels"] = read_labels(Path(labels).expanduser())
+        options["labels"] = read_labels(Path(labels).expanduser())
     score = THRESHOLDS.get(detector) if threshold is None else threshold
-    return found if score is None else {**found, "threshold": float(score)}
+    return options if score is None else {**options, "threshold": float(score)}

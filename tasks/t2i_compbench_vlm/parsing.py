@@ -78,10 +78,10 @@ def upstream_score(reply: str) -> int:
         InputError: the number has too many digits; upstream crashes.
     """
     cleaned = reply.strip().replace("```json", "").replace("```", "").strip()
-    found = _OBJECT.search(cleaned)
+    match = _OBJECT.search(cleaned)
     try:
-        if found:
-            score = _integer(found[0])
+        if match:
+            score = _integer(match[0])
             if score is not None:
                 return score
         plain = _PLAIN.search(reply)

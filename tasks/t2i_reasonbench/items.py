@@ -28,14 +28,14 @@ def load_items(dimension: Dimension, prompts: Path, questions: Path) -> list[Ite
     Raises:
         InputError: the files do not fit together, or a row is not of a known shape.
     """
-    rows, asked = _rows(prompts), _rows(questions)
-    if [row.get("id") for row in rows] != [row.get("id") for row in asked]:
+    rows, question_rows = _rows(prompts), _rows(questions)
+    if [row.get("id") for row in rows] != [row.get("id") for row in question_rows]:
         raise InputError(f"{prompts} and {questions} do not number the same rows; replace both")
     if not rows:
         raise InputError(f"{prompts} holds no rows; replace it by the official file")
     return [
-        _item(dimension, row, more, f"{questions}, id {row['id']}")
-        for row, more in zip(rows, asked, strict=True)
+        _item(dimension, row, question_row, f"{questions}, id {row['id']}")
+        for row, question_row in zip(rows, question_rows, strict=True)
     ]
 
 
@@ -59,16 +59,18 @@ def irregularities(items: Iterable[Item]) -> list[str]:
     return [f"{item.id}, {note}" for item in items for note in item.metadata.get("notes", ())]
 
 
-def _item(dimension: Dimension, row: dict[str, Any], more: dict[str, Any], where: str) -> Item:
+def _item(dimension: Dimension, row: dict[str, Any], question_row: dict[str, Any], where: str) -> Item:
     blocks: dict[str, list[dict[str, str]]] = {}
     notes = []
     for block, key in dimension.blocks.items():
-        if key not in more:
+        if key not in question_row:
             raise InputError(f"{where} lacks {key!r}; replace the file by the official one")
-        read = read_block(more[key], f"{where}, {key}")
-        blocks[block] = [{"question": one.text, "criterion": one.criterion} for one in read.questions]
-        notes += [f"{block}: {note}" for note in read.notes]
-    if more.get("prompt") != row["prompt"]:
+        block_read = read_block(question_row[key], f"{where}, {key}")
+        blocks[block] = [
+            {"question": question.text, "criterion": question.criterion} for question in block_read.questions
+        ]
+        notes += [f"{block}: {note}" for note in block_read.notes]
+    if question_row.get("prompt") != row["prompt"]:
         notes.append("the question file words the prompt otherwise")
     metadata = {"number": row["id"], "tag": row.get("tag", ""), "blocks": blocks, "notes": notes}
     return Item(

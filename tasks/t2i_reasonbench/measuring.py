@@ -70,10 +70,10 @@ def ask(
     did not describe is asked nothing more.
     """
     openings = [[Turn("user", prompts.describe.fill(), (image,))] for image in images]
-    found = [{DESCRIBE: reply} for reply in judge.replies(openings)]
+    by_picture = [{DESCRIBE: reply} for reply in judge.replies(openings)]
     asked: list[tuple[int, str]] = []
     conversations: list[Conversation] = []
-    for number, (opening, replies) in enumerate(zip(openings, found, strict=True)):
+    for number, (opening, replies) in enumerate(zip(openings, by_picture, strict=True)):
         description = replies[DESCRIBE].text
         if description is None:
             continue
@@ -82,8 +82,8 @@ def ask(
             asked.append((number, block))
             conversations.append([*opening, Turn("assistant", description), Turn("user", listing)])
     for (number, block), reply in zip(asked, judge.replies(conversations), strict=True):
-        found[number][block] = reply
-    return found
+        by_picture[number][block] = reply
+    return by_picture
 
 
 def measure_pictures(
@@ -99,13 +99,13 @@ def measure_pictures(
         prompts: what the judge is told.
         parser: name of one in :data:`selfreward_eval.tasks.t2i_reasonbench.parsing.PARSERS`.
     """
-    who = JudgeSetup.of(judge, prompts.hashes(), parser)
+    setup = JudgeSetup.of(judge, prompts.hashes(), parser)
     blocks = [questions_of(item) for item in items]
     answers = ask(judge, images, blocks, prompts)
-    return [read_replies(item, replies, who) for item, replies in zip(items, answers, strict=True)]
+    return [read_replies(item, replies, setup) for item, replies in zip(items, answers, strict=True)]
 
 
-def read_replies(item: Item, replies: Mapping[str, Reply], who: JudgeSetup) -> Measurement:
+def read_replies(item: Item, replies: Mapping[str, Reply], setup: JudgeSetup) -> Measurement:
     """The measurement that a picture's replies make: ``accuracy`` and ``quality`` in [0, 1].
 
     One block without a reply, or with one that cannot be read, leaves the picture without numbers: what
@@ -115,7 +115,7 @@ def read_replies(item: Item, replies: Mapping[str, Reply], who: JudgeSetup) -> M
         InputError: the item holds no questions.
         UsageError: no such parser or dimension.
     """
-    dimension, parser = dimension_of(item.category), parser_named(who.parser)
+    dimension, parser = dimension_of(item.category), parser_named(setup.parser)
     scores: dict[str, list[float]] = {}
     complaints: list[str] = []
     for block, questions in questions_of(item).items():
@@ -127,12 +127,15 @@ def read_replies(item: Item, replies: Mapping[str, Reply], who: JudgeSetup) -> M
             complaints.append(f"{block}: {parsed.complaint}")
         else:
             scores[block] = list(parsed.scores)
-    evidence: dict[str, Any] = who.evidence(replies, scores=scores)
-    if (silent := unanswered(replies, evidence)) is not None:
-        return silent
+    evidence: dict[str, Any] = setup.evidence(replies, scores=scores)
+    if (no_reply := unanswered(replies, evidence)) is not None:
+        return no_reply
     if complaints:
         return Measurement(Status.JUDGE_PARSE_ERROR, reason="\n".join(complaints), evidence=evidence)
     means = {block: block_mean(values) for block, values in scores.items()}
     values = {"accuracy": dimension.accuracy(means), QUALITY: means[QUALITY]}
-    words = "; ".join(f"{block} {', '.join(f'{one:g}' for one in given)}" for block, given in scores.items())
-    return Measurement(Status.SUCCESS, values, words, evidence)
+    reason = "; ".join(
+        f"{block} {', '.join(f'{score:g}' for score in block_scores)}"
+        for block, block_scores in scores.items()
+    )
+    return Measurement(Status.SUCCESS, values, reason, evidence)

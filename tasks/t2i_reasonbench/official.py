@@ -36,12 +36,12 @@ def official_picture(dimension: Dimension, replies: Mapping[str, str]) -> Offici
     Raises:
         InputError: upstream's run would end here. With :data:`BROKEN` it always does.
     """
-    found = {block: official_scores(replies[block]) for block in dimension.blocks}
+    raw_scores = {block: official_scores(replies[block]) for block in dimension.blocks}
     try:
         if len(dimension.weights) > 1:
-            scores = {block: [float(value) for value in values] for block, values in found.items()}
+            scores = {block: [float(value) for value in values] for block, values in raw_scores.items()}
         else:
-            scores = _as_they_are(found)
+            scores = _as_they_are(raw_scores)
         means = {block: sum(values) / len(values) for block, values in scores.items()}
     except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"the scores cannot be averaged ({error})") from error
@@ -53,15 +53,15 @@ def official_picture(dimension: Dimension, replies: Mapping[str, str]) -> Offici
     return OfficialPicture(scores, means)
 
 
-def _as_they_are(found: Mapping[str, Any]) -> dict[str, list[Any]]:
+def _as_they_are(raw_scores: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Scores untouched if all of them can be added up; otherwise all as floats."""
     try:
-        for values in found.values():
+        for values in raw_scores.values():
             sum(values) / len(values)
     except Exception:
         # Upstream too goes on from any error here, and fails for good in the conversion.
-        return {block: [float(value) for value in values] for block, values in found.items()}
-    return dict(found)
+        return {block: [float(value) for value in values] for block, values in raw_scores.items()}
+    return dict(raw_scores)
 
 
 def official_summary(dimension: Dimension, rows: Sequence[Sequence[Any]]) -> tuple[float, float]:

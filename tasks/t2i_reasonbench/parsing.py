@@ -44,10 +44,10 @@ def official_json(text: str) -> dict[str, Any]:
     if start < 0 or end < 0:
         raise InputError("the reply holds no {...}")
     try:
-        found: dict[str, Any] = json.loads(text[start : end + 1])
+        content: dict[str, Any] = json.loads(text[start : end + 1])
     except (ValueError, RecursionError) as error:
         raise InputError(f"the reply's first {{...}} is not JSON ({error})") from error
-    return found
+    return content
 
 
 def official_scores(text: str) -> Any:
@@ -56,10 +56,10 @@ def official_scores(text: str) -> Any:
     Raises:
         InputError: as :func:`official_json`, or there is nothing of that name.
     """
-    found = official_json(text)
-    if "score" not in found:
+    content = official_json(text)
+    if "score" not in content:
         raise InputError("the reply's first {...} has no 'score'")
-    return found["score"]
+    return content["score"]
 
 
 def official(text: str, questions: int) -> Parsed:
@@ -84,12 +84,12 @@ def official(text: str, questions: int) -> Parsed:
 def strict(text: str, questions: int) -> Parsed:
     """The reply is one JSON object and nothing else, with as many of 0, 0.5 and 1 as there are questions."""
     try:
-        found = json.loads(text, object_pairs_hook=_once)
+        content = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         return unreadable(f"the reply is not one JSON object ({error})")
-    if not isinstance(found, dict) or "score" not in found:
+    if not isinstance(content, dict) or "score" not in content:
         return unreadable("the reply is no JSON object with 'score'")
-    return _checked(found["score"], questions, {})
+    return _checked(content["score"], questions, {})
 
 
 def tolerant(text: str, questions: int) -> Parsed:
@@ -99,13 +99,13 @@ def tolerant(text: str, questions: int) -> Parsed:
     the object, and numbers in quotes are accepted. Two objects with different scores are not: nobody
     knows which was meant.
     """
-    found = list(_objects(text))
-    if not found:
+    score_lists = list(_objects(text))
+    if not score_lists:
         return unreadable("the reply holds no JSON object with 'score'")
-    different = {json.dumps(scores) for scores in found}
+    different = {json.dumps(scores) for scores in score_lists}
     if len(different) > 1:
         return unreadable(f"the reply holds {len(different)} different lists of scores")
-    return _checked(found[0], questions, WORDS)
+    return _checked(score_lists[0], questions, WORDS)
 
 
 PARSERS: dict[str, Parser] = {"tolerant": tolerant, "strict": strict, "official": official}
@@ -150,22 +150,22 @@ def _objects(text: str) -> Iterator[Any]:
     while position >= 0:
         step = position + 1
         try:
-            found, end = decoder.raw_decode(text, position)
+            content, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             pass
         else:
-            if "score" in found:
-                yield found["score"]
+            if "score" in content:
+                yield content["score"]
                 step = end
         position = text.find("{", step)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         raise _Twice("an object has the same key twice")
-    return found
+    return content
 
 
 def _shown(value: Any) -> str:

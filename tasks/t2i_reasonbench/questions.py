@@ -106,13 +106,13 @@ def _rule(value: Any, where: str) -> str:
 
 def _apart(scoring: Mapping[str, Any], count: int, where: str) -> list[str]:
     """The scoring that stands beside the questions, by their position; empty texts where there is none."""
-    found = [""] * count
+    extras = [""] * count
     for key, text in scoring.items():
         match = _SCORING.fullmatch(key)
         if match is None or not 1 <= int(match["number"]) <= count:
             raise InputError(f"{where} has the unknown scoring {key!r}; replace the file by the official one")
-        found[int(match["number"]) - 1] = _text(text, f"{where}, {key}")
-    return found
+        extras[int(match["number"]) - 1] = _text(text, f"{where}, {key}")
+    return extras
 
 
 def _notes(block: Mapping[str, Any], criteria: Mapping[int, Any]) -> tuple[str, ...]:

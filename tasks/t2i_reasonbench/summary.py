@@ -17,7 +17,7 @@ def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
     A mean over dimensions is left out where one of the four has no number. Upstream's numbers are its
     own arithmetic on our reading of the replies, the mean over dimensions rounded as in the paper.
     """
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     qualities: list[float] = []
     official: list[tuple[float, float]] = []
     for name, dimension in DIMENSIONS.items():
@@ -26,13 +26,13 @@ def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
             continue
         qualities.append(fsum(record.measurement.values[QUALITY] for record in scored) / len(scored))
         official.append(official_summary(dimension, [_row(record, dimension) for record in scored]))
-        found[f"quality_{name}"] = qualities[-1]
-        found[f"official_accuracy_{name}"], found[f"official_quality_{name}"] = official[-1]
+        numbers[f"quality_{name}"] = qualities[-1]
+        numbers[f"official_accuracy_{name}"], numbers[f"official_quality_{name}"] = official[-1]
     if len(qualities) == len(DIMENSIONS):
-        found[QUALITY] = fsum(qualities) / len(qualities)
+        numbers[QUALITY] = fsum(qualities) / len(qualities)
         for place, what in enumerate(("accuracy", QUALITY)):
-            found[f"official_{what}"] = round(fsum(one[place] for one in official) / len(official), 1)
-    return found
+            numbers[f"official_{what}"] = round(fsum(pair[place] for pair in official) / len(official), 1)
+    return numbers
 
 
 def _row(record: SampleRecord, dimension: Dimension) -> list[float]:

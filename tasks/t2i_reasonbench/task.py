@@ -89,8 +89,8 @@ class T2IReasonBench(Task):
         from selfreward_eval.tasks.t2i_reasonbench.measuring import measure_pictures
 
         by_id = {item.id: item for item in items}
-        asked = [by_id[sample.item_id] for sample in samples]
-        return measure_pictures(self.judge, asked, images, self.prompts, self._parser)
+        sample_items = [by_id[sample.item_id] for sample in samples]
+        return measure_pictures(self.judge, sample_items, images, self.prompts, self._parser)
 
     def remeasure(self, record: SampleRecord) -> Measurement:
         """The measurement that this task's parser makes of a recorded sample's replies.

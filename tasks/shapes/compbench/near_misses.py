@@ -38,7 +38,7 @@ def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
         a, b = request.wanted[0], request.wanted[1]
         swapped = (replace(a, colour=b.colour), replace(b, colour=a.colour), *request.wanted[2:])
         return build_request(request.category, swapped, request.relations, request.kind)
-    fitting = [k for k, one in enumerate(request.wanted) if _has(one, what)]
+    fitting = [k for k, wanted_object in enumerate(request.wanted) if _has(wanted_object, what)]
     place = fitting[int(rng.integers(len(fitting)))]
     if any(word == "inside" for word, _, _ in request.relations):
         # The outer object must stay one that holds something.
@@ -49,33 +49,41 @@ def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
 
 
 def _properties(request: CompRequest) -> list[str]:
-    found = [name for name in ("colour", "texture", "count") if any(_has(o, name) for o in request.wanted)]
-    if len(request.wanted) > 1 and all(one.colour for one in request.wanted[:2]):
-        found.append("swap")
-    if any(word in OPPOSITES for word, _, _ in request.relations):
-        found += ["relation", "relation"]
-    return found
-
-
-def _has(one: Wanted, what: str) -> bool:
-    return {"form": True, "colour": bool(one.colour), "texture": bool(one.texture), "count": one.count > 1}[
-        what
+    properties = [
+        name
+        for name in ("colour", "texture", "count")
+        if any(_has(wanted, name) for wanted in request.wanted)
     ]
+    if len(request.wanted) > 1 and all(wanted.colour for wanted in request.wanted[:2]):
+        properties.append("swap")
+    if any(word in OPPOSITES for word, _, _ in request.relations):
+        properties += ["relation", "relation"]
+    return properties
+
+
+def _has(wanted: Wanted, name: str) -> bool:
+    return {
+        "form": True,
+        "colour": bool(wanted.colour),
+        "texture": bool(wanted.texture),
+        "count": wanted.count > 1,
+    }[name]
 
 
 def _changed(rng: np.random.Generator, wanted: list[Wanted], place: int, what: str) -> Wanted:
-    one = wanted[place]
+    current = wanted[place]
     if what == "form":
-        return replace(one, form=choose(rng, [f for f in SHAPES if all(f != o.form for o in wanted)]))
+        return replace(current, form=choose(rng, [f for f in SHAPES if all(f != o.form for o in wanted)]))
     if what == "colour":
         return replace(
-            one, colour=choose(rng, [c for c in COLOUR_NAMES if all(c != o.colour for o in wanted)])
+            current, colour=choose(rng, [c for c in COLOUR_NAMES if all(c != o.colour for o in wanted)])
         )
     if what == "texture":
-        return replace(one, texture=choose(rng, [t for t in TEXTURES if t != one.texture]))
-    room = MAX_COUNT - sum(o.count for o in wanted) + one.count
+        return replace(current, texture=choose(rng, [t for t in TEXTURES if t != current.texture]))
+    room = MAX_COUNT - sum(o.count for o in wanted) + current.count
     return replace(
-        one, count=one.count + 1 if one.count < min(4, room) and rng.integers(2) else one.count - 1
+        current,
+        count=current.count + 1 if current.count < min(4, room) and rng.integers(2) else current.count - 1,
     )
 
 

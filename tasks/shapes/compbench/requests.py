@@ -97,7 +97,7 @@ class CompRequest:
     @property
     def unseen(self) -> bool:
         """Whether it asks for a colour-shape pair that no picture drawn in training contains."""
-        return any((one.colour, one.form) in UNSEEN_PAIRS for one in self.wanted)
+        return any((wanted.colour, wanted.form) in UNSEEN_PAIRS for wanted in self.wanted)
 
 
 def _forms(rng: np.random.Generator, count: int) -> list[str]:
@@ -119,7 +119,7 @@ def build_request(
     With relations its objects are strung together (``A r1 B r2 C``), else listed. In ``shape`` the form
     is the attribute: ``"a star shape and a ring shape"``.
     """
-    phrases = [one.phrase + " shape" * (category == "shape") for one in wanted]
+    phrases = [wanted_object.phrase + " shape" * (category == "shape") for wanted_object in wanted]
     if relations:
         text = phrases[0]
         for (word, _, _), following in zip(relations, phrases[1:], strict=True):
@@ -228,7 +228,7 @@ def evaluated() -> tuple[CompRequest, ...]:
         chosen: dict[str, CompRequest] = {}
         while len(chosen) < PER_CATEGORY:
             request = draw(rng, category)
-            alike = sum(one.kind == request.kind for one in chosen.values())
+            alike = sum(other.kind == request.kind for other in chosen.values())
             full = category == "complex" and alike == PER_CATEGORY // len(COMPLEX_KINDS)
             if not full and (category != "color" or request.text in held_out):
                 chosen.setdefault(request.text, request)
@@ -239,5 +239,5 @@ def evaluated() -> tuple[CompRequest, ...]:
 @cache
 def withheld() -> frozenset[str]:
     """Texts that training leaves out: what this benchmark asks, and what ``shapes_geneval`` owns."""
-    theirs = {request.content for _, request in evaluation() if request.tag in WHOLE_CONTENT}
-    return frozenset(theirs | {request.text for request in evaluated()})
+    geneval_contents = {request.content for _, request in evaluation() if request.tag in WHOLE_CONTENT}
+    return frozenset(geneval_contents | {request.text for request in evaluated()})

@@ -57,17 +57,17 @@ class ShapesJudge:
         seen = read(to_frame(image))
         questions = _QUESTION.findall(text)
         if not questions:
-            said = [f"a {one.size} {one.texture} {one.colour} {one.form}" for one in seen]
-            return Reply("The picture shows " + (", ".join(said) or "nothing") + ".")
-        verdicts = [answer(question, seen) for question in questions]
-        unknown = [q for q, verdict in zip(questions, verdicts, strict=True) if verdict is None]
+            phrases = [f"a {thing.size} {thing.texture} {thing.colour} {thing.form}" for thing in seen]
+            return Reply("The picture shows " + (", ".join(phrases) or "nothing") + ".")
+        scored = [answer(question, seen) for question in questions]
+        unknown = [q for q, entry in zip(questions, scored, strict=True) if entry is None]
         if unknown:
             return _refused(f"the question {unknown[0]!r} is not one of the shapes world")
-        told = {
-            "reason": [verdict.reason for verdict in verdicts if verdict],
-            "score": [verdict.score for verdict in verdicts if verdict],
+        reply = {
+            "reason": [entry.reason for entry in scored if entry],
+            "score": [entry.score for entry in scored if entry],
         }
-        return Reply(json.dumps(told))
+        return Reply(json.dumps(reply))
 
     def _compared(self, text: str) -> Reply:
         from selfreward_eval.tasks.shapes.judge.answers import mark
@@ -87,8 +87,8 @@ class ShapesJudge:
 
 
 def _part(text: str, name: str) -> str | None:
-    found = re.search(_PART.format(re.escape(name)), text, re.DOTALL)
-    return found[1] if found else None
+    match = re.search(_PART.format(re.escape(name)), text, re.DOTALL)
+    return match[1] if match else None
 
 
 def _refused(reason: str) -> Reply:

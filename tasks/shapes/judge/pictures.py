@@ -35,7 +35,7 @@ def answer(question: str, seen: Sequence[Seen]) -> ScoredAnswer | None:
         question: of :mod:`selfreward_eval.tasks.shapes.reasonbench.questions`.
         seen: everything that the oracle reads in the picture.
     """
-    counted = [one for one in seen if one.score > SURE]
+    counted = [thing for thing in seen if thing.score > SURE]
     for pattern, judge in _JUDGES:
         match = pattern.fullmatch(question.strip())
         if match:
@@ -48,25 +48,25 @@ def answer(question: str, seen: Sequence[Seen]) -> ScoredAnswer | None:
 
 def _matching(seen: Sequence[Seen], phrase: Phrase) -> list[Seen]:
     return [
-        one
-        for one in seen
-        if one.form == phrase.form
-        and phrase.colour in (None, one.colour)
-        and phrase.texture in (None, one.texture)
-        and phrase.size in (None, one.size)
+        thing
+        for thing in seen
+        if thing.form == phrase.form
+        and phrase.colour in (None, thing.colour)
+        and phrase.texture in (None, thing.texture)
+        and phrase.size in (None, thing.size)
     ]
 
 
 def _form(seen: Sequence[Seen], phrase: Phrase) -> list[Seen]:
-    return [one for one in seen if one.form == phrase.form]
+    return [thing for thing in seen if thing.form == phrase.form]
 
 
 def _there(seen: Sequence[Seen], exactly: str | None, words: str) -> ScoredAnswer:
     phrase = parse(words)
     wanted, alike = _matching(seen, phrase), _form(seen, phrase)
     count = phrase.count if exactly else 1
-    told = f"{len(wanted)} such, {len(alike)} of that form"
-    return ScoredAnswer(1.0 if len(wanted) == count else 0.5 if alike else 0.0, told)
+    reason = f"{len(wanted)} such, {len(alike)} of that form"
+    return ScoredAnswer(1.0 if len(wanted) == count else 0.5 if alike else 0.0, reason)
 
 
 def _nothing_else(seen: Sequence[Seen], number: str) -> ScoredAnswer:
@@ -75,9 +75,9 @@ def _nothing_else(seen: Sequence[Seen], number: str) -> ScoredAnswer:
 
 
 def _clear(seen: Sequence[Seen]) -> ScoredAnswer:
-    clear = sum(one.score > CLEAR for one in seen)
-    told = f"{clear} of {len(seen)} objects are clear"
-    return ScoredAnswer(1.0 if seen and clear == len(seen) else 0.5 if clear else 0.0, told)
+    clear = sum(thing.score > CLEAR for thing in seen)
+    reason = f"{clear} of {len(seen)} objects are clear"
+    return ScoredAnswer(1.0 if seen and clear == len(seen) else 0.5 if clear else 0.0, reason)
 
 
 def _placed(
@@ -92,16 +92,16 @@ def _placed(
     return ScoredAnswer(0.5, "they stand otherwise")
 
 
-def _choices(found: Sequence[Sequence[Seen]]) -> list[tuple[Seen, ...]]:
+def _choices(candidates: Sequence[Sequence[Seen]]) -> list[tuple[Seen, ...]]:
     from itertools import product
 
     # Two phrases for the same thing need two things.
-    return [choice for choice in product(*found) if len({id(one) for one in choice}) == len(choice)]
+    return [choice for choice in product(*candidates) if len({id(thing) for thing in choice}) == len(choice)]
 
 
 def _row(seen: Sequence[Seen], words: str) -> ScoredAnswer:
     def holds(choice: Sequence[Seen]) -> bool:
-        xs, ys = [one.x for one in choice], [one.y for one in choice]
+        xs, ys = [thing.x for thing in choice], [thing.y for thing in choice]
         return xs == sorted(xs) and max(ys) - min(ys) <= LEVEL
 
     return _placed(seen, [parse(f"a {part}") for part in words.split(", ")], holds)
@@ -116,8 +116,8 @@ def _above(seen: Sequence[Seen], first: str, second: str) -> ScoredAnswer:
 
 def _level(seen: Sequence[Seen], words: str) -> ScoredAnswer:
     phrase = parse(f"two {words}")
-    one = Phrase(phrase.form, phrase.colour, phrase.texture, phrase.size, None)
-    return _placed(seen, [one, one], lambda choice: abs(choice[0].y - choice[1].y) <= LEVEL)
+    single = Phrase(phrase.form, phrase.colour, phrase.texture, phrase.size, None)
+    return _placed(seen, [single, single], lambda choice: abs(choice[0].y - choice[1].y) <= LEVEL)
 
 
 def _beside(seen: Sequence[Seen], first: str, second: str) -> ScoredAnswer:

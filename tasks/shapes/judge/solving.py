@@ -57,8 +57,8 @@ def indices(scene: Scene, words: str) -> list[int] | None:
 
 
 def _one(scene: Scene, words: str) -> Thing | None:
-    found = indices(scene, words)
-    return scene.things[found[0]] if found and len(found) == 1 else None
+    matching = indices(scene, words)
+    return scene.things[matching[0]] if matching and len(matching) == 1 else None
 
 
 def _property(name: str) -> Callable[[Scene, str], str | None]:
@@ -70,13 +70,13 @@ def _property(name: str) -> Callable[[Scene, str], str | None]:
 
 
 def _count(scene: Scene, words: str) -> str | None:
-    found = indices(scene, words)
-    return None if found is None else NUMBERS[len(found)]
+    matching = indices(scene, words)
+    return None if matching is None else NUMBERS[len(matching)]
 
 
 def _exists(scene: Scene, words: str) -> str | None:
-    found = indices(scene, words)
-    return None if found is None else _yes(bool(found))
+    matching = indices(scene, words)
+    return None if matching is None else _yes(bool(matching))
 
 
 def _relation(scene: Scene, first: str, relation: str, second: str) -> str | None:

@@ -55,16 +55,18 @@ def questions() -> tuple[SceneQuestion, ...]:
     for number in range(SCENES):
         rng = np.random.default_rng((SEED, number))
         maker = MAKERS[number % len(MAKERS)]
-        asked: dict[str, Question] = {}
-        while len(asked) < len(KINDS):
+        by_category: dict[str, Question] = {}
+        while len(by_category) < len(KINDS):
             # A scene that a category has no question for is drawn again, with all its questions.
             scene = maker(rng)
-            asked = {}
+            by_category = {}
             for category, kinds in KINDS.items():
                 for _ in range(20):
                     question = ask(rng, scene, choose(rng, kinds))
                     if question is not None:
-                        asked[category] = question
+                        by_category[category] = question
                         break
-        rows += [SceneQuestion(number, scene, category, question) for category, question in asked.items()]
+        rows += [
+            SceneQuestion(number, scene, category, question) for category, question in by_category.items()
+        ]
     return tuple(rows)

@@ -37,28 +37,28 @@ class OracleDetector:
         from selfreward_eval.tasks.shapes.vocabulary import CANVAS
 
         wanted = set(labels)
-        found = []
+        detected = []
         for image in images:
             width, height = image.size
             detections = []
-            for one in read(to_frame(image)):
-                if one.form not in wanted:
+            for thing in read(to_frame(image)):
+                if thing.form not in wanted:
                     continue
-                x0, y0, x1, y1 = one.whole_box if self.whole else one.box
+                x0, y0, x1, y1 = thing.whole_box if self.whole else thing.box
                 across, down = width / CANVAS, height / CANVAS
                 detections.append(
                     Detection(
-                        label=one.form,
+                        label=thing.form,
                         box=(x0 * across, y0 * down, x1 * across, y1 * down),
-                        score=one.score,
-                        mask=enlarge(one.mask, image.size),
+                        score=thing.score,
+                        mask=enlarge(thing.mask, image.size),
                         attributes={
-                            "colour": one.colour,
-                            "texture": one.texture,
-                            "size": one.size,
-                            "match": round(one.match, 4),
+                            "colour": thing.colour,
+                            "texture": thing.texture,
+                            "size": thing.size,
+                            "match": round(thing.match, 4),
                         },
                     )
                 )
-            found.append(detections)
-        return found
+            detected.append(detections)
+        return detected

@@ -102,10 +102,10 @@ def read(picture: NDArray[np.uint8]) -> list[Seen]:
         blobs = components(layers, colour, MINIMUM_AREA)
         # The largest first: what shows of an object through another's hole belongs to it already.
         for blob in sorted(blobs, key=lambda pixels: -int(pixels.sum())):
-            for one in _objects_in(picture, layers, colour, blob & ~explained):
-                seen.append(one)
-                explained |= _grown(one.extent)
-    return sorted(seen, key=lambda one: (round(one.y / 8), one.x))
+            for thing in _objects_in(picture, layers, colour, blob & ~explained):
+                seen.append(thing)
+                explained |= _grown(thing.extent)
+    return sorted(seen, key=lambda thing: (round(thing.y / 8), thing.x))
 
 
 def _objects_in(
@@ -114,7 +114,7 @@ def _objects_in(
     """The objects that explain one blob; usually one. Equal colours that touch side by side are none."""
     index = list(COLOURS).index(colour)
     remaining = blob.copy()
-    found: list[Seen] = []
+    things: list[Seen] = []
     for _ in range(4):
         coverage = np.where(remaining, layers.coverage[index], 0.0)
         if coverage.sum() < MINIMUM_AREA:
@@ -130,7 +130,7 @@ def _objects_in(
         if not visible.any():
             break
         solid = visible & (layers.coverage[index] > 0.5)
-        found.append(
+        things.append(
             Seen(
                 form=match.form,
                 colour=colour,
@@ -146,7 +146,7 @@ def _objects_in(
             )
         )
         remaining &= ~_grown(match.extent)
-    return found
+    return things
 
 
 def _credit(

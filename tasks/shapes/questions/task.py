@@ -85,13 +85,13 @@ class ShapesQuestions(Task):
         ]
 
 
-def compared(said: str | None, reference: str) -> Measurement:
+def compared(answer: str | None, reference: str) -> Measurement:
     """The measurement of one answer.
 
     Case, blanks at either end and a full stop at the end do not count; everything else does.
     """
-    if said is None:
+    if answer is None:
         return Measurement(Status.GENERATION_ERROR, reason="no answer is recorded")
-    right = said.lower().strip().rstrip(".") == reference
-    reason = f"{reference!r} is right" if right else f"said {said!r}; {reference!r} is right"
+    right = answer.lower().strip().rstrip(".") == reference
+    reason = f"{reference!r} is right" if right else f"said {answer!r}; {reference!r} is right"
     return Measurement(Status.SUCCESS, {"accuracy": float(right)}, reason)

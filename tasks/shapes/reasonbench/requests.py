@@ -84,11 +84,11 @@ class ReasonRequest:
     @property
     def unseen(self) -> bool:
         """Whether it asks for a colour-shape pair that no picture drawn in training contains."""
-        return any((one.colour, one.form) in UNSEEN_PAIRS for one in self.wanted)
+        return any((wanted.colour, wanted.form) in UNSEEN_PAIRS for wanted in self.wanted)
 
 
 def _listed(wanted: tuple[Wanted, ...]) -> str:
-    return " and ".join(one.phrase.lower() for one in wanted)
+    return " and ".join(thing.phrase.lower() for thing in wanted)
 
 
 def _idiom(rng: np.random.Generator) -> ReasonRequest:
@@ -129,8 +129,8 @@ def _textual(rng: np.random.Generator) -> ReasonRequest:
 def _entity(rng: np.random.Generator) -> ReasonRequest:
     names = [tuple(ENTITIES)[i] for i in rng.permutation(len(ENTITIES))[: int(rng.integers(1, 4))]]
     wanted = tuple(ENTITIES[name] for name in names)
-    told = [article(f"{name} sign") if name in ("love", "plus") else article(name) for name in names]
-    text = " and ".join(told)
+    phrases = [article(f"{name} sign") if name in ("love", "plus") else article(name) for name in names]
+    text = " and ".join(phrases)
     return ReasonRequest("entity", text, wanted, "free", _listed(wanted), NUMBERS[len(names)])
 
 
