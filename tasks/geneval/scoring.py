@@ -1,9 +1,9 @@
-"""The official GenEval verdict as pure functions over detections.
+"""The official GenEval decision as pure functions over detections.
 
 Names follow upstream's metadata, so that the same functions score any
-vocabulary: a row says which classes, counts, colours and relations a picture
-must show, ``candidates`` holds what a detector saw, and a callable names the
-colour of an object when a clause asks for it.
+vocabulary. A row lists the classes, counts, colours and relations that a picture
+must show. ``candidates`` holds the detections. A callable returns the colour of
+an object when a clause asks for it.
 
 >>> from selfreward_eval.harness.instruments.base import Detection
 >>> row = {"tag": "counting", "include": [{"class": "cup", "count": 1}],
@@ -35,7 +35,7 @@ ColourLookup = Callable[[str, Sequence[Detection]], Sequence[str]]
 
 @dataclass(frozen=True)
 class Decision:
-    """What the official rule says of one picture.
+    """The official decision on one picture.
 
     Attributes:
         correct: whether every clause of the row holds.
@@ -58,7 +58,7 @@ def keep(candidates: Sequence[Detection], threshold: float, options: Options = O
     Score strictly above ``threshold`` (compared in float32), then the best ``max_objects``, then
     greedy removal of overlaps. Of equal scores the later candidate comes first: upstream reverses
     an ascending sort. The sort here is stable, which upstream's is only for up to 16 candidates on
-    some processors; a verdict must not depend on the machine.
+    some processors; a decision must not depend on the machine.
     """
     scores = np.asarray([candidate.score for candidate in candidates], dtype=np.float32)
     order = np.argsort(scores, kind="stable")[::-1]
@@ -82,10 +82,10 @@ def evaluate(
     colours: Sequence[str] = COLOURS,
     options: Options = OFFICIAL,
 ) -> Decision:
-    """The verdict on one picture.
+    """The decision on one picture.
 
-    A clause looks at the best ``count`` objects of its class only: a red second cup does not help
-    where one red cup is asked for and the best cup is green. ``colour_of`` is called only for
+    A clause considers only the best ``count`` objects of its class: if one red cup is asked for and
+    the best cup is green, a second, red cup does not count. ``colour_of`` is called only for
     clauses that name a colour and have enough objects.
 
     Args:
@@ -101,13 +101,13 @@ def evaluate(
     threshold = options.threshold_for(_get(metadata, "tag", metadata))
     kept = {name: keep(objects, threshold, options) for name, objects in candidates.items()}
     kept = {name: objects for name, objects in kept.items() if objects}
-    judge = _Judge(metadata, kept, colour_of, colours, options)
-    reasons = judge.include() + judge.exclude()
-    return Decision(not reasons, "\n".join(reasons), kept, judge.seen, judge.classified)
+    checker = _ClauseChecker(metadata, kept, colour_of, colours, options)
+    reasons = checker.include() + checker.exclude()
+    return Decision(not reasons, "\n".join(reasons), kept, checker.seen, checker.classified)
 
 
-class _Judge:
-    """Walks through the clauses of one row; remembers what later clauses and the record need."""
+class _ClauseChecker:
+    """Checks the clauses of one row in order; keeps what later clauses and the record need."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class _Judge:
         self.classified = 0
 
     def include(self) -> list[str]:
-        """Complaints about what must be there. A clause with one is no target for later ones."""
+        """Why ``include`` clauses fail. A failed clause has no objects that later clauses can refer to."""
         complaints = []
         for clause in self.row.get("include", ()):
             count = _get(clause, "count", self.row)
@@ -135,7 +135,7 @@ class _Judge:
         return complaints
 
     def exclude(self) -> list[str]:
-        """Complaints about what must not be there; all kept objects count, not the best few."""
+        """Why ``exclude`` clauses fail; here all kept objects count, not only the best ``count``."""
         complaints = []
         for clause in self.row.get("exclude", ()):
             name, count = _get(clause, "class", self.row), _get(clause, "count", self.row)
@@ -145,7 +145,7 @@ class _Judge:
         return complaints
 
     def _complaint(self, clause: Row, objects: list[Detection]) -> str | None:
-        """Why ``found`` does not satisfy an include clause: number first, then colour, then position."""
+        """Why ``objects`` do not satisfy an include clause: number first, then colour, then position."""
         name, count = clause["class"], clause["count"]
         if len(objects) < count:
             return f"expected {name}>={count}, found {len(objects)}"

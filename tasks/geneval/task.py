@@ -26,7 +26,7 @@ OFFICIAL_SEED = 42
 """Upstream seeds once per prompt with this."""
 
 PICTURES_AT_ONCE = 8
-"""Candidates of so many pictures are held together; each brings up to 100 masks of the picture's size."""
+"""Pictures detected per batch; a picture has up to 100 masks of its size, so memory limits this."""
 
 
 class GenEval(Task):
@@ -80,7 +80,7 @@ class GenEval(Task):
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        """``accuracy`` 0.0 or 1.0 for every sample, with the boxes the verdict rests on."""
+        """``accuracy`` 0.0 or 1.0 for every sample, with the boxes that the decision is based on."""
         from selfreward_eval.tasks.geneval.measuring import measure_image
 
         rows = {item.id: item.metadata for item in items}
@@ -94,7 +94,7 @@ class GenEval(Task):
         return measurements
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        """Identity of detector and colour classifier; their weights must be there to be known."""
+        """Identity of detector and colour classifier; their weights must be on this machine."""
         return {"detector": self.detector.identity(), "colour": self.colour.identity()}
 
     def options(self) -> Mapping[str, Any]:
@@ -112,8 +112,8 @@ class GenEval(Task):
 
         ``official`` gives 42 + ``index`` for every prompt, whatever the run's seed. Upstream seeds
         42 once per prompt and draws its pictures one after another from that generator; here each
-        picture has a generator of its own. So the first picture starts from upstream's state, and
-        picture k of all prompts shares one noise, as upstream; the noise of pictures 1 to 3 differs.
+        picture has a generator of its own. So the first picture starts from upstream's state. Picture k has
+        the same noise for all prompts, as upstream; the noise of pictures 1 to 3 differs from upstream's.
         """
         if policy == "official":
             return OFFICIAL_SEED + index

@@ -1,4 +1,4 @@
-"""The official file, pinned. Its licence forbids commercial use: fetched for its user, never bundled."""
+"""The official file, pinned. Its licence forbids commercial use: downloaded by the user, never bundled."""
 
 from __future__ import annotations
 
