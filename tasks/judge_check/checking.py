@@ -1,7 +1,7 @@
-"""Asks a judge labelled questions, and sums up how its scores stand to the labels.
+"""Asks a judge labelled questions, and compares its scores with the labels.
 
-A question without a score (no picture, no reply, a reply that cannot be read) is counted by its status
-and in nothing else. Questions of one picture are asked together, so a picture is a cluster.
+A question without a score (no picture, no reply, a reply that cannot be parsed) is counted by its status
+only. Questions of one picture are asked together, so a picture is a cluster.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ __all__ = [
 
 BLOCK = "questions"
 AT_ONCE = 32
-"""Pictures that are open at the same time."""
+"""Number of pictures that are open at the same time."""
 
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """What became of one labelled question.
+    """The judge's score for one labelled question.
 
     Attributes:
         case: id of its picture.
@@ -52,7 +52,7 @@ class QuestionResult:
         truth: the right score, in [0, 1].
         status: ``SUCCESS``, or why there is no score.
         score: the judge's, in [0, 1]; None unless the status is ``SUCCESS``.
-        reason: why there is none.
+        reason: why there is no score.
     """
 
     case: str
@@ -66,11 +66,11 @@ class QuestionResult:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """A judge's answers to cases.
+    """The result of a judge on all cases.
 
     Attributes:
         answers: one per question, in order.
-        evidence: case id -> the raw replies, for every picture that was shown.
+        evidence: case id -> the raw replies, for every picture that was shown to the judge.
     """
 
     answers: tuple[QuestionResult, ...]
@@ -87,7 +87,7 @@ class Summary:
         accuracy: share of the scored whose score is the label.
         accuracy_low: lower end of its interval (Wilson's, with pictures as clusters), None for one picture.
         accuracy_high: upper end, likewise.
-        bias: mean of score minus label; above 0 the judge is too kind.
+        bias: mean of score minus label; above 0 the judge scores too high.
     """
 
     asked: int
@@ -124,14 +124,14 @@ def ask_cases(
     prompts: Prompts | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> CheckResult:
-    """Shows the judge every picture and asks its questions, in ReasonBench's turns.
+    """Asks the judge the questions about every picture, in ReasonBench's conversation.
 
     Args:
         judge: must read pictures.
         cases: labelled pictures.
         parser: name of one in :data:`selfreward_eval.tasks.t2i_reasonbench.parsing.PARSERS`.
-        prompts: what the judge is told; the task's own by default.
-        progress: told how many pictures were done after every batch.
+        prompts: the prompts for the judge; the task's own by default.
+        progress: called after every batch with its number of pictures.
 
     Raises:
         UsageError: no such parser.
@@ -202,12 +202,12 @@ def failures(answers: Sequence[QuestionResult]) -> dict[str, int]:
 
 
 def calibration(answers: Sequence[QuestionResult], bins: int = 10, level: float = 0.95) -> list[Bin]:
-    """How right the judge's scores are, score by score.
+    """The mean label for every score that the judge gave.
 
     Args:
         answers: those without a score are left out.
-        bins: where there are more different scores than this, they are joined in so many bins of
-            equal width over [0, 1]; else every score is one by itself.
+        bins: if there are more distinct scores than this, they are grouped into this many bins of
+            equal width over [0, 1]; else every distinct score is a bin.
         level: coverage of the intervals, in (0, 1).
     """
     scored = [(result, result.score) for result in answers if result.score is not None]

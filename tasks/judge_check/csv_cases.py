@@ -1,13 +1,13 @@
-"""Cases from people's labels in a CSV: a plain one, or GenEval's annotations.
+"""Cases from human labels in a CSV file: our plain format, or GenEval's annotations.
 
 Plain: the columns ``image`` (a path below the folder of pictures), ``question`` and ``label`` (0, 0.5 or
-1), and if wanted ``criterion`` and ``category``. Rows of one image are asked together.
+1), and optionally ``criterion`` and ``category``. The questions of one image are asked together.
 
-GenEval's (djghosh13/geneval, ``annotations/annotations_*.csv``) has one row per picture and annotator
-with counts and colours of at most two objects. It becomes questions whether an object is there, how
-often where the caption names a number, and of which colour where it names one; the label is what most
-annotators say, and a question on which they are split is left out. Pictures lie as upstream publishes
-them: ``<prompt, five digits>/samples/<picture, five digits>.png``.
+GenEval's annotations (djghosh13/geneval, ``annotations/annotations_*.csv``) have one row per picture and
+annotator with counts and colours of at most two objects. They become questions about the presence of an
+object, about its number if the caption names one, and about its colour if the caption names one. The label
+is the majority of the annotators; a question without a majority is left out. Pictures are expected in
+upstream's layout: ``<prompt, five digits>/samples/<picture, five digits>.png``.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ COLOURS = "red|orange|yellow|green|blue|purple|pink|brown|black|white|gray"
 
 @dataclass(frozen=True)
 class Labels:
-    """What a file holds.
+    """The content of a label file.
 
     Attributes:
         cases: pictures with labelled questions.
-        notes: what of the file was left out, in words.
+        notes: what was left out of the file, in words.
     """
 
     cases: tuple[Case, ...]
@@ -55,8 +55,8 @@ def csv_cases(path: Path, images: Path, limit: int | None = None) -> Labels:
 
     Args:
         path: the CSV.
-        images: folder of the pictures; one that is missing there is a case all the same.
-        limit: how many pictures, spread evenly over the file; None for all.
+        images: folder of the pictures; a missing picture is still a case, with its own status.
+        limit: number of pictures, taken evenly over the file; None for all.
 
     Raises:
         InputError: the file cannot be read, lacks a column, or a row is damaged; the message names it.
@@ -121,7 +121,7 @@ def _annotated(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> tup
         try:
             key = int(row["Input.prompt_id"]), int(row["Input.image_id"])
         except ValueError:
-            # Upstream's if-xl file holds answers with a line break in them, which cuts their row in two.
+            # Upstream's if-xl file has answers that contain a line break, which splits their row in two.
             cut_rows.append(number)
             continue
         if not row["Input.caption"] or not row["Input.object_0_name"]:
@@ -147,7 +147,7 @@ def _annotated(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> tup
 
 
 def _questions(answers: Sequence[Row]) -> list[Labelled | None]:
-    """GenEval's annotators' answers about one picture, as questions; None where they are split."""
+    """Questions with labels from the annotators' rows about one picture; None where no majority exists."""
     caption = answers[0]["Input.caption"]
     questions: list[Labelled | None] = []
     for k in (0, 1):
@@ -158,12 +158,12 @@ def _questions(answers: Sequence[Row]) -> list[Labelled | None]:
         counts = [_count(row.get(f"Answer.task-count-{k}", "")) for row in answers]
         counts_given = [count for count in counts if count is not None]
         existence = f"Is there a {name} in the picture?"
-        questions.append(_most(existence, "object", [count > 0 for count in counts_given]))
+        questions.append(_majority(existence, "object", [count > 0 for count in counts_given]))
         counted_objects = re.fullmatch(rf"a photo of ({'|'.join(COUNTS)}) {re.escape(plural)}", caption)
         if counted_objects:
             number_question = f"Are there exactly {counted_objects[1]} {plural} in the picture?"
             questions.append(
-                _most(
+                _majority(
                     number_question, "number", [count == COUNTS[counted_objects[1]] for count in counts_given]
                 )
             )
@@ -176,21 +176,21 @@ def _questions(answers: Sequence[Row]) -> list[Labelled | None]:
                 if count is not None
             ]
             questions.append(
-                _most(f"Is there a {coloured_object[1]} {name} in the picture?", "colour", votes)
+                _majority(f"Is there a {coloured_object[1]} {name} in the picture?", "colour", votes)
             )
     return questions
 
 
 def _count(text: str | None) -> int | None:
-    """An annotator's count; None where none was given."""
+    """An annotator's count; None if none was given."""
     try:
         return int(float(text or ""))
     except (ValueError, OverflowError):
         return None
 
 
-def _most(question: str, category: str, votes: Sequence[bool]) -> Labelled | None:
-    """The question with the label of most, or None where they are split or nobody answered."""
+def _majority(question: str, category: str, votes: Sequence[bool]) -> Labelled | None:
+    """The question with the majority's label; None on a tie or without votes."""
     yes = sum(votes)
     if 2 * yes == len(votes):
         return None

@@ -1,7 +1,7 @@
-"""Cases of the shapes world: right pictures and near misses of ReasonBench's requests, labelled by the scene.
+"""Cases of the shapes world: correct pictures and near misses of ReasonBench's requests.
 
-The labels come from the scene that was drawn, never from its pixels. How clearly objects are drawn is
-not asked: a scene does not say.
+The labels are computed from the scene description, never from the pixels. The question how clearly objects
+are drawn is left out, because a scene description does not contain the answer.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SEED = 20251123
-"""Of the scenes, for ever."""
+"""Seed of the scenes; fixed, so that results stay comparable."""
 
 ENLARGED = 8
-"""A picture is shown this many times larger: judges that are models see little at 48 pixels."""
+"""Enlargement factor of the pictures: models as judges recognise little at 48 pixels."""
 
 RIGHT, MISS = "right picture", "near miss"
 TRIES = 200
@@ -40,10 +40,10 @@ TRIES = 200
 def shapes_cases(limit: int | None = None) -> list[Case]:
     """Two cases of each of the 96 evaluated requests, one right and one near miss.
 
-    They are ordered so that every beginning is spread over dimensions, and half of it is right.
+    They are ordered so that the first n cases cover all dimensions evenly, and half of them are right.
 
     Args:
-        limit: how many; None for all 192.
+        limit: number of cases; None for all 192.
     """
     by_dimension = [[asked for asked in evaluated() if asked.dimension == name] for name in DIMENSIONS]
     cases: list[Case] = []
@@ -65,16 +65,16 @@ def shapes_cases(limit: int | None = None) -> list[Case]:
 
 
 def labelled(request: ReasonRequest, scene: Scene) -> tuple[Labelled, ...]:
-    """What a judge is asked of a picture of ``scene``, with the scores that the scene earns."""
+    """The questions about a picture of ``scene``, with the right scores."""
     questions = []
     for wanted in request.wanted:
         question = JudgeQuestion(f"Is there {named(wanted)} in the picture?", THERE)
         questions.append(
-            Labelled(question, _there(wanted, scene), "number" if wanted.count > 1 else "object")
+            Labelled(question, _presence(wanted, scene), "number" if wanted.count > 1 else "object")
         )
     place = placement(request)
     if place is not None:
-        questions.append(Labelled(JudgeQuestion(place, PLACED), _placed(request, scene), "placement"))
+        questions.append(Labelled(JudgeQuestion(place, PLACED), _arrangement(request, scene), "placement"))
     total = sum(wanted.count for wanted in request.wanted)
     others = JudgeQuestion(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)
     extra = len(scene.things) - total
@@ -83,9 +83,9 @@ def labelled(request: ReasonRequest, scene: Scene) -> tuple[Labelled, ...]:
 
 
 def near_miss(rng: np.random.Generator, request: ReasonRequest, scene: Scene) -> Scene:
-    """``scene`` with one thing recoloured, reshaped, moved, taken away, or one or two added.
+    """``scene`` with one object recoloured, reshaped, moved or removed, or with one or two objects added.
 
-    Some question about it has another answer than for a right picture.
+    At least one question has another right score than for a correct picture.
     """
     for _ in range(TRIES):
         changed = _changed(rng, scene)
@@ -119,8 +119,8 @@ def _changed(rng: np.random.Generator, scene: Scene) -> Scene | None:
     return Scene(tuple(things))
 
 
-def _there(wanted: Wanted, scene: Scene) -> float:
-    """1: that many of them; 0.5: such a form in another colour or number; 0: no such form."""
+def _presence(wanted: Wanted, scene: Scene) -> float:
+    """1: exactly the requested number; 0.5: the form in another colour or number; 0: no such form."""
     alike = [thing for thing in scene.things if thing.form == wanted.form]
     if sum(_is(thing, wanted) for thing in alike) == wanted.count:
         return 1.0
@@ -135,8 +135,8 @@ def _is(thing: Thing, wanted: Wanted) -> bool:
     )
 
 
-def _placed(request: ReasonRequest, scene: Scene) -> float:
-    """1: they stand as asked; 0.5: they are there but stand otherwise; 0: one of them is missing."""
+def _arrangement(request: ReasonRequest, scene: Scene) -> float:
+    """1: arranged as requested; 0.5: present but arranged otherwise; 0: one object is missing."""
     wanted = request.wanted * 2 if request.layout == "mirror" else request.wanted
     if request.layout in ("top", "bottom", "above", "beside", "row", "mirror"):
         wanted = tuple(replace(thing_wanted, count=1) for thing_wanted in wanted)
@@ -149,11 +149,11 @@ def _placed(request: ReasonRequest, scene: Scene) -> float:
     ]
     if not choices:
         return 0.0
-    return 1.0 if any(_stands(request.layout, choice) for choice in choices) else 0.5
+    return 1.0 if any(_is_arranged(request.layout, choice) for choice in choices) else 0.5
 
 
-def _stands(layout: str, things: Sequence[Thing]) -> bool:
-    """Whether things on the lattice stand as ``layout`` says."""
+def _is_arranged(layout: str, things: Sequence[Thing]) -> bool:
+    """Whether objects on the lattice are arranged as ``layout`` requests."""
     first, *others = things
     level = all(thing.y == first.y for thing in things)
     if layout == "row":

@@ -1,4 +1,4 @@
-"""How far the members of a panel agree on a task's scores, from the replies that were recorded."""
+"""Agreement of the members of a judge panel on a task's scores, from the recorded replies."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["Agreement", "panel_agreement"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of a panel on one metric.
+    """Agreement of a panel on one metric.
 
     Attributes:
-        alpha: Krippendorff's for interval data, at most 1; None where it is not defined.
-        samples: those that two members or more gave a score.
-        failed: per member, in order: samples that it left without a score.
+        alpha: Krippendorff's alpha for interval data, at most 1; None where it is not defined.
+        samples: number of samples with scores of at least two members.
+        failed: per member, in order: number of samples without a score.
     """
 
     alpha: float | None
@@ -35,8 +35,8 @@ class Agreement:
 def panel_agreement(task: Rescorable, records: Sequence[SampleRecord], metric: str) -> Agreement | None:
     """The agreement of the panel that judged ``records``; None if none did.
 
-    Every member's replies are read by the task as if that member alone had judged. A description that
-    later questions build on is the first member's.
+    The task parses every member's replies as if that member were the only judge. The description that
+    later questions refer to is the first member's.
 
     Raises:
         InputError: a sample's replies are damaged; the message names it.
@@ -53,7 +53,7 @@ def panel_agreement(task: Rescorable, records: Sequence[SampleRecord], metric: s
 
 
 def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float | None]:
-    """Every member's score of a sample; empty where no panel was asked."""
+    """Every member's score of a sample; empty if the judge was not a panel."""
     evidence = record.measurement.evidence
     if "replies" not in evidence:
         return []

@@ -1,8 +1,8 @@
-"""Replies on disk: what a judge said once is not paid for twice, and can be read after the judge is gone.
+"""A cache of a judge's replies on disk: no reply is paid for twice, and replies outlive the judge.
 
-One JSON line per asking: the judge's name, model, revision and identity hash, the conversation's
-hash, and the raw reply or why there was none. Only replies are given again; a failure is kept to be
-looked at, and asked again.
+One JSON line per request: the judge's name, model, revision and identity hash, the conversation's
+hash, and the raw reply or the reason why there is none. Only successful replies are reused. A failure
+is recorded, and the request is sent again next time.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from selfreward_eval.harness.instruments.judging import Conversation, Judge, Rep
 from selfreward_eval.harness.records import Status, fingerprint
 
 AT_ONCE = 64
-"""Conversations asked together; their replies are on disk before the next ones are asked."""
+"""Conversations per batch; their replies are written before the next batch is sent."""
 
 
 class CachingJudge:
-    """A judge with a memory. Its identity is the judge's own: a reply is the same, whenever it was given.
+    """A judge with a cache of replies. Its identity is that of the wrapped judge.
 
     Args:
-        judge: asked where nothing is remembered.
-        path: the line file; made if it is not there. It may hold several judges' replies.
+        judge: asked for conversations that are not in the cache.
+        path: the JSON-lines file; created if missing. It may hold replies of several judges.
     """
 
     def __init__(self, judge: Judge, path: Path) -> None:
@@ -40,13 +40,13 @@ class CachingJudge:
         return self.judge.identity()
 
     def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
-        """One reply per conversation, aligned; the same conversation is asked once.
+        """One reply per conversation, aligned; equal conversations are sent once.
 
         Raises:
             InputError: the file is damaged, or cannot be written.
         """
         identity = self.judge.identity()
-        known = self._remembered(fingerprint(identity))
+        known = self._cached(fingerprint(identity))
         keys = [conversation_sha256(conversation) for conversation in conversations]
         missing = {
             key: conversation
@@ -63,7 +63,7 @@ class CachingJudge:
         known.update({key: reply for key, reply in new.items() if reply.status is Status.SUCCESS})
         return [known.get(key) or new[key] for key in keys]
 
-    def _remembered(self, judge: str) -> dict[str, Reply]:
+    def _cached(self, judge: str) -> dict[str, Reply]:
         """Conversation hash -> reply of this judge; read once."""
         if self._known is None:
             try:
@@ -80,10 +80,10 @@ class CachingJudge:
         return self._known
 
     def _write(self, identity: Mapping[str, Any], answered: Mapping[str, Reply]) -> None:
-        """Adds replies; they are with the operating system when this returns."""
+        """Appends replies; they are handed to the operating system when this returns."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(self.path), JsonLinesWriter(self.path) as writer:
+            with _locked(self.path), JsonLinesWriter(self.path) as writer:
                 for key, reply in answered.items():
                     writer.append(_line(identity, key, reply))
         except OSError as error:
@@ -92,8 +92,8 @@ class CachingJudge:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keeps other processes that write ``path`` waiting: runs of several models may share it."""
+def _locked(path: Path) -> Iterator[None]:
+    """Locks ``path`` against other writing processes: runs of several models may share it."""
     with path.with_name(f".{path.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Scores made anew of recorded replies: no judge, no model, no pictures."""
+"""Recomputes measurements from recorded replies, without judge, model or pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Rescorable(Protocol):
     """A task that can measure a sample from its evidence alone."""
 
     def remeasure(self, record: SampleRecord) -> Measurement:
-        """The measurement that this task makes of the record's replies.
+        """The measurement from the record's replies.
 
         Raises:
             InputError: the record holds no replies.
@@ -24,7 +24,7 @@ class Rescorable(Protocol):
 
 
 def rescored(task: Rescorable, records: Sequence[SampleRecord]) -> list[SampleRecord]:
-    """The records with measurements made anew. Those that never reached a judge stay as they are.
+    """The records with new measurements. Records without a judge's replies are unchanged.
 
     Raises:
         InputError: a sample's evidence is damaged; the message names it.
