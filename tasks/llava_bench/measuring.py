@@ -1,7 +1,7 @@
-"""From answers and a text judge to measurements: the reference is assistant 1, the model assistant 2.
+"""Measures answers with a text judge: the reference is assistant 1, the model assistant 2.
 
-Shared by every task of this form: only items and judge differ. The judge never sees the picture. With
-``swap`` it is asked a second time, the answers exchanged.
+Shared by all tasks of this form; they differ in items and judge only. The judge never sees the picture.
+With ``swap`` the judge is asked a second time with the answers exchanged.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from selfreward_eval.tasks.llava_bench.parsing import parser_named
 
 TEMPLATES = Path(__file__).with_name("templates")
 REVIEW = "review"
-"""The stage of the protocol: the reference stands first."""
+"""Stage of the protocol: the reference is assistant 1."""
 
 SWAPPED = "review_swapped"
-"""The further stage with ``swap``: the candidate stands first."""
+"""Additional stage with ``swap``: the candidate is assistant 1."""
 
 NEEDS = ("context", "question", "reference", "candidate")
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """What the judge is told.
+    """The prompts for the judge.
 
     Attributes:
         system: the first turn.
@@ -48,7 +48,7 @@ class Prompts:
 
         Raises:
             InputError: a file cannot be read.
-            UsageError: it lacks a place that must be filled, or holds other names.
+            UsageError: a required name is missing in it, or it contains an unknown name.
         """
         return cls(
             load_template("system", TEMPLATES / "system.txt", system, needs=()),
@@ -58,7 +58,7 @@ class Prompts:
 
     @property
     def needs_rules(self) -> bool:
-        """Whether the instruction is not in the template itself."""
+        """Whether the template asks for upstream's instruction per category."""
         return "rule" in self.compare.names
 
     def hashes(self) -> dict[str, str]:
@@ -67,10 +67,10 @@ class Prompts:
         return hashes({"system": self.system, "compare": self.compare, **rules})
 
     def conversation(self, item: Item, candidate: str, stage: str = REVIEW) -> Conversation:
-        """What the judge is asked about one answer.
+        """The conversation about one answer.
 
-        In the stage :data:`SWAPPED` the answers stand in each other's places, so ``$reference`` is the
-        place of Assistant 1, and ``$candidate`` that of Assistant 2.
+        In the stage :data:`SWAPPED` the answers are exchanged: ``$reference`` is always filled with the
+        answer of Assistant 1, and ``$candidate`` with that of Assistant 2.
 
         Raises:
             InputError: the item holds no reference or context, or its category has no rule.
@@ -104,7 +104,7 @@ def measure_answers(
         judge: of text.
         items: of every answer, from :mod:`selfreward_eval.tasks.llava_bench.items`.
         answers: the model's, aligned with ``items``; an empty one is judged like any other.
-        prompts: what the judge is told.
+        prompts: the prompts for the judge.
         parser: name of one in :data:`selfreward_eval.tasks.llava_bench.parsing.PARSERS`.
         swap: ask in both orders.
     """
@@ -120,10 +120,10 @@ def measure_answers(
 
 
 def read_replies(replies: Mapping[str, Reply], setup: JudgeSetup, swap: bool = False) -> Measurement:
-    """The measurement that a review makes: ``candidate`` and ``reference``, from 1 to 10.
+    """The measurement from a review: ``candidate`` and ``reference``, from 1 to 10.
 
-    With ``swap`` both reviews must be there and readable; :mod:`selfreward_eval.tasks.llava_bench.orders`
-    says what becomes of them. All replies stay in the evidence, also those that are not read.
+    With ``swap`` both reviews must be present and readable; :mod:`selfreward_eval.tasks.llava_bench.orders`
+    combines them. All replies stay in the evidence, including those that are not parsed.
 
     Raises:
         InputError: a review is not among the replies.

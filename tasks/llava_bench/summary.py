@@ -1,4 +1,4 @@
-"""Numbers beside the headline: relative scores over a run's samples, and upstream's on request."""
+"""Numbers besides the headline: relative scores over a run's samples, and upstream's on request."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ def further_numbers(records: Sequence[SampleRecord], faithful: bool = False) -> 
     """Relative scores in per cent, with 95 % intervals and, where something failed, bounds.
 
     ``relative`` is over all answers, ``relative_conv`` and so on over a category. With ``faithful``
-    upstream's own numbers come beside them as ``faithful_*``: its reading of every review and its
-    rounding, its -1s included. They are left out where an answer has no review at all, because
-    upstream would have asked until there was one. Of answers judged in both orders they read the
-    review with the reference first, and :func:`selfreward_eval.tasks.llava_bench.orders.order_effects` are
-    told too.
+    upstream's own numbers are added as ``faithful_*``: its parser and its rounding, with -1 for failed
+    reviews. They are left out if an answer has no review, because upstream would have asked again. For
+    answers judged in both orders they use the review with the reference first, and
+    :func:`selfreward_eval.tasks.llava_bench.orders.order_effects` are added.
     """
     numbers: dict[str, float] = {}
     for name, score in relative_scores(records).items():

@@ -14,10 +14,10 @@ from typing import Any
 from selfreward_eval.harness.errors import InputError, MissingExtra, SelfRewardError, UnknownName, UsageError
 
 EXAMPLES = Path(__file__).with_name("examples")
-"""Our own tasks in lm-eval's format; always found."""
+"""Our own tasks in lm-eval's format; always on the search path."""
 
 RANDOM_SEED, NUMPY_SEED = 0, 1234
-"""What ``lm_eval`` seeds before it loads a task: some shuffle (lm_eval/defaults.py, 0.4.13)."""
+"""Seeds that ``lm_eval`` sets before it loads a task: some tasks shuffle (lm_eval/defaults.py, 0.4.13)."""
 
 KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 """Output types that an adapter can serve; ``loglikelihood_rolling`` is the other."""
@@ -25,12 +25,12 @@ KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 
 @dataclass(frozen=True)
 class Aggregate:
-    """A number that a group has of its own.
+    """The aggregate metric of a group.
 
     Attributes:
         metric: name of the metric.
-        filter: name of the filter, or None where the group takes any.
-        weighted: whether tasks count by their size (the mean over documents), or all the same.
+        filter: name of the filter, or None if the group accepts any.
+        weighted: whether tasks are weighted by their size (the mean over documents) or equally.
     """
 
     metric: str
@@ -72,7 +72,7 @@ def load(
         num_fewshot: examples before the question, in place of the task's own number.
         fewshot_seed: of their choice.
         gen_kwargs: changes of the task's ``generation_kwargs``.
-        unsafe_code: whether tasks that run code written by the model may be loaded.
+        unsafe_code: allow tasks that run code written by the model.
 
     Raises:
         MissingExtra: lm-eval is not installed.
@@ -118,7 +118,7 @@ def load(
 def _manager(include_path: str | Path | None, name: str) -> Any:
     """lm-eval's index of tasks: of our and the user's folders if ``name`` is a task there, else of all.
 
-    Indexing lm-eval's own 14,000 takes seconds, and only a group of ours could refer to one of them.
+    Indexing lm-eval's own 14,000 tasks takes seconds; only a group of ours could refer to one of them.
     """
     folders = [str(EXAMPLES)]
     if include_path is not None:
@@ -146,7 +146,7 @@ def _whole_index(folders: tuple[str, ...]) -> Any:
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """lm-eval's seeds in the global generators, for as long as a task is loaded."""
+    """Sets lm-eval's seeds in the global generators while a task is loaded."""
     import numpy as np
 
     before, numpy_before = random.getstate(), np.random.get_state()
@@ -175,7 +175,7 @@ def _check(leaf: str, task: Any, unsafe_code: bool) -> None:
 def _configure(
     task: Any, num_fewshot: int | None, fewshot_seed: int, gen_kwargs: Mapping[str, Any] | None
 ) -> None:
-    """As ``lm_eval.simple_evaluate`` does; a task that fixes 0 examples keeps them."""
+    """As ``lm_eval.simple_evaluate`` does; a task that is fixed at 0 examples keeps 0."""
     if gen_kwargs and task.OUTPUT_TYPE == "generate_until":
         task.set_config(key="generation_kwargs", value=dict(gen_kwargs), update=True)
     own = task.get_config("num_fewshot")

@@ -1,7 +1,7 @@
-"""From what a model said to numbers: lm-eval's own filters, ``process_results`` and aggregation.
+"""Scores a model's responses with lm-eval's own filters, ``process_results`` and aggregation.
 
-A sample's text is what the model said: an answer as it is, or for texts that
-were compared a JSON list of ``[text, log-probability, greedy]``.
+A sample's text encodes the responses: a generated answer as it is, or for scored
+texts a JSON list of ``[text, log-probability, greedy]``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GENERATED = "generate_until"
 
 
 def encode_responses(document: Document, responses: Sequence[Any]) -> str:
-    """What the model said to a document's requests, as the text of a sample."""
+    """The responses to a document's requests, as the text of a sample."""
     if document.task.OUTPUT_TYPE == GENERATED:
         (answer,) = responses
         return str(answer)
@@ -67,7 +67,7 @@ def headline(
             )
         wanted = metric_key(means[0], filters[0], filters)
     known = [metric_key(name, filter_name, filters) for name in means for filter_name in filters]
-    # A task with a process_results of its own may measure more than it declares.
+    # A task with its own process_results may return more metrics than it declares.
     if wanted not in known and first.config.process_results is None:
         raise UsageError(
             f"--task-args metric: {wanted!r} is no mean over documents of lm-eval's task "
@@ -79,14 +79,14 @@ def headline(
 
 
 def metric_key(metric: str, filter_name: str, filters: Sequence[str]) -> str:
-    """How a metric is called here: by its name, with the filter where the task has several."""
+    """Our key of a metric: its name, with the filter if the task has several."""
     return metric if len(filters) == 1 else f"{metric}@{filter_name}"
 
 
 def measure(document: Document, text: str, metric: Metric) -> Measurement:
-    """Every number that lm-eval reads off one document.
+    """All metrics of lm-eval for one document.
 
-    Numbers become values; what lm-eval aggregates otherwise (pairs for F1, say) is kept as evidence.
+    Scalars become values. Other results, such as pairs for F1, are kept as evidence for the aggregation.
     """
     task = document.task
     instances = [
@@ -123,7 +123,7 @@ def measure(document: Document, text: str, metric: Metric) -> Measurement:
 
 
 def _verdict(document: Document, text: str) -> str:
-    """What was said, or which text is the likeliest, for a human."""
+    """The answer, or the most likely texts, for human readers."""
     if document.task.OUTPUT_TYPE == GENERATED:
         return f"said {_short(text)}"
     rows = sorted(json.loads(text), key=lambda row: -row[1])
@@ -132,10 +132,10 @@ def _verdict(document: Document, text: str) -> str:
 
 
 def lm_eval_numbers(documents: Mapping[str, Document], records: Sequence[SampleRecord]) -> dict[str, float]:
-    """What lm-eval prints for these samples: ``task/metric,filter`` -> its own aggregate.
+    """The numbers that lm-eval prints for these samples: ``task/metric,filter`` -> aggregate.
 
-    The task's name is left out where there is one task. A number that lm-eval's aggregation cannot make
-    of these samples is absent.
+    The task's name is left out if there is one task. A number is absent if lm-eval's aggregation fails on
+    these samples.
     """
     columns: dict[tuple[str, str, str], list[Any]] = {}
     for record in records:
@@ -164,9 +164,7 @@ def _aggregated(task: Any, metric: str, column: list[Any]) -> float | None:
     function = task.aggregation().get(metric, mean)
     try:
         return _number(function(column))
-    except (
-        Exception
-    ):  # A function of the task's own; what it needs may be missing from a part of the documents.
+    except Exception:  # The task's own function; a subset of the documents may lack what it needs.
         return None
 
 

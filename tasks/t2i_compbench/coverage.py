@@ -1,9 +1,9 @@
-"""Which prompts name an object that a detector has no label for: nothing a model draws can score there.
+"""Prompts that name an object without a label in the detector's vocabulary: no picture can score there.
 
 UniDet, the official detector, compares a prompt's noun with 722 label strings.
 In 2D the noun must equal one, in 3D and in numeracy it must be part of one. So
-100 of the 300 prompts in 2D score 0 whatever the picture shows, and 20 in 3D
-lack an object for good. Of the numeracy prompts no list is known here.
+100 of the 300 prompts in 2D always score 0, and in 20 prompts in 3D an object can
+never be detected. For the numeracy prompts no list is known.
 
     python -m selfreward_eval.tasks.t2i_compbench.coverage [--labels FILE] [--json]
 """
@@ -29,7 +29,7 @@ NOT_IN_UNIDET: dict[str, frozenset[str]] = {
     "spatial": frozenset({"wallet", "mouse", "cow", "table", "phone", "sofa", "bag", "painting", "computer"}),
     "3d_spatial": frozenset({"painting", "wallet"}),
 }
-"""Category -> the nouns of its prompts that none of UniDet's label strings is, or contains."""
+"""Category -> the nouns of its prompts that no label string of UniDet equals (2D) or contains (3D)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Uncovered:
 
 
 def without_label(facts: PromptFacts, labels: Collection[str] | None = None) -> tuple[str, ...]:
-    """The objects of a prompt that a detector cannot name, by the official way of comparing.
+    """The objects of a prompt without a label in the detector's vocabulary, by the official comparison.
 
     Args:
         facts: of a prompt of ``spatial``, ``3d_spatial`` or, with ``labels``, ``numeracy``.
@@ -95,11 +95,11 @@ def report(
 
 
 def covered_scores(records: Sequence[SampleRecord], metric: str) -> dict[str, float]:
-    """What stands beside a run's scores so that nobody takes them for UniDet's.
+    """Numbers that show how far a run's scores can be compared with scores by UniDet.
 
     Returns:
-        For ``spatial`` and ``3d_spatial``, as far as they were measured: the share of the run's
-        prompts whose objects UniDet has labels for, and the score over those prompts alone.
+        For ``spatial`` and ``3d_spatial``, if measured: the share of the run's prompts whose objects
+        all have a UniDet label, and the score over those prompts alone.
     """
     numbers: dict[str, float] = {}
     for category in NOT_IN_UNIDET:

@@ -1,8 +1,8 @@
 """The official prompt files that this task reads, pinned, and their lines.
 
 Two versions of the colour prompts exist. Upstream replaced five duplicates on
-2025-09-03; every number published before is on the older list, which survives
-in SRUM's copy of the prompts.
+2025-09-03. Numbers published before that date use the older list, which is still
+available in SRUM's copy of the prompts.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def prompts(category: str, colour_list: str = "2025-09") -> tuple[str, ...]:
 
 
 def kinds(category: str, texts: Sequence[str]) -> tuple[Kind | None, ...]:
-    """What 3-in-1 takes every complex prompt for; None for the other categories.
+    """The 3-in-1 kind of every complex prompt; None for the other categories.
 
     Raises:
         MissingData: upstream's lists of kinds are not on this machine.

@@ -1,16 +1,16 @@
-"""Numeracy, corrected: a protocol of its own, never in one column with official numbers.
+"""Numeracy, corrected: a separate protocol, not comparable with official numbers.
 
-What differs from ``numeracy``:
+Differences from ``numeracy``:
 
 - Numbers are read up to ten, in digits and upper case too, and "two sheep", "two dog" or "a dogs"
-  all count what they say. A number that counts nothing is passed over.
-- Labels match by meaning (``labels``) and are never renamed, so that a carrot is no car and an
-  earlier object does not change a later one.
-- Objects that only one label stands for are counted together: a girl and two men are three persons.
+  are all parsed. A number without a countable noun is ignored.
+- Labels match by meaning (``labels``) and are never renamed, so that "carrot" does not match "car" and
+  an earlier object does not affect a later one.
+- Objects with the same label are counted together: a girl and two men are three persons.
 - A prompt that counts no object, or one that the detector has no label for, is unscorable.
-- A box without area counts as not seen.
+- A box without area is ignored.
 
-Kept: half of an object's share for being there, half for its exact number; 0.9 for duplicates.
+Unchanged: half of an object's share for its presence, half for its exact number; 0.9 for duplicates.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NUMBERS = {
     },
     **{str(value): value for value in range(1, 11)},
 }
-"""What is read as a number, lower case."""
+"""Words and digits that are parsed as numbers, in lower case."""
 
 
 def counted(tokens: Sequence[str], nouns: Sequence[tuple[str, str]] = NOUNS) -> tuple[tuple[str, int], ...]:
@@ -98,7 +98,7 @@ def numeracy(
 
 
 def _distinct(detections: Sequence[Detection]) -> list[Detection]:
-    """Detections with an area, best first, but those that lie on a better one."""
+    """Detections with an area, best first, without duplicates of a better one."""
     kept: list[Detection] = []
     for detection in sorted(detections, key=lambda detection: -detection.score):
         try:

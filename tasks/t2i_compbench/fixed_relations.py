@@ -1,4 +1,4 @@
-"""Relations of a prompt, read around their own words, for the corrected spatial rules.
+"""Parses the spatial relations of a prompt and their objects, for the corrected spatial rules.
 
 >>> from selfreward_eval.tasks.t2i_compbench.words import tagged
 >>> words = tagged("The hat was on top of the coat rack".split(),
@@ -32,7 +32,7 @@ WORDINGS: dict[tuple[str, ...], str] = {
     ("hidden", "by"): "hidden",
     ("hidden", "behind"): "hidden",
 }
-"""Tokens -> the official wording that they mean; of several that start at a token the longest counts."""
+"""Tokens -> the official wording with the same meaning; the longest match at a token counts."""
 
 _LONGEST = max(map(len, WORDINGS))
 
@@ -43,8 +43,8 @@ class Relation:
 
     Attributes:
         wording: official wording.
-        subject: ways to call the first object, the most exact first.
-        target: ways to call the second.
+        subject: names of the first object, the most specific first.
+        target: names of the second object.
     """
 
     wording: str
@@ -55,8 +55,8 @@ class Relation:
 def relations(words: Sequence[Tagged]) -> tuple[Relation, ...]:
     """Every relation that has an object on both sides, in order.
 
-    The object before is the nearest run of nouns and names, the one behind the first such run; a
-    run's last word is its head, so that a "coat rack" may be found as a rack but not as a coat.
+    The subject is the nearest run of nouns and proper nouns before the relation, the target the first
+    such run after it. A run's last word is its head: "coat rack" also matches "rack", but not "coat".
     """
     complete = []
     spans = list(_spans(words))
@@ -87,7 +87,7 @@ def _spans(words: Sequence[Tagged]) -> list[tuple[int, int, str]]:
 
 
 def _run(words: Sequence[Tagged], named: Sequence[bool], place: int | None) -> tuple[str, ...]:
-    """Ways to call the object whose run of nouns holds ``place``: the whole run, then its head."""
+    """The names of the object whose run of nouns includes ``place``: the whole run, then its head."""
     if place is None:
         return ()
     start = end = place

@@ -1,20 +1,21 @@
-"""2D and 3D spatial relations, corrected: a protocol of its own, never in one column with official numbers.
+"""2D and 3D spatial relations, corrected: a separate protocol, not comparable with official numbers.
 
-What differs from ``planar`` and ``depth_order``:
+Differences from ``planar`` and ``depth_order``:
 
-- The depth map is read with its axes right.
-- "on top of" and "on bottom of" are judged as "on the top of" and "on the bottom of".
-- Objects are read around the relation's words, heads of compounds last; several relations are averaged.
+- The depth map is indexed with the correct axes.
+- "on top of" and "on bottom of" are scored as "on the top of" and "on the bottom of".
+- Objects are parsed around the relation's words; the head of a compound is its second name. Several
+  relations are averaged.
 - Labels match by meaning (``labels``), and the best of all matching detections is taken.
-- A score below one half stays what it is. Upstream's cut turns one well seen object, or two that
-  stand slightly wrong, into the same 0 as an empty picture, and only in 2D.
-- In 3D an overlap of exactly one half is full, where upstream gives nothing.
+- A score below one half is kept. Upstream sets it to 0, in 2D only, so that one confidently detected
+  object, or two in a slightly wrong position, score the same as an empty picture.
+- In 3D an overlap of exactly one half gives the full score, where upstream gives 0.
 - A prompt without two objects, or with one that the detector has no label for, or with two that
   share a label and a direction, is unscorable: that is a property of the prompt, reported as such.
-- A box without area counts as not seen.
+- A box without area is ignored.
 
-Kept: the weights of confidence and position, 150 pixels, the loss of score for overlap in 2D and
-for its lack in 3D. These are choices of the benchmark's authors, not slips.
+Unchanged: the weights of confidence and position, 150 pixels, the penalty for overlap in 2D and for
+missing overlap in 3D. These are design choices of the benchmark's authors, not bugs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a prompt asks of the instruments, before any picture is looked at."""
+"""The queries to the instruments that a prompt needs, computed before any picture is measured."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from selfreward_eval.tasks.t2i_compbench.words import as_label, first_and_last_n
 
 @dataclass(frozen=True)
 class Queries:
-    """What a prompt's score is made of.
+    """The queries for one prompt.
 
     Attributes:
-        labels: what the detector looks for, in the prompt's order; None if it is not asked at all.
-        questions: what the VQA model is asked, as it reads it.
-        text: what the picture is compared with, or None.
+        labels: labels for the detector, in the prompt's order; None if no detector is needed.
+        questions: questions for the VQA model, cleaned as upstream cleans them.
+        text: text for the image-text scorer, or None.
         depth: whether a depth map is needed.
     """
 
@@ -37,9 +37,9 @@ class Queries:
 
 
 def queries_for(facts: PromptFacts, settings: Settings) -> Queries:
-    """What is asked for one prompt. A closed-vocabulary detector is asked for all that it knows.
+    """The queries for one prompt. For a closed-vocabulary detector the labels are its whole vocabulary.
 
-    A prompt in which no object is found asks for no label; its rule then says so.
+    If no object is found in the prompt, there is no label; its rule then gives the reason.
     """
     category = facts.category
     if category in ("color", "shape", "texture"):
@@ -63,7 +63,7 @@ def questions(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
 
 
 def labels(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
-    """The labels that a detector is asked for, each once."""
+    """The distinct labels for the detector."""
     if settings.labels is not None:
         return settings.labels
     wanted = _official if settings.protocol == "official" else _fixed

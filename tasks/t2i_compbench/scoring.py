@@ -1,4 +1,4 @@
-"""From what instruments saw in one picture to a ruling: which rule a category is judged by."""
+"""Scores one picture from the instruments' outputs by the rule of its category."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Observations:
-    """What was read off one picture; what was not asked for is empty.
+    """The instruments' outputs for one picture; empty for instruments that were not queried.
 
     Attributes:
         detections: in the 479/480-pixel frame, above the threshold, best first.
@@ -52,7 +52,7 @@ def score_picture(facts: PromptFacts, queries: Queries, observed: Observations, 
         return _similarity(queries, observed)
     if facts.category == "complex":
         return _complex(facts, queries, observed, settings)
-    return _located(facts, queries, observed, settings)
+    return _boxes_ruling(facts, queries, observed, settings)
 
 
 def _attributes(facts: PromptFacts, observed: Observations, settings: Settings) -> Ruling:
@@ -60,8 +60,8 @@ def _attributes(facts: PromptFacts, observed: Observations, settings: Settings) 
     return chosen.attributes(facts.chunks, observed.yes)
 
 
-def _located(facts: PromptFacts, asked: Queries, seen: Observations, settings: Settings) -> Ruling:
-    """2D, 3D and numeracy: what rests on boxes."""
+def _boxes_ruling(facts: PromptFacts, asked: Queries, seen: Observations, settings: Settings) -> Ruling:
+    """2D, 3D and numeracy: the rules over boxes."""
     words, detections = facts.words, seen.detections
     official, space = settings.protocol == "official", asked.labels or ()
     if facts.category == "numeracy":
@@ -81,7 +81,7 @@ def _located(facts: PromptFacts, asked: Queries, seen: Observations, settings: S
 
 
 def _similarity(queries: Queries, observed: Observations) -> Ruling:
-    """CLIPScore: the bare cosine."""
+    """CLIPScore: the unscaled cosine."""
     value = observed.similarity
     if value is None or not -1 <= value <= 1:
         return unscorable("no similarity", f"the similarity is {value}, no cosine; the scorer is at fault")
@@ -90,7 +90,7 @@ def _similarity(queries: Queries, observed: Observations) -> Ruling:
 
 
 def _complex(facts: PromptFacts, queries: Queries, observed: Observations, settings: Settings) -> Ruling:
-    """3-in-1: the mean of the parts that the prompt's kind has, with the evidence of each."""
+    """3-in-1: the mean of the parts for the prompt's kind, with the evidence of each part."""
     if facts.kind is None:
         return unscorable("no kind", "the prompt's facts do not say which parts its score has")
     parts: dict[str, Ruling] = {}
@@ -98,7 +98,7 @@ def _complex(facts: PromptFacts, queries: Queries, observed: Observations, setti
         if name == "attributes":
             parts[name] = _attributes(facts, observed, settings)
         elif name == "spatial":
-            parts[name] = _located(facts, queries, observed, settings)
+            parts[name] = _boxes_ruling(facts, queries, observed, settings)
         else:
             parts[name] = _similarity(queries, observed)
     scores = {

@@ -22,11 +22,11 @@ from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, read_
 def load_items(dimension: Dimension, prompts: Path, questions: Path) -> list[Item]:
     """The items of one dimension, in file order.
 
-    Every item's metadata holds upstream's number and tag, the blocks of questions as a judge is asked
-    them, and notes on what was odd about the rows.
+    Every item's metadata holds upstream's number and tag, the blocks of questions for the judge, and
+    notes on irregular rows.
 
     Raises:
-        InputError: the files do not fit together, or a row is not of a known shape.
+        InputError: the files do not have the same rows, or a row has an unknown format.
     """
     rows, question_rows = _rows(prompts), _rows(questions)
     if [row.get("id") for row in rows] != [row.get("id") for row in question_rows]:
@@ -55,7 +55,7 @@ def questions_of(item: Item) -> dict[str, list[JudgeQuestion]]:
 
 
 def irregularities(items: Iterable[Item]) -> list[str]:
-    """What was odd about upstream's rows, one line each: ``scientific-0033, details: ...``."""
+    """Irregularities of upstream's rows, one line each: ``scientific-0033, details: ...``."""
     return [f"{item.id}, {note}" for item in items for note in item.metadata.get("notes", ())]
 
 

@@ -1,7 +1,7 @@
-"""From pictures and a judge to measurements: every picture is described, then asked block by block.
+"""Measures pictures with a judge, which describes every picture and then answers block by block.
 
-Shared by every task with such questions: only items and judge differ. The blocks of a picture share its
-description and do not see each other's answers.
+Shared by all tasks with such questions; they differ in items and judge only. The conversations of a
+picture's blocks contain the same description and no answers of other blocks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from selfreward_eval.tasks.judged.templates import Template, hashes, load_templa
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import QUALITY, block_mean, dimension_of
 from selfreward_eval.tasks.t2i_reasonbench.items import questions_of
 from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
-from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, listed
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, format_questions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,11 +33,11 @@ Blocks = Mapping[str, Sequence[JudgeQuestion]]
 
 @dataclass(frozen=True)
 class Prompts:
-    """What the judge is told.
+    """The prompts for the judge.
 
     Attributes:
         describe: the first turn.
-        score: a block's turn; ``$questions`` are listed in it, ``$count`` is their number.
+        score: the turn of a block, with the ``$questions`` and their number ``$count``.
     """
 
     describe: Template
@@ -49,7 +49,7 @@ class Prompts:
 
         Raises:
             InputError: a file cannot be read.
-            UsageError: it lacks the place for the questions, or holds other names.
+            UsageError: ``$questions`` is missing in it, or it contains an unknown name.
         """
         return cls(
             load_template(DESCRIBE, TEMPLATES / "describe.txt", describe, needs=()),
@@ -66,8 +66,8 @@ def ask(
 ) -> list[dict[str, Reply]]:
     """Every picture's replies by stage: the description, then one per block.
 
-    All descriptions are asked for together, then all blocks of all pictures. A picture that the judge
-    did not describe is asked nothing more.
+    All descriptions are requested in one batch, then all blocks of all pictures. For a picture without
+    a description no block is requested.
     """
     openings = [[Turn("user", prompts.describe.fill(), (image,))] for image in images]
     by_picture = [{DESCRIBE: reply} for reply in judge.replies(openings)]
@@ -78,7 +78,7 @@ def ask(
         if description is None:
             continue
         for block, questions in blocks[number].items():
-            listing = prompts.score.fill(questions=listed(tuple(questions)), count=len(questions))
+            listing = prompts.score.fill(questions=format_questions(tuple(questions)), count=len(questions))
             asked.append((number, block))
             conversations.append([*opening, Turn("assistant", description), Turn("user", listing)])
     for (number, block), reply in zip(asked, judge.replies(conversations), strict=True):
@@ -96,7 +96,7 @@ def measure_pictures(
         items: of every picture, from :mod:`selfreward_eval.tasks.t2i_reasonbench.items`; their category is a
             dimension.
         images: RGB, aligned with ``items``.
-        prompts: what the judge is told.
+        prompts: the prompts for the judge.
         parser: name of one in :data:`selfreward_eval.tasks.t2i_reasonbench.parsing.PARSERS`.
     """
     setup = JudgeSetup.of(judge, prompts.hashes(), parser)
@@ -106,10 +106,10 @@ def measure_pictures(
 
 
 def read_replies(item: Item, replies: Mapping[str, Reply], setup: JudgeSetup) -> Measurement:
-    """The measurement that a picture's replies make: ``accuracy`` and ``quality`` in [0, 1].
+    """The measurement from a picture's replies: ``accuracy`` and ``quality`` in [0, 1].
 
-    One block without a reply, or with one that cannot be read, leaves the picture without numbers: what
-    the judge said of its other blocks is kept in the evidence and counted in nothing.
+    If one block has no reply, or one that cannot be parsed, the picture has no values. The scores of its
+    other blocks stay in the evidence and enter no number.
 
     Raises:
         InputError: the item holds no questions.

@@ -1,4 +1,4 @@
-"""Upstream's arithmetic to the letter, its crashes as errors: for parity, and for the numbers it would print.
+"""Upstream's exact arithmetic, with its crashes as errors: for parity and for the official numbers.
 
 Source: KaiyueSun98/T2I-ReasonBench at efc1d20, ``evaluation/Qwen2.5-VL/eval_*.py``.
 """
@@ -22,7 +22,7 @@ class OfficialPicture:
     """One picture's row in upstream's table.
 
     Attributes:
-        scores: block -> the scores as they are written: untouched, or as floats.
+        scores: block -> the scores as upstream writes them: unchanged, or as floats.
         means: block -> their mean.
     """
 
@@ -54,12 +54,12 @@ def official_picture(dimension: Dimension, replies: Mapping[str, str]) -> Offici
 
 
 def _as_they_are(raw_scores: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Scores untouched if all of them can be added up; otherwise all as floats."""
+    """Scores unchanged if they can be summed; otherwise all as floats."""
     try:
         for values in raw_scores.values():
             sum(values) / len(values)
     except Exception:
-        # Upstream too goes on from any error here, and fails for good in the conversion.
+        # Upstream also catches any error here; only the conversion can then fail.
         return {block: [float(value) for value in values] for block, values in raw_scores.items()}
     return dict(raw_scores)
 
@@ -69,8 +69,8 @@ def official_summary(dimension: Dimension, rows: Sequence[Sequence[Any]]) -> tup
 
     Args:
         dimension: of all rows.
-        rows: the last columns of the table: the blocks' means in order. Rows that are no numbers are
-            left out, as upstream does; a row of nan is a number and spoils the mean.
+        rows: the last columns of the table: the blocks' means in order. Rows without numbers are
+            left out, as upstream does; nan is a number, so one such row makes the mean nan.
 
     Raises:
         InputError: no row can be read; upstream divides by zero.

@@ -1,4 +1,4 @@
-"""Numbers beside the headline: quality, and what upstream would print, over a run's samples."""
+"""Numbers besides the headline: quality, and upstream's numbers, over a run's samples."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from selfreward_eval.tasks.t2i_reasonbench.official import official_summary
 def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
     """Quality per dimension and over all, in [0, 1]; upstream's accuracy and quality in per cent.
 
-    All are taken over the pictures that could be judged; how many could not is in the run's coverage.
-    A mean over dimensions is left out where one of the four has no number. Upstream's numbers are its
-    own arithmetic on our reading of the replies, the mean over dimensions rounded as in the paper.
+    All are taken over the pictures that could be scored; the run's coverage counts the others. A mean over
+    dimensions is left out if one of the four has no number. Upstream's numbers apply its arithmetic to the
+    scores of our parser; the mean over dimensions is rounded as in the paper.
     """
     numbers: dict[str, float] = {}
     qualities: list[float] = []

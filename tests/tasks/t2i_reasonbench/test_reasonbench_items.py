@@ -15,7 +15,7 @@ from selfreward_eval.harness.records import Item
 from selfreward_eval.tasks.t2i_reasonbench.data import DATA_FILES
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
 from selfreward_eval.tasks.t2i_reasonbench.items import irregularities, load_items, questions_of
-from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, listed, read_block
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, format_questions, read_block
 from selfreward_eval.tasks.t2i_reasonbench.task import T2IReasonBench
 
 PAIR = (JudgeQuestion("Why?", "1: so"), JudgeQuestion("How?", "1: thus"))
@@ -60,7 +60,7 @@ def test_scoring_that_stands_apart_is_added_to_its_criterion() -> None:
 
 
 def test_a_judge_reads_them_numbered_from_one() -> None:
-    assert listed(PAIR) == "q1: Why?\nc1: 1: so\nq2: How?\nc2: 1: thus"
+    assert format_questions(PAIR) == "q1: Why?\nc1: 1: so\nq2: How?\nc2: 1: thus"
 
 
 @pytest.mark.parametrize(
