@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.data import locate
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.base import ColourClassifier, Detector
 from selfreward_eval.harness.instruments.build import build
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
@@ -120,14 +122,34 @@ class GenEval(Task):
         return super().seed(item, index, run_seed, policy)
 
     @cached_property
-    def detector(self) -> Any:
-        """The detector, built on first use."""
-        return build(self._detector_name, self._detector_args)
+    def detector(self) -> Detector:
+        """The detector, built on first use.
+
+        Raises:
+            UsageError: the instrument is not a detector.
+        """
+        built = build(self._detector_name, self._detector_args)
+        if not isinstance(built, Detector):
+            raise UsageError(
+                f"task {self.info.name!r}: the instrument {self._detector_name!r} is not a detector; name "
+                "another as detector"
+            )
+        return built
 
     @cached_property
-    def colour(self) -> Any:
-        """The colour classifier, built on first use."""
-        return build(self._colour_name, self._colour_args)
+    def colour(self) -> ColourClassifier:
+        """The colour classifier, built on first use.
+
+        Raises:
+            UsageError: the instrument is not a colour classifier.
+        """
+        built = build(self._colour_name, self._colour_args)
+        if not isinstance(built, ColourClassifier):
+            raise UsageError(
+                f"task {self.info.name!r}: the instrument {self._colour_name!r} is not a colour classifier; "
+                "name another as colour"
+            )
+        return built
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Relations between two objects beyond left, right, above and below: who touches, hides or holds whom."""
+"""Contact relations between two objects: touching, occlusion, containment, neighbourhood."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ def load_items(
 ) -> list[Item]:
     """The items of ``categories`` in their order, 300 each.
 
-    A prompt that stands twice in its file (the colour list of 2023 has five such) is two items of
-    one cluster: their pictures say nothing new of another prompt.
+    A prompt that occurs twice in its file (five do in the colour list of 2023) becomes two items of
+    one cluster, because they are not independent prompts.
 
     Args:
         categories: which, in which order.

@@ -65,10 +65,10 @@ def names(label: str) -> frozenset[str]:
 
 
 def standing_for(nouns: Sequence[str], label_space: Collection[str]) -> frozenset[str] | None:
-    """The labels that stand for an object, or None if the label space has none.
+    """The labels that match an object, or None if the label space has none.
 
     Args:
-        nouns: ways to call it, the most exact first (``["coat rack", "rack"]``).
+        nouns: its names, the most specific first (``["coat rack", "rack"]``).
         label_space: every label that the detector could have given.
     """
     called = {label: names(label) for label in label_space}

@@ -1,6 +1,6 @@
-"""From prompts and pictures to measurements: every instrument is asked once for a whole batch.
+"""Measures pictures by CompBench's rules; every instrument is called once for a whole batch.
 
-Any task with CompBench's categories measures with::
+Any task with CompBench's categories calls::
 
     measure_batch(
         facts: Sequence[PromptFacts],    # facts.PromptFacts: category, prompt, words, chunks, kind
@@ -9,9 +9,9 @@ Any task with CompBench's categories measures with::
         settings: Settings = Settings(), # protocol, threshold, label space, countable nouns, resized
     ) -> list[Measurement]               # value "score", aligned; a status where there is none
 
-A closed-vocabulary detector (``Settings.labels``) is called once. One that is
-asked in words is called once per set of labels, because beside other labels it
-may read a picture differently, and a batch must not change a score.
+A closed-vocabulary detector (``Settings.labels``) is called once. An open-vocabulary
+detector is called once per set of labels, because its detections may depend on the
+other labels, and a batch must not change a score.
 """
 
 from __future__ import annotations
@@ -19,10 +19,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.instruments.base import VQA, DepthEstimator, Detection, Detector, ImageTextScorer
+from selfreward_eval.harness.instruments.base import (
+    VQA,
+    DepthEstimator,
+    Detection,
+    Detector,
+    ImageTextScorer,
+    Instrument,
+)
 from selfreward_eval.harness.records import Measurement, Status
 from selfreward_eval.tasks.t2i_compbench.boxes import best_first, frame_size
 from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
@@ -39,17 +46,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_BOXES = 30
-"""So many boxes of a picture are recorded, the surest first; all of them count."""
+"""Maximum number of recorded boxes per picture, highest score first; all boxes enter the score."""
 
 
 @dataclass(frozen=True)
 class Instruments:
-    """What pictures are read with; only those that the categories need must be there."""
+    """The instruments; only those that the categories need must be given."""
 
     detector: Detector | None = None
     depth: DepthEstimator | None = None
     vqa: VQA | None = None
     similarity: ImageTextScorer | None = None
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Role -> identity of every instrument that is given."""
+        given: dict[str, Instrument | None] = {
+            "detector": self.detector,
+            "depth": self.depth,
+            "vqa": self.vqa,
+            "similarity": self.similarity,
+        }
+        return {role: instrument.identity() for role, instrument in given.items() if instrument is not None}
 
 
 def measure_batch(
@@ -67,7 +84,7 @@ def measure_batch(
     measured: list[Measurement | None] = [_unusable(image) for image in images]
     usable = [place for place, status in enumerate(measured) if status is None]
     queries = [queries_for(facts[place], chosen) for place in usable]
-    observations = _seen([images[place] for place in usable], queries, instruments, chosen)
+    observations = _observe([images[place] for place in usable], queries, instruments, chosen)
     for place, query, observed in zip(usable, queries, observations, strict=True):
         ruling = score_picture(facts[place], query, observed, chosen)
         measured[place] = _measurement(ruling, images[place])
@@ -75,7 +92,7 @@ def measure_batch(
 
 
 def _unusable(image: Image) -> Measurement | None:
-    """A status for a picture that has no frame, else None."""
+    """A failed measurement for a picture that is too small or narrow for the frame, else None."""
     width, height = image.size
     if width > 0 and height > 0 and min(frame_size(width, height)) > 0:
         return None
@@ -84,7 +101,7 @@ def _unusable(image: Image) -> Measurement | None:
 
 
 def _measurement(ruling: Ruling, image: Image) -> Measurement:
-    """The record, with boxes in the picture's own pixels and what the record leaves out."""
+    """The measurement, with boxes in the picture's own pixels and the number of unrecorded boxes."""
     width, height = frame_size(*image.size)
     counted = sorted(ruling.boxes, key=lambda box: (not box["kept"], -box["score"]))
     boxes = in_picture(counted[:MOST_BOXES], image.width / width, image.height / height)
@@ -92,10 +109,10 @@ def _measurement(ruling: Ruling, image: Image) -> Measurement:
     return replace(measurement, evidence={**measurement.evidence, "left_out": len(counted) - len(boxes)})
 
 
-def _seen(
+def _observe(
     images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
 ) -> list[Observations]:
-    """What the instruments say of every picture."""
+    """The instruments' outputs for every picture."""
     detections = _detections(images, queries, instruments, settings)
     answers = _answers(images, queries, instruments)
     cosines = _cosines(images, queries, instruments)
@@ -104,7 +121,7 @@ def _seen(
 
 
 def _framed(image: Image) -> Image:
-    """The picture as upstream's detector is shown it: 479 pixels at the shorter side, bilinear."""
+    """The picture resized as for upstream's detector: 479 pixels at the shorter side, bilinear."""
     from PIL.Image import Resampling
 
     return image.resize(frame_size(*image.size), Resampling.BILINEAR)
@@ -113,7 +130,7 @@ def _framed(image: Image) -> Image:
 def _detections(
     images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
 ) -> list[list[Detection]]:
-    """Per picture, what counts in the frame, best first."""
+    """Per picture, the detections above the threshold, in the frame, best first."""
     detected: list[list[Detection]] = [[] for _ in images]
     groups: dict[tuple[str, ...], list[int]] = {}
     for place, query in enumerate(queries):
@@ -132,7 +149,7 @@ def _detections(
 
 
 def _scaled(detection: Detection, across: float, down: float) -> Detection:
-    """A detection with its box scaled and without its mask, which no rule looks at."""
+    """A detection with its box scaled and without its mask, which no rule uses."""
     x0, y0, x1, y1 = detection.box
     return Detection(detection.label, (x0 * across, y0 * down, x1 * across, y1 * down), detection.score)
 

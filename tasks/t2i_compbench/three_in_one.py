@@ -27,7 +27,7 @@ PARTS: dict[Kind, tuple[str, ...]] = {
 
 
 def key(prompt: str) -> str:
-    """What a prompt is recognised by: its text before the first full stop, in lower case."""
+    """The key that identifies a prompt: its text before the first full stop, in lower case."""
     return prompt.strip("\n").split(".")[0].lower()
 
 

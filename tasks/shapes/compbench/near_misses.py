@@ -1,4 +1,4 @@
-"""Requests that differ in one word: what a picture of the one must not be taken for.
+"""Near misses: requests that differ from another in one word, as hard negatives.
 
 >>> import numpy as np
 >>> from selfreward_eval.tasks.shapes.compbench.requests import Wanted, build_request
@@ -25,7 +25,7 @@ OPPOSITES = {
     "behind": "in front of",
     "hidden by": "in front of",
 }
-"""Relations that cannot both hold. Neighbours are left of something too, so they have none."""
+"""Relations that exclude each other. Neighbour relations are compatible with others and have no opposite."""
 
 
 def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
@@ -41,7 +41,7 @@ def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
     fitting = [k for k, wanted_object in enumerate(request.wanted) if _has(wanted_object, what)]
     place = fitting[int(rng.integers(len(fitting)))]
     if any(word == "inside" for word, _, _ in request.relations):
-        # The outer object must stay one that holds something.
+        # The outer object must keep a form that can contain another.
         place = place if what != "form" else 0
     wanted = list(request.wanted)
     wanted[place] = _changed(rng, wanted, place, what)

@@ -1,10 +1,10 @@
-"""What a CompBench prompt asks for, in each of T2I-CompBench's eight categories.
+"""Requests (prompts with their meaning) for each of T2I-CompBench's eight categories.
 
-A request is a sentence and the facts behind it. Its wording follows the
-category's own: ``"a striped star and a dotted ring"`` (texture), ``"a star on
+A request is a sentence with the objects and relations that it asks for. Its
+wording follows the category's own: ``"a striped star and a dotted ring"`` (texture), ``"a star on
 the top of a ring"`` (spatial), ``"a red star touching a blue ring on the left
 of a green heart"`` (complex). Requests are drawn from a generator; the
-evaluation is a fixed set of draws, and training skips what the evaluation asks.
+evaluation is a fixed sample, and training excludes what the evaluation asks.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ DEPTH = ("in front of", "behind", "hidden by")
 """CompBench's 3D wordings. ``behind`` and ``hidden by`` put the first object at the back."""
 
 ACTIONS = ("touching", "inside")
-"""The world's interactions: what stands in for the verbs of CompBench's non-spatial prompts."""
+"""The world's interactions, in place of the verbs of CompBench's non-spatial prompts."""
 
 COMPLEX_KINDS = ("spatial", "action", "spatialaction")
-"""The three lists of CompBench's complex prompts; each is scored by another mean of its sub-scores."""
+"""The three lists of CompBench's complex prompts; each is scored by a different mean of its sub-scores."""
 
 PER_CATEGORY = 24
 """Evaluated prompts of each category."""
 
 SEED = 20251121
-"""Of the evaluated requests, for ever."""
+"""Seed of the evaluated requests; never changes."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One object asked for; None leaves a property open.
+    """One requested object; a property that is None is not specified.
 
     Attributes:
         form: one of SHAPES.
@@ -76,7 +76,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class CompRequest:
-    """One prompt with what it asks for.
+    """One prompt with the objects and relations that it asks for.
 
     Attributes:
         category: of :data:`CATEGORIES`.
@@ -218,8 +218,8 @@ def draw(rng: np.random.Generator, category: str) -> CompRequest:
 def evaluated() -> tuple[CompRequest, ...]:
     """The benchmark's 192 requests, 24 of each category, in the order of CATEGORIES.
 
-    Those of ``color`` word for word ask what ``shapes_geneval``'s held-out ``color_attr`` prompts ask:
-    the two benchmarks share what training must not see.
+    Those of ``color`` have the same text as held-out ``color_attr`` prompts of ``shapes_geneval``: the two
+    benchmarks share what training must not contain.
     """
     held_out = {request.content for _, request in evaluation() if request.tag == "color_attr"}
     rows: list[CompRequest] = []
@@ -238,6 +238,6 @@ def evaluated() -> tuple[CompRequest, ...]:
 
 @cache
 def withheld() -> frozenset[str]:
-    """Texts that training leaves out: what this benchmark asks, and what ``shapes_geneval`` owns."""
+    """Texts that training excludes: those of this benchmark, and the held-out ones of ``shapes_geneval``."""
     geneval_contents = {request.content for _, request in evaluation() if request.tag in WHOLE_CONTENT}
     return frozenset(geneval_contents | {request.text for request in evaluated()})

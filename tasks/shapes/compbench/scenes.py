@@ -1,4 +1,4 @@
-"""Scenes that fulfil a CompBench request, and nothing else."""
+"""Samples scenes that fulfil a CompBench request and contain nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, TEXTURES
 Spot = tuple[int, int]
 
 TEXTURED_SHARE = 0.25
-"""How often an object whose texture is open gets one."""
+"""Probability of a texture for an object whose texture is not specified."""
 
 TRIES = 60
 """Draws of a layout before a request is given up; one in a few succeeds."""
@@ -58,7 +58,7 @@ def _colour(rng: np.random.Generator, form: str, taken: list[str], avoid_unseen:
 
 
 def _texture(rng: np.random.Generator, request: CompRequest, wanted: Wanted) -> str:
-    """What is asked for; where the prompt leaves it open and only form counts, sometimes another."""
+    """The requested texture; if none is requested and only the form counts, sometimes a random one."""
     if wanted.texture:
         return wanted.texture
     free = request.category in ("shape", "numeracy") and rng.random() < TEXTURED_SHARE

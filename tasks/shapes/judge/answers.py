@@ -1,4 +1,4 @@
-"""How good an answer about a scene is, from 1 to 10, by the scene's facts."""
+"""Scores an answer about a scene from 1 to 10 against the scene's facts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from selfreward_eval.tasks.shapes.vocabulary import NUMBERS
 
 LOWEST, HIGHEST = 1.0, 10.0
 NEAR = 4.0
-"""What a number earns that is one off."""
+"""Mark of a number that is off by one."""
 
 
 def mark(question: str, answer: str, scene: Scene) -> float | None:
     """The mark of one answer; None for a question that is not of the shapes language.
 
-    A short answer is right (10), a number one off (4), or wrong (1). A description earns by the F1 of the
-    objects that it names, each with colour and texture, against those that are there.
+    A short answer is right (10), a number off by one (4), or wrong (1). A description is scored by the F1
+    of the objects that it names, with colour and texture, against the objects of the scene.
     """
     given = answer.lower().strip().rstrip(".")
     if question.lower().strip() == DESCRIBE:
@@ -35,7 +35,7 @@ def mark(question: str, answer: str, scene: Scene) -> float | None:
 
 
 def _overlap(description: str, scene: Scene) -> float:
-    """F1 of named against present objects, counted as often as they are named."""
+    """F1 of named against present objects, as multisets."""
     present = Counter(name(thing).lower() for thing in scene.things)
     named: Counter[str] = Counter()
     for part in re.split(r",| and | left of | right of | above | below ", description):

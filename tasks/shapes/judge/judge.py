@@ -1,7 +1,7 @@
-"""``judge_shapes``: a judge for the embedded suites, right by construction as far as the oracle is.
+"""``judge_shapes``: a rule-based judge for the embedded suites, as accurate as the oracle.
 
-Shown a picture, it reads the picture's pixels; given text only, it reads the
-facts in it. It speaks the same protocol as any other judge, so that turns,
+For a picture, it reads the pixels with the oracle; for text only, it parses the
+facts in the text. It has the same interface as other judges, so that conversations,
 parsers and aggregation are those of the real benchmarks.
 """
 
@@ -27,8 +27,8 @@ _PART = r"\[{0}\]\n(.*?)\n\n\["
 class ShapesJudge:
     """Describes pictures, scores questions about them, and compares two answers about a scene.
 
-    A conversation that it does not understand has no reply: a ``judge_transport_error`` whose reason
-    says what it was.
+    It gives no reply to a conversation in an unknown format: a ``judge_transport_error`` with the
+    reason.
     """
 
     def identity(self) -> dict[str, Any]:

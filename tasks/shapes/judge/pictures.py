@@ -11,10 +11,10 @@ from selfreward_eval.tasks.shapes.oracle.vqa import Phrase, parse
 from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, NUMBERS
 
 SURE = 0.3
-"""An object counts if the oracle is surer of it than this, as in ``shapes_geneval``."""
+"""An object counts if the oracle's score exceeds this, as in ``shapes_geneval``."""
 
 CLEAR = 0.9
-"""It is clearly drawn if the oracle is surer of it than this."""
+"""An object is clearly drawn if the oracle's score exceeds this."""
 
 LEVEL = CELL // 4
 """Pixels by which two objects at the same height may differ."""
@@ -29,11 +29,11 @@ class ScoredAnswer:
 
 
 def answer(question: str, seen: Sequence[Seen]) -> ScoredAnswer | None:
-    """The verdict on one question, or None for a question that this judge does not understand.
+    """The score of one question, or None for a question in an unknown format.
 
     Args:
         question: of :mod:`selfreward_eval.tasks.shapes.reasonbench.questions`.
-        seen: everything that the oracle reads in the picture.
+        seen: the oracle's readings of the picture.
     """
     counted = [thing for thing in seen if thing.score > SURE]
     for pattern, judge in _JUDGES:
@@ -83,7 +83,7 @@ def _clear(seen: Sequence[Seen]) -> ScoredAnswer:
 def _placed(
     seen: Sequence[Seen], phrases: Sequence[Phrase], holds: Callable[[Sequence[Seen]], bool]
 ) -> ScoredAnswer:
-    """Whether some choice of one object for each phrase stands as asked."""
+    """Scores an arrangement: whether some assignment of objects to the phrases satisfies it."""
     choices = _choices([_matching(seen, phrase) for phrase in phrases])
     if not choices:
         return ScoredAnswer(0.0, "one of them is missing")
@@ -95,7 +95,7 @@ def _placed(
 def _choices(candidates: Sequence[Sequence[Seen]]) -> list[tuple[Seen, ...]]:
     from itertools import product
 
-    # Two phrases for the same thing need two things.
+    # Two phrases with the same meaning need two different objects.
     return [choice for choice in product(*candidates) if len({id(thing) for thing in choice}) == len(choice)]
 
 

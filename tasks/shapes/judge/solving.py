@@ -23,9 +23,9 @@ _RELATIONS = "|".join(sorted([*_DIRECTIONS, *CONTACTS], key=len, reverse=True))
 
 
 def solve(question: str, scene: Scene) -> str | None:
-    """The right answer in the language's own words, or None for a question that it does not have.
+    """The right answer in the language's own words, or None for a question outside the language.
 
-    A question about "the star" of a scene without one, or with several, has no answer either.
+    A question about "the star" of a scene with no star, or with several, has no answer either.
     """
     asked = question.lower().strip()
     if asked == DESCRIBE:

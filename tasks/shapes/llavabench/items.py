@@ -1,8 +1,8 @@
-"""24 scenes with one question of each kind, fixed for ever.
+"""24 scenes with one question of each category; the set never changes.
 
 ``conv`` asks for one property, count or existence; ``detail`` asks for a
-description; ``complex`` asks for something that takes two looks: a relation, a
-comparison of numbers or of colours, who touches or hides whom.
+description; ``complex`` asks about two objects: a relation, a
+comparison of numbers or of colours, contact or occlusion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from selfreward_eval.tasks.shapes.scene import Scene
 
 SCENES = 24
 SEED = 20251123
-"""Of the scenes; no training step draws from it."""
+"""Seed of the scenes; training does not use it."""
 
 KINDS = {
     "conv": ("colour", "shape", "count", "existence", "texture", "textured"),
@@ -28,7 +28,7 @@ KINDS = {
 """LLaVA-Bench's category -> kinds of question."""
 
 MAKERS = (plain, plain, counted, textured, occluding, touching)
-"""Kinds of scene, taken in turn."""
+"""Kinds of scene, used in rotation."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def questions() -> tuple[SceneQuestion, ...]:
         maker = MAKERS[number % len(MAKERS)]
         by_category: dict[str, Question] = {}
         while len(by_category) < len(KINDS):
-            # A scene that a category has no question for is drawn again, with all its questions.
+            # If a category has no question about the scene, another scene is sampled with all its questions.
             scene = maker(rng)
             by_category = {}
             for category, kinds in KINDS.items():

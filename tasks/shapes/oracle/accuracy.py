@@ -1,4 +1,4 @@
-"""How often the oracle is right, property by property, on freshly rendered scenes."""
+"""Measures the oracle's accuracy for each property on newly rendered scenes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Row:
 
 
 def pair(things: tuple[Thing, ...], seen: list[Seen]) -> list[tuple[Thing, Seen | None]]:
-    """Every true object with the nearest reading of its colour within 6 pixels, or None."""
+    """Every true object with the nearest reading of the same colour within 6 pixels, or None."""
     free = list(seen)
     pairs: list[tuple[Thing, Seen | None]] = []
     for thing in things:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class OracleDetector:
     """Finds shapes and letters by matching outlines; gives boxes, masks, colours and textures.
 
-    Every object is offered once, under the form that matches it best; its score is the softmax
-    probability of that form, so a shape that could be two things scores low for either, and so
-    does a blob that is hardly painted or hardly seen.
+    Every object is returned once, with the form that matches best. Its score is the softmax
+    probability of that form, so an ambiguous shape has a low score, and so has a shape that is
+    faint or mostly hidden.
 
     Args:
-        whole: boxes of whole objects, what others hide of them included; else of what shows.
+        whole: boxes of whole objects, including hidden parts; else of the visible parts.
     """
 
     def __init__(self, whole: bool = False) -> None:

@@ -23,7 +23,7 @@ _FORMS |= {f"{form} shape": form for form in FORMS}
 
 @dataclass(frozen=True)
 class Phrase:
-    """What a noun phrase asks for; None leaves a property open.
+    """The object that a noun phrase asks for; a property that is None is not specified.
 
     Attributes:
         form: a label of FORMS.
@@ -76,7 +76,7 @@ def belief(thing: Seen, phrase: Phrase) -> float:
 
 
 class OracleVQA:
-    """Answers from what the oracle reads in the picture's pixels."""
+    """Answers from the oracle's readings of the picture."""
 
     def identity(self) -> dict[str, Any]:
         from selfreward_eval.tasks.shapes.oracle import VERSION
@@ -84,7 +84,7 @@ class OracleVQA:
         return {"name": "shapes_oracle_vqa", "revision": VERSION}
 
     def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
-        """P(yes) in [0, 1] for every (picture, question); a picture that comes again is read once.
+        """P(yes) in [0, 1] for every (picture, question); a repeated picture is read once.
 
         Raises:
             ValueError: a question outside the shapes language.

@@ -1,7 +1,7 @@
-"""What a judge is asked of a picture: questions and criteria, in words that ``judge_shapes`` understands.
+"""The questions and criteria for a judge, in wordings that ``judge_shapes`` can parse.
 
-The questions name what is meant, never the riddle, so that any judge that can
-see could answer them.
+The questions name the objects that the prompt means, not its indirect wording, so
+that any judge that reads pictures can answer them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def named(wanted: Wanted) -> str:
 
 
 def placement(request: ReasonRequest) -> str | None:
-    """The question about where things stand, or None where it is free."""
+    """The question about the arrangement, or None if it is not specified."""
     phrases = [" ".join(word for word in (wanted.colour, wanted.form) if word) for wanted in request.wanted]
     if request.layout == "row" and len(phrases) > 1:
         return f"Do they stand in a row from left to right: {', '.join(phrases)}?"

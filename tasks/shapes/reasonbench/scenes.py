@@ -1,4 +1,4 @@
-"""Scenes that show what a ReasonBench request means."""
+"""Samples scenes that show the meaning of a ReasonBench request."""
 
 from __future__ import annotations
 
