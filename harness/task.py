@@ -151,10 +151,3 @@ class Remeasures(Protocol):
             InputError: the record holds no replies.
         """
         ...
-
-
-@runtime_checkable
-class DeclaresFiles(Protocol):
-    """What makes a task, a class mostly, and says which official files its items are loaded from."""
-
-    data_files: tuple[PinnedFile, ...]

@@ -141,7 +141,7 @@ def _pooled(
     from selfreward_eval.harness.comparing.pooled import compare_pools
     from selfreward_eval.harness.errors import UsageError
 
-    if design not in [one.value for one in Design]:
+    if design not in [known.value for known in Design]:
         raise UsageError(f"--design {design!r} is not known; choose {', '.join(Design)}")
     first, second = [load_run(folder) for folder in runs_a], [load_run(folder) for folder in runs_b]
     pooled = compare_pools(first, second, design=Design(design), family=family, correction=correction)

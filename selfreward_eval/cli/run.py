@@ -117,16 +117,18 @@ def score_table(scores: TaskScores, model: str) -> object:
         *scores.categories.items(),
         ("overall" + (" (mean of categories)" if scores.macro else ""), scores.overall),
     ]
-    for k, (name, one) in enumerate(rows):
-        value = "absent" if one.value is None else f"{one.value:.3f}"
-        interval = "absent" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}"
+    for k, (name, score) in enumerate(rows):
+        value = "absent" if score.value is None else f"{score.value:.3f}"
+        interval = (
+            "absent" if score.low is None or score.high is None else f"{score.low:.3f} to {score.high:.3f}"
+        )
         last = k == len(rows) - 1
         table.add_row(
             escape(name),
             value,
             interval,
-            str(one.n_items),
-            f"{one.n_scored}/{one.n_expected}",
+            str(score.n_items),
+            f"{score.n_scored}/{score.n_expected}",
             style="bold" if last else None,
             end_section=k == len(rows) - 2,
         )

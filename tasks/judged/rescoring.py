@@ -1,4 +1,4 @@
-"""Scores made anew of recorded replies: no judge, no model, no pictures."""
+"""Recomputes measurements from recorded replies, without judge, model or pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from selfreward_eval.harness.task import Remeasures
 
 
 def rescored(task: Remeasures, records: Sequence[SampleRecord]) -> list[SampleRecord]:
-    """The records with measurements made anew. Those that never reached a judge stay as they are.
+    """The records with new measurements. Records without a judge's replies are unchanged.
 
     Raises:
         InputError: a sample's evidence is damaged; the message names it.

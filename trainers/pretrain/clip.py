@@ -19,7 +19,7 @@ import numpy as np
 
 from selfreward_eval.tasks.shapes.compbench import requests as compbench
 from selfreward_eval.tasks.shapes.compbench.near_misses import near_miss
-from selfreward_eval.tasks.shapes.compbench.realising import realise
+from selfreward_eval.tasks.shapes.compbench.scenes import realise
 from selfreward_eval.tasks.shapes.language import caption
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.requests import FRAMES

@@ -1,4 +1,4 @@
-"""Scenes that show what a ReasonBench request means."""
+"""Samples scenes that show the meaning of a ReasonBench request."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ FIRST, LAST = CELL // 2, CELL // 2 + 2 * CELL
 
 def realise(rng: np.random.Generator, request: ReasonRequest, *, avoid_unseen: bool = True) -> Scene | None:
     """A scene of ``request`` and nothing else; None where an unseen pair cannot be avoided."""
-    spots = _layout(rng, request.layout, sum(one.count for one in request.wanted))
+    spots = _layout(rng, request.layout, sum(wanted.count for wanted in request.wanted))
     things: list[Thing] = []
-    for one in request.wanted:
-        options = [one.colour] if one.colour else list(COLOUR_NAMES)
+    for wanted in request.wanted:
+        options = [wanted.colour] if wanted.colour else list(COLOUR_NAMES)
         if avoid_unseen:
-            options = [colour for colour in options if (colour, one.form) not in UNSEEN_PAIRS]
+            options = [colour for colour in options if (colour, wanted.form) not in UNSEEN_PAIRS]
         if not options:
             return None
         colour = choose(rng, options)
-        for _ in range(one.count):
+        for _ in range(wanted.count):
             x, y = spots[len(things)]
-            things.append(Thing(one.form, colour, x, y))
+            things.append(Thing(wanted.form, colour, x, y))
     return Scene(tuple(things))
 
 

@@ -1,4 +1,4 @@
-"""What a prompt asks of the instruments, before any picture is looked at."""
+"""The queries to the instruments that a prompt needs, computed before any picture is measured."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from selfreward_eval.tasks.t2i_compbench.words import as_label, first_and_last_n
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What a prompt's score is made of.
+class Queries:
+    """The queries for one prompt.
 
     Attributes:
-        labels: what the detector looks for, in the prompt's order; None if it is not asked at all.
-        questions: what the VQA model is asked, as it reads it.
-        text: what the picture is compared with, or None.
+        labels: labels for the detector, in the prompt's order; None if no detector is needed.
+        questions: questions for the VQA model, cleaned as upstream cleans them.
+        text: text for the image-text scorer, or None.
         depth: whether a depth map is needed.
     """
 
@@ -36,24 +36,24 @@ class Needs:
     depth: bool = False
 
 
-def needs(facts: PromptFacts, settings: Settings) -> Needs:
-    """What is asked for one prompt. A closed-vocabulary detector is asked for all that it knows.
+def queries_for(facts: PromptFacts, settings: Settings) -> Queries:
+    """The queries for one prompt. For a closed-vocabulary detector the labels are its whole vocabulary.
 
-    A prompt in which no object is found asks for no label; its rule then says so.
+    If no object is found in the prompt, there is no label; its rule then gives the reason.
     """
     category = facts.category
     if category in ("color", "shape", "texture"):
-        return Needs(questions=questions(facts, settings))
+        return Queries(questions=questions(facts, settings))
     if category == "non_spatial":
-        return Needs(text=facts.prompt)
+        return Queries(text=facts.prompt)
     if category == "complex":
         parts = three_in_one.PARTS[facts.kind or "both"]
-        return Needs(
+        return Queries(
             labels=labels(facts, settings) if "spatial" in parts else None,
             questions=questions(facts, settings),
             text=without_adjectives(facts.words) if "action" in parts else None,
         )
-    return Needs(labels=labels(facts, settings), depth=category == "3d_spatial")
+    return Queries(labels=labels(facts, settings), depth=category == "3d_spatial")
 
 
 def questions(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def questions(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
 
 
 def labels(facts: PromptFacts, settings: Settings) -> tuple[str, ...]:
-    """The labels that a detector is asked for, each once."""
+    """The distinct labels for the detector."""
     if settings.labels is not None:
         return settings.labels
     wanted = _official if settings.protocol == "official" else _fixed
@@ -88,4 +88,4 @@ def _fixed(facts: PromptFacts, settings: Settings) -> list[str]:
     """The objects' own names, compounds whole."""
     if facts.category == "numeracy":
         return [singular for singular, _ in fixed_numeracy.counted(facts.tokens, settings.nouns)]
-    return [names[0] for one in relations(facts.words) for names in (one.subject, one.target)]
+    return [names[0] for relation in relations(facts.words) for names in (relation.subject, relation.target)]

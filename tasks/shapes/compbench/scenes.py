@@ -1,4 +1,4 @@
-"""Scenes that fulfil a CompBench request, and nothing else."""
+"""Samples scenes that fulfil a CompBench request and contain nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, TEXTURES
 Spot = tuple[int, int]
 
 TEXTURED_SHARE = 0.25
-"""How often an object whose texture is open gets one."""
+"""Probability of a texture for an object whose texture is not specified."""
 
 TRIES = 60
 """Draws of a layout before a request is given up; one in a few succeeds."""
@@ -28,21 +28,23 @@ def realise(rng: np.random.Generator, request: CompRequest, *, avoid_unseen: boo
     spots = _layout(rng, request)
     if spots is None:
         return None
-    taken = [one.colour for one in request.wanted if one.colour]
+    taken = [wanted.colour for wanted in request.wanted if wanted.colour]
     overlapping = request.category == "3d_spatial" or bool(request.relations)
     things: list[Thing] = []
-    number = 0
-    for index, one in enumerate(request.wanted):
-        colour = one.colour or _colour(rng, one.form, taken if overlapping else [], avoid_unseen)
-        if colour is None or (avoid_unseen and (colour, one.form) in UNSEEN_PAIRS):
+    placed = 0
+    for index, wanted in enumerate(request.wanted):
+        colour = wanted.colour or _colour(rng, wanted.form, taken if overlapping else [], avoid_unseen)
+        if colour is None or (avoid_unseen and (colour, wanted.form) in UNSEEN_PAIRS):
             return None
         taken.append(colour)
         small = any(word == "inside" and subject == index for word, subject, _ in request.relations)
-        for _ in range(one.count):
-            x, y = spots[number]
-            number += 1
-            texture = "solid" if small else _texture(rng, request, one)
-            things.append(Thing(one.form, colour, x, y, texture=texture, size="small" if small else "large"))
+        for _ in range(wanted.count):
+            x, y = spots[placed]
+            placed += 1
+            texture = "solid" if small else _texture(rng, request, wanted)
+            things.append(
+                Thing(wanted.form, colour, x, y, texture=texture, size="small" if small else "large")
+            )
     return Scene(tuple(_back_to_front(request, things)))
 
 
@@ -55,10 +57,10 @@ def _colour(rng: np.random.Generator, form: str, taken: list[str], avoid_unseen:
     return choose(rng, options) if options else None
 
 
-def _texture(rng: np.random.Generator, request: CompRequest, one: Wanted) -> str:
-    """What is asked for; where the prompt leaves it open and only form counts, sometimes another."""
-    if one.texture:
-        return one.texture
+def _texture(rng: np.random.Generator, request: CompRequest, wanted: Wanted) -> str:
+    """The requested texture; if none is requested and only the form counts, sometimes a random one."""
+    if wanted.texture:
+        return wanted.texture
     free = request.category in ("shape", "numeracy") and rng.random() < TEXTURED_SHARE
     return choose(rng, TEXTURES) if free else "solid"
 
@@ -74,7 +76,7 @@ def _back_to_front(request: CompRequest, things: list[Thing]) -> list[Thing]:
 def _layout(rng: np.random.Generator, request: CompRequest) -> list[Spot] | None:
     """A centre for every object, in the order of ``wanted``."""
     if not request.relations:
-        return places(rng, sum(one.count for one in request.wanted))
+        return places(rng, sum(wanted.count for wanted in request.wanted))
     word = request.relations[0][0]
     if request.category == "3d_spatial":
         return _overlapping(rng)
