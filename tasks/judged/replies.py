@@ -81,20 +81,14 @@ class CachingJudge:
         """Appends replies; they are handed to the operating system when this returns."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(self.path), JsonLinesWriter(self.path) as writer:
+            # Runs of several models may share the file; each waits for the others.
+            lock = lock_file(self.path.with_name(f".{self.path.name}.lock"))
+            with lock, JsonLinesWriter(self.path) as writer:
                 for key, reply in answered.items():
                     writer.append(_line(identity, key, reply))
         except OSError as error:
             reason = f"{self.path} cannot be written ({error}); give another file as replies"
             raise InputError(reason) from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Locks ``path`` against other writing processes: runs of several models may share it."""
-    with path.with_name(f".{path.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _line(identity: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:
