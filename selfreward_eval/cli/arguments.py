@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from selfreward_eval.harness.errors import UsageError
@@ -35,6 +36,28 @@ def parse(text: str, option: str) -> dict[str, Any]:
         if isinstance(place[last], float) and not math.isfinite(place[last]):
             raise UsageError(f"{option}: {part!r} is not a finite number")
     return out
+
+
+def as_text(arguments: Mapping[str, Any]) -> str:
+    """What :func:`parse` reads ``arguments`` from; as JSON, which it refuses, where there is no such text.
+
+    >>> as_text({"guidance": 3, "detector_args": {"weights": "a/b"}})
+    'guidance=3,detector_args.weights=a/b'
+    """
+    text = ",".join(f"{key}={value}" for key, value in _flat(arguments))
+    try:
+        same = parse(text, "") == arguments
+    except UsageError:
+        same = False
+    return text if same else json.dumps(arguments, default=repr)
+
+
+def _flat(arguments: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in arguments.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def per_task(arguments: Mapping[str, Any], tasks: Sequence[str], option: str) -> dict[str, dict[str, Any]]:
