@@ -208,8 +208,8 @@ def pictures_of(pictures: PathLike | Run, tasks: Sequence[str] = (), layout: str
             if tasks:
                 raise UsageError(f"--tasks is for a run; {path} is none (it has no {MANIFEST})")
             subjects, known = of_folder(path, layout)
-            notes = (f"{len(subjects)} pictures in the layout {known}",)
-            return Pictures(path.resolve().name, None, tuple(subjects), notes)
+            said = f"{len(subjects)} pictures in the layout {known}"
+            return Pictures(path.resolve().name, None, tuple(subjects), (said,))
         pictures = load_run(path)
     subjects, left_out = of_run(pictures, list(tasks))
     torn = [f"the torn last line of {file} was left out" for file in pictures.torn]
