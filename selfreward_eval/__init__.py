@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from selfreward_eval.api.leaderboard import build_leaderboard
     from selfreward_eval.api.reward import reward
     from selfreward_eval.api.run import load_run, run
+    from selfreward_eval.api.train import train
     from selfreward_eval.harness.errors import SelfRewardError
     from selfreward_eval.harness.models.base import (
         Answers,
@@ -28,12 +29,17 @@ if TYPE_CHECKING:
         Request,
         Supplies,
         TextLogProbs,
+        Trains,
+        TrainsCaptioning,
+        TrainsDrawing,
+        TrainsLikelihoods,
     )
     from selfreward_eval.harness.models.language import Completes, CompletionLogProbs
     from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
     from selfreward_eval.harness.task import Metric, Task, TaskInfo
     from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
     from selfreward_eval.trainers.base import Trainer, TrainerInfo
+    from selfreward_eval.trainers.jobs import TrainingJob
 
 __version__ = "0.1.0"
 
@@ -62,6 +68,11 @@ __all__ = [
     "TextLogProbs",
     "Trainer",
     "TrainerInfo",
+    "TrainingJob",
+    "Trains",
+    "TrainsCaptioning",
+    "TrainsDrawing",
+    "TrainsLikelihoods",
     "__version__",
     "build_leaderboard",
     "compare_runs",
@@ -69,6 +80,7 @@ __all__ = [
     "load_run",
     "reward",
     "run",
+    "train",
 ]
 
 _PLACES = {
@@ -77,6 +89,7 @@ _PLACES = {
     "api.leaderboard": ("build_leaderboard",),
     "api.reward": ("reward",),
     "api.run": ("load_run", "run"),
+    "api.train": ("train",),
     "harness.errors": ("SelfRewardError",),
     "harness.models.base": (
         "Answers",
@@ -86,12 +99,17 @@ _PLACES = {
         "Request",
         "Supplies",
         "TextLogProbs",
+        "Trains",
+        "TrainsCaptioning",
+        "TrainsDrawing",
+        "TrainsLikelihoods",
     ),
     "harness.models.language": ("Completes", "CompletionLogProbs"),
     "harness.records": ("Item", "Measurement", "Sample", "SampleRecord", "Status"),
     "harness.task": ("Metric", "Task", "TaskInfo"),
     "rewarders.base": ("Reward", "RewardSample", "Rewarder", "RewarderInfo"),
     "trainers.base": ("Trainer", "TrainerInfo"),
+    "trainers.jobs": ("TrainingJob",),
 }
 """Module -> the names that it gives, as the imports above say them to type checkers."""
 

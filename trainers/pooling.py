@@ -39,10 +39,10 @@ def pool_seeds(folders: Sequence[Path]) -> tuple[PooledComparison, Path]:
     from selfreward_eval.harness.comparing.claims import write_pooled
     from selfreward_eval.trainers.report import write_method_page
 
-    found = pooled(folders)
-    home = folders[0].parent
-    write_pooled(found, home / "method.json")
-    return found, write_method_page(folders, found, home / "method.html")
+    claims = pooled(folders)
+    method_folder = folders[0].parent
+    write_pooled(claims, method_folder / "method.json")
+    return claims, write_method_page(folders, claims, method_folder / "method.html")
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
 
 def _seeds(folder: Path) -> list[Path]:
     """The finished training runs of a method, by seed."""
-    found = [one for one in sorted(folder.glob("seed-*")) if (one / RECORD).is_file()]
-    if not found:
+    finished = [one for one in sorted(folder.glob("seed-*")) if (one / RECORD).is_file()]
+    if not finished:
         raise InputError(f"{folder} holds no finished training run (seed-*/{RECORD})")
-    return found
+    return finished
 
 
 def _run(folder: Path, inside: str) -> Run:

@@ -38,20 +38,20 @@ def _why(scored: Scored | None, trainer: Trainer, reasons: Mapping[str, int]) ->
     """The reason in words, with counts and a way out."""
     if scored is None:
         return "there are no candidates for it"
-    total, known = scored.values.size, int(scored.scored.sum())
-    if not known:
+    total, with_reward = scored.values.size, int(scored.scored.sum())
+    if not with_reward:
         listed = "; ".join(f"{count} x {reason}" for reason, count in sorted(reasons.items()))
         why = listed or "no reason was recorded"
-        return f"none of {total} candidates has a reward ({why}); mend the rewarder"
+        return f"none of {total} candidates has a reward ({why}); repair the rewarder"
     groups, spread = len(scored.values), len(scored.groups)
     if not spread:
         return (
-            f"rewards have collapsed: {known} of {total} candidates have one, and within each of the "
+            f"rewards have collapsed: {with_reward} of {total} candidates have one, and within each of the "
             f"{groups} groups they are equal; use more candidates, a higher temperature, or another rewarder"
         )
     return (
-        f"{known} of {total} candidates have a reward and {spread} of {groups} groups differ in it, but none "
-        f"has what this trainer uses ({trainer.info.uses}); use a rewarder that gives it"
+        f"{with_reward} of {total} candidates have a reward and {spread} of {groups} groups differ, but "
+        f"none has what this trainer uses ({trainer.info.uses}); use a rewarder that gives it"
     )
 
 
@@ -68,8 +68,8 @@ def require_finite(step: int, terms: Mapping[str, float], wanted: str) -> None:
     """
     if isfinite(terms[wanted]):
         return
-    odd = [wanted, *(name for name, value in terms.items() if name != wanted and not isfinite(value))]
-    named = ", ".join(f"{name} is {terms[name]}" for name in odd)
+    not_finite = [wanted, *(name for name, value in terms.items() if name != wanted and not isfinite(value))]
+    named = ", ".join(f"{name} is {terms[name]}" for name in not_finite)
     raise TrainingStopped(
         f"step {step}: {named}; the checkpoints before it are whole. Use a lower learning_rate or clip, or "
         "precision=no"

@@ -1,9 +1,9 @@
-"""Sampling settings belong to the experiment: the guidance scale of each arm, and the scores over a grid.
+"""The guidance scale at which each arm is evaluated, and the scores over a grid of scales.
 
-A model trained on its own chosen pictures draws sharper, so that the scale which suited it before may be
-too strong after. ``fixed`` evaluates both arms at one scale; ``tuned`` gives each arm the scale that is
-best on development items, which neither the evaluation nor training ever asks. Either way the grid of
-both arms is measured and reported, so that what is only guidance is seen as such.
+Training on chosen pictures sharpens a model's distribution, so that the scale that was best before may be
+too strong after. ``fixed`` evaluates both arms at one scale. ``tuned`` gives each arm the scale that is best
+on development items, which neither the evaluation nor training uses. Either way the grid of both arms is
+measured and reported, which shows how much of a difference comes from guidance alone.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import fsum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.runs.run import run
 from selfreward_eval.harness.task import Task
 from selfreward_eval.trainers.development import Development, development
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.runs.run import Progress
 
 Policy = Literal["fixed", "tuned"]
 POLICIES = ("fixed", "tuned")
@@ -31,8 +35,8 @@ def development_tasks(tasks: Sequence[Task], count: int, policy: Policy) -> list
     Raises:
         UsageError: ``tuned`` is asked for and no task has development items.
     """
-    found = [development(task, count) for task in tasks if task.info.capability == "generate"]
-    known = [task for task in found if task is not None]
+    versions = [development(task, count) for task in tasks if task.info.capability == "generate"]
+    known = [version for version in versions if version is not None]
     if policy == "tuned" and not known:
         names = ", ".join(task.info.name for task in tasks)
         raise UsageError(
@@ -43,11 +47,11 @@ def development_tasks(tasks: Sequence[Task], count: int, policy: Policy) -> list
 
 
 def grid(
-    model: Any,
+    model: TrainsLikelihoods,
     tasks: Sequence[Development],
     scales: Sequence[float],
     folder: Path,
-    progress: Any,
+    progress: Progress | None,
     *,
     needed: bool = True,
 ) -> Grid:
@@ -56,22 +60,22 @@ def grid(
     Raises:
         InputError: a task has no score at some scale, and every score is ``needed`` to choose one.
     """
-    found: Grid = {}
+    measured: Grid = {}
     for scale in scales:
         adapter = model.variant(guidance=scale)
         finished = run(adapter, list(tasks), folder / f"guidance-{scale:g}", progress=progress)
         scores: dict[str, float] = {}
-        for name, one in finished.scores.items():
-            if one.overall.value is None:
+        for name, task_scores in finished.scores.items():
+            if task_scores.overall.value is None:
                 if not needed:
                     continue  # The grid is only shown; what is not known is left out of it.
                 raise InputError(
-                    f"{name} has no score at guidance {scale:g}, see {finished.folder}; mend its instrument, "
-                    "or use --guidance-policy fixed"
+                    f"{name} has no score at guidance {scale:g}, see {finished.folder}; repair its "
+                    "instrument, or use --guidance-policy fixed"
                 )
-            scores[name.removesuffix("_development")] = one.overall.value
-        found[f"{scale:g}"] = scores
-    return found
+            scores[name.removesuffix("_development")] = task_scores.overall.value
+        measured[f"{scale:g}"] = scores
+    return measured
 
 
 def best(measured: Mapping[str, Mapping[str, float]]) -> float:

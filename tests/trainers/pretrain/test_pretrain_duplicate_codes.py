@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from selfreward_eval.trainers.pretrain.duplicate_codes import set_aside, twins
+from selfreward_eval.trainers.pretrain.duplicate_codes import disable_duplicates, duplicate_codes
 
 NAME = "model.vqmodel.quantize.embedding.weight"
 
@@ -20,18 +20,18 @@ def table() -> torch.Tensor:
 
 
 def test_the_first_of_near_codes_stays() -> None:
-    assert twins(table()).tolist() == [False, True, False, True, False]
+    assert duplicate_codes(table()).tolist() == [False, True, False, True, False]
 
 
-def test_a_twin_of_a_twin_alone_stays() -> None:
+def test_a_duplicate_of_a_duplicate_alone_stays() -> None:
     angles = torch.tensor([0.0, 0.06, 0.12])
     chain = torch.stack([angles.cos(), angles.sin()], dim=1)
-    assert twins(chain).tolist() == [False, True, False]
+    assert duplicate_codes(chain).tolist() == [False, True, False]
 
 
-def test_a_twin_is_never_nearest_and_still_decodes_the_same(tmp_path: Path) -> None:
+def test_a_duplicate_is_never_nearest_and_still_decodes_the_same(tmp_path: Path) -> None:
     save_file({NAME: table(), "other": torch.ones(2)}, tmp_path / "model.safetensors", {"format": "pt"})
-    assert set_aside(tmp_path) == 2
+    assert disable_duplicates(tmp_path) == 2
     after = load_file(tmp_path / "model.safetensors")[NAME]
     encoding = 30 * table()[1]
     distances = (after**2).sum(1) - 2 * after @ encoding
@@ -41,6 +41,6 @@ def test_a_twin_is_never_nearest_and_still_decodes_the_same(tmp_path: Path) -> N
 
 def test_it_is_not_done_twice(tmp_path: Path) -> None:
     save_file({NAME: table()}, tmp_path / "model.safetensors", {"format": "pt"})
-    set_aside(tmp_path)
-    with pytest.raises(ValueError, match="set aside before"):
-        set_aside(tmp_path)
+    disable_duplicates(tmp_path)
+    with pytest.raises(ValueError, match="disabled already"):
+        disable_duplicates(tmp_path)

@@ -14,8 +14,8 @@ import torch
 from selfreward_eval.harness.errors import TrainingStopped
 from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint
 from selfreward_eval.trainers.fitting import fit
-from selfreward_eval.trainers.guards import require_examples, require_finite
 from selfreward_eval.trainers.methods.srum import Srum
+from selfreward_eval.trainers.stopping import require_examples, require_finite
 
 
 def rewarded(pool: Any, values: Any, **more: Any) -> Any:

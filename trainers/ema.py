@@ -1,4 +1,4 @@
-"""The exponential moving average of the weights that move."""
+"""The exponential moving average (EMA) of the weights that are trained."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Average"]
+__all__ = ["Ema"]
 
 
-class Average:
-    """After every step: average = decay * average + (1 - decay) * weights. It begins at the starting weights.
+class Ema:
+    """After every step: average = decay * average + (1 - decay) * weights; first the starting weights.
 
     Args:
         parameters: the weights, by name; they are read at every :meth:`update`.
@@ -27,6 +27,6 @@ class Average:
         }
 
     def update(self) -> None:
-        """Takes in the weights as they are now."""
+        """Averages in the present weights."""
         for name, value in self.values.items():
             value.lerp_(self._parameters[name].detach(), 1 - self.decay)

@@ -7,7 +7,7 @@ import pytest
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.tasks.shapes.compbench.task import ShapesCompBench
 from selfreward_eval.tasks.shapes.llavabench.task import ShapesLlavaBench
-from selfreward_eval.trainers.tuning import best, development_tasks
+from selfreward_eval.trainers.guidance import best, development_tasks
 
 
 def test_the_best_scale_has_the_highest_mean_over_tasks() -> None:

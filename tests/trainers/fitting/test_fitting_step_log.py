@@ -11,7 +11,7 @@ import pytest
 from selfreward_eval.harness.errors import MissingExtra, UsageError
 from selfreward_eval.trainers import journal
 from selfreward_eval.trainers.fitting import fit
-from selfreward_eval.trainers.journal import Journal, elapsed
+from selfreward_eval.trainers.step_log import StepLog, elapsed
 
 
 def steps(path: Path) -> list[int]:
@@ -20,10 +20,10 @@ def steps(path: Path) -> list[int]:
 
 def test_lines_beyond_the_checkpoint_are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    with Journal(path, 0) as first:
+    with StepLog(path, 0) as first:
         for step in (1, 2, 3):
             first.step({"step": step, "loss": 0.5, "seconds": 2.0})
-    with Journal(path, 2) as second:
+    with StepLog(path, 2) as second:
         assert steps(path) == [1, 2]
         second.step({"step": 3, "loss": 0.5, "seconds": 1.0})
     assert steps(path) == [1, 2, 3]
@@ -33,13 +33,13 @@ def test_lines_beyond_the_checkpoint_are_dropped(tmp_path: Path) -> None:
 def test_a_torn_line_is_dropped(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"step":1,"seconds":1.0}\n{"step":2,"seco')
-    with Journal(path, 9) as torn:
+    with StepLog(path, 9) as torn:
         torn.step({"step": 2, "seconds": 1.0})
     assert steps(path) == [1, 2]
 
 
 def test_a_number_that_is_not_finite_is_absent(tmp_path: Path) -> None:
-    with Journal(tmp_path / "log.jsonl", 0) as one:
+    with StepLog(tmp_path / "log.jsonl", 0) as one:
         one.step({"step": 1, "margin": float("nan"), "seconds": 1.0})
     assert json.loads((tmp_path / "log.jsonl").read_text())["margin"] is None
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 from selfreward_eval.harness.errors import InputError, MissingExtra, UsageError
 from selfreward_eval.harness.files import JsonLinesWriter, atomic_write_text, read_json_lines
 
-__all__ = ["LOG", "PROJECT", "TRACKERS", "Journal", "elapsed", "require_trackers", "tracker_arguments"]
+__all__ = ["LOG", "PROJECT", "TRACKERS", "StepLog", "elapsed", "require_trackers", "tracker_arguments"]
 
 LOG = "log.jsonl"
 TRACKERS = ("tensorboard", "wandb")
@@ -30,7 +30,7 @@ def require_trackers(names: Sequence[str]) -> None:
 
     Raises:
         UsageError: an unknown name.
-        MissingExtra: its package is not installed; accelerate would leave it out without a word.
+        MissingExtra: its package is not installed; accelerate would leave it out silently.
     """
     for name in names:
         if name not in TRACKERS:
@@ -40,10 +40,10 @@ def require_trackers(names: Sequence[str]) -> None:
 
 
 def tracker_arguments(folder: Path, identity: Mapping[str, Any], step: int) -> dict[str, Any]:
-    """What accelerate hands to the trackers of a run that goes on from ``step``.
+    """What accelerate passes to the trackers of a run that resumes from ``step``.
 
-    TensorBoard hides what a killed sitting logged beyond it; W&B goes on with the run of the same id and
-    passes over steps that it has.
+    TensorBoard hides what a killed run logged beyond that step. W&B resumes the run of the same id and skips
+    steps that it has.
     """
     return {
         "tensorboard": {"purge_step": step + 1},
@@ -56,7 +56,7 @@ def tracker_arguments(folder: Path, identity: Mapping[str, Any], step: int) -> d
     }
 
 
-class Journal:
+class StepLog:
     """The line file of one training run, opened for writing.
 
     Args:
