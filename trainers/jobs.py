@@ -52,6 +52,10 @@ ROWS = 64
 CAPTION_QUESTION = "describe the picture."
 
 
+RewarderBuilder = Callable[[str | None, "TrainsLikelihoods"], Rewarder]
+"""(Registry name, or None for the chosen rewarder; adapter) -> rewarder."""
+
+
 @dataclass(frozen=True)
 class TrainingJob:
     """What one training run is to do.
@@ -76,7 +80,7 @@ class TrainingJob:
 
     model: TrainsLikelihoods
     trainer: Trainer
-    rewarder: Callable[[str | None, TrainsLikelihoods], Rewarder]
+    rewarder: RewarderBuilder
     source: Source
     tasks: Sequence[Task]
     output: Path
@@ -96,9 +100,9 @@ class TrainingJob:
         *,
         model: str | TrainsLikelihoods = "tiny",
         model_args: Mapping[str, Any] | None = None,
-        trainer: str = "srum",
+        trainer: str | Trainer = "srum",
         trainer_args: Mapping[str, Any] | None = None,
-        rewarder: str = "srum",
+        rewarder: str | Rewarder = "srum",
         rewarder_args: Mapping[str, Any] | None = None,
         tasks: Sequence[str | Task] = TASKS,
         task_args: Mapping[str, Any] | None = None,
@@ -123,10 +127,10 @@ class TrainingJob:
         Args:
             model: registry name of an adapter that can be trained, or an adapter.
             model_args: the adapter's arguments, for a name.
-            trainer: registry name.
-            trainer_args: its parameters and settings, except ``seed``.
-            rewarder: registry name.
-            rewarder_args: its arguments.
+            trainer: registry name, or a trainer.
+            trainer_args: its parameters and settings, except ``seed``, for a name.
+            rewarder: registry name, or a rewarder that does not use the model in training.
+            rewarder_args: its arguments, for a name.
             tasks: registry names or tasks; measured before and after.
             task_args: arguments of every task given by name; under a task's name, of that task only.
             prompts: ``shapes``, one embedded benchmark's wordings, a ``.txt`` or ``.jsonl`` file, or a
@@ -153,30 +157,22 @@ class TrainingJob:
                 f"unknown guidance policy {guidance_policy!r} ({_option('guidance_policy')}); known: "
                 f"{', '.join(POLICIES)}"
             )
-        settings = dict(trainer_args or {})
-        if "seed" in settings:
-            raise UsageError(
-                f"{_option('trainer_args')} holds a seed; training seeds are given by training_seed (--seeds)"
-            )
-        reward_arguments = dict(rewarder_args or {})
-
-        def build_named_rewarder(name: str | None, seen_by: TrainsLikelihoods) -> Rewarder:
-            arguments = reward_arguments if name in (None, rewarder) else {}
-            return build_rewarder(name or rewarder, seen_by, **arguments)
-
+        method = _trainer(trainer, trainer_args or {}, training_seed)
+        build_rewarders = _rewarders(rewarder, rewarder_args or {})
+        names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
         if isinstance(model, str):
             factory = registry("models").load(model)
             model = construct(factory, model_args or {}, f"model {model!r}", _option("model_args"))
         folder = Path(output_path)
         return cls(
             model=model,
-            trainer=build_trainer(trainer, **settings, seed=training_seed),
-            rewarder=build_named_rewarder,
+            trainer=method,
+            rewarder=build_rewarders,
             source=source(str(prompts), None if pictures is None else str(pictures))
             if isinstance(prompts, str | Path)
             else prompts,
             tasks=_tasks(tasks, task_args or {}),
-            output=folder / f"{trainer}-{rewarder}" / f"seed-{training_seed}",
+            output=folder / "-".join(names) / f"seed-{training_seed}",
             before=folder / "before",
             policy=guidance_policy,
             scales=tuple(map(float, scales)),
@@ -190,14 +186,54 @@ class TrainingJob:
 
     def with_training_seed(self, training_seed: int) -> TrainingJob:
         """The same job with another training seed, in the folder ``seed-<training_seed>`` beside this one."""
-        trainer = copy.copy(self.trainer)
-        trainer.settings = replace(trainer.settings, seed=training_seed)
+        trainer = _seeded(self.trainer, training_seed)
         return replace(self, trainer=trainer, output=self.output.with_name(f"seed-{training_seed}"))
 
 
 def _option(name: str) -> str:
     """An argument as Python callers and as users of the command line know it."""
     return f"{name} (--{name.replace('_', '-')})"
+
+
+def _seeded(trainer: Trainer, training_seed: int) -> Trainer:
+    """The same trainer with another training seed."""
+    seeded = copy.copy(trainer)
+    seeded.settings = replace(trainer.settings, seed=training_seed)
+    return seeded
+
+
+def _trainer(trainer: str | Trainer, arguments: Mapping[str, Any], training_seed: int) -> Trainer:
+    """The trainer of that name, or the one given, with the training seed."""
+    if "seed" in arguments:
+        raise UsageError(
+            f"{_option('trainer_args')} holds a seed; training seeds are given by training_seed (--seeds)"
+        )
+    if isinstance(trainer, str):
+        return build_trainer(trainer, **arguments, seed=training_seed)
+    if arguments:
+        raise UsageError("trainer_args are for a trainer that is given by name")
+    return _seeded(trainer, training_seed)
+
+
+def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> RewarderBuilder:
+    """What builds the chosen rewarder, or another by name, for an adapter."""
+    if not isinstance(rewarder, str):
+        if arguments:
+            raise UsageError("rewarder_args are for a rewarder that is given by name")
+        if rewarder.info.kind == "self":
+            raise UsageError(
+                f"the rewarder {rewarder.info.name!r} uses the model, and training builds it anew for "
+                "every model; register it, and give its name"
+            )
+
+    def build(name: str | None, seen_by: TrainsLikelihoods) -> Rewarder:
+        if not isinstance(rewarder, str) and name in (None, rewarder.info.name):
+            return rewarder
+        if name is None or name == rewarder:
+            return build_rewarder(str(rewarder), seen_by, **arguments)
+        return build_rewarder(name, seen_by)
+
+    return build
 
 
 def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Task]:

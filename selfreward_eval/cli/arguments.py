@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from selfreward_eval.harness.construct import construct, per_task
 from selfreward_eval.harness.errors import UsageError
 
-__all__ = ["construct", "parse", "per_task"]
+__all__ = ["as_text", "construct", "parse", "per_task"]
 
 
 def parse(text: str, option: str) -> dict[str, Any]:
@@ -36,6 +38,28 @@ def parse(text: str, option: str) -> dict[str, Any]:
         if isinstance(place[last], float) and not math.isfinite(place[last]):
             raise UsageError(f"{option}: {part!r} is not a finite number")
     return out
+
+
+def as_text(arguments: Mapping[str, Any]) -> str:
+    """What :func:`parse` reads ``arguments`` from; as JSON, which it refuses, where there is no such text.
+
+    >>> as_text({"guidance": 3, "detector_args": {"weights": "a/b"}})
+    'guidance=3,detector_args.weights=a/b'
+    """
+    text = ",".join(f"{key}={value}" for key, value in _flat(arguments))
+    try:
+        same = parse(text, "") == arguments
+    except UsageError:
+        same = False
+    return text if same else json.dumps(arguments, default=repr)
+
+
+def _flat(arguments: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in arguments.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _value(text: str) -> Any:
