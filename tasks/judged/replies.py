@@ -13,6 +13,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import JsonLinesWriter, read_json_lines
+from selfreward_eval.harness.folders import lock_file
 from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply
 from selfreward_eval.harness.records import Status, fingerprint
