@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.api.arguments import parse
 from selfreward_eval.api.objects import build_model
-from selfreward_eval.cli.arguments import parse
 from selfreward_eval.harness.construct import construct
 from selfreward_eval.harness.errors import InputError, SelfRewardError, UsageError
 from selfreward_eval.harness.registry import registry

@@ -55,7 +55,7 @@ def demo(
 
     from rich.console import Console
 
-    from selfreward_eval.cli.arguments import parse
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.cli.compare import show
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.run import score_table

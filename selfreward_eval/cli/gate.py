@@ -112,9 +112,9 @@ def _live(
     batch_size: int,
     output_path: Path,
 ) -> Outcome:
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.api.gate import gate as judged
     from selfreward_eval.api.objects import build_model, build_tasks
-    from selfreward_eval.cli.arguments import parse
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.gating.candidates import Live
     from selfreward_eval.harness.gating.requirements import require_scores

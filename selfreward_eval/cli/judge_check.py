@@ -44,7 +44,7 @@ def judge_check(
     """
     import json
 
-    from selfreward_eval.cli.arguments import parse
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.tasks.judge_check.checking import ask_cases
     from selfreward_eval.tasks.judged.judges import choose_judge
     from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named

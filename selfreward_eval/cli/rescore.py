@@ -62,7 +62,7 @@ def rescore(
 
 def _rescored(run: Run, task_args: str) -> dict[str, Rescored]:
     """Every task of the run that keeps replies, scored anew."""
-    from selfreward_eval.cli.arguments import construct, parse, per_task
+    from selfreward_eval.api.arguments import construct, parse, per_task
     from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.registry import registry
     from selfreward_eval.tasks.judged.rescored_run import is_rescorable, recorded_settings, rescore_task

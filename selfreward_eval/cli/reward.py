@@ -44,8 +44,8 @@ def reward(
     """
     import json
 
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.api.reward import pictures_of, reward_pictures
-    from selfreward_eval.cli.arguments import parse
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.rewarder_options import one_choice
 

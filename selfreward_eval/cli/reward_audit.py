@@ -59,8 +59,8 @@ def reward_audit(
     """
     import json
 
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.api.rewarders import RewarderFactory
-    from selfreward_eval.cli.arguments import parse
     from selfreward_eval.cli.rewarder_options import several_choices
     from selfreward_eval.harness.files import atomic_write_json
     from selfreward_eval.harness.runs.reader import load_run

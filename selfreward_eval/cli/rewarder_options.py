@@ -16,7 +16,7 @@ def one_choice(text: str) -> Choice:
     Raises:
         UsageError: no name, or arguments that are not key=value.
     """
-    from selfreward_eval.cli.arguments import parse
+    from selfreward_eval.api.arguments import parse
 
     name, _, rest = text.partition(",")
     if not name.strip() or "=" in name:
@@ -30,7 +30,7 @@ def several_choices(text: str, arguments: str) -> list[Choice]:
     Raises:
         UsageError: a label that comes twice, or arguments for one that is not there.
     """
-    from selfreward_eval.cli.arguments import parse
+    from selfreward_eval.api.arguments import parse
 
     given = parse(arguments, REWARDER_ARGS)
     named: dict[str, str] = {}

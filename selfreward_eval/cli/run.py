@@ -40,9 +40,9 @@ def run(
     """
     import json
 
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.api.objects import build_model, build_tasks
     from selfreward_eval.api.run import retried
-    from selfreward_eval.cli.arguments import parse
     from selfreward_eval.cli.inventory import survey
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.errors import UsageError

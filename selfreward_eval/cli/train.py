@@ -60,7 +60,7 @@ def train(
 
     from rich.console import Console
 
-    from selfreward_eval.cli.arguments import parse
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.cli.pooled_text import show_pooled
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.training_text import show_estimate, show_record
