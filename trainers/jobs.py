@@ -164,12 +164,10 @@ class TrainingJob:
             arguments = reward_arguments if name in (None, rewarder) else {}
             return build_rewarder(name or rewarder, seen_by, **arguments)
 
-        if isinstance(model, str):
-            factory = registry("models").load(model)
-            model = construct(factory, model_args or {}, f"model {model!r}", _option("model_args"))
+        adapter = _model(model, model_args or {})
         folder = Path(output_path)
         return cls(
-            model=model,
+            model=adapter,
             trainer=build_trainer(trainer, **settings, seed=training_seed),
             rewarder=build_named_rewarder,
             source=source(str(prompts), None if pictures is None else str(pictures))
@@ -198,6 +196,15 @@ class TrainingJob:
 def _option(name: str) -> str:
     """An argument as Python callers and as users of the command line know it."""
     return f"{name} (--{name.replace('_', '-')})"
+
+
+def _model(model: str | TrainsLikelihoods, arguments: Mapping[str, Any]) -> TrainsLikelihoods:
+    """A model from a name, or the object itself."""
+    if not isinstance(model, str):
+        return model
+    factory = registry("models").load(model)
+    adapter: TrainsLikelihoods = construct(factory, arguments, f"model {model!r}", _option("model_args"))
+    return adapter
 
 
 def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Task]:

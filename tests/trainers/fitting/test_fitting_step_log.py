@@ -56,7 +56,7 @@ def test_a_run_that_was_killed_has_every_step_once_in_both_logs(
     fitted = fit(model, trainer, candidates, tmp_path, log_with=["tensorboard"])
     assert fitted.resumed_at == 4
     assert steps(fitted.log) == [1, 2, 3, 4, 5, 6]
-    events = EventAccumulator(str(tmp_path / "tensorboard" / journal.PROJECT))
+    events = EventAccumulator(str(tmp_path / "tensorboard" / step_log.PROJECT))
     events.Reload()
     shown = events.Scalars("loss")
     assert [one.step for one in shown] == [1, 2, 3, 4, 5, 6]
