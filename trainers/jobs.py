@@ -160,12 +160,10 @@ class TrainingJob:
         method = _trainer(trainer, trainer_args or {}, training_seed)
         build_rewarders = _rewarders(rewarder, rewarder_args or {})
         names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
-        if isinstance(model, str):
-            factory = registry("models").load(model)
-            model = construct(factory, model_args or {}, f"model {model!r}", _option("model_args"))
+        adapter = _model(model, model_args or {})
         folder = Path(output_path)
         return cls(
-            model=model,
+            model=adapter,
             trainer=method,
             rewarder=build_rewarders,
             source=source(str(prompts), None if pictures is None else str(pictures))
@@ -234,6 +232,15 @@ def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> Reward
         return build_rewarder(name, seen_by)
 
     return build
+
+
+def _model(model: str | TrainsLikelihoods, arguments: Mapping[str, Any]) -> TrainsLikelihoods:
+    """A model from a name, or the object itself."""
+    if not isinstance(model, str):
+        return model
+    factory = registry("models").load(model)
+    adapter: TrainsLikelihoods = construct(factory, arguments, f"model {model!r}", _option("model_args"))
+    return adapter
 
 
 def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Task]:
