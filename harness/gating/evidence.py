@@ -15,11 +15,11 @@ from selfreward_eval.harness.gating.policy import Kind, Rule
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.runs.scores import TaskScores
 
-__all__ = ["Evidence", "Material", "gather", "mean_over"]
+__all__ = ["Evidence", "TaskRuns", "gather", "mean_over"]
 
 
 @dataclass(frozen=True)
-class Material:
+class TaskRuns:
     """One task in both runs.
 
     Attributes:
@@ -101,20 +101,20 @@ class Evidence:
         return [name for name, values in self.strata.items() if not values]
 
 
-def gather(rule: Rule, material: Material, seen: Collection[str] | None = None) -> Evidence:
+def gather(rule: Rule, task_runs: TaskRuns, seen: Collection[str] | None = None) -> Evidence:
     """The evidence for a rule.
 
     Args:
-        rule: on ``material``'s task; its category is one of the base's.
-        material: both runs.
+        rule: on ``task_runs``'s task; its category is one of the base's.
+        task_runs: both runs.
         seen: ids of the items that count, as if no other had been planned; None for all.
     """
-    scores = material.scores
+    scores = task_runs.scores
     sign = 1 if scores.higher_is_better else -1
-    task = material.alone if rule.kind is Kind.FLOOR else material.pair
+    task = task_runs.alone if rule.kind is Kind.FLOOR else task_runs.pair
     names = list(scores.categories) if rule.category is None else [rule.category]
     every = {name: _of(task, name, seen) for name in names}
-    planned = {name: material.planned(name) if seen is None else len(every[name]) for name in names}
+    planned = {name: task_runs.planned(name) if seen is None else len(every[name]) for name in names}
     # Items that neither run recorded are planned all the same; without a name they can only be counted.
     unknown = {name: max(0, planned[name] - len(every[name])) for name in names}
     if not (scores.macro and rule.category is None):

@@ -12,11 +12,11 @@ from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = [
     "EXIT",
-    "Course",
     "FamilyFinding",
     "Finding",
     "Outcome",
     "SampleSize",
+    "TaskProgress",
     "combined",
     "family_findings",
     "overall",
@@ -126,7 +126,7 @@ class FamilyFinding:
 
 
 @dataclass(frozen=True)
-class Course:
+class TaskProgress:
     """How far a sequential gate went in one task.
 
     Attributes:
@@ -158,7 +158,7 @@ class Outcome:
         candidate: the run after.
         findings: one per rule, in the policy's order.
         families: one per declared family.
-        courses: one per task of a sequential gate; empty for one that looks once.
+        progress_by_task: one per task of a sequential gate; empty for one that looks once.
         notes: what a reader should know, one sentence each.
     """
 
@@ -169,14 +169,14 @@ class Outcome:
     candidate: Arm
     findings: tuple[Finding, ...]
     families: tuple[FamilyFinding, ...]
-    courses: tuple[Course, ...] = ()
+    progress_by_task: tuple[TaskProgress, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def saved(self) -> float | None:
         """Share of the samples that a sequential gate did not need, in [0, 1]; None for another."""
-        planned = sum(one.planned_samples for one in self.courses)
-        return 1 - sum(one.samples for one in self.courses) / planned if planned else None
+        planned = sum(one.planned_samples for one in self.progress_by_task)
+        return 1 - sum(one.samples for one in self.progress_by_task) / planned if planned else None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it; JSON values only."""
@@ -185,7 +185,7 @@ class Outcome:
             "schema": SCHEMA,
             "verdict": str(self.verdict),
             "exit_code": self.exit_code,
-            "mode": "sequential" if self.courses else "fixed",
+            "mode": "sequential" if self.progress_by_task else "fixed",
             "policy": {
                 "file": policy.file,
                 "sha256": policy.sha256,
@@ -199,11 +199,11 @@ class Outcome:
             "families": [asdict(one) for one in self.families],
             "sequential": {
                 "saved": self.saved,
-                "seed": policy.looks.seed,
-                "batch": policy.looks.batch,
-                "tasks": [asdict(one) for one in self.courses],
+                "seed": policy.sequential.seed,
+                "batch": policy.sequential.batch,
+                "tasks": [asdict(one) for one in self.progress_by_task],
             }
-            if self.courses
+            if self.progress_by_task
             else None,
             "notes": list(self.notes),
         }

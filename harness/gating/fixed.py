@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 from selfreward_eval.harness.comparing.compare import arm_of
 from selfreward_eval.harness.comparing.families import CORRECTIONS
-from selfreward_eval.harness.gating.evidence import Evidence, Material, gather
+from selfreward_eval.harness.gating.evidence import Evidence, TaskRuns, gather
 from selfreward_eval.harness.gating.findings import EXIT, Finding, Outcome, family_findings, overall
-from selfreward_eval.harness.gating.one_sided import OneSided, against
+from selfreward_eval.harness.gating.one_sided import OneSided, one_sided_test
 from selfreward_eval.harness.gating.policy import NONE, Kind, Policy
 from selfreward_eval.harness.gating.requirements import require_gateable, require_scores
-from selfreward_eval.harness.gating.ruling import finding
+from selfreward_eval.harness.gating.rule_finding import make_finding
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.stats.choosing import choose_interval
 from selfreward_eval.harness.stats.noninferiority import Verdict
 
-__all__ = ["judge", "ungated"]
+__all__ = ["judge", "tasks_without_rules"]
 
 
 def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
@@ -33,9 +33,9 @@ def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
     """
     require_scores(policy, base, candidate)
     require_gateable(base, candidate)
-    materials = {task: Material(task, base, candidate) for task in policy.tasks}
+    runs_of_task = {task: TaskRuns(task, base, candidate) for task in policy.tasks}
     judged = _corrected(
-        policy, [_judged(gather(rule, materials[rule.task]), policy.alpha) for rule in policy.rules]
+        policy, [_judged(gather(rule, runs_of_task[rule.task]), policy.alpha) for rule in policy.rules]
     )
     findings = tuple(_finding(policy, one) for one in judged)
     verdicts = {one.rule: one.verdict for one in findings}
@@ -48,11 +48,11 @@ def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
         arm_of(candidate),
         findings,
         family_findings(policy, verdicts),
-        notes=ungated(policy, base, candidate),
+        notes=tasks_without_rules(policy, base, candidate),
     )
 
 
-def ungated(policy: Policy, base: Run, candidate: Run) -> tuple[str, ...]:
+def tasks_without_rules(policy: Policy, base: Run, candidate: Run) -> tuple[str, ...]:
     """A sentence for every task of a run that no rule is about."""
     names = dict.fromkeys([*base.scores, *candidate.scores])
     return tuple(f"no rule is about {task}, which was measured" for task in names if task not in policy.tasks)
@@ -80,7 +80,7 @@ def _judged(evidence: Evidence, alpha: float) -> _Judged:
         return _Judged(evidence, None, None, None)
     if evidence.rule.kind is Kind.FLOOR:
         return _Judged(evidence, _floor(evidence, alpha), None, None)
-    test = against(
+    test = one_sided_test(
         evidence.strata, evidence.limit, width=evidence.width, alpha=alpha, clusters=evidence.clusters
     )
     return _Judged(evidence, test, test.passes, test.fails)
@@ -139,7 +139,7 @@ def _verdict(one: _Judged, alpha: float) -> Verdict:
 def _finding(policy: Policy, one: _Judged) -> Finding:
     rule = one.evidence.rule
     corrected = rule.family is not None and policy.groups[rule.family].correction != NONE
-    return finding(
+    return make_finding(
         policy,
         one.evidence,
         _verdict(one, policy.alpha),

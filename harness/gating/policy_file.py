@@ -25,7 +25,7 @@ from typing import Any
 from selfreward_eval.harness.comparing.families import CORRECTIONS
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.gating.lines import Place, line_numbers, line_of
-from selfreward_eval.harness.gating.policy import ALL, ANY, NONE, Group, Kind, Looks, Policy, Rule
+from selfreward_eval.harness.gating.policy import ALL, ANY, NONE, Group, Kind, Policy, Rule, SequentialPlan
 
 __all__ = ["BATCH", "COVERAGE", "SCHEMA", "read_policy"]
 
@@ -90,13 +90,13 @@ class _Reader:
             str(self.path), digest, alpha, power, undecided == FAIL, rules, groups, self.looks(content)
         )
 
-    def looks(self, content: Mapping[str, Any]) -> Looks:
+    def looks(self, content: Mapping[str, Any]) -> SequentialPlan:
         table = content.get("sequential", {})
         if not isinstance(table, dict):
             raise self.error(f"sequential must be a table, got {_kind(table)}", "sequential")
         place: Place = ("sequential",)
         self.known(table, _SEQUENTIAL, place)
-        return Looks(
+        return SequentialPlan(
             self.whole(table, "batch", place, BATCH, at_least=1),
             self.whole(table, "seed", place, 0, at_least=0),
         )

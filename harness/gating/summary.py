@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from selfreward_eval.harness.gating.findings import Course, Finding, Outcome, SampleSize
+from selfreward_eval.harness.gating.findings import Finding, Outcome, SampleSize, TaskProgress
 from selfreward_eval.harness.gating.policy import NONE, Kind
 from selfreward_eval.harness.stats.noninferiority import Verdict
 
@@ -86,10 +86,10 @@ def remarks(outcome: Outcome) -> Iterator[str]:
 
 
 def _progress(outcome: Outcome) -> str:
-    def one(course: Course) -> str:
+    def one(course: TaskProgress) -> str:
         return f"{course.items:,} of {course.planned_items:,} items of {course.task}"
 
-    looked = ", ".join(one(course) for course in outcome.courses)
+    looked = ", ".join(one(course) for course in outcome.progress_by_task)
     return f"looked at {looked}: {outcome.saved or 0:.0%} of the samples saved"
 
 

@@ -28,13 +28,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.stats.means import macro_interval, mean_interval, t_quantile
-from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult, paired, paired_macro
+from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_RUNS", "MethodClaim", "Table", "checkpoint_claim", "method_claim", "method_claim_of_arms"]
+__all__ = ["ENOUGH_RUNS", "MethodClaim", "Table", "method_claim", "method_claim_of_arms"]
 
 Table: TypeAlias = "Sequence[Sequence[float]] | NDArray[np.floating]"
 """Prompts by runs, shape (G, R), without gaps."""
@@ -58,22 +58,6 @@ class MethodClaim:
     se_prompts: float
     se_runs: float
     runs: tuple[int, ...]
-
-
-def checkpoint_claim(differences: Mapping[str, Table], level: float = 0.95) -> PairedResult:
-    """These checkpoints on prompts like these: clustered by prompt, whatever the number of runs.
-
-    Args:
-        differences: stratum -> second arm minus first, shape (G_j, R), R >= 1; one stratum for a plain mean.
-        level: coverage of the interval, in (0, 1).
-
-    Raises:
-        ValueError: no strata, or a table with gaps or another number of runs.
-    """
-    tables = _tables(differences)
-    means = {name: table.mean(axis=1) for name, table in tables.items()}
-    first, *others = means.values()
-    return paired_macro(means, level) if others else paired(first, level)
 
 
 def method_claim(differences: Mapping[str, Table], level: float = 0.95) -> MethodClaim:

@@ -10,7 +10,7 @@ Studentising makes the test right in large samples even for a mean of zero with
 a skewed distribution; in small ones it is exact for differences that are
 symmetric about zero, as they are when the arms are exchangeable.
 
->>> sign_flip([0.5, 0.25, 0.5, 0.75, 1.0, 0.25]).p
+>>> sign_flip({"": [0.5, 0.25, 0.5, 0.75, 1.0, 0.25]}).p
 0.03125
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["RESAMPLES", "sign_flip", "sign_flip_macro"]
+__all__ = ["RESAMPLES", "sign_flip"]
 
 RESAMPLES = 9999
 """Random sign patterns, unless all of them are fewer."""
@@ -40,39 +40,6 @@ ties, and each must count as "at least as extreme"."""
 
 
 def sign_flip(
-    differences: Values,
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = 0.95,
-) -> PairedResult:
-    """The sign-flip test of a mean difference of zero, with the interval of all means it does not reject.
-
-    Args:
-        differences: second arm minus first, one per item, shape (n,), n >= 1.
-        clusters: the cluster of every item; None where each item is its own.
-        resamples: random sign patterns; all 2^n are taken where half of them are no more.
-        seed: of the random patterns.
-        level: coverage of the interval, in (0, 1).
-
-    Returns:
-        ``low`` and ``high`` are None where no mean at all can be rejected at this level, as with
-        five units at 95 %: the smallest possible p is then 2 / 2^5.
-
-    Raises:
-        ValueError: no differences, a cluster list of another length, or a level outside (0, 1).
-    """
-    return sign_flip_macro(
-        {"": differences},
-        None if clusters is None else {"": clusters},
-        resamples=resamples,
-        seed=seed,
-        level=level,
-    )
-
-
-def sign_flip_macro(
     strata: Mapping[str, Values],
     clusters: Mapping[str, Sequence[Hashable]] | None = None,
     *,
@@ -80,17 +47,22 @@ def sign_flip_macro(
     seed: int = 0,
     level: float = 0.95,
 ) -> PairedResult:
-    """The same for an unweighted mean over strata; clusters lie within strata.
+    """The sign-flip test of a mean difference of zero, with the interval of all means it does not reject.
 
-    The statistic is the macro mean over its stratified standard error; the interval shifts all
-    strata by the same amount.
+    Several strata stand for an unweighted mean over them; clusters lie within strata. The statistic is
+    the macro mean over its stratified standard error; the interval shifts all strata by the same amount.
 
     Args:
-        strata: name -> differences, shape (G_j,), G_j >= 1.
-        clusters: name -> the cluster of every item of that stratum, or None.
-        resamples: random sign patterns, unless all of them are fewer.
+        strata: name -> differences, second arm minus first, shape (G_j,), G_j >= 1; one of any name for a
+            plain mean.
+        clusters: name -> the cluster of every item of that stratum, or None where each item is its own.
+        resamples: random sign patterns; all 2^n are taken where half of them are no more.
         seed: of the random patterns.
         level: coverage of the interval, in (0, 1).
+
+    Returns:
+        ``low`` and ``high`` are None where no mean at all can be rejected at this level, as with
+        five units at 95 %: the smallest possible p is then 2 / 2^5.
 
     Raises:
         ValueError: no strata, an empty one, cluster lists that do not fit, or a level outside (0, 1).

@@ -108,9 +108,9 @@ def _finished(asked: Policy, before: Run, after: Run, sequential: bool) -> Outco
 
         return judge(asked, before, after)
     from selfreward_eval.harness.gating.candidates import Replay
-    from selfreward_eval.harness.gating.sequential import judge_in_looks
+    from selfreward_eval.harness.gating.sequential import judge_sequentially
 
-    return judge_in_looks(asked, before, Replay(after))
+    return judge_sequentially(asked, before, Replay(after))
 
 
 def _live(
@@ -126,7 +126,7 @@ def _live(
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.gating.candidates import Live
     from selfreward_eval.harness.gating.requirements import require_scores
-    from selfreward_eval.harness.gating.sequential import judge_in_looks
+    from selfreward_eval.harness.gating.sequential import judge_sequentially
     from selfreward_eval.harness.registry import registry
 
     require_scores(asked, before, None)
@@ -148,7 +148,7 @@ def _live(
             progress=progress,
             call={"model_args": model_args},
         )
-        return judge_in_looks(asked, before, candidate)
+        return judge_sequentially(asked, before, candidate)
 
 
 def _write(

@@ -50,7 +50,7 @@ floor = 0.5
 def test_a_whole_policy(policy: Callable[[str], Path]) -> None:
     found = read_policy(policy(WHOLE))
     assert (found.alpha, found.power, found.undecided_fails) == (0.025, 0.9, True)
-    assert (found.looks.batch, found.looks.seed) == (10, 3)
+    assert (found.sequential.batch, found.sequential.seed) == (10, 3)
     assert found.tasks == ["geneval"]
     margin, improve, floor = found.rules
     assert (margin.name, margin.kind, margin.number, margin.line) == ("geneval margin", Kind.MARGIN, 0.02, 16)
@@ -64,7 +64,7 @@ def test_a_whole_policy(policy: Callable[[str], Path]) -> None:
 def test_what_is_left_out_has_a_default(policy: Callable[[str], Path]) -> None:
     found = read_policy(policy('[[rule]]\ntask = "a"\nmargin = 0.1\n'))
     assert (found.alpha, found.power, found.undecided_fails) == (0.05, 0.8, False)
-    assert (found.looks.batch, found.looks.seed, found.rules[0].coverage) == (BATCH, 0, COVERAGE)
+    assert (found.sequential.batch, found.sequential.seed, found.rules[0].coverage) == (BATCH, 0, COVERAGE)
 
 
 RULE = '[[rule]]\ntask = "a"\nmargin = 0.1\n'
