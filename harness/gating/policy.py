@@ -5,13 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ALL", "ANY", "NONE", "Group", "Kind", "Policy", "Rule", "SequentialPlan"]
+__all__ = [
+    "ALL",
+    "ALPHA",
+    "ANY",
+    "BATCH",
+    "COVERAGE",
+    "NONE",
+    "POWER",
+    "SCHEMA",
+    "Group",
+    "Kind",
+    "Policy",
+    "Rule",
+    "SequentialPlan",
+]
 
 ALL, ANY = "all", "any"
 """How many rules of a family have to pass."""
 
 NONE = "none"
 """A family whose p-values are not corrected."""
+
+SCHEMA = 1
+"""Version of the policy file's format."""
+
+ALPHA, POWER = 0.05, 0.8
+"""Of a policy that does not state its own."""
+
+COVERAGE = 0.99
+"""A rule's coverage unless it states its own: more missing samples could hide a loss."""
+
+BATCH = 25
+"""Items between two looks of a sequential gate."""
 
 
 class Kind(StrEnum):
