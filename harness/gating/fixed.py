@@ -34,11 +34,11 @@ def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
     require_scores(policy, base, candidate)
     require_gateable(base, candidate)
     runs_of_task = {task: TaskRuns(task, base, candidate) for task in policy.tasks}
-    judged = _corrected(
-        policy, [_judged(gather(rule, runs_of_task[rule.task]), policy.alpha) for rule in policy.rules]
+    tested_rules = _corrected(
+        policy, [_test_rule(gather(rule, runs_of_task[rule.task]), policy.alpha) for rule in policy.rules]
     )
-    findings = tuple(_finding(policy, one) for one in judged)
-    verdicts = {one.rule: one.verdict for one in findings}
+    findings = tuple(_finding(policy, tested) for tested in tested_rules)
+    verdicts = {tested.rule: tested.verdict for tested in findings}
     verdict = overall(policy, verdicts)
     return Outcome(
         verdict,
@@ -59,7 +59,7 @@ def tasks_without_rules(policy: Policy, base: Run, candidate: Run) -> tuple[str,
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _TestedRule:
     """A rule with its test.
 
     Attributes:
@@ -75,15 +75,15 @@ class _Judged:
     fails: float | None
 
 
-def _judged(evidence: Evidence, alpha: float) -> _Judged:
+def _test_rule(evidence: Evidence, alpha: float) -> _TestedRule:
     if evidence.empty:
-        return _Judged(evidence, None, None, None)
+        return _TestedRule(evidence, None, None, None)
     if evidence.rule.kind is Kind.FLOOR:
-        return _Judged(evidence, _floor(evidence, alpha), None, None)
+        return _TestedRule(evidence, _floor(evidence, alpha), None, None)
     test = one_sided_test(
         evidence.strata, evidence.limit, width=evidence.width, alpha=alpha, clusters=evidence.clusters
     )
-    return _Judged(evidence, test, test.passes, test.fails)
+    return _TestedRule(evidence, test, test.passes, test.fails)
 
 
 def _floor(evidence: Evidence, alpha: float) -> OneSided:
@@ -107,44 +107,44 @@ def _floor(evidence: Evidence, alpha: float) -> OneSided:
     )  # fmt: skip
 
 
-def _corrected(policy: Policy, judged: Sequence[_Judged]) -> list[_Judged]:
+def _corrected(policy: Policy, tested_rules: Sequence[_TestedRule]) -> list[_TestedRule]:
     """Both p-values of every rule adjusted within its family."""
-    out = list(judged)
+    out = list(tested_rules)
     for group in policy.groups.values():
         if group.correction == NONE:
             continue
         correct = CORRECTIONS[group.correction][1]
-        places = [k for k, one in enumerate(judged) if one.evidence.rule.family == group.name]
-        passes = correct([judged[k].passes for k in places])
-        fails = correct([judged[k].fails for k in places])
+        places = [k for k, tested in enumerate(tested_rules) if tested.evidence.rule.family == group.name]
+        passes = correct([tested_rules[k].passes for k in places])
+        fails = correct([tested_rules[k].fails for k in places])
         for k, passing, failing in zip(places, passes, fails, strict=True):
-            out[k] = _Judged(judged[k].evidence, judged[k].test, passing, failing)
+            out[k] = _TestedRule(tested_rules[k].evidence, tested_rules[k].test, passing, failing)
     return out
 
 
-def _verdict(one: _Judged, alpha: float) -> Verdict:
+def _verdict(tested: _TestedRule, alpha: float) -> Verdict:
     """What the scored samples say, whatever their coverage."""
-    limit, test = one.evidence.limit, one.test
+    limit, test = tested.evidence.limit, tested.test
     if test is None:
         return Verdict.INCONCLUSIVE
-    if one.evidence.rule.kind is Kind.FLOOR:
+    if tested.evidence.rule.kind is Kind.FLOOR:
         passes = test.low is not None and test.low >= limit
         fails = test.high is not None and test.high < limit
     else:
-        passes = one.passes is not None and one.passes <= alpha
-        fails = one.fails is not None and one.fails <= alpha
+        passes = tested.passes is not None and tested.passes <= alpha
+        fails = tested.fails is not None and tested.fails <= alpha
     return Verdict.PASS if passes else Verdict.FAIL if fails else Verdict.INCONCLUSIVE
 
 
-def _finding(policy: Policy, one: _Judged) -> Finding:
-    rule = one.evidence.rule
+def _finding(policy: Policy, tested: _TestedRule) -> Finding:
+    rule = tested.evidence.rule
     corrected = rule.family is not None and policy.groups[rule.family].correction != NONE
     return make_finding(
         policy,
-        one.evidence,
-        _verdict(one, policy.alpha),
-        one.test,
+        tested.evidence,
+        _verdict(tested, policy.alpha),
+        tested.test,
         alpha=policy.alpha,
-        p_adjusted=one.passes if corrected else None,
+        p_adjusted=tested.passes if corrected else None,
         tests=len(policy.members(rule.family)) if corrected and rule.family else 1,
     )

@@ -42,7 +42,7 @@ class OneSided:
     Attributes:
         value: the mean.
         se: its standard error, or None.
-        low: the mean is above this with confidence 1 - alpha; None where nothing can be said.
+        low: the mean is above this with confidence 1 - alpha; None without a standard error.
         high: it is below this, likewise.
         passes: p-value of "at the limit or below", in (0, 1]; small means above. None likewise.
         fails: p-value of "at the limit or above", likewise.

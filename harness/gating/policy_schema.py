@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from selfreward_eval.harness.comparing.families import CORRECTIONS
-from selfreward_eval.harness.gating.policy import ALL, ALPHA, ANY, BATCH, COVERAGE, NONE, POWER, SCHEMA
+from selfreward_eval.harness.gating.policy import ALPHA, BATCH, COVERAGE, NONE, POWER, SCHEMA
 
 __all__ = ["FamilyTable", "PolicyFile", "RuleTable", "SequentialTable"]
 
@@ -32,9 +32,9 @@ class _Table(BaseModel):
 class SequentialTable(_Table):
     """``[sequential]``."""
 
-    batch: int = Field(BATCH, ge=1, description="a whole number of at least 1")
+    batch: int = Field(default=BATCH, ge=1, description="a whole number of at least 1")
     """Items between two looks."""
-    seed: int = Field(0, ge=0, description="a whole number of at least 0")
+    seed: int = Field(default=0, ge=0, description="a whole number of at least 0")
     """Of the random order of the items."""
 
 
@@ -44,12 +44,12 @@ class FamilyTable(_Table):
     name: str = Field(pattern=VISIBLE, description=TEXT)
     """As rules refer to it."""
     correction: str = Field(
-        "holm",
+        default="holm",
         pattern=f"^(?:{'|'.join(CORRECTION_NAMES)})$",
         description=f"one of {', '.join(CORRECTION_NAMES)}",
     )
     """How its p-values are adjusted."""
-    require: Literal["all", "any"] = Field(ALL, description=f"one of {ALL}, {ANY}")
+    require: Literal["all", "any"] = Field(default="all", description="one of all, any")
     """How many of its rules have to pass."""
 
 
@@ -58,38 +58,40 @@ class RuleTable(_Table):
 
     task: str = Field(pattern=VISIBLE, description=TEXT)
     """Registry name."""
-    category: str | None = Field(None, pattern=VISIBLE, description=TEXT)
+    category: str | None = Field(default=None, pattern=VISIBLE, description=TEXT)
     """Of the task; without it the rule is about the headline score."""
-    margin: float | None = Field(None, gt=0, description="a number above 0")
+    margin: float | None = Field(default=None, gt=0, description="a number above 0")
     """The loss is smaller than this."""
-    improve: float | None = Field(None, ge=0, description="a number of at least 0")
+    improve: float | None = Field(default=None, ge=0, description="a number of at least 0")
     """The gain is larger than this."""
-    floor: float | None = Field(None, description="a number")
+    floor: float | None = Field(default=None, description="a number")
     """The candidate's own score is no worse than this."""
-    coverage: float | None = Field(None, ge=0, le=1, description=SHARE)
+    coverage: float | None = Field(default=None, ge=0, le=1, description=SHARE)
     """Smallest share of planned samples that must have a number; the policy's by default."""
-    family: str | None = Field(None, pattern=VISIBLE, description=TEXT)
+    family: str | None = Field(default=None, pattern=VISIBLE, description=TEXT)
     """Name of the rule's family."""
-    name: str | None = Field(None, pattern=VISIBLE, description=TEXT)
+    name: str | None = Field(default=None, pattern=VISIBLE, description=TEXT)
     """Unique within the policy; the score and the kind by default."""
 
 
 class PolicyFile(_Table):
     """The whole file."""
 
-    schema_: int = Field(SCHEMA, alias="schema", ge=1, description="a whole number of at least 1")
+    schema_: int = Field(default=SCHEMA, alias="schema", ge=1, description="a whole number of at least 1")
     """Version of this format."""
-    alpha: float = Field(ALPHA, gt=0, lt=0.5, description="a number above 0 and below 0.5")
+    alpha: float = Field(default=ALPHA, gt=0, lt=0.5, description="a number above 0 and below 0.5")
     """One-sided error of every verdict."""
-    power: float = Field(POWER, gt=0, lt=1, description="a number above alpha and below 1")
+    power: float = Field(default=POWER, gt=0, lt=1, description="a number above alpha and below 1")
     """For the sample size that would decide a rule."""
-    coverage: float = Field(COVERAGE, ge=0, le=1, description=SHARE)
+    coverage: float = Field(default=COVERAGE, ge=0, le=1, description=SHARE)
     """Of the rules that do not state their own."""
-    inconclusive: Literal["report", "fail"] = Field("report", description="one of report, fail")
+    inconclusive: Literal["report", "fail"] = Field(default="report", description="one of report, fail")
     """``fail`` counts INCONCLUSIVE as FAIL."""
-    sequential: SequentialTable = Field(SequentialTable(), description="a table")
+    sequential: SequentialTable = Field(default=SequentialTable(), description="a table")
     """When a sequential gate looks."""
-    family: tuple[FamilyTable, ...] = Field((), strict=False, description="tables, each under [[family]]")
+    family: tuple[FamilyTable, ...] = Field(
+        default=(), strict=False, description="tables, each under [[family]]"
+    )
     """Families of rules."""
-    rule: tuple[RuleTable, ...] = Field((), strict=False, description="tables, each under [[rule]]")
+    rule: tuple[RuleTable, ...] = Field(default=(), strict=False, description="tables, each under [[rule]]")
     """The rules, at least one."""

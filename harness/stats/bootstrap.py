@@ -104,14 +104,14 @@ def bca(
         return BootstrapInterval(value, None, None, 0, seed, why="a single unit cannot be resampled")
     if all(variance == 0 for _, variance in moments):
         return BootstrapInterval(value, None, None, 0, seed, why="nothing varies, so nor do resamples")
-    known = ideal_means(groups) if ideal else None
-    if known is None:
+    distribution = ideal_means(groups) if ideal else None
+    if distribution is None:
         rng = np.random.default_rng(seed)
         means = np.mean([resampled_means(group, resamples, rng) for group in groups], axis=0)
         return bca_of_resamples(value, groups, means, seed, level)
-    bias, acceleration, shares = _corrected(known.below, groups, level)
-    low, high = value + known.quantiles(shares)
-    method = f"ideal bootstrap by {known.how}, no resampling"
+    bias, acceleration, shares = _corrected(distribution.below, groups, level)
+    low, high = value + distribution.quantiles(shares)
+    method = f"ideal bootstrap by {distribution.how}, no resampling"
     return BootstrapInterval(value, float(low), float(high), 0, seed, bias, acceleration, method=method)
 
 
@@ -183,8 +183,8 @@ def _corrected(
     from scipy.special import ndtr, ndtri
 
     bias = float(ndtri(below))
-    pulls = np.concatenate([(group - group.mean()) / len(group) for group in groups])
-    squares = pulls * pulls
-    acceleration = float((squares * pulls).sum() / (6 * squares.sum() ** 1.5))
+    influence = np.concatenate([(group - group.mean()) / len(group) for group in groups])
+    squares = influence * influence
+    acceleration = float((squares * influence).sum() / (6 * squares.sum() ** 1.5))
     tails = ndtri(np.array([0.5 - level / 2, 0.5 + level / 2])) + bias
     return bias, acceleration, ndtr(bias + tails / (1 - acceleration * tails))

@@ -1,9 +1,9 @@
-"""Where the noise of a score comes from: items that differ, and pictures of one item that differ.
+"""Variance components of a score: between items, and between pictures of one item.
 
 The variance of an item's difference between two arms has two parts. omega^2 is how
 much the true difference varies from item to item; it falls only with more items.
-sigma^2 / m is the noise of m pictures; it falls with more pictures too. Knowing
-both says what a further picture or a further prompt is worth.
+sigma^2 / m is the noise of m pictures; it falls with more pictures too. Both
+together give the value of a further picture and of a further prompt.
 
 With common random numbers (picture k of an item starts from the same noise in both
 arms) part of the picture noise cancels in the difference, so it is estimated from

@@ -107,14 +107,25 @@ def method_claim_of_arms(
 
 
 class _Part(NamedTuple):
-    """A variance of the effect and its degrees of freedom."""
+    """A variance component of the effect.
+
+    Attributes:
+        variance: of the effect.
+        df: its degrees of freedom.
+    """
 
     variance: float
     df: float
 
 
 class _Runs(NamedTuple):
-    """One trained arm: variance by run, and by prompt within run (which by prompt counts already)."""
+    """The variance components of one trained arm.
+
+    Attributes:
+        by_run: clustered by run.
+        by_cell: by prompt within run, which is also part of the variance clustered by prompt.
+        runs: training runs.
+    """
 
     by_run: _Part
     by_cell: _Part
@@ -189,7 +200,7 @@ def _claim(means: Mapping[str, NDArray[np.float64]], arms: Sequence[_Runs], leve
     extra = [max(0.0, arm.by_run.variance - arm.by_cell.variance) for arm in arms]
     variance = max(by_prompt.variance + fsum(extra), *(part.variance for part in by_run))
     squares = [(part.variance, part.df) for part in [*all_parts, *(arm.by_cell for arm in arms)]]
-    spread = fsum(one**2 / df for one, df in squares)
+    spread = fsum(variance**2 / df for variance, df in squares)
     df = variance**2 / spread if spread > 0 else by_prompt.df
     if variance == 0:
         result = _result(interval.value, 0.0, df, 0.0, None, interval.n, "none", "no difference varies")

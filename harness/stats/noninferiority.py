@@ -28,7 +28,10 @@ POWER = 0.8
 
 
 class Verdict(StrEnum):
-    """What a gate says."""
+    """The outcome of a test against a margin or limit.
+
+    INCONCLUSIVE: the data allow both.
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -48,7 +51,7 @@ class NonInferiority:
         p: one-sided p-value of "worse by the margin or more", or None.
         n: units.
         needed_n: units with which an unchanged model would pass with the wanted power, at the spread
-            seen here; None where it cannot be said.
+            seen here; None where it cannot be estimated.
         why: the verdict in words.
     """
 

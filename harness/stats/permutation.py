@@ -74,7 +74,7 @@ def sign_flip(
     first, *others = units.values() if units else [()]
     interval = macro_interval(units, level) if others else mean_interval(first, level)
     if interval.se is None or interval.se == 0:
-        # Nothing to studentise by; the t test's module knows what can still be said.
+        # Without a standard error there is nothing to studentise by; the paired test handles that.
         return paired_macro(units, level) if others else paired(first, level)
     assert interval.df is not None
     design = _Design([_totals(strata[name], clusters[name] if clusters else None) for name in strata])
@@ -82,7 +82,7 @@ def sign_flip(
     p = flips.p_value_at(0.0)
     low, high = flips.interval(interval.value, interval.se, 1 - level)
     if p > 1 - level:
-        # The two agree but for rounding and Monte-Carlo ties; never let a digit make them disagree.
+        # Test and interval agree up to rounding and Monte-Carlo ties; rounding must not make them disagree.
         low, high = (None if low is None else min(low, 0.0)), (None if high is None else max(high, 0.0))
     count = 2 * len(flips.sums.sums) if flips.sums.exact else len(flips.sums.sums)
     what = f"all {count:,}" if flips.sums.exact else f"{count:,} random"
@@ -102,7 +102,12 @@ def sign_flip(
 
 
 class _Totals(NamedTuple):
-    """One stratum: the sum of differences and the number of items in each of its C clusters."""
+    """One stratum with C clusters.
+
+    Attributes:
+        sums: sum of the differences of each cluster, shape (C,).
+        sizes: items in each cluster, shape (C,).
+    """
 
     sums: NDArray[np.float64]
     sizes: NDArray[np.float64]
@@ -122,12 +127,18 @@ def _totals(values: Values, clusters: Sequence[Hashable] | None) -> _Totals:
 
 @dataclass(frozen=True)
 class _Design:
+    """What is flipped.
+
+    Attributes:
+        strata: sums and sizes of every stratum.
+    """
+
     strata: list[_Totals]
 
     @property
     def width(self) -> int:
         """Signed sums per stratum: of S, n, S n and n^2, or where every n is 1, of S and 1."""
-        return 2 if all((one.sizes == 1).all() for one in self.strata) else 4
+        return 2 if all((totals.sizes == 1).all() for totals in self.strata) else 4
 
     @property
     def plain(self) -> bool:
@@ -152,6 +163,13 @@ class _Design:
 
 @dataclass(frozen=True)
 class _Flips:
+    """The null distribution.
+
+    Attributes:
+        design: what is flipped.
+        sums: signed column sums, one row per sign pattern.
+    """
+
     design: _Design
     sums: SignSums
 
@@ -160,7 +178,9 @@ class _Flips:
         import numpy as np
 
         flipped = self._moments(self.sums.sums, null)
-        data = self._moments(np.hstack([one.sum(axis=0) for one in self.design.columns()])[None, :], null)
+        data = self._moments(
+            np.hstack([columns.sum(axis=0) for columns in self.design.columns()])[None, :], null
+        )
         # |T*| >= |T| without dividing: a resample of equal values has no variance and an infinite T.
         extreme = flipped[0] ** 2 * data[1] >= data[0] ** 2 * flipped[1] * (1 - TIE)
         return self.sums.p_value(int(np.count_nonzero(extreme)))
@@ -185,12 +205,12 @@ class _Flips:
             square = shifted @ shifted
             centre = (first - null * second) / items
             spread = square - 2 * centre * (third - null * fourth) + centre**2 * (sizes @ sizes)
-            # What cancellation leaves of nothing is nothing.
+            # A spread of nothing but rounding errors is 0.
             spread = np.where(spread > 1e-12 * square, spread, 0.0)
             mean += centre / count
             scale += np.abs(shifted).sum() / items / count
             variance += clusters / (clusters - 1) * spread / items**2 / count**2
-        # Likewise a mean of nothing but rounding: it must tie with the other zeros.
+        # Likewise the mean: it must tie with the other zeros.
         return np.where(np.abs(mean) > 1e-12 * scale, mean, 0.0), variance
 
     def interval(self, effect: float, se: float, alpha: float) -> tuple[float | None, float | None]:
