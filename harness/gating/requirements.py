@@ -1,4 +1,4 @@
-"""What has to hold before a gate may judge: the scores exist in both runs, and the runs can be compared."""
+"""Checks before a gate judges: the scores exist in both runs, and the runs can be compared."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def require_scores(policy: Policy, base: Run, candidate: Run | None) -> None:
 
 def _require_reachable(rule: Rule, scores: TaskScores, where: str) -> None:
     low, high = scores.range
-    said = f"{scores.metric} lies between {low:g} and {high:g}"
+    range_text = f"{scores.metric} lies between {low:g} and {high:g}"
     if rule.kind is Kind.FLOOR:
         if not low <= rule.number <= high:
-            raise InputError(f"{where}: a floor of {rule.number:g} is out of range: {said}")
+            raise InputError(f"{where}: a floor of {rule.number:g} is out of range: {range_text}")
     elif rule.number >= high - low:
         raise InputError(
-            f"{where}: {rule.kind} = {rule.number:g} is as large as the whole range: {said}"
+            f"{where}: {rule.kind} = {rule.number:g} is as large as the whole range: {range_text}"
             + ("; 0.02 means two points" if high - low <= 1 else "")
         )
 

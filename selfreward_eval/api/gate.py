@@ -13,7 +13,7 @@ from selfreward_eval.harness.gating.findings import Outcome
 from selfreward_eval.harness.gating.fixed import judge
 from selfreward_eval.harness.gating.policy import Policy
 from selfreward_eval.harness.gating.policy_file import read_policy
-from selfreward_eval.harness.gating.sequential import judge_in_looks
+from selfreward_eval.harness.gating.sequential import judge_sequentially
 from selfreward_eval.harness.runs.reader import Run
 
 __all__ = ["gate"]
@@ -47,7 +47,7 @@ def gate(
     before = loaded(base)
     if isinstance(candidate, str | os.PathLike | Run):
         after = loaded(candidate)
-        return judge_in_looks(asked, before, Replay(after)) if sequential else judge(asked, before, after)
+        return judge_sequentially(asked, before, Replay(after)) if sequential else judge(asked, before, after)
     if not sequential:
         raise UsageError("a candidate that is drawn while it is judged needs sequential=True")
-    return judge_in_looks(asked, before, candidate)
+    return judge_sequentially(asked, before, candidate)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfreward_eval.harness.stats.bootstrap import bca, bca_macro
+from selfreward_eval.harness.stats.bootstrap import bca
 from selfreward_eval.harness.stats.convolution import REACH, LatticeMeans, lattice_means
 from selfreward_eval.harness.stats.fourier import FourierMeans, fourier_means
-from selfreward_eval.harness.stats.ideal import ideal_means
+from selfreward_eval.harness.stats.ideal_bootstrap import ideal_means
 
 marks = st.lists(st.integers(-4, 4).map(lambda k: k / 4), min_size=2, max_size=6)
 
@@ -177,15 +177,15 @@ def test_order_changes_no_digit(values: np.ndarray) -> None:
 
 @pytest.mark.parametrize("values", [wobbly(0.0), wobbly(0.25), np.random.default_rng(12).random(9)])
 def test_the_result_says_how_it_was_found(values: np.ndarray) -> None:
-    found, known = bca(values, resamples=500), ideal_means([values])
+    found, known = bca({"": values}, resamples=500), ideal_means([values])
     said = "500 resamples" if known is None else f"ideal bootstrap by {known.how}, no resampling"
     assert (found.method, found.resamples) == (said, 500 if known is None else 0)
-    assert bca(values, resamples=500, ideal=False).method == "500 resamples"
+    assert bca({"": values}, resamples=500, ideal=False).method == "500 resamples"
 
 
 def test_an_interval_scales_and_shifts_with_its_units() -> None:
     strata = {"a": SAMPLES["skewed"][0], "b": SAMPLES["normal"][0]}
-    plain = bca_macro(strata)
-    moved = bca_macro({name: 1000 + 1e-3 * values for name, values in strata.items()})
+    plain = bca(strata)
+    moved = bca({name: 1000 + 1e-3 * values for name, values in strata.items()})
     assert moved.low == pytest.approx(1000 + 1e-3 * plain.low, abs=1e-10)  # type: ignore[operator]
     assert moved.high == pytest.approx(1000 + 1e-3 * plain.high, abs=1e-10)  # type: ignore[operator]

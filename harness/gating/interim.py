@@ -1,7 +1,7 @@
-"""What a rule's items say after some of them, with bounds that hold at every look.
+"""The test of one rule at an interim look, when only some of the items have been seen.
 
-The items come in a random order, mixed over the categories, so that any number of them is a
-sample of all; the bounds are those of :mod:`selfreward_eval.harness.gating.betting`.
+Items come in a stratified random order, so that the items seen so far are a random sample of all.
+The bounds hold at every look together (:mod:`selfreward_eval.harness.stats.anytime_valid`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from functools import cached_property
 from math import fsum, sqrt
 from typing import Any
 
-from selfreward_eval.harness.gating.betting import first_above, lower_bound
-from selfreward_eval.harness.gating.evidence import Evidence, Material
+from selfreward_eval.harness.gating.evidence import Evidence, TaskRuns
 from selfreward_eval.harness.gating.one_sided import OneSided
 from selfreward_eval.harness.gating.policy import Kind
 from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.stats.anytime_valid import first_rejection, lower_bound
 from selfreward_eval.harness.stats.means import mean_and_variance
 from selfreward_eval.harness.stats.noninferiority import Verdict
-from selfreward_eval.harness.stats.sequences import look_order, macro_weights
+from selfreward_eval.harness.stats.stratified_order import macro_weights, stratified_order
 
-__all__ = ["Order", "Scope", "look", "order_of"]
+__all__ = ["Order", "Scope", "interim_test", "item_order"]
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Order:
 
     def batches(self, size: int) -> list[list[str]]:
         """Item ids of each batch: whole clusters, ``size`` items or as many more as the last one has."""
-        out: list[list[str]] = []
+        batches: list[list[str]] = []
         for cluster in self.clusters:
-            if not out or len(out[-1]) >= size:
-                out.append([])
-            out[-1] += cluster
-        return out
+            if not batches or len(batches[-1]) >= size:
+                batches.append([])
+            batches[-1] += cluster
+        return batches
 
 
-def order_of(items: Sequence[Item], seed: int) -> Order:
-    """A random order of ``items`` in which every stretch holds the categories in their shares.
+def item_order(items: Sequence[Item], seed: int) -> Order:
+    """A random order of ``items``, stratified by category; the items of a cluster stay together.
 
     Args:
         items: of one task, each once.
@@ -55,8 +55,8 @@ def order_of(items: Sequence[Item], seed: int) -> Order:
     for item in items:
         members.setdefault(item.cluster, []).append(item)
     clusters = list(members.values())
-    places = look_order([cluster[0].category for cluster in clusters], seed)
-    return Order(tuple(tuple(item.id for item in clusters[k]) for k in places))
+    positions = stratified_order([cluster[0].category for cluster in clusters], seed)
+    return Order(tuple(tuple(item.id for item in clusters[k]) for k in positions))
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class Scope:
     weights: Mapping[str, float]
 
     @classmethod
-    def of(cls, order: Order, items: Mapping[str, Item], material: Material, category: str | None) -> Scope:
+    def of(cls, order: Order, items: Mapping[str, Item], task_runs: TaskRuns, category: str | None) -> Scope:
         """The scope of a rule on ``category``, or on the headline score."""
         inside = {name for name, item in items.items() if category in (None, item.category)}
         clusters = (tuple(name for name in cluster if name in inside) for cluster in order.clusters)
         kept = tuple(cluster for cluster in clusters if cluster)
         names = [name for cluster in kept for name in cluster]
-        macro = category is None and material.scores.macro
+        macro = category is None and task_runs.scores.macro
         weights = macro_weights([items[name].category for name in names]) if macro else [1.0] * len(names)
         return cls(kept, dict(zip(names, weights, strict=True)))
 
@@ -88,10 +88,11 @@ class Scope:
         return max(fsum(self.weights[name] for name in cluster) for cluster in self.clusters)
 
 
-def look(evidence: Evidence, scope: Scope, *, alpha: float) -> tuple[Verdict, OneSided | None]:
-    """What the items seen so far say of a rule, and the bounds that say it.
+def interim_test(evidence: Evidence, scope: Scope, *, alpha: float) -> tuple[Verdict, OneSided | None]:
+    """The verdict on a rule by the items seen so far, and the bounds behind it.
 
-    The bounds are those at the moment of decision, or after the last item where there was none.
+    The bounds are those after the item that decided the rule, or after the last item seen while it is
+    undecided. None in their place: no item seen has a number.
 
     Args:
         evidence: of the items seen.
@@ -103,7 +104,7 @@ def look(evidence: Evidence, scope: Scope, *, alpha: float) -> tuple[Verdict, On
         for stratum, names in evidence.ids.items()
         for name, value in zip(names, evidence.strata[stratum], strict=True)
     }
-    # A floor's scores count from the floor on, so that weights stretch what matters only.
+    # Of a floor's scores, the distance from the floor is weighted.
     origin = evidence.limit if evidence.rule.kind is Kind.FLOOR else 0.0
     units = [
         fsum(scope.weights[name] * (values[name] - origin) for name in cluster if name in values)
@@ -116,22 +117,21 @@ def look(evidence: Evidence, scope: Scope, *, alpha: float) -> tuple[Verdict, On
     share = len(scope.clusters) / len(scope.weights)
     units = [share * value for value in units]
     bottom, top = (share * scope.heaviest * end for end in _ends(evidence, origin))
-    gains, losses = (
-        _Side(units, bottom, top, alpha, scope),
-        _Side([-x for x in units], -top, -bottom, alpha, scope),
-    )
+    above = _Bound(units, bottom, top, alpha, scope)
+    below = _Bound([-unit for unit in units], -top, -bottom, alpha, scope)
     limit = evidence.limit - origin
-    up, down = gains.first(limit), losses.first(-limit)
+    pass_at, fail_at = above.first_rejection(limit), below.first_rejection(-limit)
     count, verdict = len(units), Verdict.INCONCLUSIVE
-    if up is not None or down is not None:
-        passed = down is None or (up is not None and up <= down)
-        verdict, count = (Verdict.PASS, up) if passed else (Verdict.FAIL, down)  # type: ignore[assignment]
+    if pass_at is not None and (fail_at is None or pass_at <= fail_at):
+        count, verdict = pass_at, Verdict.PASS
+    elif fail_at is not None:
+        count, verdict = fail_at, Verdict.FAIL
     mean, variance = mean_and_variance(units[:count])
     return verdict, OneSided(
         value=mean + origin,
         se=sqrt((variance or 0.0) / count),
-        low=gains.bound(count) + origin,
-        high=origin - losses.bound(count),
+        low=above.bound(count) + origin,
+        high=origin - below.bound(count),
         passes=None,
         fails=None,
         n=count,
@@ -149,8 +149,16 @@ def _ends(evidence: Evidence, origin: float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class _Side:
-    """Bets on one side: that the mean of ``values`` is above some limit."""
+class _Bound:
+    """The anytime-valid lower bound of the mean of ``values``.
+
+    Attributes:
+        values: one per cluster, in the order of the looks.
+        bottom: smallest possible value.
+        top: largest possible value.
+        alpha: error of the bound over all looks.
+        scope: of the rule; its clusters are all that can be seen.
+    """
 
     values: Sequence[float]
     bottom: float
@@ -158,12 +166,14 @@ class _Side:
     alpha: float
     scope: Scope
 
-    def first(self, limit: float) -> int | None:
+    def first_rejection(self, limit: float) -> int | None:
+        """After how many values the mean was shown to be above ``limit``, or None."""
         if limit <= self.bottom:
             return None
-        return first_above(self.values, limit, **self._options)
+        return first_rejection(self.values, limit, **self._options)
 
     def bound(self, count: int) -> float:
+        """The lower bound after ``count`` values."""
         return lower_bound(self.values[:count], **self._options)
 
     @property
