@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Item, fingerprint
-from selfreward_eval.harness.runs.plan import identity, limited, plan
+from selfreward_eval.harness.runs.plan import identity, plan
+from selfreward_eval.harness.task import limited
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 
