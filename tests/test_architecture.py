@@ -19,11 +19,12 @@ PACKAGE = "selfreward_eval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("harness", "harness.errors"),
-    ("harness.files", "harness.identity", "harness.pictures", "harness.records", "harness.registry",
-     "harness.seeds"),
+    ("harness.construct", "harness.files", "harness.identity", "harness.pictures", "harness.records",
+     "harness.registry", "harness.seeds"),
     ("harness.attempts", "harness.data", "harness.folders"),
     ("harness.task",),
-    ("harness.instruments", "harness.models", "harness.stats"),
+    ("harness.instruments", "harness.stats"),
+    ("harness.models",),
     ("harness.runs", "harness.testing"),
     ("harness.comparing",),
     ("harness.power",),
