@@ -1,7 +1,7 @@
 # Every target builds its own environment in .venv on first use; later calls find it ready.
 #
 #   make demo    two checkpoints, one comparison, one page
-#   make test    the whole test suite
+#   make test    the whole test suite; fails if too few lines are covered (fail_under in pyproject.toml)
 #   make check   lint, format and types
 #   make bench   timings beside the peers
 #   make calibration  error rates of the statistics, simulated into docs/calibration.md
@@ -33,7 +33,7 @@ demo: $(READY)
 
 # Two workers with one thread each: threads of several tests would only wait for one another.
 test: $(READY)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
 
 check: $(READY)
 	@$(BIN)/ruff check .
@@ -52,4 +52,4 @@ wheel: $(READY)
 	"$$uv" build --wheel --python $(BIN)/python --out-dir dist
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -151,3 +151,21 @@ class Remeasures(Protocol):
             InputError: the record holds no replies.
         """
         ...
+
+
+def limited(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """The first ``limit`` items, taken from the categories in turn, in the benchmark's order.
+
+    A plain prefix would be one category only, and no macro score.
+    """
+    if limit is None or limit >= len(items):
+        return list(items)
+    queues: dict[str, list[int]] = {}
+    for position, item in enumerate(items):
+        queues.setdefault(item.category, []).append(position)
+    taken: list[int] = []
+    while len(taken) < limit:
+        for queue in queues.values():
+            if queue and len(taken) < limit:
+                taken.append(queue.pop(0))
+    return [items[position] for position in sorted(taken)]

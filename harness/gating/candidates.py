@@ -11,12 +11,12 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import read_json_lines
 from selfreward_eval.harness.models.base import Model
 from selfreward_eval.harness.records import Manifest, SampleRecord, latest
-from selfreward_eval.harness.runs.plan import identity, limited
+from selfreward_eval.harness.runs.plan import identity
 from selfreward_eval.harness.runs.reader import Run, sample_files
 from selfreward_eval.harness.runs.run import BATCH, Progress, run
 from selfreward_eval.harness.runs.scores import summarise
 from selfreward_eval.harness.runs.store import sanitise
-from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task import Task, limited
 
 __all__ = ["Candidate", "Live", "Replay"]
 

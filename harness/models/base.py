@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from selfreward_eval.harness.runs.inventory import Inventory
+    from selfreward_eval.harness.models.inventory import Inventory
     from selfreward_eval.harness.task import Task
 
 

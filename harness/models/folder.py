@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.models.base import Request
+from selfreward_eval.harness.models.inventory import Extra, Found, Inventory, Missing, TaskInventory
 from selfreward_eval.harness.models.layouts.base import Claims, Picture, Place, printable
 from selfreward_eval.harness.models.layouts.choose import open_layout
 from selfreward_eval.harness.pictures import READING, Unreadable, read_rgb
 from selfreward_eval.harness.records import Measurement, Status, fingerprint
-from selfreward_eval.harness.runs.inventory import Extra, Found, Inventory, Missing, TaskInventory
-from selfreward_eval.harness.runs.plan import limited
-from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task import Task, limited
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -14,16 +14,16 @@ from typing import Any, Protocol
 from selfreward_eval.harness.errors import SelfRewardError
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.models.base import Model, Supplies, require
+from selfreward_eval.harness.models.inventory import INVENTORY
 from selfreward_eval.harness.records import SampleRecord, Status
 from selfreward_eval.harness.runs.answering import answer_batch
 from selfreward_eval.harness.runs.drawing import draw_batch
-from selfreward_eval.harness.runs.inventory import INVENTORY
-from selfreward_eval.harness.runs.plan import Planned, identity, limited, plan
+from selfreward_eval.harness.runs.plan import Planned, identity, plan
 from selfreward_eval.harness.runs.responding import respond_batch
 from selfreward_eval.harness.runs.results import environment, results_json
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
 from selfreward_eval.harness.runs.store import RunFolder, sanitise
-from selfreward_eval.harness.task import Responds, Task
+from selfreward_eval.harness.task import Responds, Task, limited
 
 BATCH = 32
 

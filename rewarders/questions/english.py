@@ -12,7 +12,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.rewarders.asking import Question
-from selfreward_eval.rewarders.questions import Asked
+from selfreward_eval.rewarders.questions.asked import Asked
 
 WHOLE = "Does this picture show: {prompt}?"
 PART = "Is what this picture shows a part of: {prompt}?"

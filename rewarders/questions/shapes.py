@@ -14,7 +14,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.rewarders.asking import Fill, Question
-from selfreward_eval.rewarders.questions import Asked
+from selfreward_eval.rewarders.questions.asked import Asked
 from selfreward_eval.tasks.shapes.compbench.requests import ACTIONS, DEPTH, PLANAR
 from selfreward_eval.tasks.shapes.language import article
 from selfreward_eval.tasks.shapes.oracle.vqa import Phrase, parse

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from selfreward_eval.harness.runs.inventory import Inventory
+    from selfreward_eval.harness.models.inventory import Inventory
     from selfreward_eval.harness.task import Task
 
 NAMED = 5
@@ -38,7 +38,7 @@ def show(inventory: Inventory, console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from selfreward_eval.harness.runs.inventory import INVENTORY
+    from selfreward_eval.harness.models.inventory import INVENTORY
 
     title = f"{inventory.pictures} pictures in {inventory.source}, layout {inventory.layout}"
     table = Table(title=escape(title), title_justify="left")

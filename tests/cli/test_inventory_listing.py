@@ -11,7 +11,7 @@ from rich.console import Console
 
 from selfreward_eval.cli.inventory import NAMED, show, survey
 from selfreward_eval.harness.models.folder import FolderModel
-from selfreward_eval.harness.runs.inventory import Extra, Found, Inventory, Missing, TaskInventory
+from selfreward_eval.harness.models.inventory import Extra, Found, Inventory, Missing, TaskInventory
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 

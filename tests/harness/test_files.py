@@ -137,7 +137,7 @@ def test_a_writer_can_start_from_a_file_without_a_whole_record(tmp_path: Path, c
 
 def test_lines_longer_than_a_block_survive(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
-    long = {"text": "x" * 200_000}
+    long: dict[str, object] = {"text": "x" * 200_000}
     append_all(path, [long, long])
     with path.open("ab") as file:
         file.write(b'{"text": "' + b"y" * 100_000)

@@ -100,7 +100,7 @@ def test_text_where_a_picture_is_due_is_refused(measuring: Any) -> None:
 
 
 def test_what_is_better_when_lower_is_turned_round(measuring: Any, sample: Any) -> None:
-    class Loss(measuring):  # type: ignore[misc]
+    class Loss(measuring):
         info = measuring.info.__class__("loss", "1", "", "external", (0.0, None), higher_is_better=False)
 
     assert as_trl(Loss())(["a"], images(sample, 3)) == [-3.0]

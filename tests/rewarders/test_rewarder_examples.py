@@ -25,6 +25,6 @@ MODULES = (
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_hold(name: str) -> None:
-    results = doctest.testmod(importlib.import_module(f"rewarders.{name}"))
+    results = doctest.testmod(importlib.import_module(f"selfreward_eval.rewarders.{name}"))
     assert results.attempted > 0
     assert results.failed == 0

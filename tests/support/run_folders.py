@@ -31,7 +31,7 @@ CREATED = "2026-11-20T10-00-00"
 
 def records_of(marks: Marks) -> list[SampleRecord]:
     """The sample records behind ``marks``; items are called ``<category>-<number>``."""
-    records = []
+    records: list[SampleRecord] = []
     for category, items in marks.items():
         for number, samples in enumerate(items):
             item = Item(f"{category}-{number}", f"draw {category} {number}", category)

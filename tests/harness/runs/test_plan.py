@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Item, fingerprint
-from selfreward_eval.harness.runs.plan import identity, limited, plan
+from selfreward_eval.harness.runs.plan import identity, plan
+from selfreward_eval.harness.task import limited
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 
@@ -69,6 +70,7 @@ def test_everything_that_can_change_a_score_is_in_the_identity() -> None:
         model, seed, policy = setting["model"], setting["seed"], setting["policy"]
         return fingerprint(identity(model, [TASK], items, seed, policy, setting["limit"]))  # type: ignore[arg-type]
 
-    variants = [{}, {"model": DummyModel(size=16)}, {"seed": 1}, {"policy": "other"}, {"limit": 7}]
+    variants: list[dict[str, object]] = [{}]
+    variants += [{"model": DummyModel(size=16)}, {"seed": 1}, {"policy": "other"}, {"limit": 7}]
     assert len({who(**changes) for changes in variants}) == len(variants)
     assert who() == who()

@@ -13,7 +13,7 @@ NAME = "shapes_geneval"
 
 
 def ids(limit: int) -> list[str]:
-    from selfreward_eval.harness.runs.plan import limited
+    from selfreward_eval.harness.task import limited
 
     return [item.id for item in limited(ShapesGenEval().items(), limit)]
 

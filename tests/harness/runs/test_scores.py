@@ -155,7 +155,7 @@ metrics = st.sampled_from([MACRO, PLAIN])
 
 def records_for(marks: dict[str, list[list[float | None]]]) -> list[SampleRecord]:
     """As the fixture makes them; Hypothesis and function fixtures do not mix."""
-    records = []
+    records: list[SampleRecord] = []
     for category, rows in marks.items():
         for number, row in enumerate(rows):
             item = Item(f"{category}-{number}", "draw", category)

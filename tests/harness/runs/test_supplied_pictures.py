@@ -12,8 +12,8 @@ from PIL import Image
 
 from selfreward_eval.harness.errors import InputError, MissingCapability
 from selfreward_eval.harness.models.base import Request
+from selfreward_eval.harness.models.inventory import Inventory
 from selfreward_eval.harness.records import Measurement, Status
-from selfreward_eval.harness.runs.inventory import Inventory
 from selfreward_eval.harness.runs.run import run
 from selfreward_eval.harness.task import Task, TaskInfo
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval

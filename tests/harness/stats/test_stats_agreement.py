@@ -8,7 +8,7 @@ import pytest
 
 from selfreward_eval.harness.stats.agreement import krippendorff_alpha
 
-TEXTBOOK = [
+TEXTBOOK: list[list[float | None]] = [
     [1, 1, None, 1],
     [2, 2, 3, 2],
     [3, 3, 3, 3],

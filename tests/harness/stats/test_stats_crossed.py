@@ -119,7 +119,7 @@ def test_tables_must_be_complete() -> None:
     with pytest.raises(ValueError, match="has gaps"):
         method_claim({"": gap})
     with pytest.raises(ValueError, match="rows and runs as columns"):
-        method_claim({"": [0.0, 1.0]})  # type: ignore[dict-item]
+        method_claim({"": [0.0, 1.0]})  # type: ignore[list-item]
     with pytest.raises(ValueError, match="different numbers of runs"):
         method_claim({"a": cells(10, 3), "b": cells(10, 2)})
     with pytest.raises(ValueError, match="different strata or prompts"):

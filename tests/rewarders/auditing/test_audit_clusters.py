@@ -51,7 +51,7 @@ def test_intervals_of_areas_and_correlations_cover(signal: float) -> None:
     areas = ranks = 0
     for _ in range(ROUNDS):
         rewards, truth, items = drawn(rng, signal)
-        areas += covers(area(rewards, truth > 0, items), chance)
+        areas += covers(area(rewards, (truth > 0).tolist(), items), chance)
         ranks += covers(rank_correlation(rewards, truth, items), rho)
     assert 0.91 <= areas / ROUNDS <= 0.99
     assert 0.91 <= ranks / ROUNDS <= 0.99
@@ -80,7 +80,7 @@ def test_pictures_counted_as_independent_would_be_too_sure() -> None:
     """The reward is the item's own noise, and items are right or wrong as a whole."""
     rng = np.random.default_rng(5)
     items = np.repeat(np.arange(30), 8)
-    rewards, right = rng.normal(size=30)[items], (rng.random(30) < 0.5)[items]
+    rewards, right = rng.normal(size=30)[items], (rng.random(30) < 0.5)[items].tolist()
     low, high = ends(area(rewards, right, items.tolist()))
     careless = ends(area(rewards, right, range(len(items))))
     assert high - low > 2 * (careless[1] - careless[0])

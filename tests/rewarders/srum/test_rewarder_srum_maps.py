@@ -82,7 +82,7 @@ def test_the_order_of_regions_does_not_matter(regions: list[Region], shuffling: 
 
 @given(REGIONS, st.integers(-8, 8))
 def test_maps_stay_within_their_reading(regions: list[Region], layout: int) -> None:
-    released, paper = (reward_map(r, SHAPE, regions, layout / 8) for r in ("code", "paper"))  # type: ignore[arg-type]
+    released, paper = (reward_map(r, SHAPE, regions, layout / 8) for r in ("code", "paper"))
     assert released.dtype == paper.dtype == np.float32
     assert released.shape == paper.shape == SHAPE
     assert 0.0 <= released.min() <= released.max() <= 1.0

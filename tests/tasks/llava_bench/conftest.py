@@ -24,7 +24,9 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
 def wild(tmp_path: Path) -> Path:
     """A small In-the-Wild: four images with a question of every category."""
     folder = tmp_path / "llava-bench-in-the-wild"
-    questions, answers, contexts = [], [], []
+    questions: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
+    contexts: list[dict[str, Any]] = []
     for k in range(IMAGES):
         contexts.append({"id": k, "image": f"{k:03d}.jpg", "caption": f"Picture {k} shows a hat."})
         for category in CATEGORIES:

@@ -102,7 +102,7 @@ def test_the_answer_is_the_only_right_one(kind: str, scene: Scene, seed: int) ->
 @pytest.mark.parametrize("kind", ["existence", "relation"])
 def test_yes_is_as_frequent_as_no(kind: str) -> None:
     """A model that always says the same must not score above chance."""
-    said = Counter()
+    said: Counter[str] = Counter()
     for seed in range(1500):
         rng = np.random.default_rng(seed)
         question = ask(rng, KINDS["plain"](rng), kind)

@@ -122,7 +122,7 @@ class LocalRunner:
         identity = step.get("id", step.get("name", step.get("uses")))
         if not holds(step.get("if", "!cancelled()"), ran.context):
             return
-        ran.names.append(step.get("name", step.get("uses")))
+        ran.names.append(step["name"] if "name" in step else step["uses"])
         if "uses" in step:
             action = step["uses"].partition("@")[0]
             given = {key: fill(value, ran.context) for key, value in step.get("with", {}).items()}

@@ -24,7 +24,8 @@ def test_edges_are_rounded_halves_to_even() -> None:
 
 
 def test_float32_boxes_of_an_array() -> None:
-    assert cut_out(PICTURE, np.asarray([0.4, 0, 2.6, 4], dtype=np.float32), None).size == (3, 4)
+    box = np.asarray([0.4, 0, 2.6, 4], dtype=np.float32)
+    assert cut_out(PICTURE, box, None).size == (3, 4)  # type: ignore[arg-type]
 
 
 def test_outside_the_picture_is_black() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image
@@ -114,7 +114,7 @@ def handed_out(model: FolderModel, task: Task) -> dict[tuple[int, int], Colour |
     ]
     made = model.pictures([Request(task.info.name, task.items()[p], k, 0) for p, k in places])
     return {
-        place: str(one.status) if isinstance(one, Measurement) else one.getpixel((0, 0))
+        place: str(one.status) if isinstance(one, Measurement) else cast("Colour", one.getpixel((0, 0)))
         for place, one in zip(places, made, strict=True)
     }
 

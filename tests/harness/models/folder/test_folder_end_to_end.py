@@ -62,7 +62,7 @@ def made(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 def few() -> set[str]:
     """The items that the limit takes."""
-    from selfreward_eval.harness.runs.plan import limited
+    from selfreward_eval.harness.task import limited
 
     return {item.id for item in limited(TASK.items(), LIMIT)}
 

@@ -35,7 +35,7 @@ def test_the_list_or_its_folder_may_be_named(kit: Any, task: Any, tmp_path: Path
 
 
 def test_without_an_index_the_order_of_the_lines_counts(kit: Any, task: Any, tmp_path: Path) -> None:
-    names = []
+    names: list[str] = []
     for item, index in [(1, 0), (0, 0), (1, 1), (0, 1)]:
         names.append(f"x{len(names)}.png")
         kit.save(tmp_path / names[-1], kit.colour(item, index))
