@@ -1,4 +1,4 @@
-"""``selfreward-eval calibrate``: how far scores move by the seed alone, and which margins follow."""
+"""``selfreward-eval calibrate``: how much scores vary with the seed alone, and margins that follow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from selfreward_eval.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +19,8 @@ __all__ = ["calibrate"]
 
 def calibrate(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="Two runs or more of one checkpoint, other seeds.")
+        list[Path],
+        typer.Argument(metavar="RUN", help="Two or more runs of one checkpoint with different seeds."),
     ],
     margin: Annotated[
         float | None,
@@ -29,10 +32,9 @@ def calibrate(
 ) -> None:
     """Estimate noise from A/A runs (same checkpoint, other seeds) and suggest margins for gates.
 
-    The runs may differ in their seed and in nothing else. Exit codes: 0 done, 1 a margin that the
-    noise reaches, 2 runs that are no A/A runs, 4 missing or damaged input.
+    The runs must differ in their seed only. Exit codes: 0 done, 1 the margin is within the noise, 2 the
+    runs are no A/A runs, 4 missing or damaged input.
     """
-    from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.power.seed_noise import measure_noise, noise_json
     from selfreward_eval.harness.runs.reader import load_run
 
@@ -61,7 +63,7 @@ def calibrate(
 
 
 def _too_narrow(noise: dict[str, TaskNoise], margin: float) -> dict[str, str]:
-    """Task -> why this margin is none for it."""
+    """Task -> why the margin is too narrow for it."""
     failed = {}
     for name, task in noise.items():
         if task.overall.q95 is None:

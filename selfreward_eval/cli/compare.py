@@ -1,4 +1,4 @@
-"""``selfreward-eval compare A B``: what changed from one run to another, and how sure we are."""
+"""``selfreward-eval compare A B``: the difference between two runs, with intervals and p-values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from selfreward_eval.cli.comparison_text import show
+from selfreward_eval.cli.pooled_text import show_pooled
+from selfreward_eval.harness.errors import UsageError
 
 __all__ = ["compare", "show"]
 
@@ -33,12 +35,15 @@ def compare(
     ] = INDEPENDENT,
     method_claim: Annotated[
         bool,
-        typer.Option("--method-claim", help="Of several runs: it is an error if they support no such claim."),
+        typer.Option(
+            "--method-claim",
+            help="With several runs: an error if they do not support a claim about the method.",
+        ),
     ] = False,
     family: Annotated[
         str,
         typer.Option(
-            help="What is corrected together: headlines, categories (of each task), none, or "
+            help="Scores that are corrected together: headlines, categories (of each task), none, or "
             "task,task/category,..."
         ),
     ] = "headlines",
@@ -60,16 +65,14 @@ def compare(
     """Compare two runs over the same items and seeds: paired differences, intervals, p-values.
 
     Runs that differ in more than the model are refused, with every differing field. With several
-    training runs per arm two claims are told apart: these checkpoints, and the way of training.
+    training runs per arm two claims are tested: about these checkpoints, and about the training method.
     """
-    from selfreward_eval.harness.errors import UsageError
-
     if plots and output_path is None:
         raise UsageError("--plots needs --output-path: say where the plots go")
     if runs_a or runs_b:
         if run_a or run_b:
             raise UsageError("give either two folders, or --runs-a and --runs-b; not both")
-        _pooled(
+        _compare_pools(
             runs_a or [],
             runs_b or [],
             design,
@@ -85,10 +88,10 @@ def compare(
         raise UsageError("--method-claim and --design are for several training runs: --runs-a and --runs-b")
     if run_a is None or run_b is None:
         raise UsageError("compare takes two run folders, A and B; for several per arm, --runs-a and --runs-b")
-    _two(run_a, run_b, family, correction, as_json, output_path, plots)
+    _compare_two(run_a, run_b, family, correction, as_json, output_path, plots)
 
 
-def _two(
+def _compare_two(
     run_a: Path,
     run_b: Path,
     family: str,
@@ -109,10 +112,10 @@ def _two(
         _print_json(comparison.to_json())
     else:
         show(comparison)
-    _say_written(written, as_json)
+    _print_written(written, as_json)
 
 
-def _pooled(
+def _compare_pools(
     runs_a: list[Path],
     runs_b: list[Path],
     design: str,
@@ -123,11 +126,9 @@ def _pooled(
     output_path: Path | None,
     plots: bool,
 ) -> None:
-    from selfreward_eval.cli.pooled_text import show_pooled
     from selfreward_eval.harness.comparing.claims import Design, write_pooled
     from selfreward_eval.harness.comparing.compare import load_run
     from selfreward_eval.harness.comparing.pooled import compare_pools
-    from selfreward_eval.harness.errors import UsageError
 
     if design not in [known.value for known in Design]:
         raise UsageError(f"--design {design!r} is not known; choose {', '.join(Design)}")
@@ -153,7 +154,7 @@ def _pooled(
         _print_json(pooled.to_json())
     else:
         show_pooled(pooled)
-    _say_written(written, as_json)
+    _print_written(written, as_json)
 
 
 def _print_json(content: dict[str, object]) -> None:
@@ -162,6 +163,6 @@ def _print_json(content: dict[str, object]) -> None:
     typer.echo(json.dumps(content, ensure_ascii=False, allow_nan=False))
 
 
-def _say_written(written: list[Path], as_json: bool) -> None:
+def _print_written(written: list[Path], as_json: bool) -> None:
     for path in written:
         typer.echo(f"wrote {path}", err=as_json)

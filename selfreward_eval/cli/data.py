@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from selfreward_eval.harness import data
+
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
 
@@ -28,8 +30,6 @@ def fetch(tasks: Tasks = None, json: Json = False) -> None:
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
-    from selfreward_eval.harness import data
-
     declared = data.declared_files(tasks or ())
     with ProgressBar(console=Console(stderr=True), transient=True) as bar:
         for files in declared.values():
@@ -41,8 +41,6 @@ def fetch(tasks: Tasks = None, json: Json = False) -> None:
 @app.command()
 def verify(tasks: Tasks = None, json: Json = False) -> None:
     """Check every file's sha256; exit 1 if one is missing or is another file."""
-    from selfreward_eval.harness import data
-
     declared = data.declared_files(tasks or ())
     states = _states(declared)
     _report(states, declared, json)
@@ -53,8 +51,6 @@ def verify(tasks: Tasks = None, json: Json = False) -> None:
 @app.command()
 def path(tasks: Tasks = None, json: Json = False) -> None:
     """Print where the verified files are, one a line; an error if one is not here."""
-    from selfreward_eval.harness import data
-
     declared = data.declared_files(tasks or ())
     paths = {name: {file.path: str(data.locate(file)) for file in files} for name, files in declared.items()}
     if json:
@@ -67,8 +63,6 @@ def path(tasks: Tasks = None, json: Json = False) -> None:
 
 def _states(declared: dict[str, tuple[PinnedFile, ...]]) -> list[tuple[str, FileState]]:
     """Every task's files, each with the task's name."""
-    from selfreward_eval.harness import data
-
     return [(name, data.state(file)) for name, files in declared.items() for file in files]
 
 

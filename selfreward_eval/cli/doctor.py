@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selfreward_eval.harness.data import declared_files, state
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -40,10 +42,10 @@ class Check:
     """One line of the report.
 
     Attributes:
-        name: what was looked at.
-        ok: True; False where something is broken and has to be mended; None where something that
-            can be done without is absent.
-        detail: what was found, and the way out.
+        name: what was checked.
+        ok: True; False if something is broken and must be fixed; None if something optional is
+            absent.
+        detail: what was found, and how to fix it.
     """
 
     name: str
@@ -146,11 +148,10 @@ def _disk() -> Check:
 
 
 def _official_data() -> Iterator[Check]:
-    """Which official benchmark files are at hand.
+    """Which official benchmark files are on this machine.
 
-    A file that is not here can be fetched, so that is no fault; one with other content is.
+    A missing file can be downloaded, so it is not an error; a file with other content is.
     """
-    from selfreward_eval.harness.data import declared_files, state
     from selfreward_eval.harness.registry import registry
 
     for task in registry("tasks"):
@@ -175,7 +176,7 @@ def _official_data() -> Iterator[Check]:
 
 
 def _measure(scenes: int, quiet: bool) -> list[Row]:
-    """The oracle's readings of ``scenes`` fresh scenes, with a progress bar on stderr."""
+    """The oracle's accuracy on ``scenes`` new scenes, with a progress bar on stderr."""
     from selfreward_eval.tasks.shapes.oracle.accuracy import measure
 
     if quiet:

@@ -1,4 +1,4 @@
-"""``selfreward-eval gate BASE CANDIDATE --policy gate.toml``: may this checkpoint pass?"""
+"""``selfreward-eval gate BASE CANDIDATE --policy gate.toml``: checks a checkpoint against a policy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from selfreward_eval.api.arguments import parse
+from selfreward_eval.cli.gate_text import show_gate
+from selfreward_eval.cli.progress import BarProgress
+from selfreward_eval.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.gating.findings import Outcome
@@ -21,23 +26,28 @@ def gate(
         Path | None, typer.Argument(metavar="[CANDIDATE]", help="Folder of the run after.")
     ] = None,
     policy: Annotated[
-        Path, typer.Option("--policy", "-p", help="What has to hold, as TOML; see docs/gating.md.")
+        Path, typer.Option("--policy", "-p", help="The rules to check, as TOML; see docs/gating.md.")
     ] = Path("gate.toml"),
     sequential: Annotated[
-        bool, typer.Option("--sequential", help="Look after every batch, and stop as soon as it is decided.")
+        bool,
+        typer.Option(
+            "--sequential", help="Evaluate after every batch, and stop as soon as the verdict is decided."
+        ),
     ] = False,
     replay: Annotated[
-        bool, typer.Option("--replay", help="With --sequential: look at the finished CANDIDATE in batches.")
+        bool, typer.Option("--replay", help="With --sequential: evaluate the finished CANDIDATE in batches.")
     ] = False,
     model: Annotated[
         str | None,
-        typer.Option(help="With --sequential, in place of CANDIDATE: the adapter that draws it now."),
+        typer.Option(
+            help="With --sequential, in place of CANDIDATE: the model adapter that generates its pictures."
+        ),
     ] = None,
-    model_args: Annotated[str, typer.Option(help="Of --model: key=value,key=value.")] = "",
-    task_args: Annotated[str, typer.Option(help="Of --model's tasks, as for run.")] = "",
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples drawn at a time; changes speed only.")] = 32,
+    model_args: Annotated[str, typer.Option(help="Arguments of --model: key=value,key=value.")] = "",
+    task_args: Annotated[str, typer.Option(help="Task arguments with --model, as for run.")] = "",
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples per batch; changes speed only.")] = 32,
     output_path: Annotated[
-        Path, typer.Option("--output-path", "-o", help="Folder of run folders, for what --model draws.")
+        Path, typer.Option("--output-path", "-o", help="Folder of run folders, for the run of --model.")
     ] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
     json_file: Annotated[Path | None, typer.Option(help="Write the outcome as JSON here.")] = None,
@@ -47,7 +57,7 @@ def gate(
         Path | None, typer.Option(help="Write a page here, and the comparison's page beside it.")
     ] = None,
 ) -> None:
-    """Hold a candidate against a base by the rules of a policy: PASS, FAIL or INCONCLUSIVE.
+    """Compare a candidate with a base by the rules of a policy: PASS, FAIL or INCONCLUSIVE.
 
     Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 wrong command line, 4 missing or unfit input. A task
     that was not measured, and runs that differ in more than the model, are 4, never a pass.
@@ -56,36 +66,33 @@ def gate(
     from selfreward_eval.harness.gating.policy_file import read_policy
     from selfreward_eval.harness.runs.reader import load_run
 
-    _require_sense(candidate, sequential, replay, model, model_args, task_args)
-    asked = read_policy(policy)
+    _check_options(candidate, sequential, replay, model, model_args, task_args)
+    rules = read_policy(policy)
     before = load_run(base)
     after = load_run(candidate) if candidate is not None else None
     for run in (before, after):
         for torn in run.torn if run else ():
             typer.echo(f"note: the torn last line of {torn} was left out", err=True)
     if model is not None:
-        outcome = _live(asked, before, model, model_args, task_args, batch_size, output_path)
+        outcome = _live(rules, before, model, model_args, task_args, batch_size, output_path)
     else:
         assert after is not None
-        outcome = judged(before, after, asked, sequential=sequential)
+        outcome = judged(before, after, rules, sequential=sequential)
     written = _write(outcome, json_file, junit, markdown, html, before, after)
     if as_json:
         import json
 
         typer.echo(json.dumps(outcome.to_json(), ensure_ascii=False, allow_nan=False))
     else:
-        from selfreward_eval.cli.gate_text import show_gate
-
         show_gate(outcome)
     for path in written:
         typer.echo(f"wrote {path}", err=as_json)
     raise typer.Exit(outcome.exit_code)
 
 
-def _require_sense(
+def _check_options(
     candidate: Path | None, sequential: bool, replay: bool, model: str | None, model_args: str, task_args: str
 ) -> None:
-    from selfreward_eval.harness.errors import UsageError
 
     if candidate is None and model is None:
         raise UsageError("gate takes two run folders, BASE and CANDIDATE; or BASE, --sequential and --model")
@@ -104,7 +111,7 @@ def _require_sense(
 
 
 def _live(
-    asked: Policy,
+    rules: Policy,
     before: Run,
     model: str,
     model_args: str,
@@ -112,15 +119,13 @@ def _live(
     batch_size: int,
     output_path: Path,
 ) -> Outcome:
-    from selfreward_eval.api.arguments import parse
     from selfreward_eval.api.gate import gate as judged
     from selfreward_eval.api.objects import build_model, build_tasks
-    from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.gating.candidates import Live
     from selfreward_eval.harness.gating.requirements import require_scores
 
-    require_scores(asked, before, None)
-    tasks = build_tasks(asked.tasks, parse(task_args, "--task-args"), "--task-args")
+    require_scores(rules, before, None)
+    tasks = build_tasks(rules.tasks, parse(task_args, "--task-args"), "--task-args")
     adapter = build_model(model, parse(model_args, "--model-args"), "--model-args")
     with BarProgress() as progress:
         candidate = Live(
@@ -132,7 +137,7 @@ def _live(
             progress=progress,
             call={"model_args": model_args},
         )
-        return judged(before, candidate, asked, sequential=True)
+        return judged(before, candidate, rules, sequential=True)
 
 
 def _write(
@@ -144,7 +149,7 @@ def _write(
     before: Run,
     after: Run | None,
 ) -> list[Path]:
-    """Writes what was asked for, each whole or not at all; returns the files."""
+    """Writes the requested files, each atomically; returns them."""
     from selfreward_eval.harness.files import atomic_write_bytes, atomic_write_json, atomic_write_text
 
     written = [path for path in (json_file, junit, markdown) if path is not None]

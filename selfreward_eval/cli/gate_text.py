@@ -1,4 +1,4 @@
-"""The outcome of a gate on the screen: a table of the rules, the verdict, what is missing."""
+"""Prints the outcome of a gate: a table of the rules, the verdict, the sample size that would decide."""
 
 from __future__ import annotations
 

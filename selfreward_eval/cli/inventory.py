@@ -1,4 +1,4 @@
-"""Shows what a folder of existing pictures holds before a run measures it."""
+"""Prints which pictures of a folder match the tasks' items, before a run measures them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.task import Task
 
 NAMED = 5
-"""Missing and extra pictures that are named; the rest is counted."""
+"""Number of missing and extra pictures that are named; the others are counted."""
 
 
 def survey(model: Any, tasks: Sequence[Task], limit: int | None) -> Inventory | None:
-    """Surveys and shows, on standard error; None for a model that draws for itself.
+    """Surveys the folder and prints the result on stderr; None for a model that generates pictures.
 
     Raises:
         InputError: a task has no picture at all.

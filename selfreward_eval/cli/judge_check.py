@@ -1,4 +1,4 @@
-"""``selfreward-eval judge-check``: may this judge be believed? Its scores beside labels that are known."""
+"""``selfreward-eval judge-check``: validates a judge against known labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from selfreward_eval.api.arguments import parse
+from selfreward_eval.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from selfreward_eval.tasks.judge_check.cases import Case
@@ -27,11 +30,9 @@ def judge_check(
     images: Annotated[Path | None, typer.Option(help="Folder of the pictures that a CSV is about.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Pictures.")] = None,
     parser: Annotated[
-        str, typer.Option(help="What reads the replies: tolerant, strict, official.")
+        str, typer.Option(help="Parser of the replies: tolerant, strict, official.")
     ] = "tolerant",
-    replies: Annotated[
-        Path | None, typer.Option(help="File that keeps every reply and gives it again.")
-    ] = None,
+    replies: Annotated[Path | None, typer.Option(help="Cache file of replies, which are reused.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
     output_path: Annotated[
         Path | None, typer.Option("--output-path", "-o", help="Folder for a page, its picture and a record.")
@@ -39,12 +40,11 @@ def judge_check(
 ) -> None:
     """Run a judge on labelled cases: accuracy, bias by category and calibration.
 
-    Questions that the judge left without a score are counted apart, by what went wrong. Exit codes:
+    Questions without a score are counted separately, by the kind of failure. Exit codes:
     0 done (even if nothing was scored), 2 wrong command line, 4 missing or damaged input.
     """
     import json
 
-    from selfreward_eval.api.arguments import parse
     from selfreward_eval.tasks.judge_check.checking import ask_cases
     from selfreward_eval.tasks.judged.judges import choose_judge
     from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
@@ -74,7 +74,6 @@ def judge_check(
 
 
 def _cases(cases: str, images: Path | None, limit: int | None) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    from selfreward_eval.harness.errors import UsageError
 
     if cases == SHAPES:
         from selfreward_eval.tasks.judge_check.shapes_cases import shapes_cases

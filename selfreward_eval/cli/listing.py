@@ -1,10 +1,12 @@
-"""``selfreward-eval list [tasks|models|instruments|...]``: what can be named on the command line."""
+"""``selfreward-eval list [tasks|models|instruments|...]``: the registered names for the command line."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 import typer
+
+from selfreward_eval.harness.errors import UnknownName, did_you_mean
 
 
 def listing(
@@ -35,7 +37,6 @@ def describe(what: str) -> list[dict[str, Any]]:
     Raises:
         UnknownName: no such group; the message offers the nearest one.
     """
-    from selfreward_eval.harness.errors import UnknownName, did_you_mean
     from selfreward_eval.harness.registry import GROUPS, registry
 
     if what not in GROUPS:

@@ -1,8 +1,8 @@
 """The ``selfreward-eval`` command: one file per subcommand, heavy imports inside functions.
 
 Exit codes: 0 done; 1 a check failed (``parity``, ``doctor``, ``data verify``, ``calibrate``, ``gate``);
-2 the command line is wrong; 3 ``gate`` cannot tell; 4 an input is missing or damaged; 5 training stopped
-by itself; 130 interrupted.
+2 the command line is wrong; 3 ``gate`` is inconclusive; 4 an input is missing or damaged; 5 training
+stopped (nothing to learn from, or values no longer finite); 130 interrupted.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ def main() -> None:
         print(f"error: {_explain(error)}", file=sys.stderr)
         sys.exit(4)
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:  # Typer has made an exit of the KeyboardInterrupt.
+        if stop.code == INTERRUPTED:  # Typer converts a KeyboardInterrupt to this exit.
             print("interrupted; run the same command again to go on where it stopped", file=sys.stderr)
         raise
 
 
 def _explain(error: OSError) -> str:
-    """An operating-system error with its file and the way out."""
+    """An operating-system error as text, with its file and how to continue."""
     import errno
 
     where = f" ({error.filename})" if error.filename else ""

@@ -1,4 +1,4 @@
-"""``selfreward-eval parity``: our scoring rules against the official evaluators' recorded results."""
+"""``selfreward-eval parity``: compares our scoring rules with recorded results of the official evaluators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A comparison of several training runs on the screen: both claims side by side."""
+"""Prints a comparison of several training runs: both claims side by side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["show_pooled"]
 
 
 def show_pooled(pooled: PooledComparison) -> None:
-    """Prints the comparison: a table per task, then what each claim says of the headline."""
+    """Prints the comparison: a table per task, then both claims about the headline."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -79,14 +79,14 @@ def _interval(contrast: Contrast | None) -> str:
 
 
 def _p(contrast: Contrast | None) -> float | None:
-    """The p-value that decides."""
+    """The p-value for the verdict: adjusted, if there is one."""
     if contrast is None:
         return None
     return contrast.p if contrast.p_adjusted is None else contrast.p_adjusted
 
 
 def _claims(claims: Claims) -> list[str]:
-    """What both claims say of the headline."""
+    """Both claims about the headline, as lines."""
     from rich.markup import escape
 
     lines = [f"these checkpoints, on prompts like these: {_verdict(claims.checkpoint)}"]

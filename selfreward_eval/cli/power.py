@@ -1,4 +1,4 @@
-"""``selfreward-eval power``: what difference can this benchmark detect, and what would it take?"""
+"""``selfreward-eval power``: the difference that a benchmark can detect, and the sample size for another."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.power.benchmark_sizes import benchmark_size
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["power"]
 
 ASSUMED_SD = (("sd 0.2", 0.2), ("sd 0.35", 0.35), ("sd 0.5", 0.5))
-"""Spreads that are shown beside each other where nothing is known."""
+"""Standard deviations that are shown side by side if none is given."""
 
 
 def power(
@@ -31,13 +34,15 @@ def power(
     images: Annotated[int | None, typer.Option(min=1, help="Pictures per prompt, likewise.")] = None,
     sd: Annotated[float | None, typer.Option(help="Assumed: sd of an item's difference.")] = None,
     score: Annotated[float | None, typer.Option(help="Assumed: share of right pictures before.")] = None,
-    icc: Annotated[float | None, typer.Option(help="Assumed: likeness of a prompt's pictures.")] = None,
+    icc: Annotated[
+        float | None, typer.Option(help="Assumed: intraclass correlation of a prompt's pictures.")
+    ] = None,
     correlation: Annotated[
         float | None, typer.Option(help="Assumed: of both arms' true scores over prompts (0.5).")
     ] = None,
     effect: Annotated[float | None, typer.Option(help="A true difference to ask about: 0.05.")] = None,
-    alpha: Annotated[float, typer.Option(help="Error of the test.")] = 0.05,
-    wanted: Annotated[float, typer.Option("--power", help="Wanted chance to find a difference.")] = 0.8,
+    alpha: Annotated[float, typer.Option(help="Significance level of the test.")] = 0.05,
+    wanted: Annotated[float, typer.Option("--power", help="Required power.")] = 0.8,
     one_sided: Annotated[bool, typer.Option("--one-sided", help="A one-sided test, as of a gate.")] = False,
     cost_ratio: Annotated[
         float, typer.Option(help="Cost of a further prompt in further pictures of both arms.")
@@ -47,12 +52,11 @@ def power(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """What difference can a benchmark detect, and how many prompts or pictures would it take?
+    """Which difference can a benchmark detect, and how many prompts or pictures are needed?
 
-    From a pilot (one run, or two comparable ones, which is better) or from assumptions about a
-    benchmark's size and spread.
+    Computed from a pilot (one run, or better two comparable ones), or from assumptions about the
+    benchmark's size and standard deviation.
     """
-    from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.power.power import Answer, Question, plan
 
     question = Question(effect, alpha, wanted, 1 if one_sided else 2, cost_ratio)
@@ -89,7 +93,6 @@ def _piloted(
     folders: Sequence[Path], task: str, correlation: float | None, items: int | None, images: int | None
 ) -> dict[str, list[Spread]]:
     """Task -> spreads of its headline and categories."""
-    from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.power.pilots import spreads_of_pair, spreads_of_run
     from selfreward_eval.harness.power.power import resized
     from selfreward_eval.harness.runs.reader import load_run
@@ -109,7 +112,7 @@ def _piloted(
             spreads = spreads_of_pair(runs[0], runs[1], name)
         else:
             spreads = spreads_of_run(runs[0], name, correlation)
-        # Another number of items is asked about as a whole; how it falls to the categories is not said.
+        # Another number of items is for the headline only: its distribution over categories is unknown.
         chosen = spreads[:1] if items is not None else spreads
         by_task[name] = [resized(spread, items, images) for spread in chosen]
     return by_task
@@ -125,9 +128,7 @@ def _assumed(
     correlation: float | None,
     effect: float | None,
 ) -> dict[str, list[Spread]]:
-    """Name -> spreads of assumptions, one or several beside each other."""
-    from selfreward_eval.harness.errors import UsageError
-    from selfreward_eval.harness.power.benchmark_sizes import benchmark_size
+    """Name -> assumed spreads, one or several side by side."""
     from selfreward_eval.harness.power.pilots import CORRELATION
     from selfreward_eval.harness.power.power import assumed_marks, assumed_sd
 
@@ -170,7 +171,7 @@ def _print_json(answers: Sequence[Answer], question: Question) -> None:
 
 
 def _show(answers: Sequence[Answer], question: Question) -> None:
-    """Per answer a table, the verdict, and what is missing."""
+    """Per answer a table, the verdict, and remarks."""
     from rich.console import Console
     from rich.markup import escape
 

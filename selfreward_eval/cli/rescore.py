@@ -1,4 +1,4 @@
-"""``selfreward-eval rescore RUN``: what would the judge's recorded words have scored, read otherwise?"""
+"""``selfreward-eval rescore RUN``: rescores a run from its judge's recorded replies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from selfreward_eval.api.arguments import construct, parse, per_task
+from selfreward_eval.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +26,7 @@ def rescore(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run with judged tasks.")],
     task_args: Annotated[
         str,
-        typer.Option(help="What to read otherwise: parser=strict; of one task: task.key=value."),
+        typer.Option(help="Changed task arguments: parser=strict; of one task: task.key=value."),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print both scores of every task as JSON.")] = False,
     output: Annotated[
@@ -35,10 +38,10 @@ def rescore(
         ),
     ] = None,
 ) -> None:
-    """Score a run anew from its judge's recorded replies: offline, without judge, model or pictures.
+    """Rescore a run from its judge's recorded replies: offline, without judge, model or pictures.
 
-    What the run was read with holds unless --task-args says otherwise. The run's own files stay as
-    they are. Exit codes: 0 done, 2 wrong command line, 4 missing or damaged input.
+    The run's recorded arguments apply unless --task-args changes them. The run's own files are not
+    changed. Exit codes: 0 done, 2 wrong command line, 4 missing or damaged input.
     """
     import json
 
@@ -61,9 +64,7 @@ def rescore(
 
 
 def _rescored(run: Run, task_args: str) -> dict[str, Rescored]:
-    """Every task of the run that keeps replies, scored anew."""
-    from selfreward_eval.api.arguments import construct, parse, per_task
-    from selfreward_eval.harness.errors import UsageError
+    """Every task of the run that stores replies, rescored."""
     from selfreward_eval.harness.registry import registry
     from selfreward_eval.tasks.judged.rescored_run import is_rescorable, recorded_settings, rescore_task
 
@@ -94,7 +95,6 @@ def _content(run: Run, rescored: dict[str, Rescored], *, samples: bool = False) 
 
 def _write(run: Run, rescored: dict[str, Rescored], output: Path) -> Path:
     """Writes the record; in a folder it is named after the parser, or after how many tasks it holds."""
-    from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.files import atomic_write_json
 
     file = output

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from selfreward_eval.api.arguments import parse
+from selfreward_eval.cli.inventory import survey
+from selfreward_eval.cli.progress import BarProgress
+from selfreward_eval.harness.errors import UsageError
+
 if TYPE_CHECKING:
     from selfreward_eval.harness.runs.run import Finished
     from selfreward_eval.harness.runs.scores import TaskScores
@@ -22,30 +27,26 @@ def run(
         str, typer.Option(help="Arguments of every task: key=value; of one: task.key=value; a dot nests.")
     ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Items per task, evenly over categories.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples at a time; changes speed only.")] = 32,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples per batch; changes speed only.")] = 32,
     seed: Annotated[int, typer.Option(help="Run seed.")] = 0,
     seed_policy: Annotated[str, typer.Option(help="hashed, or the task's own (official).")] = "hashed",
     output_path: Annotated[Path, typer.Option("--output-path", "-o", help="Folder of run folders.")] = Path(
         "results"
     ),
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try every recorded sample without a number again.")
+        bool, typer.Option("--retry-failed", help="Retry every recorded sample without a score.")
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Draw a benchmark's pictures, measure them, and write scores with intervals.
+    """Generate a benchmark's pictures, measure them, and write scores with intervals.
 
-    The same command goes on where it was stopped. Exit codes: 0 done, 2 wrong command line,
+    The same command resumes an interrupted run. Exit codes: 0 done, 2 wrong command line,
     4 missing or damaged input.
     """
     import json
 
-    from selfreward_eval.api.arguments import parse
     from selfreward_eval.api.objects import build_model, build_tasks
     from selfreward_eval.api.run import retried
-    from selfreward_eval.cli.inventory import survey
-    from selfreward_eval.cli.progress import BarProgress
-    from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.report import write_run_page
     from selfreward_eval.harness.runs.run import run as run_tasks
 
@@ -85,7 +86,7 @@ def run(
 
 
 def print_scores(finished: Finished, page: Path) -> None:
-    """The scores as tables, then where everything lies."""
+    """Prints the scores as tables, then the paths of results and page."""
     from rich.console import Console
 
     console = Console()

@@ -11,7 +11,7 @@ __all__ = ["SeveralValues", "spread"]
 
 
 class SeveralValues(TyperCommand):
-    """A command whose repeatable options also take their values in a row."""
+    """A command whose repeatable options also accept several values after one option name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         names = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
