@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCHEMA = 1
-MOST_PIXELS = 1 << 26
+MAX_PIXELS = 1 << 26
 """A map that claims more is not unpacked."""
 
 
@@ -174,7 +174,7 @@ def unpack(data: dict[str, Any]) -> NDArray[np.float32]:
     import numpy as np
 
     height, width = (int(size) for size in data["shape"])
-    if not (height > 0 and width > 0 and height * width <= MOST_PIXELS):
+    if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
         raise ValueError(f"a map of {height} x {width}")
     unpacking = zlib.decompressobj()
     raw = unpacking.decompress(base64.b64decode(data["zlib_f4"], validate=True), height * width * 4 + 1)

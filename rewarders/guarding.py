@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from selfreward_eval.harness.errors import CheckpointError, InputError, MissingData, SelfRewardError
 from selfreward_eval.harness.records import Status
-
-if TYPE_CHECKING:
-    from selfreward_eval.rewarders.base import Reward, RewardSample
+from selfreward_eval.rewarders.records import Reward, RewardSample
 
 T = TypeVar("T")
 
@@ -99,8 +97,6 @@ def _raise_if_general(error: Exception) -> None:
 
 
 def _marked(error: Exception) -> Reward:
-    from selfreward_eval.rewarders.base import Reward
-
     said = " ".join(str(error).split())
     reason = said if isinstance(error, SelfRewardError) else f"{type(error).__name__}: {said}"
     return Reward.unscored(Status.MEASUREMENT_ERROR, reason)

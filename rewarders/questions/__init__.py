@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.rewarders.asking import Question
+from selfreward_eval.rewarders.self_vqa import Question
 
-__all__ = ["Asked", "Maker", "maker"]
+__all__ = ["PromptQuestions", "QuestionMaker", "question_maker"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromptQuestions:
     """Questions about the pictures of one prompt.
 
     Attributes:
@@ -37,12 +37,12 @@ class Asked:
     whole: tuple[Question, ...]
 
 
-Maker: TypeAlias = Callable[[str, Mapping[str, Any]], Asked]
+QuestionMaker: TypeAlias = Callable[[str, Mapping[str, Any]], PromptQuestions]
 """(prompt, the item's metadata) -> questions. Raises InputError for a prompt that it cannot take apart."""
 
 
-def maker(name: str) -> Maker:
-    """The question maker of that name.
+def question_maker(name: str) -> QuestionMaker:
+    """The question question_maker of that name.
 
     Raises:
         UsageError: there is none.
@@ -50,7 +50,7 @@ def maker(name: str) -> Maker:
     from selfreward_eval.rewarders.questions.english import by_metadata, chunks, geneval, template
     from selfreward_eval.rewarders.questions.shapes import shapes
 
-    makers: dict[str, Maker] = {
+    makers: dict[str, QuestionMaker] = {
         "auto": by_metadata,
         "chunks": chunks,
         "geneval": geneval,

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.rewarders.asking import Fill, Question
-from selfreward_eval.rewarders.questions import Asked
+from selfreward_eval.rewarders.questions import PromptQuestions
+from selfreward_eval.rewarders.self_vqa import Fill, Question
 from selfreward_eval.tasks.shapes.compbench.requests import ACTIONS, DEPTH, PLANAR
 from selfreward_eval.tasks.shapes.language import article
 from selfreward_eval.tasks.shapes.oracle.vqa import Phrase, parse
@@ -34,7 +34,7 @@ _WORDS = sorted((f" {word} " for word in SAID), key=len, reverse=True)
 _JOINTS = re.compile("(" + "|".join(re.escape(joint) for joint in (*_WORDS, *_LISTED)) + ")")
 
 
-def shapes(prompt: str, metadata: Mapping[str, Any]) -> Asked:
+def shapes(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
     """What the prompt's objects, numbers and relations come to as questions.
 
     An object with a colour or a texture is asked for by name, any other by counting its form. A relation
@@ -48,11 +48,11 @@ def shapes(prompt: str, metadata: Mapping[str, Any]) -> Asked:
     objects = tuple(_presence(thing) for thing in things)
     layout = (*_numbers(things), *(_relation(things[a], word, things[b]) for a, word, b in relations))
     named = [question for each in objects for question in each if question.plain]
-    return Asked(objects, layout, tuple(dict.fromkeys((*named, *layout))))
+    return PromptQuestions(objects, layout, tuple(dict.fromkeys((*named, *layout))))
 
 
 def read(prompt: str) -> tuple[tuple[Phrase, ...], tuple[tuple[int, str, int], ...]]:
-    """The objects that a prompt names, and (subject, relation in a question's word, object) by their numbers.
+    """The objects that a prompt names, and (entry, relation in a question's word, object) by their numbers.
 
     Raises:
         InputError: the prompt is not of the shapes language.

@@ -12,11 +12,11 @@ from selfreward_eval.harness.report.pictures import BUDGET
 from selfreward_eval.rewarders.auditing.audit import Audit, RewarderAudit
 from selfreward_eval.rewarders.auditing.rightness import RightRule
 from selfreward_eval.rewarders.report.cards import card, verdict, with_pictures
+from selfreward_eval.rewarders.report.formatting import estimate, milliseconds, number
 from selfreward_eval.rewarders.report.plots import calibration, curves
 from selfreward_eval.rewarders.report.rendering import embedded, render
-from selfreward_eval.rewarders.report.words import estimate, milliseconds, number
 from selfreward_eval.rewarders.scoring.auditing import Scored
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["PAGE", "write_audit_page"]
 
@@ -33,7 +33,7 @@ def write_audit_page(
     model: str,
     audits: Mapping[str, Audit],
     rules: Mapping[str, RightRule],
-    subjects: Sequence[Subject],
+    entries: Sequence[PictureEntry],
     scored: Sequence[Scored],
     skipped: Mapping[str, str],
     *,
@@ -47,7 +47,7 @@ def write_audit_page(
         model: which model rewards itself, in words; empty for none.
         audits: task -> its audit.
         rules: task -> when a picture is right.
-        subjects: the pictures.
+        entries: the pictures.
         scored: every rewarder's lines, aligned with them.
         skipped: rewarder -> why it was left out.
         budget: bytes of picture data.
@@ -60,7 +60,7 @@ def write_audit_page(
         if any(part.roc for part in one.rewarders):
             written += write_drawing(curves(one.rewarders), folder / f"roc_{task}")
     share = budget // max(1, len(audits) * len(scored))
-    tasks = [_task(one, rules[task], subjects, scored, share) for task, one in audits.items()]
+    tasks = [_task(one, rules[task], entries, scored, share) for task, one in audits.items()]
     html = render("reward_audit.jinja", name=name, model=model, tasks=tasks, skipped=skipped)
     page = folder / PAGE
     # A page can be drawn again at any time, so it need not wait for the disk.
@@ -69,7 +69,7 @@ def write_audit_page(
 
 
 def _task(
-    one: Audit, rule: RightRule, subjects: Sequence[Subject], scored: Sequence[Scored], budget: int
+    one: Audit, rule: RightRule, entries: Sequence[PictureEntry], scored: Sequence[Scored], budget: int
 ) -> dict[str, Any]:
     categories = list(one.rewarders[0].by_category) if one.rewarders else []
     told = (
@@ -110,7 +110,7 @@ def _task(
         ],
         "calibrations": [embedded(calibration(part)) for part in one.rewarders if part.calibration],
         "examples": [
-            found for part in scored if (found := _examples(part, one.task, rule, subjects, budget))["kinds"]
+            found for part in scored if (found := _examples(part, one.task, rule, entries, budget))["kinds"]
         ],
     }
 
@@ -150,14 +150,14 @@ def heat(value: float | None) -> str:
 
 
 def _examples(
-    one: Scored, task: str, rule: RightRule, subjects: Sequence[Subject], budget: int
+    one: Scored, task: str, rule: RightRule, entries: Sequence[PictureEntry], budget: int
 ) -> dict[str, Any]:
     """The wrong pictures it liked best and the right ones it liked least."""
     sign = 1 if one.rewarder.info.higher_is_better else -1
     rated = [
-        (sign * line.reward.value, subject, line)
-        for subject, line in zip(subjects, one.lines, strict=True)
-        if subject.task == task and line.reward.value is not None and subject.measured is not None
+        (sign * line.reward.value, entry, line)
+        for entry, line in zip(entries, one.lines, strict=True)
+        if entry.task == task and line.reward.value is not None and entry.measured is not None
     ]
     kinds = []
     if len({value for value, _, _ in rated}) > 1:
@@ -169,7 +169,7 @@ def _examples(
             members.sort(key=lambda entry: entry[0], reverse=best_first)
             chosen = members[:EXAMPLES]
             if chosen:
-                cards = [card(subject, line, rule) for _, subject, line in chosen]
-                lines = {subject.key: line for _, subject, line in chosen}
+                cards = [card(entry, line, rule) for _, entry, line in chosen]
+                lines = {entry.key: line for _, entry, line in chosen}
                 kinds.append((told, with_pictures(cards, lines, budget // 2)))
     return {"label": one.label, "kinds": kinds}

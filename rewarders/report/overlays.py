@@ -28,7 +28,7 @@ OPAQUE, FAINT = 165, 115
 """Of 255: where a signed reward is largest, and everywhere on the other scale."""
 
 
-def veils(reward: Reward, width: int, height: int) -> dict[str, str]:
+def map_overlays(reward: Reward, width: int, height: int) -> dict[str, str]:
     """Reading -> a data URL of its veil, ``code`` and ``paper``; ``map`` for other maps; empty without one.
 
     Args:
@@ -38,7 +38,7 @@ def veils(reward: Reward, width: int, height: int) -> dict[str, str]:
     """
     if reward.map is None:
         return {}
-    scored = scored_regions(reward)
+    scored = regions_and_layout(reward)
     if scored is None:
         return {"map": _url(reward.map, signed=bool(reward.map.min() < 0))}
     regions, layout = scored
@@ -49,7 +49,7 @@ def veils(reward: Reward, width: int, height: int) -> dict[str, str]:
     }
 
 
-def scored_regions(reward: Reward) -> tuple[list[Region], float] | None:
+def regions_and_layout(reward: Reward) -> tuple[list[Region], float] | None:
     """SRUM's regions that have a score, and its layout score; None for evidence of another kind."""
     layout, regions = reward.evidence.get("layout"), reward.evidence.get("regions")
     if not isinstance(layout, int | float) or not isinstance(regions, list):
@@ -66,7 +66,7 @@ def scored_regions(reward: Reward) -> tuple[list[Region], float] | None:
 def region_boxes(reward: Reward) -> list[dict[str, Any]]:
     """Scored regions as boxes for ``overlay`` of ``harness.report.overlay``, their scores in the labels."""
     boxes = []
-    regions = reward.evidence.get("regions", []) if scored_regions(reward) is not None else []
+    regions = reward.evidence.get("regions", []) if regions_and_layout(reward) is not None else []
     for one in regions:
         if one["score"] is not None:
             label = f"{one.get('label') or 'region'} {one['score']:+.2f}"

@@ -13,11 +13,11 @@ from selfreward_eval.harness.report.pictures import BUDGET
 from selfreward_eval.rewarders.auditing.audit import Audit
 from selfreward_eval.rewarders.auditing.rightness import RightRule
 from selfreward_eval.rewarders.report.cards import PLACES, VERDICTS, card, places, verdict, with_pictures
+from selfreward_eval.rewarders.report.formatting import estimate, milliseconds, number
 from selfreward_eval.rewarders.report.plots import boxes, scatter
 from selfreward_eval.rewarders.report.rendering import embedded, render
-from selfreward_eval.rewarders.report.words import estimate, milliseconds, number
 from selfreward_eval.rewarders.scoring.auditing import Scored
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["PAGE", "write_rewards_page"]
 
@@ -30,7 +30,7 @@ def write_rewards_page(
     path: Path,
     name: str,
     model: str,
-    subjects: Sequence[Subject],
+    entries: Sequence[PictureEntry],
     scored: Scored,
     audits: Mapping[str, Audit],
     rules: Mapping[str, RightRule],
@@ -43,7 +43,7 @@ def write_rewards_page(
         path: its file; the folder must exist.
         name: of the run or folder.
         model: which model rewards itself, in words; empty for none.
-        subjects: the pictures.
+        entries: the pictures.
         scored: the rewarder and its lines, aligned.
         audits: task -> audit of this rewarder alone; empty where nothing was measured.
         rules: task -> when a picture is right.
@@ -52,13 +52,13 @@ def write_rewards_page(
     info = scored.rewarder.info
     values = [line.reward.value for line in scored.lines]
     cards = [
-        card(subject, line, rules.get(subject.task), place)
-        for subject, line, place in zip(
-            subjects, scored.lines, places(values, info.higher_is_better), strict=True
+        card(entry, line, rules.get(entry.task), place)
+        for entry, line, place in zip(
+            entries, scored.lines, places(values, info.higher_is_better), strict=True
         )
     ]
     ordered = _sorted(cards, info.higher_is_better)
-    lines = {subject.key: line for subject, line in zip(subjects, scored.lines, strict=True)}
+    lines = {entry.key: line for entry, line in zip(entries, scored.lines, strict=True)}
     shown = {one["key"]: one for one in with_pictures(_chosen(ordered), lines, budget)}
     kept = [shown[one["key"]] for one in ordered if one["key"] in shown]
     html = render(
@@ -72,7 +72,7 @@ def write_rewards_page(
         total=len(values),
         unscored=unscored(scored),
         tasks=[
-            _task(one, [s for s in subjects if s.task == task], scored, subjects, rules[task])
+            _task(one, [s for s in entries if s.task == task], scored, entries, rules[task])
             for task, one in audits.items()
         ],
         cards=kept,
@@ -138,11 +138,15 @@ def _offer(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, str,
 
 
 def _task(
-    one: Audit, members: Sequence[Subject], scored: Scored, subjects: Sequence[Subject], rule: RightRule
+    one: Audit,
+    members: Sequence[PictureEntry],
+    scored: Scored,
+    entries: Sequence[PictureEntry],
+    rule: RightRule,
 ) -> dict[str, Any]:
     """One task's numbers and drawings."""
     mine = one.rewarders[0]
-    values = {s.key: line.reward.value for s, line in zip(subjects, scored.lines, strict=True)}
+    values = {s.key: line.reward.value for s, line in zip(entries, scored.lines, strict=True)}
     both = [
         (s, s.measured, value)
         for s in members

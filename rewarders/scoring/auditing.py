@@ -10,7 +10,7 @@ from selfreward_eval.rewarders.auditing.audit import Audit, Column, Pictures, au
 from selfreward_eval.rewarders.auditing.rightness import RightRule, rule
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.rewarders.scoring.log import Line
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.runs.reader import Run
@@ -22,7 +22,7 @@ PROBABILITY = (0.0, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One rewarder with its lines, aligned with the subjects."""
+    """One rewarder with its lines, aligned with the entries."""
 
     label: str
     rewarder: Rewarder
@@ -30,13 +30,13 @@ class Scored:
 
 
 def rules(
-    run: Run, subjects: Sequence[Subject], threshold: float | None = None
+    run: Run, entries: Sequence[PictureEntry], threshold: float | None = None
 ) -> dict[str, tuple[TaskScores, RightRule]]:
     """Task -> its scores and when a picture of it is right."""
     found = {}
-    for name in dict.fromkeys(one.task for one in subjects):
+    for name in dict.fromkeys(one.task for one in entries):
         scores = run.scores[name]
-        values = [one.measured for one in subjects if one.task == name and one.measured is not None]
+        values = [one.measured for one in entries if one.task == name and one.measured is not None]
         made = rule(values, scores.range, higher_is_better=scores.higher_is_better, threshold=threshold)
         found[name] = (scores, made)
     return found
@@ -44,7 +44,7 @@ def rules(
 
 def audits(
     run: Run,
-    subjects: Sequence[Subject],
+    entries: Sequence[PictureEntry],
     scored: Sequence[Scored],
     threshold: float | None = None,
 ) -> dict[str, Audit]:
@@ -52,15 +52,15 @@ def audits(
 
     Args:
         run: where the pictures and their measurements are from.
-        subjects: the pictures.
+        entries: the pictures.
         scored: the rewarders' lines.
         threshold: the measurement from which on a picture is right; None for the rule of
             :mod:`selfreward_eval.rewarders.auditing.rightness`.
     """
     found = {}
-    for name, (scores, made) in rules(run, subjects, threshold).items():
-        members = [k for k, one in enumerate(subjects) if one.task == name]
-        mine = [subjects[k] for k in members]
+    for name, (scores, made) in rules(run, entries, threshold).items():
+        members = [k for k, one in enumerate(entries) if one.task == name]
+        mine = [entries[k] for k in members]
         pictures = Pictures(
             measured=[one.measured for one in mine],
             items=[one.item for one in mine],

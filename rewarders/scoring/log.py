@@ -25,7 +25,7 @@ from selfreward_eval.harness.files import (
 from selfreward_eval.harness.identity import differing
 from selfreward_eval.rewarders.base import Reward
 from selfreward_eval.rewarders.cache import from_json, to_json
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 LINES, ABOUT = "rewards.jsonl", "rewards.json"
 SCHEMA = 1
@@ -92,20 +92,20 @@ class RewardLog:
             what = "; ".join(f"{name}: {there} there, {here} here" for name, there, here in other[:3])
             raise RunFolderError(f"{self.folder} holds other rewards ({what}); choose another --output")
 
-    def settled(self, subject: Subject, sha256: str | None) -> bool:
+    def settled(self, entry: PictureEntry, sha256: str | None) -> bool:
         """Whether this very picture has a reward already; one without a value is tried again."""
-        line = self.lines.get(subject.key)
+        line = self.lines.get(entry.key)
         return line is not None and line.reward.ok and line.sha256 == sha256
 
-    def add(self, subject: Subject, line: Line) -> None:
+    def add(self, entry: PictureEntry, line: Line) -> None:
         """Appends a line; it is with the operating system when this returns."""
-        self._writer.append(as_json(subject, line))
-        self.lines[subject.key] = line
+        self._writer.append(as_json(entry, line))
+        self.lines[entry.key] = line
 
-    def finish(self, subjects: Sequence[Subject]) -> Path:
+    def finish(self, entries: Sequence[PictureEntry]) -> Path:
         """Leaves one line per picture, in order; the file is whole at every moment."""
         self._writer.close()
-        lines = [as_json(one, self.lines[one.key]) for one in subjects]
+        lines = [as_json(one, self.lines[one.key]) for one in entries]
         dumped = [
             json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for line in lines
         ]
@@ -122,19 +122,19 @@ class RewardLog:
         os.close(self._lock)
 
 
-def as_json(subject: Subject, line: Line) -> dict[str, Any]:
+def as_json(entry: PictureEntry, line: Line) -> dict[str, Any]:
     """A line's JSON: what was rewarded, what the benchmark measured, and the reward."""
     reward = to_json(line.reward)
     del reward["schema"]
     return {
-        "task": subject.task,
-        "item_id": subject.item_id,
-        "index": subject.index,
-        "prompt": subject.prompt,
-        "category": subject.category,
-        "image": subject.shown,
+        "task": entry.task,
+        "item_id": entry.item_id,
+        "index": entry.index,
+        "prompt": entry.prompt,
+        "category": entry.category,
+        "image": entry.shown,
         "image_sha256": line.sha256,
-        "measured": subject.measured,
+        "measured": entry.measured,
         **reward,
         "seconds": line.seconds,
     }

@@ -10,7 +10,7 @@ from selfreward_eval.harness.runs.run import Progress
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.rewarders.cache import CachedRewarder
 from selfreward_eval.rewarders.scoring.log import Line, RewardLog
-from selfreward_eval.rewarders.scoring.subjects import Subject, opened
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry, open_picture
 
 BATCH = 32
 """Pictures whose rewards are written down together; a prompt's pictures are never parted."""
@@ -18,21 +18,21 @@ BATCH = 32
 
 def score_all(
     rewarder: Rewarder,
-    subjects: Sequence[Subject],
+    entries: Sequence[PictureEntry],
     book: RewardLog,
     *,
     cache: Path | None = None,
     progress: Progress | None = None,
     label: str | None = None,
 ) -> list[Line]:
-    """One line per subject, aligned, all of them in ``book`` and on disk.
+    """One line per entry, aligned, all of them in ``book`` and on disk.
 
     What has a value in the book is not scored again. Where values depend on the group (all pictures
     of an item), an item that lacks one is scored whole, and nothing is cached.
 
     Args:
         rewarder: who scores.
-        subjects: the pictures.
+        entries: the pictures.
         book: where the lines are; those of an earlier sitting count.
         cache: folder of rewards that any rewarder may share.
         progress: told about every batch.
@@ -42,30 +42,30 @@ def score_all(
     groupwise = rewarder.info.groupwise
     scorer: Rewarder = rewarder if cache is None or groupwise else CachedRewarder(rewarder, cache)
     if progress is not None:
-        progress.start(name, len(subjects), 0)
-    for batch in _batches(subjects):
+        progress.start(name, len(entries), 0)
+    for batch in _batches(entries):
         _score_batch(scorer, batch, book, groupwise)
         if progress is not None:
             progress.advance(name, len(batch))
-    book.finish(subjects)
-    return [book.lines[subject.key] for subject in subjects]
+    book.finish(entries)
+    return [book.lines[entry.key] for entry in entries]
 
 
-def _score_batch(scorer: Rewarder, batch: Sequence[Subject], book: RewardLog, groupwise: bool) -> None:
+def _score_batch(scorer: Rewarder, batch: Sequence[PictureEntry], book: RewardLog, groupwise: bool) -> None:
     """Scores what of ``batch`` has no value yet, and writes it down."""
-    found = [(subject, *opened(subject)) for subject in batch]
+    found = [(entry, *open_picture(entry)) for entry in batch]
     open_items = {one.item for one, _, _, digest in found if not book.settled(one, digest)}
     samples: list[RewardSample] = []
-    scored: list[tuple[Subject, str | None]] = []
-    for subject, sample, why_not, digest in found:
-        if subject.item not in open_items or (not groupwise and book.settled(subject, digest)):
+    scored: list[tuple[PictureEntry, str | None]] = []
+    for entry, sample, why_not, digest in found:
+        if entry.item not in open_items or (not groupwise and book.settled(entry, digest)):
             continue
         if sample is None:
             assert why_not is not None
-            book.add(subject, Line(why_not, digest))
+            book.add(entry, Line(why_not, digest))
         else:
             samples.append(sample)
-            scored.append((subject, digest))
+            scored.append((entry, digest))
     if not samples:
         return
     before = scorer.misses if isinstance(scorer, CachedRewarder) else None
@@ -75,16 +75,16 @@ def _score_batch(scorer: Rewarder, batch: Sequence[Subject], book: RewardLog, gr
     # A batch of which a part came from the cache says nothing about what a picture costs.
     fresh = before is None or (isinstance(scorer, CachedRewarder) and scorer.misses - before == len(samples))
     each = round(spent / len(samples), 6) if fresh else None
-    for (subject, digest), reward in zip(scored, rewards, strict=True):
-        book.add(subject, Line(reward, digest, each))
+    for (entry, digest), reward in zip(scored, rewards, strict=True):
+        book.add(entry, Line(reward, digest, each))
 
 
-def _batches(subjects: Sequence[Subject]) -> Iterator[list[Subject]]:
+def _batches(entries: Sequence[PictureEntry]) -> Iterator[list[PictureEntry]]:
     """Whole items, about :data:`BATCH` pictures at a time."""
-    items: dict[tuple[str, str], list[Subject]] = {}
-    for subject in subjects:
-        items.setdefault(subject.item, []).append(subject)
-    batch: list[Subject] = []
+    items: dict[tuple[str, str], list[PictureEntry]] = {}
+    for entry in entries:
+        items.setdefault(entry.item, []).append(entry)
+    batch: list[PictureEntry] = []
     for item in items.values():
         if batch and len(batch) + len(item) > BATCH:
             yield batch

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.rewarders.auditing.audit import Audit
     from selfreward_eval.rewarders.scoring.auditing import Scored
-    from selfreward_eval.rewarders.scoring.subjects import Subject
+    from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["reward"]
 
@@ -54,23 +54,23 @@ def reward(
     from selfreward_eval.rewarders.scoring.scoring import score_all
 
     choice = one_choice(rewarder)
-    run, subjects, notes = _subjects(pictures, tasks, layout)
+    run, entries, notes = _entries(pictures, tasks, layout)
     for note in notes:
         typer.echo(f"note: {note}", err=True)
-    names = [] if run is None else list(dict.fromkeys(one.task for one in subjects))
-    workshop = RewarderFactory(run, names, model, model_args, timeout)
-    built = workshop.build(choice)
-    told = workshop.described([built])
+    names = [] if run is None else list(dict.fromkeys(one.task for one in entries))
+    factory = RewarderFactory(run, names, model, model_args, timeout)
+    built = factory.build(choice)
+    told = factory.described([built])
     about = {"run": None if run is None else run.manifest.fingerprint, "rewarder": built.identity()}
     with RewardLog(output, about) as book, BarProgress() as progress:
         lines = score_all(
-            built, subjects, book, cache=cache or output / "cache", progress=progress, label=choice.label
+            built, entries, book, cache=cache or output / "cache", progress=progress, label=choice.label
         )
     scored = Scored(choice.label, built, lines)
-    found = {} if run is None else audits(run, subjects, [scored])
-    when = {} if run is None else {task: made for task, (_, made) in rules(run, subjects).items()}
+    found = {} if run is None else audits(run, entries, [scored])
+    when = {} if run is None else {task: made for task, (_, made) in rules(run, entries).items()}
     name = pictures.resolve().name if run is None else run.name
-    page = write_rewards_page(output / PAGE, name, told, subjects, scored, found, when)
+    page = write_rewards_page(output / PAGE, name, told, entries, scored, found, when)
     missing = unscored(scored)
     if as_json:
         content = {
@@ -78,7 +78,7 @@ def reward(
             "scored": len(lines) - sum(missing.values()),
             "unscored": missing,
             "model": told,
-            "world": workshop.world,
+            "world": factory.world,
             **about,
             "rewards": str(book.path),
             "page": str(page),
@@ -91,22 +91,22 @@ def reward(
         typer.echo(f"wrote {path}")
 
 
-def _subjects(pictures: Path, tasks: str, layout: str) -> tuple[Run | None, list[Subject], list[str]]:
+def _entries(pictures: Path, tasks: str, layout: str) -> tuple[Run | None, list[PictureEntry], list[str]]:
     """The pictures, the run they belong to if it is one, and what a reader should know."""
     from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.runs.reader import load_run
     from selfreward_eval.harness.runs.store import MANIFEST
-    from selfreward_eval.rewarders.scoring.subjects import of_folder, of_run
+    from selfreward_eval.rewarders.scoring.pictures import pictures_of_folder, pictures_of_run
 
     if (pictures / MANIFEST).is_file():
         run = load_run(pictures)
-        subjects, left_out = of_run(run, [name.strip() for name in tasks.split(",") if name.strip()])
+        entries, left_out = pictures_of_run(run, [name.strip() for name in tasks.split(",") if name.strip()])
         notes = [f"the torn last line of {torn} was left out" for torn in run.torn]
-        return run, subjects, [*notes, *(f"{name} has no pictures of its own" for name in left_out)]
+        return run, entries, [*notes, *(f"{name} has no pictures of its own" for name in left_out)]
     if tasks:
         raise UsageError(f"--tasks is for a run; {pictures} is none (it has no {MANIFEST})")
-    subjects, known = of_folder(pictures, layout)
-    return None, subjects, [f"{len(subjects)} pictures in the layout {known}"]
+    entries, known = pictures_of_folder(pictures, layout)
+    return None, entries, [f"{len(entries)} pictures in the layout {known}"]
 
 
 def _show(scored: Scored, model: str, audits: dict[str, Audit], missing: dict[str, int]) -> None:

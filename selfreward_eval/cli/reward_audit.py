@@ -64,34 +64,34 @@ def reward_audit(
     from selfreward_eval.harness.runs.reader import load_run
     from selfreward_eval.rewarders.report.audit_page import write_audit_page
     from selfreward_eval.rewarders.scoring.auditing import audits, rules
-    from selfreward_eval.rewarders.scoring.subjects import of_run
+    from selfreward_eval.rewarders.scoring.pictures import pictures_of_run
 
     choices = several_choices(rewarders, rewarder_args)
     loaded = load_run(run)
-    subjects, left_out = of_run(loaded, [name.strip() for name in tasks.split(",") if name.strip()])
+    entries, left_out = pictures_of_run(loaded, [name.strip() for name in tasks.split(",") if name.strip()])
     for torn in loaded.torn:
         typer.echo(f"note: the torn last line of {torn} was left out", err=True)
     if left_out:
         typer.echo(f"note: no pictures of its own in {', '.join(left_out)}", err=True)
-    names = list(dict.fromkeys(one.task for one in subjects))
-    workshop = RewarderFactory(loaded, names, model, model_args, timeout)
-    when = {task: made for task, (_, made) in rules(loaded, subjects, right).items()}
+    names = list(dict.fromkeys(one.task for one in entries))
+    factory = RewarderFactory(loaded, names, model, model_args, timeout)
+    when = {task: made for task, (_, made) in rules(loaded, entries, right).items()}
     folder = output or run / "rewards"
-    chosen, skipped = _built(workshop, choices)
-    told = workshop.described(list(chosen.values()))
-    scored = _scored(chosen, subjects, loaded.manifest.fingerprint, folder, cache or folder / "cache")
-    found = audits(loaded, subjects, scored, right)
+    chosen, skipped = _built(factory, choices)
+    told = factory.described(list(chosen.values()))
+    scored = _scored(chosen, entries, loaded.manifest.fingerprint, folder, cache or folder / "cache")
+    found = audits(loaded, entries, scored, right)
     content: dict[str, Any] = {
         "run": str(run),
         "fingerprint": loaded.manifest.fingerprint,
         "model": told,
-        "world": workshop.world,
+        "world": factory.world,
         "rewarders": {label: one.identity() for label, one in chosen.items()},
         "skipped": skipped,
         "tasks": {name: one.to_json() for name, one in found.items()},
     }
     atomic_write_json(folder / RECORD, content)
-    page = write_audit_page(folder, loaded.name, told, found, when, subjects, scored, skipped)
+    page = write_audit_page(folder, loaded.name, told, found, when, entries, scored, skipped)
     if as_json:
         print(json.dumps({**content, "page": str(page[0])}, indent=2, ensure_ascii=False, allow_nan=False))
         return
@@ -100,15 +100,15 @@ def reward_audit(
         typer.echo(f"wrote {path}")
 
 
-def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder], dict[str, str]]:
+def _built(factory: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder], dict[str, str]]:
     """The rewarders asked for; or all that apply, and why the others do not."""
     from selfreward_eval.cli.rewarder_options import Choice
     from selfreward_eval.harness.errors import SelfRewardError, UsageError
     from selfreward_eval.harness.registry import registry
-    from selfreward_eval.rewarders.worlds import SETTINGS
+    from selfreward_eval.rewarders.defaults import DEFAULTS
 
     if choices:
-        made = {one.label: workshop.build(one) for one in choices}
+        made = {one.label: factory.build(one) for one in choices}
         for one in made.values():
             one.source()  # Weights that are not there are named before anything is scored.
         return made, {}
@@ -116,8 +116,8 @@ def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder]
     skipped: dict[str, str] = {}
     for name in registry("rewarders").names():
         try:
-            one = workshop.build(Choice(name, name))
-            if one.info.kind == "external" and name not in SETTINGS[workshop.world]:
+            one = factory.build(Choice(name, name))
+            if one.info.kind == "external" and name not in DEFAULTS[factory.world]:
                 skipped[name] = "it needs an instrument; name it with --rewarders and --rewarder-args"
                 continue
             one.source()
@@ -130,7 +130,7 @@ def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder]
     return found, skipped
 
 
-def _scored(chosen: dict[str, Rewarder], subjects: Any, run: str, folder: Path, cache: Path) -> Any:
+def _scored(chosen: dict[str, Rewarder], entries: Any, run: str, folder: Path, cache: Path) -> Any:
     """Every rewarder's lines, each in its own folder."""
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.runs.store import sanitise
@@ -142,7 +142,7 @@ def _scored(chosen: dict[str, Rewarder], subjects: Any, run: str, folder: Path, 
     with BarProgress() as progress:
         for label, one in chosen.items():
             with RewardLog(folder / sanitise(label), {"run": run, "rewarder": one.identity()}) as book:
-                lines = score_all(one, subjects, book, cache=cache, progress=progress, label=label)
+                lines = score_all(one, entries, book, cache=cache, progress=progress, label=label)
                 scored.append(Scored(label, one, lines))
     return scored
 

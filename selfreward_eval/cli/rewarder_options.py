@@ -120,7 +120,7 @@ class RewarderFactory:
             UsageError: the tasks are of different worlds.
         """
         from selfreward_eval.harness.registry import registry
-        from selfreward_eval.rewarders.worlds import world_of
+        from selfreward_eval.rewarders.defaults import world_of
 
         worlds = {name: world_of(registry("tasks").load(name)) for name in self.tasks}
         if len(set(worlds.values())) > 1:
@@ -171,8 +171,7 @@ class RewarderFactory:
 
 def rewards_itself(rewarder: Rewarder) -> bool:
     """Whether a rewarder, or a part of it, uses the model."""
-    parts: Mapping[str, Rewarder] = getattr(rewarder, "parts", {})
-    return rewarder.info.kind == "self" or any(map(rewards_itself, parts.values()))
+    return rewarder.info.kind == "self" or any(map(rewards_itself, rewarder.parts.values()))
 
 
 def own_model(run: Run) -> Any:
