@@ -1,8 +1,8 @@
 """The contract: (prompt, picture) to a reward that says where it came from, or why there is none.
 
 A subclass fills in three things: :attr:`Rewarder.info`, :meth:`Rewarder.identity` and
-:meth:`Rewarder.measure`. Callers use :meth:`Rewarder.score`, which never lets one picture cost
-another its reward.
+:meth:`Rewarder.measure`. Callers use :meth:`Rewarder.score`, in which a picture that fails
+costs its own reward only.
 
 >>> from PIL import Image
 >>> from selfreward_eval.rewarders.control import ConstantReward
@@ -38,8 +38,8 @@ class Rewarder(ABC):
         info: what it is; an instance may narrow its class's.
         parts: rewarders that this one combines, by name; empty where it combines none.
         batch_size: samples measured together; changes speed only. Groups are never cut.
-        timeout: seconds that one sample may take; None for no limit. A call that takes longer is
-            left behind in its thread, because nothing can stop it from outside.
+        timeout: seconds that one sample may take; None for no limit. A call that takes longer
+            goes on in its thread, because it cannot be stopped from outside.
     """
 
     info: RewarderInfo
@@ -78,10 +78,10 @@ class Rewarder(ABC):
         if not samples:
             return []
         source = self.source()
-        found: dict[int, Reward] = {}
+        rewards: dict[int, Reward] = {}
         for units in self._batches(prompts, samples):
-            found |= guarded(self._checked, prompts, samples, units, self.timeout)
-        return [replace(found[k], source=found[k].source or source) for k in range(len(samples))]
+            rewards |= guarded(self._checked, prompts, samples, units, self.timeout)
+        return [replace(rewards[k], source=rewards[k].source or source) for k in range(len(samples))]
 
     def source(self) -> str:
         """Name and the first twelve digits of the identity's fingerprint.
@@ -108,8 +108,8 @@ class Rewarder(ABC):
             (low is None or value >= low - TOLERANCE) and (high is None or value <= high + TOLERANCE)
         ):
             return reward
-        shown = f"[{'-inf' if low is None else low}, {'inf' if high is None else high}]"
-        reason = f"the value {value:g} lies outside {shown}, the range of {self.info.name}"
+        interval = f"[{'-inf' if low is None else low}, {'inf' if high is None else high}]"
+        reason = f"the value {value:g} lies outside {interval}, the range of {self.info.name}"
         return Reward.unscored(Status.MEASUREMENT_ERROR, reason, reward.evidence)
 
     def _batches(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> Iterator[list[list[int]]]:

@@ -29,7 +29,7 @@ class RewarderInfo:
         version: of the formula; anything that changes a value changes it.
         title: one line.
         kind: ``self`` where the model under training is the instrument, ``external`` where anything
-            else is, ``control`` where nothing is measured at all.
+            else is, ``control`` where nothing is measured.
         range: smallest and largest possible value; None for an open end.
         higher_is_better: direction.
         needs: capabilities of the model and roles of the instruments that it uses.
@@ -55,7 +55,7 @@ class RewardSample:
     """What is rewarded.
 
     Attributes:
-        image: the picture; for a caption, the picture it describes.
+        image: the picture; for a caption, the picture that it describes.
         text: the caption where that is what is rewarded, else None.
         category: the item's, for reports.
         metadata: the item's: GenEval's row, noun chunks ...
@@ -78,12 +78,12 @@ class RewardSample:
 
 @dataclass(frozen=True, eq=False)
 class Reward:
-    """What one sample is worth.
+    """The reward of one sample, or why there is none.
 
     Attributes:
-        value: the reward; None where it could not be measured. Nothing stands in for it then.
+        value: the reward; None where it could not be measured.
         components: the numbers that it is made of; empty without a value.
-        map: float32 (H, W) of the picture's size, for rewards that say where; else None.
+        map: float32 (H, W) of the picture's size, for rewards per pixel; else None.
         per_token: one number per token, for rewards that are a mean over tokens; else None.
         status: ``success``, or why there is no value.
         reason: for a human, where there is no value.
@@ -111,14 +111,14 @@ class Reward:
         if self.value is None:
             raise ValueError("a reward with status success needs a value")
         named = {"value": self.value, **self.components}
-        odd = [name for name, number in named.items() if not isfinite(number)]
-        odd += ["a token"] if not all(map(isfinite, self.per_token or ())) else []
+        infinite = [name for name, number in named.items() if not isfinite(number)]
+        infinite += ["a token"] if not all(map(isfinite, self.per_token or ())) else []
         if self.map is not None:
             import numpy as np
 
-            odd += ["the map"] if not bool(np.isfinite(self.map).all()) else []
-        if odd:
-            raise ValueError(f"{odd[0]} is not a finite number")
+            infinite += ["the map"] if not bool(np.isfinite(self.map).all()) else []
+        if infinite:
+            raise ValueError(f"{infinite[0]} is not a finite number")
 
     @property
     def ok(self) -> bool:

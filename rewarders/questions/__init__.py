@@ -1,4 +1,4 @@
-"""What a prompt's pictures are asked: pluggable, because models differ in what they understand.
+"""Questions about the pictures of a prompt: pluggable, because models differ in what they understand.
 
 ========== ==================================================================
 template   one question that quotes the prompt, for any text
@@ -26,10 +26,10 @@ class PromptQuestions:
     """Questions about the pictures of one prompt.
 
     Attributes:
-        objects: for each object that the prompt names, what is asked of a picture that may show only
-            this object; it is there if every answer is yes.
+        objects: for each object that the prompt names, the questions about a picture that may show only
+            this object; the object is present if every answer is yes.
         layout: about the whole picture: what is in it, how many, and how they stand.
-        whole: the questions into which the prompt is taken apart for a picture as a whole.
+        whole: the questions into which the prompt is decomposed for a whole picture.
     """
 
     objects: tuple[tuple[Question, ...], ...]
@@ -38,7 +38,7 @@ class PromptQuestions:
 
 
 QuestionMaker: TypeAlias = Callable[[str, Mapping[str, Any]], PromptQuestions]
-"""(prompt, the item's metadata) -> questions. Raises InputError for a prompt that it cannot take apart."""
+"""(prompt, the item's metadata) -> questions. Raises InputError for a prompt that it cannot decompose."""
 
 
 def question_maker(name: str) -> QuestionMaker:

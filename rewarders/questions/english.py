@@ -72,8 +72,7 @@ def geneval(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
         raise InputError(
             f"an include clause of {prompt!r} is damaged ({type(error).__name__}: {error}); correct the row"
         ) from error
-    asked = tuple(question for each in objects for question in each)
-    present = _once(asked)
+    present = _once([question for each in objects for question in each])
     return PromptQuestions(tuple(objects), _once((*layout, *present)), _once((*present, *layout)))
 
 
@@ -90,10 +89,10 @@ def chunks(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
         from selfreward_eval.tasks.t2i_compbench.facts import read
 
         phrases = read(prompt, "color").chunks
-    asked = tuple(Question(text) for text in questions([str(phrase) for phrase in phrases]))
-    if not asked:
+    about_phrases = tuple(Question(text) for text in questions([str(phrase) for phrase in phrases]))
+    if not about_phrases:
         raise InputError(f"{prompt!r} has no noun phrase to ask about; choose questions=template")
-    whole = _once(asked)
+    whole = _once(about_phrases)
     return PromptQuestions(
         tuple((question,) for question in whole), (*template(prompt, metadata).layout,), whole
     )

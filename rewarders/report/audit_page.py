@@ -15,7 +15,7 @@ from selfreward_eval.rewarders.report.cards import card, verdict, with_pictures
 from selfreward_eval.rewarders.report.formatting import estimate, milliseconds, number
 from selfreward_eval.rewarders.report.plots import calibration, curves
 from selfreward_eval.rewarders.report.rendering import embedded, render
-from selfreward_eval.rewarders.scoring.auditing import Scored
+from selfreward_eval.rewarders.scoring.auditing import RewarderLines
 from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["PAGE", "write_audit_page"]
@@ -34,7 +34,7 @@ def write_audit_page(
     audits: Mapping[str, Audit],
     rules: Mapping[str, RightRule],
     entries: Sequence[PictureEntry],
-    scored: Sequence[Scored],
+    scored: Sequence[RewarderLines],
     skipped: Mapping[str, str],
     *,
     budget: int = BUDGET,
@@ -69,16 +69,16 @@ def write_audit_page(
 
 
 def _task(
-    one: Audit, rule: RightRule, entries: Sequence[PictureEntry], scored: Sequence[Scored], budget: int
+    one: Audit, rule: RightRule, entries: Sequence[PictureEntry], scored: Sequence[RewarderLines], budget: int
 ) -> dict[str, Any]:
     categories = list(one.rewarders[0].by_category) if one.rewarders else []
-    told = (
+    about = (
         f"{one.pictures:,} pictures of {one.items:,} items, {one.measured:,} measured; right is "
         f"{one.metric} of {one.right_rule}, which {one.right:,} are"
     )
     return {
         "name": one.task,
-        "about": told,
+        "about": about,
         "rows": [_row(part, one.pictures) for part in one.rewarders],
         "warnings": [
             f"{count:,} pictures not scored by {part.label}: {reason}"
@@ -110,7 +110,9 @@ def _task(
         ],
         "calibrations": [embedded(calibration(part)) for part in one.rewarders if part.calibration],
         "examples": [
-            found for part in scored if (found := _examples(part, one.task, rule, entries, budget))["kinds"]
+            examples
+            for part in scored
+            if (examples := _examples(part, one.task, rule, entries, budget))["kinds"]
         ],
     }
 
@@ -129,11 +131,11 @@ def _row(part: RewarderAudit, pictures: int) -> dict[str, Any]:
 
 
 def _area(part: RewarderAudit, category: str) -> dict[str, str]:
-    found = part.by_category[category]["auc"]
-    told = estimate(found)
+    auc = part.by_category[category]["auc"]
+    text = estimate(auc)
     # 0.5 is no signal and uncoloured, as 0 is for a correlation.
-    colour = heat(None if found.value is None else 2 * found.value - 1)
-    return {"text": number(found.value, 2), "title": told["interval"] or told["why"], "colour": colour}
+    colour = heat(None if auc.value is None else 2 * auc.value - 1)
+    return {"text": number(auc.value, 2), "title": text["interval"] or text["why"], "colour": colour}
 
 
 def heat(value: float | None) -> str:
@@ -150,9 +152,9 @@ def heat(value: float | None) -> str:
 
 
 def _examples(
-    one: Scored, task: str, rule: RightRule, entries: Sequence[PictureEntry], budget: int
+    one: RewarderLines, task: str, rule: RightRule, entries: Sequence[PictureEntry], budget: int
 ) -> dict[str, Any]:
-    """The wrong pictures it liked best and the right ones it liked least."""
+    """The wrong pictures with the highest rewards and the right ones with the lowest."""
     sign = 1 if one.rewarder.info.higher_is_better else -1
     rated = [
         (sign * line.reward.value, entry, line)
@@ -161,7 +163,7 @@ def _examples(
     ]
     kinds = []
     if len({value for value, _, _ in rated}) > 1:
-        for kind, told, best_first in (
+        for kind, heading, best_first in (
             ("wrong", "Wrong, and rewarded most", True),
             ("right", "Right, and rewarded least", False),
         ):
@@ -171,5 +173,5 @@ def _examples(
             if chosen:
                 cards = [card(entry, line, rule) for _, entry, line in chosen]
                 lines = {entry.key: line for _, entry, line in chosen}
-                kinds.append((told, with_pictures(cards, lines, budget // 2)))
+                kinds.append((heading, with_pictures(cards, lines, budget // 2)))
     return {"label": one.label, "kinds": kinds}

@@ -22,18 +22,18 @@ PLACES = {"best": "Best third", "middle": "Middle", "worst": "Worst third", "uns
 
 
 def places(values: Sequence[float | None], higher_is_better: bool = True) -> list[str]:
-    """Which third of the rewards every picture belongs to; equal rewards are never parted.
+    """Which third of the rewards every picture belongs to; equal rewards stay together.
 
     >>> places([3.0, 1.0, 2.0, None])
     ['best', 'worst', 'middle', 'unscored']
     """
     from scipy.stats import rankdata
 
-    there = [value for value in values if value is not None]
-    ranks = iter(rankdata(there) if higher_is_better else rankdata([-value for value in there]))
+    scored = [value for value in values if value is not None]
+    ranks = iter(rankdata(scored) if higher_is_better else rankdata([-value for value in scored]))
     names = ("worst", "middle", "best")
     return [
-        "unscored" if value is None else names[min(2, int((next(ranks) - 0.5) / len(there) * 3))]
+        "unscored" if value is None else names[min(2, int((next(ranks) - 0.5) / len(scored) * 3))]
         for value in values
     ]
 

@@ -1,4 +1,4 @@
-"""A reward map as a veil over its picture: red where it pushes away, green where it holds.
+"""A reward map drawn over its picture: red where the reward is negative, green where it is positive.
 
 Both readings of SRUM's map are drawn from the scores in the evidence, whichever of them was the reward.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LONGEST = 96
-"""Longest side of a veil in pixels: regions are rectangles, so coarse ones look the same."""
+"""Longest side of an overlay in pixels: regions are rectangles, so coarse ones look the same."""
 
 GOOD, BAD = (23, 115, 74), (179, 38, 30)
 LOW, MIDDLE, HIGH = (59, 15, 112), (33, 145, 140), (253, 231, 37)
@@ -29,7 +29,7 @@ OPAQUE, FAINT = 165, 115
 
 
 def map_overlays(reward: Reward, width: int, height: int) -> dict[str, str]:
-    """Reading -> a data URL of its veil, ``code`` and ``paper``; ``map`` for other maps; empty without one.
+    """Map reading (``code``, ``paper``; ``map`` for other maps) -> a data URL of its overlay; empty without a map.
 
     Args:
         reward: with a map.
@@ -55,8 +55,8 @@ def regions_and_layout(reward: Reward) -> tuple[list[Region], float] | None:
     if not isinstance(layout, int | float) or not isinstance(regions, list):
         return None
     try:
-        found = [(one["box"], one["score"]) for one in regions if one["score"] is not None]
-        return [Region((int(a), int(b), int(c), int(d)), float(s)) for (a, b, c, d), s in found], float(
+        scored = [(one["box"], one["score"]) for one in regions if one["score"] is not None]
+        return [Region((int(a), int(b), int(c), int(d)), float(s)) for (a, b, c, d), s in scored], float(
             layout
         )
     except (KeyError, TypeError, ValueError):
@@ -64,7 +64,7 @@ def regions_and_layout(reward: Reward) -> tuple[list[Region], float] | None:
 
 
 def region_boxes(reward: Reward) -> list[dict[str, Any]]:
-    """Scored regions as boxes for ``overlay`` of ``harness.report.overlay``, their scores in the labels."""
+    """Regions with a score as boxes for ``harness.report.overlay``, their scores in the labels."""
     boxes = []
     regions = reward.evidence.get("regions", []) if regions_and_layout(reward) is not None else []
     for one in regions:

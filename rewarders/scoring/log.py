@@ -92,8 +92,8 @@ class RewardLog:
             what = "; ".join(f"{name}: {there} there, {here} here" for name, there, here in other[:3])
             raise RunFolderError(f"{self.folder} holds other rewards ({what}); choose another --output")
 
-    def settled(self, entry: PictureEntry, sha256: str | None) -> bool:
-        """Whether this very picture has a reward already; one without a value is tried again."""
+    def is_scored(self, entry: PictureEntry, sha256: str | None) -> bool:
+        """Whether the picture with this sha256 has a value already."""
         line = self.lines.get(entry.key)
         return line is not None and line.reward.ok and line.sha256 == sha256
 
@@ -103,9 +103,9 @@ class RewardLog:
         self.lines[entry.key] = line
 
     def finish(self, entries: Sequence[PictureEntry]) -> Path:
-        """Leaves one line per picture, in order; the file is whole at every moment."""
+        """Rewrites the file with one line per picture, in order, in one atomic step."""
         self._writer.close()
-        lines = [as_json(one, self.lines[one.key]) for one in entries]
+        lines = [as_json(entry, self.lines[entry.key]) for entry in entries]
         dumped = [
             json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for line in lines
         ]
@@ -146,15 +146,15 @@ def read_lines(path: Path) -> dict[Key, Line]:
     Raises:
         InputError: a line before the last is none.
     """
-    found: dict[Key, Line] = {}
-    for number, line in enumerate(read_json_lines(path).records, 1):
+    lines: dict[Key, Line] = {}
+    for number, record in enumerate(read_json_lines(path).records, 1):
         try:
-            key = (str(line["task"]), str(line["item_id"]), int(line["index"]))
-            reward = from_json({"schema": SCHEMA, **line})
-            found[key] = Line(reward, line["image_sha256"], line["seconds"])
+            key = (str(record["task"]), str(record["item_id"]), int(record["index"]))
+            reward = from_json({"schema": SCHEMA, **record})
+            lines[key] = Line(reward, record["image_sha256"], record["seconds"])
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
-                f"record {number} of {path} is no reward ({type(error).__name__}: {error}); restore the "
+                f"record {number} of {path} is not a reward ({type(error).__name__}: {error}); restore the "
                 "file, or choose another --output"
             ) from error
-    return found
+    return lines

@@ -1,4 +1,4 @@
-"""The pictures that are rewarded: those of a run, or those of a folder that says their prompts."""
+"""The pictures to reward: those of a run, or those of a folder whose layout gives their prompts."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.runs.scores import TaskScores
 
 FOLDER = "pictures"
-"""What stands for the task where pictures come from a folder."""
+"""Task name of pictures that come from a folder."""
 
 
 @dataclass(frozen=True, eq=False)
 class PictureEntry:
-    """One picture and what is known of it.
+    """One picture to reward, with its item and its measurement.
 
     Attributes:
         task: its task; :data:`FOLDER` where there is none.
         item_id: its item.
         index: its number among the item's, from 0.
-        prompt: what it was drawn for; None where nobody knows, and then it is not scored.
+        prompt: what it was drawn for; None if it is not known, and then it is not scored.
         category: the item's; empty where there is none.
         cluster: items that share it are not independent.
         metadata: the item's.
         path: its file; None where there is no picture.
-        shown: how its file is named to a reader.
+        shown: its file's name, for readers.
         sha256: of the file that was measured; None where nothing was.
         measured: the benchmark's value; None where there is none.
         status: ``success``, or why there is no picture.
@@ -58,7 +58,7 @@ class PictureEntry:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What no other picture has."""
+        """Unique among all pictures."""
         return self.task, self.item_id, self.index
 
     @property
@@ -82,17 +82,17 @@ def pictures_of_run(run: Run, tasks: Sequence[str] = ()) -> tuple[list[PictureEn
     Raises:
         UsageError: the run has no such task, or none that draws.
     """
-    strange = [name for name in tasks if name not in run.records]
-    if strange:
+    unknown = [name for name in tasks if name not in run.records]
+    if unknown:
         raise UsageError(
-            f"the run in {run.folder} has no task {strange[0]!r}; it has {', '.join(run.records)}"
+            f"the run in {run.folder} has no task {unknown[0]!r}; it has {', '.join(run.records)}"
         )
     entries: list[PictureEntry] = []
     left_out = []
     for name, records in run.records.items():
         if tasks and name not in tasks:
             continue
-        # An answer is about a picture that nobody drew.
+        # The task asks for answers: its pictures are inputs, not the model's.
         if any(record.sample.text is not None for record in records):
             left_out.append(name)
             continue
@@ -146,17 +146,17 @@ def pictures_of_folder(
     """
     from selfreward_eval.harness.models.layouts.choose import open_layout
 
-    found = open_layout(path, layout, outside)
-    reader = {"geneval": _of_geneval, "t2i_compbench": _of_compbench, "jsonl": _of_list}[found.name]
-    entries = [reader(picture.about, picture.path, picture.name) for picture in found.pictures]
+    pictures = open_layout(path, layout, outside)
+    reader = {"geneval": _of_geneval, "t2i_compbench": _of_compbench, "jsonl": _of_list}[pictures.name]
+    entries = [reader(picture.about, picture.path, picture.name) for picture in pictures.pictures]
     if not entries:
-        raise InputError(f"{path} (layout {found.name}) holds no picture; correct the path or --layout")
-    return entries, found.name
+        raise InputError(f"{path} (layout {pictures.name}) holds no picture; correct the path or --layout")
+    return entries, pictures.name
 
 
 def _of_geneval(about: Sequence[Any], path: Path | None, shown: str) -> PictureEntry:
-    folder, asked, _, number = about
-    row = None if asked is None else json.loads(asked)
+    folder, metadata, _, number = about
+    row = None if metadata is None else json.loads(metadata)
     if row is None:
         reason = f"the folder {folder} has no metadata.jsonl, so its prompt is not known"
         return PictureEntry(
@@ -188,8 +188,8 @@ def _of_list(about: Sequence[Any], path: Path | None, shown: str) -> PictureEntr
 def open_picture(entry: PictureEntry) -> tuple[RewardSample | None, Reward | None, str | None]:
     """The sample of a entry, or the reward that says why there is none; and its file's sha256.
 
-    A file that is not the one that was measured is not scored: its reward and its measurement would be
-    of two pictures.
+    A file that changed after it was measured is not scored: its reward and its measurement would belong
+    to two different pictures.
     """
     from selfreward_eval.harness.pictures import Unreadable, read_rgb
 

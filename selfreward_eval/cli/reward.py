@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.rewarders.auditing.audit import Audit
-    from selfreward_eval.rewarders.scoring.auditing import Scored
+    from selfreward_eval.rewarders.scoring.auditing import RewarderLines
     from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["reward"]
@@ -40,8 +40,8 @@ def reward(
 ) -> None:
     """Score pictures: one line each in rewards.jsonl, and a page sorted by reward.
 
-    A picture that cannot be scored is marked with the reason and costs no other its reward. The same
-    command goes on where it was stopped. Exit codes: 0 done, 2 wrong command line, 4 missing or
+    A picture that cannot be scored is marked with the reason, and the others keep their rewards. The same
+    command continues where it was stopped. Exit codes: 0 done, 2 wrong command line, 4 missing or
     damaged input.
     """
     import json
@@ -49,7 +49,7 @@ def reward(
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.rewarder_options import RewarderFactory, one_choice
     from selfreward_eval.rewarders.report.rewards_page import PAGE, unscored, write_rewards_page
-    from selfreward_eval.rewarders.scoring.auditing import Scored, audits, rules
+    from selfreward_eval.rewarders.scoring.auditing import RewarderLines, audits, rules
     from selfreward_eval.rewarders.scoring.log import RewardLog
     from selfreward_eval.rewarders.scoring.scoring import score_all
 
@@ -60,34 +60,34 @@ def reward(
     names = [] if run is None else list(dict.fromkeys(one.task for one in entries))
     factory = RewarderFactory(run, names, model, model_args, timeout)
     built = factory.build(choice)
-    told = factory.described([built])
+    model_text = factory.described([built])
     about = {"run": None if run is None else run.manifest.fingerprint, "rewarder": built.identity()}
-    with RewardLog(output, about) as book, BarProgress() as progress:
+    with RewardLog(output, about) as log, BarProgress() as progress:
         lines = score_all(
-            built, entries, book, cache=cache or output / "cache", progress=progress, label=choice.label
+            built, entries, log, cache=cache or output / "cache", progress=progress, label=choice.label
         )
-    scored = Scored(choice.label, built, lines)
-    found = {} if run is None else audits(run, entries, [scored])
-    when = {} if run is None else {task: made for task, (_, made) in rules(run, entries).items()}
+    scored = RewarderLines(choice.label, built, lines)
+    audit_of = {} if run is None else audits(run, entries, [scored])
+    right_rules = {} if run is None else {task: right for task, (_, right) in rules(run, entries).items()}
     name = pictures.resolve().name if run is None else run.name
-    page = write_rewards_page(output / PAGE, name, told, entries, scored, found, when)
+    page = write_rewards_page(output / PAGE, name, model_text, entries, scored, audit_of, right_rules)
     missing = unscored(scored)
     if as_json:
         content = {
             "pictures": len(lines),
             "scored": len(lines) - sum(missing.values()),
             "unscored": missing,
-            "model": told,
+            "model": model_text,
             "world": factory.world,
             **about,
-            "rewards": str(book.path),
+            "rewards": str(log.path),
             "page": str(page),
-            "tasks": {task: one.to_json() for task, one in found.items()},
+            "tasks": {task: one.to_json() for task, one in audit_of.items()},
         }
         print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _show(scored, told, found, missing)
-    for path in (book.path, page):
+    _show(scored, model_text, audit_of, missing)
+    for path in (log.path, page):
         typer.echo(f"wrote {path}")
 
 
@@ -109,19 +109,21 @@ def _entries(pictures: Path, tasks: str, layout: str) -> tuple[Run | None, list[
     return None, entries, [f"{len(entries)} pictures in the layout {known}"]
 
 
-def _show(scored: Scored, model: str, audits: dict[str, Audit], missing: dict[str, int]) -> None:
+def _show(scored: RewarderLines, model: str, audits: dict[str, Audit], missing: dict[str, int]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     console = Console()
     values = [line.reward.value for line in scored.lines if line.reward.value is not None]
-    told = f"{scored.label}: {len(values)} of {len(scored.lines)} pictures have a reward"
+    summary = f"{scored.label}: {len(values)} of {len(scored.lines)} pictures have a reward"
     if values:
-        told += f", from {min(values):.3f} to {max(values):.3f}, {sum(values) / len(values):.3f} on average"
-    console.print(escape(told), highlight=False, soft_wrap=True)
+        summary += (
+            f", from {min(values):.3f} to {max(values):.3f}, {sum(values) / len(values):.3f} on average"
+        )
+    console.print(escape(summary), highlight=False, soft_wrap=True)
     for reason, count in missing.items():
-        told = escape(f"{count} without a reward: {reason}")
-        console.print(f"[yellow]{told}[/yellow]", highlight=False, soft_wrap=True)
+        warning = escape(f"{count} without a reward: {reason}")
+        console.print(f"[yellow]{warning}[/yellow]", highlight=False, soft_wrap=True)
     for one in audits.values():
         console.print(_table(scored.label, one))
     settings = escape(f"source {scored.rewarder.source()}")
@@ -135,12 +137,15 @@ def _table(label: str, audit: Audit) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    mine = audit.rewarders[0]
+    statistics = audit.rewarders[0]
     table = Table(title=escape(f"{label} beside {audit.metric} on {audit.task}"), title_justify="left")
     table.add_column("category")
     for header in ("pictures", "Spearman", "95 % interval", "AUC", "95 % interval"):
         table.add_column(header, justify="right")
-    rows = [*mine.by_category.items(), ("all", {"correlation": mine.correlation, "auc": mine.auc})]
+    rows = [
+        *statistics.by_category.items(),
+        ("all", {"correlation": statistics.correlation, "auc": statistics.auc}),
+    ]
     for k, (name, parts) in enumerate(rows):
         cells = []
         for one in (parts["correlation"], parts["auc"]):

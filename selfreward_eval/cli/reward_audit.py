@@ -54,7 +54,7 @@ def reward_audit(
 
     Rank correlation, right against wrong (over all pictures and inside a prompt), separation,
     calibration, agreement, and cost. A picture that a rewarder cannot score is counted, never given a
-    number. The same command goes on where it was stopped. Exit codes: 0 done, 2 wrong command line,
+    number. The same command continues where it was stopped. Exit codes: 0 done, 2 wrong command line,
     4 missing or damaged input.
     """
     import json
@@ -75,27 +75,27 @@ def reward_audit(
         typer.echo(f"note: no pictures of its own in {', '.join(left_out)}", err=True)
     names = list(dict.fromkeys(one.task for one in entries))
     factory = RewarderFactory(loaded, names, model, model_args, timeout)
-    when = {task: made for task, (_, made) in rules(loaded, entries, right).items()}
+    right_rules = {task: right_rule for task, (_, right_rule) in rules(loaded, entries, right).items()}
     folder = output or run / "rewards"
     chosen, skipped = _built(factory, choices)
-    told = factory.described(list(chosen.values()))
+    model_text = factory.described(list(chosen.values()))
     scored = _scored(chosen, entries, loaded.manifest.fingerprint, folder, cache or folder / "cache")
-    found = audits(loaded, entries, scored, right)
+    audit_of = audits(loaded, entries, scored, right)
     content: dict[str, Any] = {
         "run": str(run),
         "fingerprint": loaded.manifest.fingerprint,
-        "model": told,
+        "model": model_text,
         "world": factory.world,
         "rewarders": {label: one.identity() for label, one in chosen.items()},
         "skipped": skipped,
-        "tasks": {name: one.to_json() for name, one in found.items()},
+        "tasks": {name: one.to_json() for name, one in audit_of.items()},
     }
     atomic_write_json(folder / RECORD, content)
-    page = write_audit_page(folder, loaded.name, told, found, when, entries, scored, skipped)
+    page = write_audit_page(folder, loaded.name, model_text, audit_of, right_rules, entries, scored, skipped)
     if as_json:
         print(json.dumps({**content, "page": str(page[0])}, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _show(loaded.name, told, found, skipped)
+    _show(loaded.name, model_text, audit_of, skipped)
     for path in (folder / RECORD, *page):
         typer.echo(f"wrote {path}")
 
@@ -108,58 +108,58 @@ def _built(factory: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder],
     from selfreward_eval.rewarders.defaults import DEFAULTS
 
     if choices:
-        made = {one.label: factory.build(one) for one in choices}
-        for one in made.values():
-            one.source()  # Weights that are not there are named before anything is scored.
-        return made, {}
-    found: dict[str, Rewarder] = {}
+        named = {choice.label: factory.build(choice) for choice in choices}
+        for rewarder in named.values():
+            rewarder.source()  # Missing weights are reported before anything is scored.
+        return named, {}
+    built: dict[str, Rewarder] = {}
     skipped: dict[str, str] = {}
     for name in registry("rewarders").names():
         try:
-            one = factory.build(Choice(name, name))
-            if one.info.kind == "external" and name not in DEFAULTS[factory.world]:
+            rewarder = factory.build(Choice(name, name))
+            if rewarder.info.kind == "external" and name not in DEFAULTS[factory.world]:
                 skipped[name] = "it needs an instrument; name it with --rewarders and --rewarder-args"
                 continue
-            one.source()
-            found[name] = one
+            rewarder.source()
+            built[name] = rewarder
         except SelfRewardError as error:
             skipped[name] = str(error)
-    if not found:
+    if not built:
         first = next(iter(skipped.values()), "none is registered")
         raise UsageError(f"no rewarder applies to this run; the first: {first}")
-    return found, skipped
+    return built, skipped
 
 
 def _scored(chosen: dict[str, Rewarder], entries: Any, run: str, folder: Path, cache: Path) -> Any:
     """Every rewarder's lines, each in its own folder."""
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.runs.store import sanitise
-    from selfreward_eval.rewarders.scoring.auditing import Scored
+    from selfreward_eval.rewarders.scoring.auditing import RewarderLines
     from selfreward_eval.rewarders.scoring.log import RewardLog
     from selfreward_eval.rewarders.scoring.scoring import score_all
 
     scored = []
     with BarProgress() as progress:
-        for label, one in chosen.items():
-            with RewardLog(folder / sanitise(label), {"run": run, "rewarder": one.identity()}) as book:
-                lines = score_all(one, entries, book, cache=cache, progress=progress, label=label)
-                scored.append(Scored(label, one, lines))
+        for label, rewarder in chosen.items():
+            with RewardLog(folder / sanitise(label), {"run": run, "rewarder": rewarder.identity()}) as log:
+                lines = score_all(rewarder, entries, log, cache=cache, progress=progress, label=label)
+                scored.append(RewarderLines(label, rewarder, lines))
     return scored
 
 
-def _show(name: str, model: str, found: dict[str, Audit], skipped: dict[str, str]) -> None:
+def _show(name: str, model: str, audit_of: dict[str, Audit], skipped: dict[str, str]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     console = Console()
-    for one in found.values():
+    for one in audit_of.values():
         console.print(_table(name, one))
         share = f"{one.right} of {one.measured} measured pictures are right"
         console.print(f"{share}: {one.metric} of {one.right_rule}; {one.items} items", highlight=False)
         for rewarder in one.rewarders:
             for reason, count in rewarder.unscored.items():
-                told = escape(f"{count} not scored by {rewarder.label}: {reason}")
-                console.print(f"[yellow]{told}[/yellow]", highlight=False, soft_wrap=True)
+                warning = escape(f"{count} not scored by {rewarder.label}: {reason}")
+                console.print(f"[yellow]{warning}[/yellow]", highlight=False, soft_wrap=True)
             if rewarder.shared:
                 console.print(
                     escape(f"{rewarder.label} shares {', '.join(rewarder.shared)} with the benchmark"),

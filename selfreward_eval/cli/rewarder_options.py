@@ -124,8 +124,8 @@ class RewarderFactory:
 
         worlds = {name: world_of(registry("tasks").load(name)) for name in self.tasks}
         if len(set(worlds.values())) > 1:
-            told = ", ".join(f"{name} of {world}" for name, world in worlds.items())
-            raise UsageError(f"the run's tasks are of different worlds ({told}); choose some by --tasks")
+            listed = ", ".join(f"{name} of {world}" for name, world in worlds.items())
+            raise UsageError(f"the run's tasks are of different worlds ({listed}); choose some by --tasks")
         return next(iter(worlds.values())) if worlds else world_of(self.model)
 
     def build(self, choice: Choice) -> Rewarder:
@@ -140,11 +140,11 @@ class RewarderFactory:
         factory = registry("rewarders").load(choice.name)
         model = self.model if takes_model(factory) else None
         arguments = {**OF_PROMPTS.get(choice.name, {}), **choice.arguments}
-        made = build(choice.name, model, world=self.world, **arguments)
-        made.timeout = self.timeout
-        if rewards_itself(made):
+        rewarder = build(choice.name, model, world=self.world, **arguments)
+        rewarder.timeout = self.timeout
+        if rewards_itself(rewarder):
             self._check()
-        return made
+        return rewarder
 
     def described(self, rewarders: Sequence[Rewarder]) -> str:
         """Which model rewards itself, for a reader; empty if none does."""
@@ -191,8 +191,8 @@ def own_model(run: Run) -> Any:
         factory = registry("models").load(str(adapter))
         return construct(factory, parse(arguments, MODEL_ARGS), f"model {adapter!r}", MODEL_ARGS)
     except SelfRewardError as error:
-        told = f"{adapter} {arguments}".strip()
+        called = f"{adapter} {arguments}".strip()
         raise InputError(
-            f"the model of the run in {run.folder} ({told}) cannot be built again: {error}. Name the model "
+            f"the model of the run in {run.folder} ({called}) cannot be built again: {error}. Name the model "
             "that rewards by --model"
         ) from error

@@ -20,8 +20,8 @@ ABOUT_TOY = {"run": None, "rewarder": {"name": "toy"}}
 
 
 def scored(rewarder: Any, entries: Any, folder: Path, **rest: Any) -> list[Line]:
-    with RewardLog(folder, ABOUT_TOY) as book:
-        return score_all(rewarder, entries, book, **rest)
+    with RewardLog(folder, ABOUT_TOY) as log:
+        return score_all(rewarder, entries, log, **rest)
 
 
 def values(lines: list[Line]) -> list[float | None]:
