@@ -121,7 +121,7 @@ def reported_json(
         "schema": 1,
         "ranked": False,
         "protocols": [asdict(protocol) for protocol in protocols.values()],
-        "rows": [asdict(row) for row in rows],
+        "rows": [row.model_dump() for row in rows],
         "imported": [asdict(row) for row in imported],
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

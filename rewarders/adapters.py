@@ -8,8 +8,8 @@ flow_grpo (``flow_grpo/rewards.py``, a factory's ``_fn``)::
 
     score_functions["srum"] = lambda device: as_flow_grpo(SrumReward(model))
 
-A sample that could not be scored is None for TRL, which skips it. flow_grpo knows no such thing, so
-there it is an error, or NaN if asked for; it is never a number.
+A sample that could not be scored is None for TRL, which skips it. flow_grpo has no such value, so
+there it is an error, or NaN if asked for.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def as_trl(
     """A reward function ``(prompts, completions, **columns) -> list[float | None]``.
 
     Args:
-        rewarder: who scores.
+        rewarder: the rewarder.
         images: where the pictures are: ``completions``, or the name of a column; in that case
             completions are captions of these pictures, and they are what is rewarded.
         metadata: name of a column with each item's metadata, such as GenEval's row.
@@ -57,8 +57,8 @@ def as_trl(
             )
             for k, picture in enumerate(pictures)
         ]
-        found = rewarder.score([_text(prompt) for prompt in prompts], samples)
-        return [_oriented(rewarder, one.value) for one in found]
+        rewards = rewarder.score([_text(prompt) for prompt in prompts], samples)
+        return [_oriented(rewarder, reward.value) for reward in rewards]
 
     name = rewarder.info.name
     reward.__name__ = reward.__qualname__ = name
@@ -71,7 +71,7 @@ def as_flow_grpo(
     """A function ``(images, prompts, metadata) -> (scores, {})``.
 
     Args:
-        rewarder: who scores.
+        rewarder: the rewarder.
         unscored: what becomes of a sample without a value: ``raise``, or ``nan``.
 
     Images are a float tensor (N, 3, H, W) in [0, 1], a uint8 array (N, H, W, 3), or PIL pictures.
@@ -92,7 +92,7 @@ def as_flow_grpo(
             if value is None and unscored == "raise":
                 raise SelfRewardError(
                     f"the rewarder {rewarder.info.name!r} could not score picture {k} of {prompts[k]!r}: "
-                    f"{reward.reason}; mend it, or pass unscored='nan' and drop what is NaN"
+                    f"{reward.reason}; correct it, or pass unscored='nan' and drop NaN scores"
                 )
             scores.append(float("nan") if value is None else value)
         return scores, {}
@@ -171,5 +171,5 @@ def _column(
 
 
 def _oriented(rewarder: Rewarder, value: float | None) -> float | None:
-    """The value so that more is better: trainers know no other direction."""
+    """The value so that more is better: trainers maximise."""
     return value if value is None or rewarder.info.higher_is_better else -value

@@ -7,21 +7,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
-from selfreward_eval.rewarders.worlds import settings, world_of
+from selfreward_eval.harness.instruments.build import build as build_instrument
+from selfreward_eval.harness.models.base import require
+from selfreward_eval.harness.registry import registry
+from selfreward_eval.rewarders.defaults import default_arguments, world_of
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.models.base import Model
     from selfreward_eval.rewarders.base import Rewarder
 
 
-def build(name: str, model: Any = None, *, world: str | None = None, **arguments: Any) -> Rewarder:
+def build(name: str, model: Model | None = None, *, world: str | None = None, **arguments: Any) -> Rewarder:
     """The rewarder of that registry name.
 
-    Arguments that are not given follow from the pictures' world, see :mod:`selfreward_eval.rewarders.worlds`.
+    Arguments that are not given follow from the pictures' world, see
+    :mod:`selfreward_eval.rewarders.defaults`.
 
     Args:
         name: in the group ``selfreward_eval.rewarders``.
@@ -33,13 +38,11 @@ def build(name: str, model: Any = None, *, world: str | None = None, **arguments
         UnknownName: no such rewarder.
         UsageError: it does not take these arguments.
     """
-    from selfreward_eval.harness.registry import registry
-
     factory = registry("rewarders").load(name)
-    place = world_of(model) if world is None else world
-    arguments = {**settings(name, place), **arguments}
+    world = world_of(model) if world is None else world
+    arguments = {**default_arguments(name, world), **arguments}
     if "world" in signature(factory).parameters:
-        arguments = {"world": place, **arguments}
+        arguments = {"world": world, **arguments}
     if model is not None and takes_model(factory):
         arguments = {"model": model, **arguments}
     try:
@@ -47,11 +50,11 @@ def build(name: str, model: Any = None, *, world: str | None = None, **arguments
     except TypeError as error:
         known = ", ".join(signature(factory).parameters) or "no arguments"
         raise UsageError(f"the rewarder {name!r} cannot be built: {error}; it takes {known}") from error
-    made: Rewarder = factory(**arguments)
-    return made
+    rewarder: Rewarder = factory(**arguments)
+    return rewarder
 
 
-def takes_model(factory: Any) -> bool:
+def takes_model(factory: Callable[..., Any]) -> bool:
     """Whether a rewarder's class has a ``model`` argument."""
     return "model" in signature(factory).parameters
 
@@ -70,29 +73,26 @@ def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, rol
         UsageError: it does not take these arguments, or cannot do what is needed.
     """
     if isinstance(given, str):
-        from selfreward_eval.harness.instruments.build import build as build_instrument
-
-        made = build_instrument(given, dict(arguments or {}))
+        built = build_instrument(given, dict(arguments or {}))
     else:
-        made = given
+        built = given
         if arguments:
             raise UsageError(f"{role}: arguments {dict(arguments)} are for an instrument given by name")
-    if not callable(getattr(made, method, None)):
-        shown = given if isinstance(given, str) else type(made).__name__
-        raise UsageError(f"{shown} cannot be the {role}: it has no {method!r}; name another instrument")
-    return made
+    if not callable(getattr(built, method, None)):
+        called = given if isinstance(given, str) else type(built).__name__
+        raise UsageError(f"{called} cannot be the {role}: it has no {method!r}; name another instrument")
+    return built
 
 
-def needs_model(model: Any, rewarder: str, capability: str) -> Any:
+def needs_model(model: Model | None, rewarder: str, capability: str) -> Any:
     """``model``, if there is one that has ``capability``.
 
     Raises:
         MissingCapability: there is none, or it has not.
     """
-    from selfreward_eval.harness.models.base import require
-
     if model is None:
         raise MissingCapability(
-            f"the rewarder {rewarder!r} lets a model reward itself and was given none; name one with --model"
+            f"the rewarder {rewarder!r} needs the model that rewards itself, and none was given; "
+            "name one by --model"
         )
     return require(model, capability, f"the rewarder {rewarder!r}")

@@ -1,4 +1,4 @@
-"""Rewards on disk: what was scored once is not scored again, by this process or any other.
+"""Rewards on disk: a sample that was scored is not scored again, by this process or any other.
 
 One file per (picture, caption, prompt, metadata, rewarder's identity), the identity of a self-rewarder
 naming the model's snapshot. Files are written beside their place and renamed into it, so that any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.files import atomic_write_text
-from selfreward_eval.harness.records import fingerprint
+from selfreward_eval.harness.records import Status, fingerprint
 from selfreward_eval.harness.runs.store import sanitise
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCHEMA = 1
-MOST_PIXELS = 1 << 26
+MAX_PIXELS = 1 << 26
 """A map that claims more is not unpacked."""
 
 
 class CachedRewarder(Rewarder):
-    """A rewarder that remembers.
+    """A rewarder with a cache on disk.
 
     Args:
-        rewarder: who scores what is not there; one whose values depend on a group cannot be cached,
-            its parts can.
-        folder: where; made if it is not there.
+        rewarder: scores what is not in the cache. One whose values depend on a group cannot be
+            cached; its parts can.
+        folder: of the cache; made if it does not exist.
     """
 
     def __init__(self, rewarder: Rewarder, folder: str | Path) -> None:
@@ -66,37 +66,37 @@ class CachedRewarder(Rewarder):
         """
         if len(prompts) != len(samples):
             return self.rewarder.score(prompts, samples)
-        home = self._home()
+        folder = self._own_folder()
         keys = [key(prompt, sample) for prompt, sample in zip(prompts, samples, strict=True)]
-        found: dict[str, Reward] = {}
+        rewards: dict[str, Reward] = {}
         missing: dict[str, int] = {}
         for k, name in enumerate(keys):
-            if name not in found and name not in missing:
-                stored = read(home / name[:2] / f"{name}.json")
+            if name not in rewards and name not in missing:
+                stored = read(folder / name[:2] / f"{name}.json")
                 if stored is None:
                     missing[name] = k
                 else:
-                    found[name] = stored
+                    rewards[name] = stored
         self.hits += len(keys) - len(missing)
         self.misses += len(missing)
         fresh = self.rewarder.score(
             [prompts[k] for k in missing.values()], [samples[k] for k in missing.values()]
         )
         for name, reward in zip(missing, fresh, strict=True):
-            found[name] = reward
+            rewards[name] = reward
             if reward.ok:
-                write(home / name[:2] / f"{name}.json", reward)
-        return [found[name] for name in keys]
+                write(folder / name[:2] / f"{name}.json", reward)
+        return [rewards[name] for name in keys]
 
-    def _home(self) -> Path:
-        """The rewarder's own folder, with its identity in it for a human."""
+    def _own_folder(self) -> Path:
+        """The rewarder's own folder, with its identity in a readable file."""
         identity = self.rewarder.identity()
-        home = self.folder / f"{sanitise(self.info.name)}-{fingerprint(identity)[:16]}"
-        home.mkdir(parents=True, exist_ok=True)
-        described = home / "identity.json"
+        folder = self.folder / f"{sanitise(self.info.name)}-{fingerprint(identity)[:16]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        described = folder / "identity.json"
         if not described.exists():
             atomic_write_text(described, json.dumps(identity, indent=2, default=str) + "\n", durable=False)
-        return home
+        return folder
 
 
 def key(prompt: str, sample: RewardSample) -> str:
@@ -108,7 +108,7 @@ def write(path: Path, reward: Reward) -> None:
     """Stores a reward, whole or not at all."""
     path.parent.mkdir(exist_ok=True)
     text = json.dumps(to_json(reward), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # Not synced: what a power cut takes is scored again.
+    # Not synced: what a power cut loses is scored again.
     atomic_write_text(path, text + "\n", durable=False)
 
 
@@ -139,10 +139,8 @@ def from_json(data: dict[str, Any]) -> Reward:
     """The reward behind :func:`to_json`.
 
     Raises:
-        ValueError, KeyError, TypeError, zlib.error: it is none, or of another schema.
+        ValueError, KeyError, TypeError, zlib.error: not a reward, or one of another schema.
     """
-    from selfreward_eval.harness.records import Status
-
     if data["schema"] != SCHEMA:
         raise ValueError(f"a reward of schema {data['schema']}, this version reads {SCHEMA}")
     return Reward(
@@ -174,7 +172,7 @@ def unpack(data: dict[str, Any]) -> NDArray[np.float32]:
     import numpy as np
 
     height, width = (int(size) for size in data["shape"])
-    if not (height > 0 and width > 0 and height * width <= MOST_PIXELS):
+    if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
         raise ValueError(f"a map of {height} x {width}")
     unpacking = zlib.decompressobj()
     raw = unpacking.decompress(base64.b64decode(data["zlib_f4"], validate=True), height * width * 4 + 1)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 from selfreward_eval.rewarders.building import instrument
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.instruments.base import ImageTextScorer
 
 
 class ClipReward(Rewarder):
@@ -30,11 +33,11 @@ class ClipReward(Rewarder):
 
     def __init__(
         self,
-        scorer: Any = "open_clip",
+        scorer: ImageTextScorer | str = "open_clip",
         scorer_args: Mapping[str, Any] | None = None,
         template: str = "{prompt}",
     ) -> None:
-        self.scorer = instrument(scorer, scorer_args, "similarities", "scorer")
+        self.scorer: ImageTextScorer = instrument(scorer, scorer_args, "similarities", "scorer")
         self.template = template
 
     def identity(self) -> dict[str, Any]:
@@ -42,5 +45,5 @@ class ClipReward(Rewarder):
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
         texts = [self.template.replace("{prompt}", prompt) for prompt in prompts]
-        found = self.scorer.similarities([sample.image for sample in samples], texts)
-        return [Reward.measured(float(value), "the similarity") for value in found]
+        similarities = self.scorer.similarities([sample.image for sample in samples], texts)
+        return [Reward.measured(float(value), "the similarity") for value in similarities]

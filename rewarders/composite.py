@@ -7,8 +7,8 @@ normalize_then_sum  every reward relative to its group first, so that scales do 
                     matter; then the weighted sum
 =================== ==================================================================
 
-The words are TRL's (``multi_objective_aggregation``), and so is the arithmetic within a group; TRL
-scales once more over the batch afterwards, which is a trainer's affair.
+Names and arithmetic within a group are TRL's (``multi_objective_aggregation``). TRL scales once more
+over the batch afterwards; that step is left to the trainer.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from math import fsum, isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
+from selfreward_eval.rewarders.building import build
 from selfreward_eval.rewarders.normalising import normalised
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.models.base import Model
 
 AGGREGATIONS = ("sum", "sum_then_normalize", "normalize_then_sum")
 MISSING = ("unscored", "skip")
@@ -49,7 +53,7 @@ class CompositeReward(Rewarder):
         weights: Mapping[str, float] | None = None,
         aggregation: str = "sum",
         missing: str = "unscored",
-        model: Any = None,
+        model: Model | None = None,
         world: str | None = None,
     ) -> None:
         if aggregation not in AGGREGATIONS:
@@ -65,8 +69,9 @@ class CompositeReward(Rewarder):
         if isinstance(parts, str):
             if weights is not None:
                 raise UsageError(f"the parts {parts!r} of 'composite' carry their weights; leave out weights")
-            parts, weights = parsed(parts, model, world)
-        self.parts, self.weights = dict(parts), checked_weights(parts, weights)
+            parts, weights = parse_parts(parts, model, world)
+        self.parts: Mapping[str, Rewarder] = dict(parts)
+        self.weights = checked_weights(parts, weights)
         self.aggregation, self.missing = aggregation, missing
         if any(part.info.groupwise for part in self.parts.values()):
             raise UsageError(
@@ -90,7 +95,7 @@ class CompositeReward(Rewarder):
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
         scored = {name: part.score(prompts, samples) for name, part in self.parts.items()}
-        columns = {name: [_signed(self.parts[name], one) for one in scored[name]] for name in scored}
+        columns = {name: [_signed(self.parts[name], reward) for reward in scored[name]] for name in scored}
         groups = self._groups(prompts, samples)
         if self.aggregation == "normalize_then_sum":
             columns = {name: _by_group(column, groups) for name, column in columns.items()}
@@ -102,10 +107,10 @@ class CompositeReward(Rewarder):
         ]
 
     def _sum(self, row: Mapping[str, float | None]) -> float | None:
-        there = {name: value for name, value in row.items() if value is not None}
-        if not there or (self.missing == "unscored" and len(there) < len(row)):
+        scored = {name: value for name, value in row.items() if value is not None}
+        if not scored or (self.missing == "unscored" and len(scored) < len(row)):
             return None
-        return fsum(self.weights[name] * value for name, value in there.items())
+        return fsum(self.weights[name] * value for name, value in scored.items())
 
     def _reward(self, value: float | None, parts: Mapping[str, Reward]) -> Reward:
         evidence = {
@@ -118,8 +123,8 @@ class CompositeReward(Rewarder):
             for name, part in parts.items()
         }
         if value is None:
-            name, lost = next((name, part) for name, part in parts.items() if not part.ok)
-            return Reward.unscored(lost.status, f"{name}: {lost.reason}", {"parts": evidence})
+            name, failed = next((name, part) for name, part in parts.items() if not part.ok)
+            return Reward.unscored(failed.status, f"{name}: {failed.reason}", {"parts": evidence})
         numbers = {name: float(part.value) for name, part in parts.items() if part.value is not None}
         return Reward.measured(value, "the weighted sum", components=numbers, evidence={"parts": evidence})
 
@@ -130,8 +135,8 @@ class CompositeReward(Rewarder):
         return [list(group) for _, group in groupby(order, key=keys.__getitem__)]
 
 
-def parsed(
-    text: str, model: Any = None, world: str | None = None
+def parse_parts(
+    text: str, model: Model | None = None, world: str | None = None
 ) -> tuple[dict[str, Rewarder], dict[str, float]]:
     """Parts and weights of ``"clip+0.5*dsr"``; the parts are built with their world's defaults.
 
@@ -139,8 +144,6 @@ def parsed(
         UsageError: a weight is no number, or a name comes twice.
         UnknownName: no such rewarder.
     """
-    from selfreward_eval.rewarders.building import build
-
     parts: dict[str, Rewarder] = {}
     weights: dict[str, float] = {}
     for term in text.split("+"):
@@ -165,12 +168,13 @@ def checked_weights(parts: Mapping[str, Any], weights: Mapping[str, float] | Non
     if not parts:
         raise UsageError("the rewarder 'composite' needs at least one part")
     given = {name: float(weight) for name, weight in (weights or {}).items()}
-    strange = [name for name in given if name not in parts]
-    if strange:
-        raise UsageError(f"'composite' has no part {strange[0]!r}; it has {', '.join(parts)}")
-    odd = [name for name, weight in given.items() if not isfinite(weight)]
-    if odd:
-        raise UsageError(f"the weight of {odd[0]!r} in 'composite' is {given[odd[0]]}; give a finite number")
+    unknown = [name for name in given if name not in parts]
+    if unknown:
+        raise UsageError(f"'composite' has no part {unknown[0]!r}; it has {', '.join(parts)}")
+    infinite = [name for name, weight in given.items() if not isfinite(weight)]
+    if infinite:
+        name = infinite[0]
+        raise UsageError(f"the weight of {name!r} in 'composite' is {given[name]}; give a finite number")
     return {name: given.get(name, 1.0) for name in parts}
 
 
@@ -182,8 +186,8 @@ def _signed(part: Rewarder, reward: Reward) -> float | None:
 
 
 def _by_group(column: Sequence[float | None], groups: Sequence[Sequence[int]]) -> list[float | None]:
-    out: list[float | None] = [None] * len(column)
+    relative: list[float | None] = [None] * len(column)
     for group in groups:
         for k, value in zip(group, normalised([column[k] for k in group]), strict=True):
-            out[k] = value
-    return out
+            relative[k] = value
+    return relative

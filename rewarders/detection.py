@@ -1,14 +1,17 @@
-"""GenEval's rules as a reward: what a detector finds is what the prompt asked for, or it is not."""
+"""GenEval's rules as a reward: 1 if a detector finds what the prompt asks for, else 0."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Status
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 from selfreward_eval.rewarders.building import instrument
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.instruments.base import ColourClassifier, Detector
 
 COCO, SHAPES = "coco", "shapes"
 
@@ -39,9 +42,9 @@ class DetectionReward(Rewarder):
 
     def __init__(
         self,
-        detector: Any = "mask2former",
+        detector: Detector | str = "mask2former",
         detector_args: Mapping[str, Any] | None = None,
-        colour: Any = "open_clip_colour",
+        colour: ColourClassifier | str = "open_clip_colour",
         colour_args: Mapping[str, Any] | None = None,
         vocabulary: str = COCO,
     ) -> None:
@@ -49,8 +52,8 @@ class DetectionReward(Rewarder):
             raise UsageError(
                 f"the rewarder 'detection' knows no vocabulary {vocabulary!r}; known: coco, shapes"
             )
-        self.detector = instrument(detector, detector_args, "detect", "detector")
-        self.colour = instrument(colour, colour_args, "classify", "colour classifier")
+        self.detector: Detector = instrument(detector, detector_args, "detect", "detector")
+        self.colour: ColourClassifier = instrument(colour, colour_args, "classify", "colour classifier")
         self.vocabulary = vocabulary
 
     def identity(self) -> dict[str, Any]:
@@ -61,12 +64,12 @@ class DetectionReward(Rewarder):
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
         from selfreward_eval.tasks.geneval.measuring import measure_image
 
-        labels, colours = words(self.vocabulary)
-        asked = [k for k, sample in enumerate(samples) if sample.metadata.get("include")]
-        images = [samples[k].image.convert("RGB") for k in asked]
-        found = self.detector.detect(images, labels) if asked else []
+        labels, colours = labels_and_colours(self.vocabulary)
+        with_clauses = [k for k, sample in enumerate(samples) if sample.metadata.get("include")]
+        images = [samples[k].image.convert("RGB") for k in with_clauses]
+        detected = self.detector.detect(images, labels) if with_clauses else []
         rewards = {}
-        for k, image, detections in zip(asked, images, found, strict=True):
+        for k, image, detections in zip(with_clauses, images, detected, strict=True):
             measured = measure_image(image, samples[k].metadata, detections, self.colour, colours=colours)
             evidence = {**measured.evidence, "verdict": measured.reason}
             rewards[k] = (
@@ -74,21 +77,21 @@ class DetectionReward(Rewarder):
                 if measured.ok
                 else Reward.unscored(measured.status, measured.reason)
             )
-        silent = Reward.unscored(
+        no_clauses = Reward.unscored(
             Status.MEASUREMENT_ERROR, "the item carries no include clauses of GenEval's to check"
         )
-        return [rewards.get(k, silent) for k in range(len(samples))]
+        return [rewards.get(k, no_clauses) for k in range(len(samples))]
 
 
-def words(vocabulary: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def labels_and_colours(vocabulary: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Labels and colours of a vocabulary; COCO's classes by the names that GenEval's rows use."""
     if vocabulary == SHAPES:
-        from selfreward_eval.tasks.shapes.vocabulary import COLOURS as PAINTS
+        from selfreward_eval.tasks.shapes.vocabulary import COLOURS as SHAPES_COLOURS
         from selfreward_eval.tasks.shapes.vocabulary import FORMS
 
-        return FORMS, tuple(PAINTS)
+        return FORMS, tuple(SHAPES_COLOURS)
     from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES, GENEVAL_NAMES
     from selfreward_eval.tasks.geneval.options import COLOURS
 
-    theirs = {coco: name for name, coco in GENEVAL_NAMES.items()}
-    return tuple(theirs.get(name, name) for name in COCO_CLASSES), COLOURS
+    geneval_names = {coco: name for name, coco in GENEVAL_NAMES.items()}
+    return tuple(geneval_names.get(name, name) for name in COCO_CLASSES), COLOURS

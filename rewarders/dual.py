@@ -3,9 +3,9 @@
 R_G(picture | prompt)  = 1/|prompt|  * sum_k log pi(prompt token k  | picture, the tokens before)
 R_U(caption | picture) = 1/|picture| * sum_k log pi(picture token k | caption, the tokens before)
 
-Both are conditional likelihoods at temperature 1 without guidance, natural logarithms. R_G says
-something within a group of pictures of one prompt; between prompts it also measures how easy a
-prompt is. R_U does not penalise the caption's length, which is therefore in the evidence.
+Both are conditional likelihoods at temperature 1 without guidance, natural logarithms. R_G compares
+pictures of one prompt; between prompts it also measures how easy a prompt is. R_U does not penalise the
+caption's length, which is therefore in the evidence.
 
 Source: SUDER/DSR, arXiv:2506.07963. Its question before the prompt is not published: ``question`` is
 this project's.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import fsum, isfinite
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+    from selfreward_eval.harness.models.base import ImageLogProbs, Model, TextLogProbs
+    from selfreward_eval.rewarders.models import PictureScoringModel, TextScoringModel
+
 QUESTION = "which prompt fits the picture?"
 """What is asked before the prompt's likelihood is read. The tiny model was trained on these words."""
 
@@ -35,7 +39,7 @@ PAPER = "https://arxiv.org/abs/2506.07963"
 
 
 def prompt_likelihoods(
-    model: Any,
+    model: TextLogProbs,
     prompts: Sequence[str],
     images: Sequence[Image],
     question: str = QUESTION,
@@ -55,7 +59,7 @@ def prompt_likelihoods(
 
 
 def picture_likelihoods(
-    model: Any, captions: Sequence[str], images: Sequence[Image], *, gradients: bool = False
+    model: ImageLogProbs, captions: Sequence[str], images: Sequence[Image], *, gradients: bool = False
 ) -> torch.Tensor:
     """R_U before the mean: log pi of every picture's tokens given its caption, float32 (B, N).
 
@@ -65,16 +69,16 @@ def picture_likelihoods(
         images: what is scored, aligned; encoded again by the model's own codec.
         gradients: let them flow; off unless asked for.
     """
-    found: torch.Tensor = model.image_logprobs(captions, images, gradients=gradients)
-    return found
+    return model.image_logprobs(captions, images, gradients=gradients)
 
 
 class _Likelihood(Rewarder):
     """What both directions share."""
 
-    def __init__(self, model: Any, capability: str, snapshot: str | None, batch_size: int) -> None:
-        self.model = needs_model(model, self.info.name, capability)
-        self.snapshot, self.at_once = snapshot, int(batch_size)
+    model: Model
+
+    def __init__(self, snapshot: str | None, batch_size: int) -> None:
+        self.snapshot, self.batch_size = snapshot, int(batch_size)
 
     def identity(self) -> dict[str, Any]:
         return self.described(model=self.model.identity(), snapshot=self.snapshot)
@@ -101,17 +105,23 @@ class PromptLikelihood(_Likelihood):
     )
 
     def __init__(
-        self, model: Any = None, question: str = QUESTION, snapshot: str | None = None, batch_size: int = 32
+        self,
+        model: Model | None = None,
+        question: str = QUESTION,
+        snapshot: str | None = None,
+        batch_size: int = 32,
     ) -> None:
-        super().__init__(model, "text_logprobs", snapshot, batch_size)
+        super().__init__(snapshot, batch_size)
+        self.model: TextScoringModel = needs_model(model, self.info.name, "text_logprobs")
         self.question = question
 
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "question": self.question}
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
-        found = prompt_likelihoods(self.model, prompts, [one.image for one in samples], self.question)
-        return [mean_reward(tokens.tolist(), "the prompt") for tokens in found]
+        images = [sample.image for sample in samples]
+        likelihoods = prompt_likelihoods(self.model, prompts, images, self.question)
+        return [mean_reward(tokens.tolist(), "the prompt") for tokens in likelihoods]
 
 
 class PictureLikelihood(_Likelihood):
@@ -140,7 +150,7 @@ class PictureLikelihood(_Likelihood):
 
     def __init__(
         self,
-        model: Any = None,
+        model: Model | None = None,
         caption: str = "sample",
         snapshot: str | None = None,
         batch_size: int = 32,
@@ -149,31 +159,33 @@ class PictureLikelihood(_Likelihood):
             raise UsageError(
                 f"the rewarder 'dsr_understanding' takes no caption {caption!r}; known: {', '.join(CAPTIONS)}"
             )
-        super().__init__(model, "image_logprobs", snapshot, batch_size)
+        super().__init__(snapshot, batch_size)
+        self.model: PictureScoringModel = needs_model(model, self.info.name, "image_logprobs")
         self.caption = caption
 
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "caption": self.caption}
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
-        told = list(prompts) if self.caption == "prompt" else [sample.text or "" for sample in samples]
-        captioned = [k for k, caption in enumerate(told) if caption]
-        captions = [told[k] for k in captioned]
-        found: dict[int, Reward] = {}
+        if self.caption == "prompt":
+            all_captions = list(prompts)
+        else:
+            all_captions = [sample.text or "" for sample in samples]
+        captioned = [k for k, caption in enumerate(all_captions) if caption]
+        captions = [all_captions[k] for k in captioned]
+        rewards: dict[int, Reward] = {}
         if captioned:
             rows = picture_likelihoods(self.model, captions, [samples[k].image for k in captioned])
             for k, caption, row in zip(captioned, captions, rows, strict=True):
                 reward = mean_reward(row.tolist(), "the picture")
                 length = {"caption_words": len(caption.split()), "caption_characters": len(caption)}
-                found[k] = replace(reward, evidence={**reward.evidence, **length})
-        silent = Reward.unscored(Status.MEASUREMENT_ERROR, "the sample has no caption to score")
-        return [found.get(k, silent) for k in range(len(samples))]
+                rewards[k] = replace(reward, evidence={**reward.evidence, **length})
+        no_caption = Reward.unscored(Status.MEASUREMENT_ERROR, "the sample has no caption to score")
+        return [rewards.get(k, no_caption) for k in range(len(samples))]
 
 
 def mean_reward(tokens: Sequence[float], what: str) -> Reward:
     """The mean over tokens; not scored if there is none, or one is no finite number."""
-    from math import fsum, isfinite
-
     if not tokens:
         return Reward.unscored(Status.MEASUREMENT_ERROR, f"{what} has no token")
     if not all(map(isfinite, tokens)):

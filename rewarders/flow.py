@@ -11,7 +11,8 @@ in the same spirit, it is not comparable with R_U, and it is never called by its
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from math import fsum, isfinite
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Status
@@ -19,23 +20,10 @@ from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, Rewar
 from selfreward_eval.rewarders.building import needs_model
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from selfreward_eval.harness.models.base import Model
+    from selfreward_eval.rewarders.models import FlowModel
 
 CAPABILITY = "flow_losses"
-
-
-@runtime_checkable
-class FlowLosses(Protocol):
-    """A model whose velocity field can be asked how well it predicts a picture."""
-
-    def flow_losses(
-        self, images: Sequence[Image], prompts: Sequence[str], times: Sequence[float], seeds: Sequence[int]
-    ) -> list[list[float]]:
-        """For every (picture, prompt) one loss per (time, seed): mean squared velocity error over the latent.
-
-        ``times`` and ``seeds`` are aligned; a seed makes the noise of its time, the same for every picture.
-        """
-        ...
 
 
 class FlowSurrogate(Rewarder):
@@ -57,10 +45,12 @@ class FlowSurrogate(Rewarder):
         needs=(CAPABILITY,),
     )
 
-    def __init__(self, model: Any = None, steps: int = 8, seed: int = 0, snapshot: str | None = None) -> None:
+    def __init__(
+        self, model: Model | None = None, steps: int = 8, seed: int = 0, snapshot: str | None = None
+    ) -> None:
         if steps < 1:
             raise UsageError(f"the rewarder 'flow_surrogate' needs at least one step, got steps={steps}")
-        self.model = needs_model(model, self.info.name, CAPABILITY)
+        self.model: FlowModel = needs_model(model, self.info.name, CAPABILITY)
         self.steps, self.seed, self.snapshot = int(steps), int(seed), snapshot
 
     def identity(self) -> dict[str, Any]:
@@ -70,12 +60,10 @@ class FlowSurrogate(Rewarder):
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
         times = [(k + 0.5) / self.steps for k in range(self.steps)]
         seeds = [self.seed + k for k in range(self.steps)]
-        found = self.model.flow_losses([one.image for one in samples], prompts, times, seeds)
-        return [self._reward(losses) for losses in found]
+        images = [sample.image for sample in samples]
+        return [self._reward(losses) for losses in self.model.flow_losses(images, prompts, times, seeds)]
 
     def _reward(self, losses: Sequence[float]) -> Reward:
-        from math import fsum, isfinite
-
         if len(losses) != self.steps or not all(map(isfinite, losses)):
             return Reward.unscored(Status.MEASUREMENT_ERROR, f"the flow losses {list(losses)} are not usable")
         return Reward(-fsum(losses) / self.steps, evidence={"losses": list(losses)})

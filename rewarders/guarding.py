@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.errors import CheckpointError, InputError, MissingData, SelfRewardError
 from selfreward_eval.harness.records import Status
-
-if TYPE_CHECKING:
-    from selfreward_eval.rewarders.base import Reward, RewardSample
+from selfreward_eval.rewarders.records import Reward, RewardSample
 
 T = TypeVar("T")
 
@@ -93,8 +91,6 @@ def _is_general(error: Exception) -> bool:
 
 
 def _marked(error: Exception) -> Reward:
-    from selfreward_eval.rewarders.base import Reward
-
     message = " ".join(str(error).split())
     reason = message if isinstance(error, SelfRewardError) else f"{type(error).__name__}: {message}"
     return Reward.unscored(Status.MEASUREMENT_ERROR, reason)

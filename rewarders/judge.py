@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 from selfreward_eval.rewarders.building import instrument
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.instruments.judging import Judge
 
 FULL = 100.0
 """The score that becomes a reward of 1."""
@@ -22,7 +25,7 @@ class JudgeReward(Rewarder):
         judge: a :class:`~selfreward_eval.harness.instruments.judging.Judge` that reads pictures, or its
             registry name.
         judge_args: its constructor's arguments, for a name.
-        instruction: file with what the judge is told, ``{prompt}`` for the prompt; it must ask for
+        instruction: file with the judge's instruction, ``{prompt}`` for the prompt; it must ask for
             JSON with a ``score`` from 0 to 100. By default that of ``t2i_compbench_vlm``.
     """
 
@@ -38,16 +41,16 @@ class JudgeReward(Rewarder):
 
     def __init__(
         self,
-        judge: Any,
+        judge: Judge | str,
         judge_args: Mapping[str, Any] | None = None,
         instruction: str | Path | None = None,
     ) -> None:
-        self.judge = instrument(judge, judge_args, "replies", "judge")
-        self._template = _read(instruction)
+        self.judge: Judge = instrument(judge, judge_args, "replies", "judge")
+        self._template = _read_instruction(instruction)
 
     def identity(self) -> dict[str, Any]:
-        told = sha256(self._template.encode("utf-8")).hexdigest()
-        return self.described(judge=self.judge.identity(), instruction_sha256=told)
+        digest = sha256(self._template.encode("utf-8")).hexdigest()
+        return self.described(judge=self.judge.identity(), instruction_sha256=digest)
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
         from selfreward_eval.harness.instruments.judging import Turn
@@ -69,8 +72,8 @@ class JudgeReward(Rewarder):
         return rewards
 
 
-def _read(instruction: str | Path | None) -> str:
-    """What the judge is told.
+def _read_instruction(instruction: str | Path | None) -> str:
+    """The judge's instruction, with ``{prompt}`` in it.
 
     Raises:
         InputError: the file cannot be read, or leaves the prompt out.

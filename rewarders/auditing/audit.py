@@ -1,4 +1,4 @@
-"""The audit of several rewarders on the same pictures: everything that is known of each, and of all together.
+"""The audit of several rewarders on the same pictures: statistics of each, and their agreement.
 
 Rewards are turned so that more is better, and so are measurements. A reward that is missing is left out
 of every number and counted with its reason; each rewarder's numbers are over the pictures that it scored,
@@ -29,7 +29,7 @@ from selfreward_eval.rewarders.auditing.rightness import RightRule
 
 __all__ = ["Agreement", "Audit", "Column", "Pictures", "RewarderAudit", "audit"]
 
-LEAST = 3
+MIN_PICTURES = 3
 """Pictures below which no rank correlation is given."""
 
 
@@ -55,7 +55,7 @@ class Column:
     """One rewarder's rewards of these pictures.
 
     Attributes:
-        label: what it is called.
+        label: its name in tables.
         source: name and fingerprint.
         kind: ``self``, ``external`` or ``control``.
         title: one line.
@@ -81,10 +81,10 @@ class Column:
 
 @dataclass(frozen=True)
 class RewarderAudit:
-    """What is known of one rewarder.
+    """The statistics of one rewarder.
 
     Attributes:
-        label: what it is called.
+        label: its name in tables.
         source: name and fingerprint.
         kind: ``self``, ``external`` or ``control``.
         title: one line.
@@ -189,7 +189,7 @@ def audit(task: str, metric: str, rule: RightRule, pictures: Pictures, columns: 
     return Audit(
         task=task,
         metric=metric,
-        right_rule=rule.told,
+        right_rule=rule.description,
         pictures=n,
         measured=len(measured),
         right=sum(map(rule.right, measured)),
@@ -202,14 +202,14 @@ def audit(task: str, metric: str, rule: RightRule, pictures: Pictures, columns: 
 def _of_one(column: Column, rule: RightRule, pictures: Pictures) -> RewarderAudit:
     """One rewarder's numbers, over the pictures that have both a reward and a measurement."""
     kept = [
-        (k, _turned(value, column.higher_is_better), float(truth))
+        (k, _oriented(value, column.higher_is_better), float(truth))
         for k, (value, truth) in enumerate(zip(column.values, pictures.measured, strict=True))
         if value is not None and truth is not None
     ]
     numbers = [k for k, _, _ in kept]
     rewards = [value for _, value, _ in kept]
     right = [rule.right(truth) for _, _, truth in kept]
-    truths = [_turned(truth, rule.higher_is_better) for _, _, truth in kept]
+    truths = [_oriented(truth, rule.higher_is_better) for _, _, truth in kept]
     items = [pictures.items[k] for k in numbers]
     clusters = [pictures.clusters[k] for k in numbers]
     categories = [pictures.categories[k] for k in numbers]
@@ -273,15 +273,15 @@ def _calibration(
 
 def _agreement(a: Column, b: Column) -> Agreement:
     both = [
-        (_turned(one, a.higher_is_better), _turned(other, b.higher_is_better))
+        (_oriented(one, a.higher_is_better), _oriented(other, b.higher_is_better))
         for one, other in zip(a.values, b.values, strict=True)
         if one is not None and other is not None
     ]
-    if len(both) < LEAST:
+    if len(both) < MIN_PICTURES:
         return Agreement(None, len(both))
     return Agreement(spearman([one for one, _ in both], [other for _, other in both]), len(both))
 
 
-def _turned(value: float, higher_is_better: bool) -> float:
+def _oriented(value: float, higher_is_better: bool) -> float:
     """So that more is better."""
     return value if higher_is_better else -value

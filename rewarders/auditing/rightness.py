@@ -20,7 +20,7 @@ __all__ = ["RightRule", "rule"]
 
 @dataclass(frozen=True)
 class RightRule:
-    """Which values are right.
+    """Which measurements are called right.
 
     Attributes:
         threshold: the value itself is right.
@@ -39,7 +39,7 @@ class RightRule:
         return value >= self.threshold if self.higher_is_better else value <= self.threshold
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The rule in words."""
         side = "at least" if self.higher_is_better else "at most"
         why = "as asked for" if self.given else "half of the full mark"

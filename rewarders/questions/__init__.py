@@ -1,4 +1,4 @@
-"""What a prompt's pictures are asked: pluggable, because models differ in what they understand.
+"""Questions about the pictures of a prompt: pluggable, because models differ in what they understand.
 
 ========== ==================================================================
 template   one question that quotes the prompt, for any text
@@ -12,12 +12,12 @@ auto       ``geneval`` or ``chunks`` where the item has such metadata, else ``te
 from __future__ import annotations
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.rewarders.questions.asked import Asked, Maker
+from selfreward_eval.rewarders.questions.asked import PromptQuestions, QuestionMaker
 
-__all__ = ["Asked", "Maker", "maker"]
+__all__ = ["PromptQuestions", "QuestionMaker", "question_maker"]
 
 
-def maker(name: str) -> Maker:
+def question_maker(name: str) -> QuestionMaker:
     """The question maker of that name.
 
     Raises:
@@ -26,7 +26,7 @@ def maker(name: str) -> Maker:
     from selfreward_eval.rewarders.questions.english import by_metadata, chunks, geneval, template
     from selfreward_eval.rewarders.questions.shapes import shapes
 
-    makers: dict[str, Maker] = {
+    makers: dict[str, QuestionMaker] = {
         "auto": by_metadata,
         "chunks": chunks,
         "geneval": geneval,

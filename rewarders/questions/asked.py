@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from selfreward_eval.rewarders.asking import Question
+from selfreward_eval.rewarders.self_vqa import Question
 
-__all__ = ["Asked", "Maker"]
+__all__ = ["PromptQuestions", "QuestionMaker"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromptQuestions:
     """Questions about the pictures of one prompt.
 
     Attributes:
-        objects: for each object that the prompt names, what is asked of a picture that may show only
-            this object; it is there if every answer is yes.
+        objects: for each object that the prompt names, the questions about a picture that may show only
+            this object; the object is present if every answer is yes.
         layout: about the whole picture: what is in it, how many, and how they stand.
-        whole: the questions into which the prompt is taken apart for a picture as a whole.
+        whole: the questions into which the prompt is decomposed for a whole picture.
     """
 
     objects: tuple[tuple[Question, ...], ...]
@@ -27,5 +27,5 @@ class Asked:
     whole: tuple[Question, ...]
 
 
-Maker: TypeAlias = Callable[[str, Mapping[str, Any]], Asked]
-"""(prompt, the item's metadata) -> questions. Raises InputError for a prompt that it cannot take apart."""
+QuestionMaker: TypeAlias = Callable[[str, Mapping[str, Any]], PromptQuestions]
+"""(prompt, the item's metadata) -> questions. Raises InputError for a prompt that it cannot decompose."""

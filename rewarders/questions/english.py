@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.rewarders.asking import Question
-from selfreward_eval.rewarders.questions.asked import Asked
+from selfreward_eval.rewarders.questions.asked import PromptQuestions
+from selfreward_eval.rewarders.self_vqa import Question
 
 WHOLE = "Does this picture show: {prompt}?"
 PART = "Is what this picture shows a part of: {prompt}?"
@@ -30,21 +30,21 @@ IRREGULAR = {
 """Plurals of COCO's classes that no rule gives."""
 
 
-def by_metadata(prompt: str, metadata: Mapping[str, Any]) -> Asked:
+def by_metadata(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
     """GenEval's questions or those about noun phrases where the metadata holds them, else the template."""
     if metadata.get("include"):
         return geneval(prompt, metadata)
     return chunks(prompt, metadata) if metadata.get("chunks") else template(prompt, metadata)
 
 
-def template(prompt: str, metadata: Mapping[str, Any]) -> Asked:
+def template(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
     """One question that quotes the prompt, and one for its parts."""
     whole = Question(WHOLE.replace("{prompt}", prompt.strip().rstrip("?.!")))
     part = Question(PART.replace("{prompt}", prompt.strip().rstrip("?.!")))
-    return Asked(((part,),), (whole,), (whole,))
+    return PromptQuestions(((part,),), (whole,), (whole,))
 
 
-def geneval(prompt: str, metadata: Mapping[str, Any]) -> Asked:
+def geneval(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
     """A question per object, per number above one and per relation of GenEval's include clauses.
 
     Raises:
@@ -72,12 +72,11 @@ def geneval(prompt: str, metadata: Mapping[str, Any]) -> Asked:
         raise InputError(
             f"an include clause of {prompt!r} is damaged ({type(error).__name__}: {error}); correct the row"
         ) from error
-    asked = tuple(question for each in objects for question in each)
-    present = _once(asked)
-    return Asked(tuple(objects), _once((*layout, *present)), _once((*present, *layout)))
+    present = _once([question for each in objects for question in each])
+    return PromptQuestions(tuple(objects), _once((*layout, *present)), _once((*present, *layout)))
 
 
-def chunks(prompt: str, metadata: Mapping[str, Any]) -> Asked:
+def chunks(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
     """T2I-CompBench's questions about the noun phrases in the metadata, or in the prompt itself.
 
     Raises:
@@ -90,11 +89,13 @@ def chunks(prompt: str, metadata: Mapping[str, Any]) -> Asked:
         from selfreward_eval.tasks.t2i_compbench.facts import read
 
         phrases = read(prompt, "color").chunks
-    asked = tuple(Question(text) for text in questions([str(phrase) for phrase in phrases]))
-    if not asked:
+    about_phrases = tuple(Question(text) for text in questions([str(phrase) for phrase in phrases]))
+    if not about_phrases:
         raise InputError(f"{prompt!r} has no noun phrase to ask about; choose questions=template")
-    whole = _once(asked)
-    return Asked(tuple((question,) for question in whole), (*template(prompt, metadata).layout,), whole)
+    whole = _once(about_phrases)
+    return PromptQuestions(
+        tuple((question,) for question in whole), (*template(prompt, metadata).layout,), whole
+    )
 
 
 def plural(phrase: str) -> str:

@@ -1,7 +1,7 @@
-"""The shapes world's questions: a prompt taken apart into what the tiny model has learnt to be asked.
+"""The shapes world's questions: a prompt decomposed into questions that the tiny model was trained on.
 
->>> asked = shapes("a picture of a red star left of a ring", {})
->>> [question.text for question in asked.layout][1:]
+>>> questions = shapes("a picture of a red star left of a ring", {})
+>>> [question.text for question in questions.layout][1:]
 ['how many rings are there?', 'is the red star left of the {colour of ring} ring?']
 """
 
@@ -13,29 +13,29 @@ from dataclasses import replace
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.rewarders.asking import Fill, Question
-from selfreward_eval.rewarders.questions.asked import Asked
+from selfreward_eval.rewarders.questions.asked import PromptQuestions
+from selfreward_eval.rewarders.self_vqa import Fill, Question
 from selfreward_eval.tasks.shapes.compbench.requests import ACTIONS, DEPTH, PLANAR
 from selfreward_eval.tasks.shapes.language import article
 from selfreward_eval.tasks.shapes.oracle.vqa import Phrase, parse
 from selfreward_eval.tasks.shapes.requests import BARE_FRAMES, FRAMES
 from selfreward_eval.tasks.shapes.vocabulary import COLOURS, NUMBERS, RELATIONS, plural
 
-SAID = {
+QUESTION_RELATION = {
     **{word: word for word in (*RELATIONS, *DEPTH, *ACTIONS)},
     **{word: direction or "next to" for word, direction in PLANAR.items()},
     "hidden by": "behind",
 }
-"""A prompt's relation -> the word in which the model is asked about it."""
+"""A prompt's relation -> its word in questions."""
 
 _FRAMES = sorted((frame.format("") for frame in (*FRAMES, *BARE_FRAMES) if frame != "{}"), key=len)
-_LISTED = (", ", " and ")
-_WORDS = sorted((f" {word} " for word in SAID), key=len, reverse=True)
-_JOINTS = re.compile("(" + "|".join(re.escape(joint) for joint in (*_WORDS, *_LISTED)) + ")")
+_CONJUNCTIONS = (", ", " and ")
+_WORDS = sorted((f" {word} " for word in QUESTION_RELATION), key=len, reverse=True)
+_JOINTS = re.compile("(" + "|".join(re.escape(joint) for joint in (*_WORDS, *_CONJUNCTIONS)) + ")")
 
 
-def shapes(prompt: str, metadata: Mapping[str, Any]) -> Asked:
-    """What the prompt's objects, numbers and relations come to as questions.
+def shapes(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
+    """Questions about the prompt's objects, numbers and relations.
 
     An object with a colour or a texture is asked for by name, any other by counting its form. A relation
     names its objects by form and colour; a colour that the prompt leaves open is asked of the picture.
@@ -48,11 +48,11 @@ def shapes(prompt: str, metadata: Mapping[str, Any]) -> Asked:
     objects = tuple(_presence(thing) for thing in things)
     layout = (*_numbers(things), *(_relation(things[a], word, things[b]) for a, word, b in relations))
     named = [question for each in objects for question in each if question.plain]
-    return Asked(objects, layout, tuple(dict.fromkeys((*named, *layout))))
+    return PromptQuestions(objects, layout, tuple(dict.fromkeys((*named, *layout))))
 
 
 def read(prompt: str) -> tuple[tuple[Phrase, ...], tuple[tuple[int, str, int], ...]]:
-    """The objects that a prompt names, and (subject, relation in a question's word, object) by their numbers.
+    """The objects that a prompt names, and (entry, relation in a question's word, object) by their numbers.
 
     Raises:
         InputError: the prompt is not of the shapes language.
@@ -67,7 +67,9 @@ def read(prompt: str) -> tuple[tuple[Phrase, ...], tuple[tuple[int, str, int], .
             f"the prompt {prompt!r} is not of the shapes language ({error}); choose other questions"
         ) from error
     relations = tuple(
-        (k, SAID[joint.strip()], k + 1) for k, joint in enumerate(parts[1::2]) if joint not in _LISTED
+        (k, QUESTION_RELATION[joint.strip()], k + 1)
+        for k, joint in enumerate(parts[1::2])
+        if joint not in _CONJUNCTIONS
     )
     return things, relations
 
@@ -81,14 +83,14 @@ def _presence(thing: Phrase) -> tuple[Question, ...]:
 
 
 def _numbers(things: tuple[Phrase, ...]) -> tuple[Question, ...]:
-    """How many there are of every form: exactly as many as are told, or at least as many as are named."""
-    asked = []
+    """How many there are of every form: exactly the given number, or at least as many as are named."""
+    questions = []
     for form in dict.fromkeys(thing.form for thing in things):
         same = [thing for thing in things if thing.form == form]
         total = sum(thing.count or 1 for thing in same)
-        told = any(thing.count is not None for thing in same)
-        asked.append(_count(form, NUMBERS[total : total + 1] if told else NUMBERS[total:]))
-    return tuple(asked)
+        counted = any(thing.count is not None for thing in same)
+        questions.append(_count(form, NUMBERS[total : total + 1] if counted else NUMBERS[total:]))
+    return tuple(questions)
 
 
 def _count(form: str, wanted: tuple[str, ...]) -> Question:

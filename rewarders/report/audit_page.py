@@ -12,11 +12,11 @@ from selfreward_eval.harness.report.pictures import BUDGET
 from selfreward_eval.rewarders.auditing.audit import Audit, RewarderAudit
 from selfreward_eval.rewarders.auditing.rightness import RightRule
 from selfreward_eval.rewarders.report.cards import card, verdict, with_pictures
+from selfreward_eval.rewarders.report.formatting import estimate, milliseconds, number
 from selfreward_eval.rewarders.report.plots import calibration, curves
 from selfreward_eval.rewarders.report.rendering import embedded, render
-from selfreward_eval.rewarders.report.words import estimate, milliseconds, number
-from selfreward_eval.rewarders.scoring.auditing import Scored
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.auditing import RewarderLines
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["PAGE", "write_audit_page"]
 
@@ -33,8 +33,8 @@ def write_audit_page(
     model: str,
     audits: Mapping[str, Audit],
     rules: Mapping[str, RightRule],
-    subjects: Sequence[Subject],
-    scored: Sequence[Scored],
+    entries: Sequence[PictureEntry],
+    scored: Sequence[RewarderLines],
     skipped: Mapping[str, str],
     *,
     budget: int = BUDGET,
@@ -47,7 +47,7 @@ def write_audit_page(
         model: which model rewards itself, in words; empty for none.
         audits: task -> its audit.
         rules: task -> when a picture is right.
-        subjects: the pictures.
+        entries: the pictures.
         scored: every rewarder's lines, aligned with them.
         skipped: rewarder -> why it was left out.
         budget: bytes of picture data.
@@ -60,7 +60,7 @@ def write_audit_page(
         if any(part.roc for part in one.rewarders):
             written += write_drawing(curves(one.rewarders), folder / f"roc_{task}")
     share = budget // max(1, len(audits) * len(scored))
-    tasks = [_task(one, rules[task], subjects, scored, share) for task, one in audits.items()]
+    tasks = [_task(one, rules[task], entries, scored, share) for task, one in audits.items()]
     html = render("reward_audit.jinja", name=name, model=model, tasks=tasks, skipped=skipped)
     page = folder / PAGE
     # A page can be drawn again at any time, so it need not wait for the disk.
@@ -69,16 +69,16 @@ def write_audit_page(
 
 
 def _task(
-    one: Audit, rule: RightRule, subjects: Sequence[Subject], scored: Sequence[Scored], budget: int
+    one: Audit, rule: RightRule, entries: Sequence[PictureEntry], scored: Sequence[RewarderLines], budget: int
 ) -> dict[str, Any]:
     categories = list(one.rewarders[0].by_category) if one.rewarders else []
-    told = (
+    about = (
         f"{one.pictures:,} pictures of {one.items:,} items, {one.measured:,} measured; right is "
         f"{one.metric} of {one.right_rule}, which {one.right:,} are"
     )
     return {
         "name": one.task,
-        "about": told,
+        "about": about,
         "rows": [_row(part, one.pictures) for part in one.rewarders],
         "warnings": [
             f"{count:,} pictures not scored by {part.label}: {reason}"
@@ -110,7 +110,9 @@ def _task(
         ],
         "calibrations": [embedded(calibration(part)) for part in one.rewarders if part.calibration],
         "examples": [
-            found for part in scored if (found := _examples(part, one.task, rule, subjects, budget))["kinds"]
+            examples
+            for part in scored
+            if (examples := _examples(part, one.task, rule, entries, budget))["kinds"]
         ],
     }
 
@@ -129,11 +131,11 @@ def _row(part: RewarderAudit, pictures: int) -> dict[str, Any]:
 
 
 def _area(part: RewarderAudit, category: str) -> dict[str, str]:
-    found = part.by_category[category]["auc"]
-    told = estimate(found)
+    auc = part.by_category[category]["auc"]
+    text = estimate(auc)
     # 0.5 is no signal and uncoloured, as 0 is for a correlation.
-    colour = heat(None if found.value is None else 2 * found.value - 1)
-    return {"text": number(found.value, 2), "title": told["interval"] or told["why"], "colour": colour}
+    colour = heat(None if auc.value is None else 2 * auc.value - 1)
+    return {"text": number(auc.value, 2), "title": text["interval"] or text["why"], "colour": colour}
 
 
 def heat(value: float | None) -> str:
@@ -150,18 +152,18 @@ def heat(value: float | None) -> str:
 
 
 def _examples(
-    one: Scored, task: str, rule: RightRule, subjects: Sequence[Subject], budget: int
+    one: RewarderLines, task: str, rule: RightRule, entries: Sequence[PictureEntry], budget: int
 ) -> dict[str, Any]:
-    """The wrong pictures it liked best and the right ones it liked least."""
+    """The wrong pictures with the highest rewards and the right ones with the lowest."""
     sign = 1 if one.rewarder.info.higher_is_better else -1
     rated = [
-        (sign * line.reward.value, subject, line)
-        for subject, line in zip(subjects, one.lines, strict=True)
-        if subject.task == task and line.reward.value is not None and subject.measured is not None
+        (sign * line.reward.value, entry, line)
+        for entry, line in zip(entries, one.lines, strict=True)
+        if entry.task == task and line.reward.value is not None and entry.measured is not None
     ]
     kinds = []
     if len({value for value, _, _ in rated}) > 1:
-        for kind, told, best_first in (
+        for kind, heading, best_first in (
             ("wrong", "Wrong, and rewarded most", True),
             ("right", "Right, and rewarded least", False),
         ):
@@ -169,7 +171,7 @@ def _examples(
             members.sort(key=lambda entry: entry[0], reverse=best_first)
             chosen = members[:EXAMPLES]
             if chosen:
-                cards = [card(subject, line, rule) for _, subject, line in chosen]
-                lines = {subject.key: line for _, subject, line in chosen}
-                kinds.append((told, with_pictures(cards, lines, budget // 2)))
+                cards = [card(entry, line, rule) for _, entry, line in chosen]
+                lines = {entry.key: line for _, entry, line in chosen}
+                kinds.append((heading, with_pictures(cards, lines, budget // 2)))
     return {"label": one.label, "kinds": kinds}

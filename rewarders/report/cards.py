@@ -9,10 +9,10 @@ from typing import Any
 from selfreward_eval.harness.report.overlay import overlay
 from selfreward_eval.harness.report.pictures import BUDGET, embed_all
 from selfreward_eval.rewarders.auditing.rightness import RightRule
-from selfreward_eval.rewarders.report.overlays import details, region_boxes, veils
-from selfreward_eval.rewarders.report.words import number
+from selfreward_eval.rewarders.report.formatting import number
+from selfreward_eval.rewarders.report.overlays import details, map_overlays, region_boxes
 from selfreward_eval.rewarders.scoring.log import Line
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["PLACES", "VERDICTS", "card", "places", "with_pictures"]
 
@@ -22,30 +22,30 @@ PLACES = {"best": "Best third", "middle": "Middle", "worst": "Worst third", "uns
 
 
 def places(values: Sequence[float | None], higher_is_better: bool = True) -> list[str]:
-    """Which third of the rewards every picture belongs to; equal rewards are never parted.
+    """Which third of the rewards every picture belongs to; equal rewards stay together.
 
     >>> places([3.0, 1.0, 2.0, None])
     ['best', 'worst', 'middle', 'unscored']
     """
     from scipy.stats import rankdata
 
-    there = [value for value in values if value is not None]
-    ranks = iter(rankdata(there) if higher_is_better else rankdata([-value for value in there]))
+    scored = [value for value in values if value is not None]
+    ranks = iter(rankdata(scored) if higher_is_better else rankdata([-value for value in scored]))
     names = ("worst", "middle", "best")
     return [
-        "unscored" if value is None else names[min(2, int((next(ranks) - 0.5) / len(there) * 3))]
+        "unscored" if value is None else names[min(2, int((next(ranks) - 0.5) / len(scored) * 3))]
         for value in values
     ]
 
 
-def verdict(subject: Subject, rule: RightRule | None) -> str:
+def verdict(entry: PictureEntry, rule: RightRule | None) -> str:
     """``right``, ``wrong`` or ``unmeasured``."""
-    if subject.measured is None or rule is None:
+    if entry.measured is None or rule is None:
         return "unmeasured"
-    return "right" if rule.right(subject.measured) else "wrong"
+    return "right" if rule.right(entry.measured) else "wrong"
 
 
-def card(subject: Subject, line: Line, rule: RightRule | None, place: str = "") -> dict[str, Any]:
+def card(entry: PictureEntry, line: Line, rule: RightRule | None, place: str = "") -> dict[str, Any]:
     """What a picture's card shows, without the picture itself.
 
     Returns:
@@ -53,15 +53,15 @@ def card(subject: Subject, line: Line, rule: RightRule | None, place: str = "") 
         ``badge``, ``reward`` (text), ``value`` (number or None), ``reason``, ``parts`` (name, text),
         ``lines``, ``path`` and ``key``.
     """
-    reward, kind = line.reward, verdict(subject, rule)
-    measured = "" if subject.measured is None else f" {number(subject.measured, 2)}"
+    reward, kind = line.reward, verdict(entry, rule)
+    measured = "" if entry.measured is None else f" {number(entry.measured, 2)}"
     return {
-        "key": subject.key,
-        "task": subject.task,
-        "category": subject.category or "all",
-        "item_id": subject.item_id,
-        "index": subject.index,
-        "prompt": subject.prompt or "(its prompt is not known)",
+        "key": entry.key,
+        "task": entry.task,
+        "category": entry.category or "all",
+        "item_id": entry.item_id,
+        "index": entry.index,
+        "prompt": entry.prompt or "(its prompt is not known)",
         "place": place,
         "verdict": kind,
         "symbol": SYMBOLS[kind],
@@ -71,18 +71,18 @@ def card(subject: Subject, line: Line, rule: RightRule | None, place: str = "") 
         "reason": "" if reward.ok else f"{str(reward.status).replace('_', ' ')}: {reward.reason}",
         "parts": [(name.replace("_", " "), number(value, 2)) for name, value in reward.components.items()],
         "lines": details(reward.evidence),
-        "path": subject.path,
+        "path": entry.path,
     }
 
 
 def with_pictures(
     cards: Sequence[Mapping[str, Any]], lines: Mapping[Any, Line], budget: int = BUDGET
 ) -> list[dict[str, Any]]:
-    """Cards with ``picture``, ``boxes`` and ``veils``; those for whose picture there is no room are left out.
+    """Cards with ``picture``, ``boxes`` and ``veils``; left out are those whose picture exceeds the budget.
 
     Args:
         cards: the ones that matter most first.
-        lines: subject's key -> its line, for maps.
+        lines: entry's key -> its line, for maps.
         budget: bytes of picture data.
     """
     paths = [Path(card["path"]) for card in cards if card["path"] is not None]
@@ -103,7 +103,7 @@ def with_pictures(
                 **one,
                 "picture": picture,
                 "boxes": overlay(drawn, *size) if size and drawn else None,
-                "veils": veils(reward, *size) if size else {},
+                "veils": map_overlays(reward, *size) if size else {},
             }
         )
     return shown

@@ -1,4 +1,4 @@
-"""A reward map as a veil over its picture: red where it pushes away, green where it holds.
+"""A reward map drawn over its picture: red where the reward is negative, green where it is positive.
 
 Both readings of SRUM's map are drawn from the scores in the evidence, whichever of them was the reward.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LONGEST = 96
-"""Longest side of a veil in pixels: regions are rectangles, so coarse ones look the same."""
+"""Longest side of an overlay in pixels: regions are rectangles, so coarse ones look the same."""
 
 GOOD, BAD = (23, 115, 74), (179, 38, 30)
 LOW, MIDDLE, HIGH = (59, 15, 112), (33, 145, 140), (253, 231, 37)
@@ -28,8 +28,8 @@ OPAQUE, FAINT = 165, 115
 """Of 255: where a signed reward is largest, and everywhere on the other scale."""
 
 
-def veils(reward: Reward, width: int, height: int) -> dict[str, str]:
-    """Reading -> a data URL of its veil, ``code`` and ``paper``; ``map`` for other maps; empty without one.
+def map_overlays(reward: Reward, width: int, height: int) -> dict[str, str]:
+    """Map reading (``code``, ``paper``; ``map`` for other maps) -> data URL of its overlay; empty for none.
 
     Args:
         reward: with a map.
@@ -38,7 +38,7 @@ def veils(reward: Reward, width: int, height: int) -> dict[str, str]:
     """
     if reward.map is None:
         return {}
-    scored = scored_regions(reward)
+    scored = regions_and_layout(reward)
     if scored is None:
         return {"map": _url(reward.map, signed=bool(reward.map.min() < 0))}
     regions, layout = scored
@@ -49,14 +49,14 @@ def veils(reward: Reward, width: int, height: int) -> dict[str, str]:
     }
 
 
-def scored_regions(reward: Reward) -> tuple[list[Region], float] | None:
+def regions_and_layout(reward: Reward) -> tuple[list[Region], float] | None:
     """SRUM's regions that have a score, and its layout score; None for evidence of another kind."""
     layout, regions = reward.evidence.get("layout"), reward.evidence.get("regions")
     if not isinstance(layout, int | float) or not isinstance(regions, list):
         return None
     try:
-        found = [(one["box"], one["score"]) for one in regions if one["score"] is not None]
-        return [Region((int(a), int(b), int(c), int(d)), float(s)) for (a, b, c, d), s in found], float(
+        scored = [(one["box"], one["score"]) for one in regions if one["score"] is not None]
+        return [Region((int(a), int(b), int(c), int(d)), float(s)) for (a, b, c, d), s in scored], float(
             layout
         )
     except (KeyError, TypeError, ValueError):
@@ -64,9 +64,9 @@ def scored_regions(reward: Reward) -> tuple[list[Region], float] | None:
 
 
 def region_boxes(reward: Reward) -> list[dict[str, Any]]:
-    """Scored regions as boxes for ``overlay`` of ``harness.report.overlay``, their scores in the labels."""
+    """Regions with a score as boxes for ``harness.report.overlay``, their scores in the labels."""
     boxes = []
-    regions = reward.evidence.get("regions", []) if scored_regions(reward) is not None else []
+    regions = reward.evidence.get("regions", []) if regions_and_layout(reward) is not None else []
     for one in regions:
         if one["score"] is not None:
             label = f"{one.get('label') or 'region'} {one['score']:+.2f}"

@@ -13,16 +13,16 @@ from selfreward_eval.harness.report.pictures import BUDGET
 from selfreward_eval.rewarders.auditing.audit import Audit
 from selfreward_eval.rewarders.auditing.rightness import RightRule
 from selfreward_eval.rewarders.report.cards import PLACES, VERDICTS, card, places, verdict, with_pictures
+from selfreward_eval.rewarders.report.formatting import estimate, milliseconds, number
 from selfreward_eval.rewarders.report.plots import boxes, scatter
 from selfreward_eval.rewarders.report.rendering import embedded, render
-from selfreward_eval.rewarders.report.words import estimate, milliseconds, number
-from selfreward_eval.rewarders.scoring.auditing import Scored
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.auditing import RewarderLines
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 __all__ = ["PAGE", "write_rewards_page"]
 
 PAGE = "rewards.html"
-MOST = 200
+MAX_CARDS = 200
 """Cards shown of every third; a page with more is slow to open."""
 
 
@@ -30,8 +30,8 @@ def write_rewards_page(
     path: Path,
     name: str,
     model: str,
-    subjects: Sequence[Subject],
-    scored: Scored,
+    entries: Sequence[PictureEntry],
+    scored: RewarderLines,
     audits: Mapping[str, Audit],
     rules: Mapping[str, RightRule],
     *,
@@ -43,7 +43,7 @@ def write_rewards_page(
         path: its file; the folder must exist.
         name: of the run or folder.
         model: which model rewards itself, in words; empty for none.
-        subjects: the pictures.
+        entries: the pictures.
         scored: the rewarder and its lines, aligned.
         audits: task -> audit of this rewarder alone; empty where nothing was measured.
         rules: task -> when a picture is right.
@@ -52,15 +52,15 @@ def write_rewards_page(
     info = scored.rewarder.info
     values = [line.reward.value for line in scored.lines]
     cards = [
-        card(subject, line, rules.get(subject.task), place)
-        for subject, line, place in zip(
-            subjects, scored.lines, places(values, info.higher_is_better), strict=True
+        card(entry, line, rules.get(entry.task), place)
+        for entry, line, place in zip(
+            entries, scored.lines, places(values, info.higher_is_better), strict=True
         )
     ]
     ordered = _sorted(cards, info.higher_is_better)
-    lines = {subject.key: line for subject, line in zip(subjects, scored.lines, strict=True)}
-    shown = {one["key"]: one for one in with_pictures(_chosen(ordered), lines, budget)}
-    kept = [shown[one["key"]] for one in ordered if one["key"] in shown]
+    lines = {entry.key: line for entry, line in zip(entries, scored.lines, strict=True)}
+    with_picture = {one["key"]: one for one in with_pictures(_chosen(ordered), lines, budget)}
+    kept = [with_picture[one["key"]] for one in ordered if one["key"] in with_picture]
     html = render(
         "rewards.jinja",
         label=scored.label,
@@ -72,7 +72,7 @@ def write_rewards_page(
         total=len(values),
         unscored=unscored(scored),
         tasks=[
-            _task(one, [s for s in subjects if s.task == task], scored, subjects, rules[task])
+            _task(one, [s for s in entries if s.task == task], scored, entries, rules[task])
             for task, one in audits.items()
         ],
         cards=kept,
@@ -85,33 +85,33 @@ def write_rewards_page(
     return path
 
 
-def unscored(scored: Scored) -> dict[str, int]:
+def unscored(scored: RewarderLines) -> dict[str, int]:
     """Why pictures have no reward -> how many of them."""
-    told = [
+    reasons = [
         f"{str(one.reward.status).replace('_', ' ')}: {one.reward.reason}"
         for one in scored.lines
         if not one.reward.ok
     ]
-    return dict(Counter(told).most_common())
+    return dict(Counter(reasons).most_common())
 
 
 def _sorted(cards: Sequence[dict[str, Any]], higher_is_better: bool) -> list[dict[str, Any]]:
     """The best first, those without a reward last."""
     sign = -1 if higher_is_better else 1
-    there = sorted((one for one in cards if one["value"] is not None), key=lambda one: sign * one["value"])
-    return [*there, *(one for one in cards if one["value"] is None)]
+    scored = sorted((one for one in cards if one["value"] is not None), key=lambda one: sign * one["value"])
+    return [*scored, *(one for one in cards if one["value"] is None)]
 
 
 def _chosen(ordered: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The cards that a page has room for: ends of the order first, then from the middle outwards."""
     groups = {place: [one for one in ordered if one["place"] == place] for place in PLACES}
     middle = groups["middle"]
-    start = max(0, (len(middle) - MOST) // 2)
+    start = max(0, (len(middle) - MAX_CARDS) // 2)
     return [
-        *groups["best"][:MOST],
-        *reversed(groups["worst"][-MOST:]),
-        *groups["unscored"][:MOST],
-        *middle[start : start + MOST],
+        *groups["best"][:MAX_CARDS],
+        *reversed(groups["worst"][-MAX_CARDS:]),
+        *groups["unscored"][:MAX_CARDS],
+        *middle[start : start + MAX_CARDS],
     ]
 
 
@@ -138,11 +138,15 @@ def _offer(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, str,
 
 
 def _task(
-    one: Audit, members: Sequence[Subject], scored: Scored, subjects: Sequence[Subject], rule: RightRule
+    one: Audit,
+    members: Sequence[PictureEntry],
+    scored: RewarderLines,
+    entries: Sequence[PictureEntry],
+    rule: RightRule,
 ) -> dict[str, Any]:
     """One task's numbers and drawings."""
-    mine = one.rewarders[0]
-    values = {s.key: line.reward.value for s, line in zip(subjects, scored.lines, strict=True)}
+    statistics = one.rewarders[0]
+    values = {s.key: line.reward.value for s, line in zip(entries, scored.lines, strict=True)}
     both = [
         (s, s.measured, value)
         for s in members
@@ -158,23 +162,23 @@ def _task(
             if key != "unmeasured"
         }
         drawings.append(embedded(boxes(scored.label, groups)))
-    inside = estimate(mine.inside_auc)
+    inside = estimate(statistics.inside_auc)
     facts = [
         (
             "AUC, right against wrong",
-            f"{estimate(mine.auc)['value']} ({estimate(mine.auc)['interval'] or '–'})",
+            f"{estimate(statistics.auc)['value']} ({estimate(statistics.auc)['interval'] or '–'})",
         ),
         ("AUC inside a prompt", f"{inside['value']} ({inside['interval'] or '–'})"),
-        ("Separation", f"{number(mine.separation.value, 2)} SD"),
-        ("ms a picture", milliseconds(mine.seconds)),
+        ("Separation", f"{number(statistics.separation.value, 2)} SD"),
+        ("ms a picture", milliseconds(statistics.seconds)),
     ]
     notes = [
         f"Right is {one.metric} of {one.right_rule}: {one.right:,} of {one.measured:,} measured pictures"
     ]
-    if mine.shared:
-        notes.append(f"It shares {', '.join(mine.shared)} with the benchmark, and so its mistakes")
+    if statistics.shared:
+        notes.append(f"It shares {', '.join(statistics.shared)} with the benchmark, and so its mistakes")
     rows = []
-    for category, parts in mine.by_category.items():
+    for category, parts in statistics.by_category.items():
         part = [(s, v) for s, _, v in both if s.category == category]
         means = {key: [v for s, v in part if verdict(s, rule) == key] for key in ("right", "wrong")}
         total = sum(s.category == category for s in members)
@@ -191,7 +195,7 @@ def _task(
     return {
         "name": one.task,
         "metric": one.metric,
-        "correlation": estimate(mine.correlation),
+        "correlation": estimate(statistics.correlation),
         "facts": facts,
         "notes": notes,
         "drawings": drawings,

@@ -1,1 +1,1 @@
-"""Rewards for whole folders of pictures: which pictures, scored how far, and where it is written down."""
+"""Rewards for whole folders of pictures: the pictures, the scoring, and its log on disk."""

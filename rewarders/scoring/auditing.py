@@ -1,4 +1,4 @@
-"""From scored pictures to audits: one per task, because two tasks' measurements are no one scale."""
+"""From scored pictures to audits: one per task, because tasks measure on different scales."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from selfreward_eval.rewarders.auditing.audit import Audit, Column, Pictures, au
 from selfreward_eval.rewarders.auditing.rightness import RightRule, rule
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.rewarders.scoring.log import Line
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.runs.reader import Run
@@ -21,8 +21,8 @@ PROBABILITY = (0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
-    """One rewarder with its lines, aligned with the subjects."""
+class RewarderLines:
+    """One rewarder with its lines, aligned with the entries."""
 
     label: str
     rewarder: Rewarder
@@ -30,55 +30,55 @@ class Scored:
 
 
 def rules(
-    run: Run, subjects: Sequence[Subject], threshold: float | None = None
+    run: Run, entries: Sequence[PictureEntry], threshold: float | None = None
 ) -> dict[str, tuple[TaskScores, RightRule]]:
     """Task -> its scores and when a picture of it is right."""
-    found = {}
-    for name in dict.fromkeys(one.task for one in subjects):
+    by_task = {}
+    for name in dict.fromkeys(entry.task for entry in entries):
         scores = run.scores[name]
-        values = [one.measured for one in subjects if one.task == name and one.measured is not None]
-        made = rule(values, scores.range, higher_is_better=scores.higher_is_better, threshold=threshold)
-        found[name] = (scores, made)
-    return found
+        values = [entry.measured for entry in entries if entry.task == name and entry.measured is not None]
+        right = rule(values, scores.range, higher_is_better=scores.higher_is_better, threshold=threshold)
+        by_task[name] = (scores, right)
+    return by_task
 
 
 def audits(
     run: Run,
-    subjects: Sequence[Subject],
-    scored: Sequence[Scored],
+    entries: Sequence[PictureEntry],
+    scored: Sequence[RewarderLines],
     threshold: float | None = None,
 ) -> dict[str, Audit]:
     """Task -> the audit of all rewarders on its pictures.
 
     Args:
         run: where the pictures and their measurements are from.
-        subjects: the pictures.
+        entries: the pictures.
         scored: the rewarders' lines.
         threshold: the measurement from which on a picture is right; None for the rule of
             :mod:`selfreward_eval.rewarders.auditing.rightness`.
     """
-    found = {}
-    for name, (scores, made) in rules(run, subjects, threshold).items():
-        members = [k for k, one in enumerate(subjects) if one.task == name]
-        mine = [subjects[k] for k in members]
+    by_task = {}
+    for name, (scores, right) in rules(run, entries, threshold).items():
+        members = [k for k, entry in enumerate(entries) if entry.task == name]
+        of_task = [entries[k] for k in members]
         pictures = Pictures(
-            measured=[one.measured for one in mine],
-            items=[one.item for one in mine],
-            clusters=[one.unit for one in mine],
-            categories=[one.category for one in mine],
+            measured=[entry.measured for entry in of_task],
+            items=[entry.item for entry in of_task],
+            clusters=[entry.unit for entry in of_task],
+            categories=[entry.category for entry in of_task],
         )
         instruments = run.manifest.identity["tasks"][name].get("instruments", {})
-        columns = [_column(one, members, instruments) for one in scored]
-        found[name] = audit(name, scores.metric, made, pictures, columns)
-    return found
+        columns = [_column(rewarder_lines, members, instruments) for rewarder_lines in scored]
+        by_task[name] = audit(name, scores.metric, right, pictures, columns)
+    return by_task
 
 
-def _column(one: Scored, members: Sequence[int], instruments: Mapping[str, Any]) -> Column:
-    info = one.rewarder.info
-    lines = [one.lines[k] for k in members]
+def _column(scored: RewarderLines, members: Sequence[int], instruments: Mapping[str, Any]) -> Column:
+    info = scored.rewarder.info
+    lines = [scored.lines[k] for k in members]
     return Column(
-        label=one.label,
-        source=one.rewarder.source(),
+        label=scored.label,
+        source=scored.rewarder.source(),
         kind=info.kind,
         title=info.title,
         values=[line.reward.value for line in lines],
@@ -88,17 +88,17 @@ def _column(one: Scored, members: Sequence[int], instruments: Mapping[str, Any])
         seconds=[line.seconds for line in lines if line.seconds is not None],
         probability=info.range == PROBABILITY and info.higher_is_better,
         higher_is_better=info.higher_is_better,
-        shared=shared(one.rewarder.identity(), instruments),
+        shared=shared(scored.rewarder.identity(), instruments),
     )
 
 
 def shared(identity: Mapping[str, Any], instruments: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the benchmark's instruments that a rewarder uses too.
 
-    Such a reward agrees with the benchmark partly because both look through the same eyes.
+    Such a reward agrees with the benchmark partly because both use the same instrument.
     """
-    mine = set(_names({key: value for key, value in identity.items() if key != "name"}))
-    return tuple(dict.fromkeys(name for name in _names(instruments) if name in mine))
+    used = set(_names({key: value for key, value in identity.items() if key != "name"}))
+    return tuple(dict.fromkeys(name for name in _names(instruments) if name in used))
 
 
 def _names(value: Any) -> Iterator[str]:

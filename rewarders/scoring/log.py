@@ -22,7 +22,7 @@ from selfreward_eval.harness.files import (
 from selfreward_eval.harness.folders import FolderUse, claim_identity, lock_folder
 from selfreward_eval.rewarders.base import Reward
 from selfreward_eval.rewarders.cache import from_json, to_json
-from selfreward_eval.rewarders.scoring.subjects import Subject
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 
 LINES, ABOUT = "rewards.jsonl", "rewards.json"
 SCHEMA = 1
@@ -70,20 +70,20 @@ class RewardLog:
             self._lock.release()
             raise
 
-    def settled(self, subject: Subject, sha256: str | None) -> bool:
-        """Whether this very picture has a reward already; one without a value is tried again."""
-        line = self.lines.get(subject.key)
+    def is_scored(self, entry: PictureEntry, sha256: str | None) -> bool:
+        """Whether the picture with this sha256 has a value already."""
+        line = self.lines.get(entry.key)
         return line is not None and line.reward.ok and line.sha256 == sha256
 
-    def add(self, subject: Subject, line: Line) -> None:
+    def add(self, entry: PictureEntry, line: Line) -> None:
         """Appends a line; it is with the operating system when this returns."""
-        self._writer.append(as_json(subject, line))
-        self.lines[subject.key] = line
+        self._writer.append(as_json(entry, line))
+        self.lines[entry.key] = line
 
-    def finish(self, subjects: Sequence[Subject]) -> Path:
-        """Leaves one line per picture, in order; the file is whole at every moment."""
+    def finish(self, entries: Sequence[PictureEntry]) -> Path:
+        """Rewrites the file with one line per picture, in order, in one atomic step."""
         self._writer.close()
-        lines = [as_json(one, self.lines[one.key]) for one in subjects]
+        lines = [as_json(entry, self.lines[entry.key]) for entry in entries]
         dumped = [
             json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for line in lines
         ]
@@ -100,19 +100,19 @@ class RewardLog:
         self._lock.release()
 
 
-def as_json(subject: Subject, line: Line) -> dict[str, Any]:
+def as_json(entry: PictureEntry, line: Line) -> dict[str, Any]:
     """A line's JSON: what was rewarded, what the benchmark measured, and the reward."""
     reward = to_json(line.reward)
     del reward["schema"]
     return {
-        "task": subject.task,
-        "item_id": subject.item_id,
-        "index": subject.index,
-        "prompt": subject.prompt,
-        "category": subject.category,
-        "image": subject.shown,
+        "task": entry.task,
+        "item_id": entry.item_id,
+        "index": entry.index,
+        "prompt": entry.prompt,
+        "category": entry.category,
+        "image": entry.shown,
         "image_sha256": line.sha256,
-        "measured": subject.measured,
+        "measured": entry.measured,
         **reward,
         "seconds": line.seconds,
     }
@@ -124,15 +124,15 @@ def read_lines(path: Path) -> dict[Key, Line]:
     Raises:
         InputError: a line before the last is none.
     """
-    found: dict[Key, Line] = {}
-    for number, line in enumerate(read_json_lines(path).records, 1):
+    lines: dict[Key, Line] = {}
+    for number, record in enumerate(read_json_lines(path).records, 1):
         try:
-            key = (str(line["task"]), str(line["item_id"]), int(line["index"]))
-            reward = from_json({"schema": SCHEMA, **line})
-            found[key] = Line(reward, line["image_sha256"], line["seconds"])
+            key = (str(record["task"]), str(record["item_id"]), int(record["index"]))
+            reward = from_json({"schema": SCHEMA, **record})
+            lines[key] = Line(reward, record["image_sha256"], record["seconds"])
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
-                f"record {number} of {path} is no reward ({type(error).__name__}: {error}); restore the "
+                f"record {number} of {path} is not a reward ({type(error).__name__}: {error}); restore the "
                 "file, or choose another --output"
             ) from error
-    return found
+    return lines

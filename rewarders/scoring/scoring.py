@@ -1,4 +1,4 @@
-"""Scores pictures with one rewarder, batch by batch, going on where an earlier sitting stopped."""
+"""Scores pictures with one rewarder, batch by batch, and continues an interrupted scoring."""
 
 from __future__ import annotations
 
@@ -10,81 +10,81 @@ from selfreward_eval.harness.runs.run import Progress
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.rewarders.cache import CachedRewarder
 from selfreward_eval.rewarders.scoring.log import Line, RewardLog
-from selfreward_eval.rewarders.scoring.subjects import Subject, opened
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry, open_picture
 
 BATCH = 32
-"""Pictures whose rewards are written down together; a prompt's pictures are never parted."""
+"""Pictures whose rewards are written together; a prompt's pictures stay in one batch."""
 
 
 def score_all(
     rewarder: Rewarder,
-    subjects: Sequence[Subject],
-    book: RewardLog,
+    entries: Sequence[PictureEntry],
+    log: RewardLog,
     *,
     cache: Path | None = None,
     progress: Progress | None = None,
     label: str | None = None,
 ) -> list[Line]:
-    """One line per subject, aligned, all of them in ``book`` and on disk.
+    """One line per entry, aligned, all of them in ``log`` and on disk.
 
-    What has a value in the book is not scored again. Where values depend on the group (all pictures
+    A picture with a value in the log is not scored again. Where values depend on the group (all pictures
     of an item), an item that lacks one is scored whole, and nothing is cached.
 
     Args:
-        rewarder: who scores.
-        subjects: the pictures.
-        book: where the lines are; those of an earlier sitting count.
-        cache: folder of rewards that any rewarder may share.
-        progress: told about every batch.
-        label: what the rewarder is called there.
+        rewarder: the rewarder.
+        entries: the pictures.
+        log: where lines are read and written.
+        cache: folder of rewards that rewarders share.
+        progress: notified of every batch.
+        label: the rewarder's name there.
     """
     name = label or rewarder.info.name
     groupwise = rewarder.info.groupwise
     scorer: Rewarder = rewarder if cache is None or groupwise else CachedRewarder(rewarder, cache)
     if progress is not None:
-        progress.start(name, len(subjects), 0)
-    for batch in _batches(subjects):
-        _score_batch(scorer, batch, book, groupwise)
+        progress.start(name, len(entries), 0)
+    for batch in _batches(entries):
+        _score_batch(scorer, batch, log, groupwise)
         if progress is not None:
             progress.advance(name, len(batch))
-    book.finish(subjects)
-    return [book.lines[subject.key] for subject in subjects]
+    log.finish(entries)
+    return [log.lines[entry.key] for entry in entries]
 
 
-def _score_batch(scorer: Rewarder, batch: Sequence[Subject], book: RewardLog, groupwise: bool) -> None:
-    """Scores what of ``batch`` has no value yet, and writes it down."""
-    found = [(subject, *opened(subject)) for subject in batch]
-    open_items = {one.item for one, _, _, digest in found if not book.settled(one, digest)}
+def _score_batch(scorer: Rewarder, batch: Sequence[PictureEntry], log: RewardLog, groupwise: bool) -> None:
+    """Scores the pictures of ``batch`` that have no value yet, and appends their lines."""
+    opened = [(entry, *open_picture(entry)) for entry in batch]
+    unfinished_items = {entry.item for entry, _, _, digest in opened if not log.is_scored(entry, digest)}
     samples: list[RewardSample] = []
-    scored: list[tuple[Subject, str | None]] = []
-    for subject, sample, why_not, digest in found:
-        if subject.item not in open_items or (not groupwise and book.settled(subject, digest)):
+    scored: list[tuple[PictureEntry, str | None]] = []
+    for entry, sample, failure, digest in opened:
+        if entry.item not in unfinished_items or (not groupwise and log.is_scored(entry, digest)):
             continue
         if sample is None:
-            assert why_not is not None
-            book.add(subject, Line(why_not, digest))
+            assert failure is not None
+            log.add(entry, Line(failure, digest))
         else:
             samples.append(sample)
-            scored.append((subject, digest))
+            scored.append((entry, digest))
     if not samples:
         return
     before = scorer.misses if isinstance(scorer, CachedRewarder) else None
     started = time.perf_counter()
-    rewards: list[Reward] = scorer.score([str(one.prompt) for one, _ in scored], samples)
+    rewards: list[Reward] = scorer.score([str(entry.prompt) for entry, _ in scored], samples)
     spent = time.perf_counter() - started
-    # A batch of which a part came from the cache says nothing about what a picture costs.
+    # The time of a batch that came partly from the cache is not the cost of its pictures.
     fresh = before is None or (isinstance(scorer, CachedRewarder) and scorer.misses - before == len(samples))
     each = round(spent / len(samples), 6) if fresh else None
-    for (subject, digest), reward in zip(scored, rewards, strict=True):
-        book.add(subject, Line(reward, digest, each))
+    for (entry, digest), reward in zip(scored, rewards, strict=True):
+        log.add(entry, Line(reward, digest, each))
 
 
-def _batches(subjects: Sequence[Subject]) -> Iterator[list[Subject]]:
+def _batches(entries: Sequence[PictureEntry]) -> Iterator[list[PictureEntry]]:
     """Whole items, about :data:`BATCH` pictures at a time."""
-    items: dict[tuple[str, str], list[Subject]] = {}
-    for subject in subjects:
-        items.setdefault(subject.item, []).append(subject)
-    batch: list[Subject] = []
+    items: dict[tuple[str, str], list[PictureEntry]] = {}
+    for entry in entries:
+        items.setdefault(entry.item, []).append(entry)
+    batch: list[PictureEntry] = []
     for item in items.values():
         if batch and len(batch) + len(item) > BATCH:
             yield batch

@@ -1,14 +1,14 @@
-"""Two ways to ask a model for its scores: in words, as SRUM does, and by the probability of a yes.
+"""Two ways to elicit scores from a model: written, as in SRUM, and from the probability of a yes.
 
-In words, the model writes a score for every region and one for the layout. By yes, it is asked what
-the prompt comes to as questions: the layout's about the whole picture, the objects' about each region
-shown alone. A probability p becomes the score 2 p - 1.
+Written scores: the model writes a score for every region and one for the layout. Yes probabilities: the
+prompt is decomposed into questions; those about the layout are asked of the whole picture, those about
+objects of each region shown alone. A probability p becomes the score 2 p - 1.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import nan, prod
@@ -17,52 +17,59 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.base import VQA
-from selfreward_eval.rewarders.asking import Answer, Question, answers
-from selfreward_eval.rewarders.questions import Asked, maker
-from selfreward_eval.rewarders.srum.parsing import LAYOUT, REGIONS, Reading
+from selfreward_eval.harness.models.base import require
+from selfreward_eval.rewarders.questions import PromptQuestions, question_maker
+from selfreward_eval.rewarders.self_vqa import Answer, Question, answers
+from selfreward_eval.rewarders.srum.parsing import LAYOUT, REGIONS, ParsedScore
+from selfreward_eval.rewarders.srum.region_views import REGION_VIEWS, region_view
 from selfreward_eval.rewarders.srum.regions import Proposal
-from selfreward_eval.rewarders.srum.showing import WAYS, shown
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from selfreward_eval.harness.models.base import Model
     from selfreward_eval.rewarders.base import RewardSample
+    from selfreward_eval.rewarders.models import AnsweringModel
 
 PROMPTS = Path(__file__).with_name("prompts")
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What a model says of one picture.
+class ElicitedScores:
+    """The scores that a model gives one picture.
 
     Attributes:
         layout: of the whole picture.
-        regions: one reading per proposal, aligned.
-        evidence: how it was said; JSON values.
+        regions: one per proposal, aligned.
+        evidence: replies, or answers with their probabilities; JSON values.
     """
 
-    layout: Reading
-    regions: tuple[Reading, ...]
+    layout: ParsedScore
+    regions: tuple[ParsedScore, ...]
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Way(Protocol):
-    """A way to ask."""
+class Elicitation(Protocol):
+    """A way to elicit scores."""
 
-    def identity(self) -> dict[str, Any]: ...
+    def identity(self) -> dict[str, Any]:
+        """Every setting that can change a score; JSON values."""
+        ...
 
-    def scores(
+    def elicit(
         self,
         prompts: Sequence[str],
         samples: Sequence[RewardSample],
         proposals: Sequence[Sequence[Proposal]],
-    ) -> list[Scored]:
-        """One result per sample, aligned; what cannot be read has no score, and a reason."""
+    ) -> list[ElicitedScores]:
+        """One result per sample, aligned; a score that cannot be read is missing, with a reason."""
         ...
 
 
-class InWords:
+class WrittenScores:
     """Scores that the model writes.
 
-    Boxes are told as numbers in the text; nothing is drawn into the picture, as in the released code.
+    Boxes are given as numbers in the text; nothing is drawn into the picture, as in the released code.
 
     Args:
         model: an adapter with ``answer``. Its longest answer must hold three lines per region.
@@ -70,12 +77,10 @@ class InWords:
         prompts: folder with ``region.md`` (``{prompt}``, ``{regions}``) and ``layout.md`` (``{prompt}``).
     """
 
-    def __init__(self, model: Any, parser: str = "robust", prompts: str | Path = PROMPTS) -> None:
-        from selfreward_eval.harness.models.base import require
-
+    def __init__(self, model: Model, parser: str = "robust", prompts: str | Path = PROMPTS) -> None:
         if parser not in REGIONS:
             raise UsageError(f"the rewarder 'srum' has no parser {parser!r}; known: {', '.join(REGIONS)}")
-        self.model = require(model, "answer", "the rewarder 'srum' with ask=text")
+        self.model: AnsweringModel = require(model, "answer", "the rewarder 'srum' with ask=text")
         self.parser = parser
         self._region, self._layout = (_template(Path(prompts) / name) for name in ("region.md", "layout.md"))
 
@@ -87,111 +92,124 @@ class InWords:
             "prompts": {name: sha256(text.encode("utf-8")).hexdigest() for name, text in texts.items()},
         }
 
-    def scores(
+    def elicit(
         self,
         prompts: Sequence[str],
         samples: Sequence[RewardSample],
         proposals: Sequence[Sequence[Proposal]],
-    ) -> list[Scored]:
+    ) -> list[ElicitedScores]:
         """One result per sample, aligned. A picture without proposals is asked for its layout only."""
-        asked = [(k, "layout", filled(self._layout, prompt=prompt)) for k, prompt in enumerate(prompts)]
-        asked += [
-            (k, "regions", filled(self._region, prompt=prompts[k], regions=listed(boxes)))
-            for k, boxes in enumerate(proposals)
-            if boxes
+        requests = [
+            (k, "layout", fill_template(self._layout, prompt=prompt)) for k, prompt in enumerate(prompts)
         ]
-        said = self.model.answer([samples[k].image for k, _, _ in asked], [text for _, _, text in asked])
+        for k, boxes in enumerate(proposals):
+            if boxes:
+                text = fill_template(self._region, prompt=prompts[k], regions=numbered_regions(boxes))
+                requests.append((k, "regions", text))
+        images = [samples[k].image for k, _, _ in requests]
+        texts = [text for _, _, text in requests]
         replies: list[dict[str, str]] = [{} for _ in samples]
-        for (k, what, _), reply in zip(asked, said, strict=True):
-            replies[k][what] = reply
+        for (k, about, _), reply in zip(requests, self.model.answer(images, texts), strict=True):
+            replies[k][about] = reply
         return [self._read(reply, boxes) for reply, boxes in zip(replies, proposals, strict=True)]
 
-    def _read(self, reply: Mapping[str, str], proposals: Sequence[Proposal]) -> Scored:
-        told = REGIONS[self.parser](reply.get("regions", ""))
-        absent = Reading(None, reason="the reply leaves it out")
-        regions = tuple(self._usable(told.get(number + 1, absent)) for number in range(len(proposals)))
-        return Scored(LAYOUT[self.parser](reply["layout"]), regions, {"replies": dict(reply)})
+    def _read(self, reply: Mapping[str, str], proposals: Sequence[Proposal]) -> ElicitedScores:
+        by_number = REGIONS[self.parser](reply.get("regions", ""))
+        absent = ParsedScore(None, reason="the reply leaves it out")
+        regions = tuple(self._usable(by_number.get(number + 1, absent)) for number in range(len(proposals)))
+        return ElicitedScores(LAYOUT[self.parser](reply["layout"]), regions, {"replies": dict(reply)})
 
-    def _usable(self, reading: Reading) -> Reading:
+    def _usable(self, score: ParsedScore) -> ParsedScore:
         """As released, a region counts only where the reply also says what it shows."""
-        if self.parser == "released" and reading.identified is None:
-            return Reading(None, reason="the reply does not identify it")
-        return reading
+        if self.parser == "released" and score.identified is None:
+            return ParsedScore(None, reason="the reply does not identify it")
+        return score
 
 
-class ByYes:
+class YesProbabilities:
     """Scores from P(yes), read off a VQA instrument, or off the model as its own.
 
     Args:
         vqa: the instrument.
-        questions: how prompts are taken apart; see :mod:`selfreward_eval.rewarders.questions`.
-        show: how a region is shown; see :func:`~selfreward_eval.rewarders.srum.showing.shown`.
+        questions: how prompts are decomposed into questions; see :mod:`selfreward_eval.rewarders.questions`.
+        show: how a region is shown; see :func:`~selfreward_eval.rewarders.srum.region_views.region_view`.
     """
 
-    def __init__(self, vqa: VQA, questions: str = "auto", show: str = WAYS[0]) -> None:
-        if show not in WAYS:
-            raise UsageError(f"a region cannot be shown {show!r}; known: {', '.join(WAYS)}")
+    def __init__(self, vqa: VQA, questions: str = "auto", show: str = REGION_VIEWS[0]) -> None:
+        if show not in REGION_VIEWS:
+            raise UsageError(f"a region cannot be shown {show!r}; known: {', '.join(REGION_VIEWS)}")
         self.vqa, self.show = vqa, show
-        self.questions, self._maker = questions, maker(questions)
+        self.questions, self._question_maker = questions, question_maker(questions)
 
     def identity(self) -> dict[str, Any]:
         return {"ask": "yes", "vqa": self.vqa.identity(), "questions": self.questions, "show": self.show}
 
-    def scores(
+    def elicit(
         self,
         prompts: Sequence[str],
         samples: Sequence[RewardSample],
         proposals: Sequence[Sequence[Proposal]],
-    ) -> list[Scored]:
+    ) -> list[ElicitedScores]:
         """One result per sample, aligned; all questions about all pictures are asked together.
 
         A region's probability is that of the object, among those the prompt names, that it shows best:
         the product over the questions about this object.
         """
         plans = [self._plan(prompt, sample) for prompt, sample in zip(prompts, samples, strict=True)]
-        pairs: list[tuple[Any, Question]] = []
+        pairs: list[tuple[Image, Question]] = []
         for sample, plan, boxes in zip(samples, plans, proposals, strict=True):
-            if isinstance(plan, Asked):
+            if isinstance(plan, PromptQuestions):
                 image = sample.image.convert("RGB")
                 pairs += [(image, question) for question in plan.layout]
-                parts = [shown(image, one.box, self.show) for one in boxes]
-                pairs += [(part, q) for part in parts for each in plan.objects for q in each]
-        found = iter(answers(self.vqa, [image for image, _ in pairs], [question for _, question in pairs]))
+                views = [region_view(image, proposal.box, self.show) for proposal in boxes]
+                pairs += [(view, question) for view in views for each in plan.objects for question in each]
+        answered = iter(answers(self.vqa, [image for image, _ in pairs], [question for _, question in pairs]))
         return [
-            self._read(plan, [next(found) for _ in plan.layout], [_objects(plan, found) for _ in boxes])
-            if isinstance(plan, Asked)
-            else Scored(Reading(None, reason=plan), tuple(Reading(None, reason=plan) for _ in boxes))
+            self._read(
+                plan, [next(answered) for _ in plan.layout], [_by_object(plan, answered) for _ in boxes]
+            )
+            if isinstance(plan, PromptQuestions)
+            else ElicitedScores(
+                ParsedScore(None, reason=plan), tuple(ParsedScore(None, reason=plan) for _ in boxes)
+            )
             for plan, boxes in zip(plans, proposals, strict=True)
         ]
 
-    def _plan(self, prompt: str, sample: RewardSample) -> Asked | str:
+    def _plan(self, prompt: str, sample: RewardSample) -> PromptQuestions | str:
         """The questions, or why there are none."""
         try:
-            return self._maker(prompt, sample.metadata)
+            return self._question_maker(prompt, sample.metadata)
         except InputError as error:
             return str(error)
 
-    def _read(self, plan: Asked, layout: list[Answer], regions: list[list[list[Answer]]]) -> Scored:
-        readings = []
+    def _read(
+        self, plan: PromptQuestions, layout: list[Answer], regions: list[list[list[Answer]]]
+    ) -> ElicitedScores:
+        scores = []
         for objects in regions:
-            chances = [_all(each) for each in objects]
-            # An answer that is no number must not hide behind another object's.
-            best = max(range(len(chances)), key=lambda k: (chances[k] != chances[k], chances[k]))
-            readings.append(_reading(chances[best], " ".join(answer.question for answer in objects[best])))
-        evidence = {"layout_answers": [_told(answer) for answer in layout]}
+            probabilities = [_joint_probability(each) for each in objects]
+            # NaN counts as the largest, so that it is reported and not outweighed by another object.
+            best = max(
+                range(len(probabilities)),
+                key=lambda k: (probabilities[k] != probabilities[k], probabilities[k]),
+            )
+            identified = " ".join(answer.question for answer in objects[best])
+            scores.append(_score_of(probabilities[best], identified))
+        evidence = {"layout_answers": [_as_evidence(answer) for answer in layout]}
         # The geometric mean, so that prompts of any length compare.
-        return Scored(_reading(_all(layout) ** (1 / len(layout))), tuple(readings), evidence)
+        layout_score = _score_of(_joint_probability(layout) ** (1 / len(layout)))
+        return ElicitedScores(layout_score, tuple(scores), evidence)
 
 
-def listed(proposals: Sequence[Proposal]) -> str:
-    """Regions as a reader is told them, numbered from 1."""
+def numbered_regions(proposals: Sequence[Proposal]) -> str:
+    """The regions of a request, a line each, numbered from 1."""
     return "\n".join(
-        f"Region ID: {number}, box {list(one.box)}" for number, one in enumerate(proposals, start=1)
+        f"Region ID: {number}, box {list(proposal.box)}" for number, proposal in enumerate(proposals, start=1)
     )
 
 
-def filled(template: str, **values: str) -> str:
-    """``template`` with each ``{name}`` replaced, once: a prompt that spells a name stays as it is."""
+def fill_template(template: str, **values: str) -> str:
+    """``template`` with each ``{name}`` replaced, once: braces within a value are not replaced."""
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), template)
 
 
@@ -202,21 +220,21 @@ def _template(path: Path) -> str:
         raise InputError(f"the prompt template {path} cannot be read ({error}); name its folder") from error
 
 
-def _objects(plan: Asked, found: Any) -> list[list[Answer]]:
-    return [[next(found) for _ in each] for each in plan.objects]
+def _by_object(plan: PromptQuestions, answered: Iterator[Answer]) -> list[list[Answer]]:
+    return [[next(answered) for _ in each] for each in plan.objects]
 
 
-def _all(told: Sequence[Answer]) -> float:
-    """The product of the probabilities; NaN if one of them is none."""
-    chances = [answer.probability for answer in told]
-    return prod(chances) if all(0.0 <= chance <= 1.0 for chance in chances) else nan
+def _joint_probability(given: Sequence[Answer]) -> float:
+    """The product of the answers' probabilities; NaN if one is outside [0, 1]."""
+    probabilities = [answer.probability for answer in given]
+    return prod(probabilities) if all(0.0 <= p <= 1.0 for p in probabilities) else nan
 
 
-def _reading(probability: float, identified: str = "") -> Reading:
+def _score_of(probability: float, identified: str = "") -> ParsedScore:
     if not 0.0 <= probability <= 1.0:
-        return Reading(None, identified, "an answer is no probability")
-    return Reading(2 * probability - 1, identified)
+        return ParsedScore(None, identified, "an answer is no probability")
+    return ParsedScore(2 * probability - 1, identified)
 
 
-def _told(answer: Answer) -> dict[str, Any]:
+def _as_evidence(answer: Answer) -> dict[str, Any]:
     return {"question": answer.question, "yes": answer.probability}

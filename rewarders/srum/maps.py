@@ -1,18 +1,18 @@
-"""From region scores and a layout score to a reward per pixel: as released, and as the paper says.
+"""From region scores and a layout score to a reward per pixel: the released code's map and the paper's.
 
 ========= =================================== ==================================
 reading   ``code``                            ``paper``
 ========= =================================== ==================================
 range     [0, 1]                              [-1, 1]
-ground    0.5                                 0: nothing was said of it
+ground    0.5                                 0: it has no score
 region    (score + 1) / 2                     score
 overlap   the larger one                      the smaller region
 layout    times (g + 1) / 2                   times (g + 1) / 2
-bad one   cannot fall below the ground        negative: moves away
+bad one   not below the ground                negative: moves away
 ========= =================================== ==================================
 
-The paper leaves ground and overlaps open; what stands here is this project's choice. In both
-readings no layout score counts as g = 0, as in the released code.
+The paper does not define ground and overlaps; these are this project's choices. In both readings a
+missing layout score counts as g = 0, as in the released code.
 
 >>> import numpy as np
 >>> bad = [Region((0, 0, 2, 2), -1.0)]
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Reading = Literal["code", "paper"]
+MapReading = Literal["code", "paper"]
 
 GROUND = 0.5
 """Of the ``code`` reading."""
@@ -87,13 +87,13 @@ def paper_map(
 
     painted = np.zeros(shape, dtype=np.float32)
     # The smallest last, so that it stays on top; of equally large ones the worst.
-    for region in sorted(regions, key=lambda one: (-one.area, -one.score)):
+    for region in sorted(regions, key=lambda scored: (-scored.area, -scored.score)):
         painted[_inside(region, shape)] = region.score
     return painted * np.float32(layout_factor(layout))
 
 
 def reward_map(
-    reading: Reading, shape: tuple[int, int], regions: Sequence[Region], layout: float | None = None
+    reading: MapReading, shape: tuple[int, int], regions: Sequence[Region], layout: float | None = None
 ) -> NDArray[np.float32]:
     """The map of that reading."""
     return (code_map if reading == "code" else paper_map)(shape, regions, layout)

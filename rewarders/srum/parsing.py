@@ -1,4 +1,4 @@
-"""Replies to scores: as the released code reads them, quirks included, and robustly.
+"""Parsers of replies: ``released``, as the released code reads them, and ``robust``.
 
 A reply about regions is asked for in the released format::
 
@@ -6,10 +6,10 @@ A reply about regions is asked for in the released format::
     Identified Object: a running dog
     Score: 0.95
 
-``released`` reads one region per paragraph, so that regions told without a blank line between them
-come to one; it reads neither "Score: +0.9" nor "**Score:** 0.9"; and it lets any number through.
+``released`` reads one region per paragraph, so that regions without a blank line between them are
+read as one; it reads neither "Score: +0.9" nor "**Score:** 0.9"; and it lets any number through.
 ``robust`` reads all of these, and gives no score where the number is outside [-1, 1], of another
-scale, or told twice differently.
+scale, or given twice with different values.
 
 Source of ``released``: WayneJin0918/SRUM at a53ba18, ``srum_data_infer/vlm.py``.
 """
@@ -26,8 +26,8 @@ Parser = Literal["robust", "released"]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a reply says of one region, or of the layout.
+class ParsedScore:
+    """The score of one region, or of the layout, as it was read from a reply or a probability.
 
     Attributes:
         score: in [-1, 1] (``released``: any number), or None.
@@ -42,7 +42,7 @@ class Reading:
 
 # As released
 
-MOST_DIGITS = 4300
+MAX_DIGITS = 4300
 """Of a number that Python turns into an integer, by default."""
 
 _ID = re.compile(r"Region ID:\s*(\d+)", re.IGNORECASE)
@@ -50,23 +50,29 @@ _OBJECT = re.compile(r"Identified Object:\s*(.*)", re.IGNORECASE)
 _SCORE = re.compile(r"Score:\s*(-?\d+\.?\d*)", re.IGNORECASE)
 
 
-def released_regions(reply: str) -> dict[int, Reading]:
-    """Region number -> reading, one per paragraph; a number told again replaces the first."""
-    found = {}
-    for paragraph in _spoken(reply).split("\n\n"):
+def released_regions(reply: str) -> dict[int, ParsedScore]:
+    """Region number -> score, one per paragraph; a repeated number replaces the first."""
+    scores = {}
+    for paragraph in _after_thoughts(reply).split("\n\n"):
         number = _ID.search(paragraph)
         # Upstream, too, passes over a number that Python refuses to read.
-        if number and len(number[1]) <= MOST_DIGITS:
+        if number and len(number[1]) <= MAX_DIGITS:
             named = _OBJECT.search(paragraph)
             score = released_layout(paragraph)
-            found[int(number[1])] = Reading(score.score, named[1].strip() if named else None, score.reason)
-    return found
+            scores[int(number[1])] = ParsedScore(
+                score.score, named[1].strip() if named else None, score.reason
+            )
+    return scores
 
 
-def released_layout(reply: str) -> Reading:
+def released_layout(reply: str) -> ParsedScore:
     """The first score of a reply."""
-    score = _SCORE.search(_spoken(reply))
-    return Reading(float(score[1])) if score else Reading(None, reason=f"no 'Score:' in {_excerpt(reply)}")
+    score = _SCORE.search(_after_thoughts(reply))
+    return (
+        ParsedScore(float(score[1]))
+        if score
+        else ParsedScore(None, reason=f"no 'Score:' in {_excerpt(reply)}")
+    )
 
 
 # Robustly
@@ -81,53 +87,55 @@ _NUMBER = re.compile(r"([+\-\u2212\u2013]?)(\d+(?:\.\d*)?|\.\d+)(?:/1(?:\.0*)?)?
 _SCALE = re.compile(r"\s*(?:/|out\s+of)\s*(?!1(?:\.0*)?(?![\d.]))")
 
 
-def robust_regions(reply: str) -> dict[int, Reading]:
-    """Region number -> reading; a region goes from its number to the next one, however lines break."""
-    text = _spoken(reply)
+def robust_regions(reply: str) -> dict[int, ParsedScore]:
+    """Region number -> score; a region goes from its number to the next one, however lines break."""
+    text = _after_thoughts(reply)
     starts = [match for match in _ANY_ID.finditer(text) if _begins_line(text, match.start())]
-    found: dict[int, Reading] = {}
+    scores: dict[int, ParsedScore] = {}
     for start, following in zip_longest(starts, starts[1:]):
         number = int(start[1])
-        told = text[start.end() : following.start() if following else len(text)]
-        named = _ANY_OBJECT.search(told)
-        score = robust_layout(told)
-        reading = Reading(score.score, named[1].strip(" *_`") if named else None, score.reason)
-        before = found.get(number)
-        if before is not None and before.score != reading.score:
-            reading = Reading(None, reading.identified, f"region {number} is scored twice, differently")
-        found[number] = reading
-    return found
+        content = text[start.end() : following.start() if following else len(text)]
+        named = _ANY_OBJECT.search(content)
+        score = robust_layout(content)
+        region = ParsedScore(score.score, named[1].strip(" *_`") if named else None, score.reason)
+        before = scores.get(number)
+        if before is not None and before.score != region.score:
+            region = ParsedScore(None, region.identified, f"region {number} is scored twice, differently")
+        scores[number] = region
+    return scores
 
 
-def robust_layout(reply: str) -> Reading:
+def robust_layout(reply: str) -> ParsedScore:
     """The one score of a reply."""
-    text = _spoken(reply)
-    told = list(_ANY_SCORE.finditer(text))
-    if not told:
-        return Reading(None, reason=f"no score in {_excerpt(reply)}")
+    text = _after_thoughts(reply)
+    matches = list(_ANY_SCORE.finditer(text))
+    if not matches:
+        return ParsedScore(None, reason=f"no score in {_excerpt(reply)}")
     scores = set()
-    for match in told:
+    for match in matches:
         number = _NUMBER.fullmatch(match[1])
         if number is None or _SCALE.match(text, match.end()):
-            return Reading(None, reason=f"{_excerpt(text[match.start(1) :], 20)} is no score from -1 to 1")
+            return ParsedScore(
+                None, reason=f"{_excerpt(text[match.start(1) :], 20)} is no score from -1 to 1"
+            )
         scores.add(float(number[2]) * (-1.0 if number[1] in ("-", "\u2212", "\u2013") else 1.0) + 0.0)
     if len(scores) > 1:
-        return Reading(None, reason=f"several scores: {', '.join(f'{s:g}' for s in sorted(scores))}")
+        return ParsedScore(None, reason=f"several scores: {', '.join(f'{s:g}' for s in sorted(scores))}")
     (score,) = scores
     if not -1.0 <= score <= 1.0:
-        return Reading(None, reason=f"the score {score:g} is outside -1 to 1")
-    return Reading(score)
+        return ParsedScore(None, reason=f"the score {score:g} is outside -1 to 1")
+    return ParsedScore(score)
 
 
-REGIONS: dict[str, Callable[[str], dict[int, Reading]]] = {
+REGIONS: dict[str, Callable[[str], dict[int, ParsedScore]]] = {
     "robust": robust_regions,
     "released": released_regions,
 }
-LAYOUT: dict[str, Callable[[str], Reading]] = {"robust": robust_layout, "released": released_layout}
+LAYOUT: dict[str, Callable[[str], ParsedScore]] = {"robust": robust_layout, "released": released_layout}
 
 
-def _spoken(reply: str) -> str:
-    """What comes after the thoughts."""
+def _after_thoughts(reply: str) -> str:
+    """The reply after its last ``</think>``."""
     return reply.split("</think>")[-1].strip()
 
 

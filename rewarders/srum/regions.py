@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 THRESHOLD = 0.3
 """Least score of a detection that becomes a region."""
 
-PLACES = frozenset(
+PLACE_WORDS = frozenset(
     {"front", "back", "top", "bottom", "side", "left", "right", "middle", "center", "background"}
 )
 """Noun phrases that name no object."""
@@ -35,8 +35,8 @@ class Proposal:
     Attributes:
         box: x0, y0, x1, y1 in whole pixels, far edges exclusive, not empty.
         area: pixels of the mask, or of the box where there is none.
-        label: what the proposer takes it for; empty if it does not say.
-        score: how sure the proposer is, in [0, 1]; None if it does not say.
+        label: the object that the proposer names; empty if it names none.
+        score: the proposer's confidence in [0, 1]; None if it gives none.
     """
 
     box: tuple[int, int, int, int]
@@ -90,33 +90,33 @@ class DetectorRegions:
         Raises:
             InputError: a prompt names no object.
         """
-        together: dict[tuple[str, ...], list[int]] = {}
+        by_labels: dict[tuple[str, ...], list[int]] = {}
         for k, (prompt, sample) in enumerate(zip(prompts, samples, strict=True)):
-            labels = named(prompt, sample.metadata) if self.labels is None else self.labels
-            together.setdefault(labels, []).append(k)
-        found: dict[int, list[Proposal]] = {}
-        for labels, numbers in together.items():
-            seen = self.detector.detect([samples[k].image for k in numbers], labels)
-            for k, detections in zip(numbers, seen, strict=True):
-                kept = [one for one in detections if one.score >= self.threshold]
-                found[k] = largest_first(
+            labels = object_labels(prompt, sample.metadata) if self.labels is None else self.labels
+            by_labels.setdefault(labels, []).append(k)
+        proposals: dict[int, list[Proposal]] = {}
+        for labels, numbers in by_labels.items():
+            detected = self.detector.detect([samples[k].image for k in numbers], labels)
+            for k, detections in zip(numbers, detected, strict=True):
+                kept = [detection for detection in detections if detection.score >= self.threshold]
+                proposals[k] = largest_first(
                     proposal
-                    for one in kept
+                    for detection in kept
                     for proposal in whole_pixels(
-                        one.box,
+                        detection.box,
                         samples[k].image,
-                        area=None if one.mask is None else int(one.mask.sum()),
-                        label=one.label,
-                        score=float(one.score),
+                        area=None if detection.mask is None else int(detection.mask.sum()),
+                        label=detection.label,
+                        score=float(detection.score),
                     )
                 )
-        return [found[k] for k in range(len(samples))]
+        return [proposals[k] for k in range(len(samples))]
 
 
-def named(prompt: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
+def object_labels(prompt: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """The labels of the objects that a prompt names, each once.
 
-    >>> named("two red cups on a tray", {})
+    >>> object_labels("two red cups on a tray", {})
     ('red cups', 'tray')
 
     Raises:
@@ -127,7 +127,7 @@ def named(prompt: str, metadata: Mapping[str, Any]) -> tuple[str, ...]:
         from selfreward_eval.tasks.t2i_compbench.facts import read
 
         chunks = metadata.get("chunks") or read(prompt, "color").chunks
-        classes = [label for label in (_bare(str(chunk)) for chunk in chunks) if label not in PLACES]
+        classes = [label for label in (_bare(str(chunk)) for chunk in chunks) if label not in PLACE_WORDS]
     labels = tuple(filter(None, dict.fromkeys(classes)))
     if not labels:
         raise InputError(f"the prompt {prompt!r} names no object to look for; choose regions=sam")
@@ -151,11 +151,11 @@ def whole_pixels(
 
 def largest_first(proposals: Iterator[Proposal]) -> list[Proposal]:
     """By area, the largest first; of equal ones in order of their boxes."""
-    return sorted(proposals, key=lambda one: (-one.area, one.box))
+    return sorted(proposals, key=lambda proposal: (-proposal.area, proposal.box))
 
 
 def _bare(phrase: str) -> str:
-    """A noun phrase without what counts or points at it."""
+    """A noun phrase without its article or number."""
     from selfreward_eval.rewarders.questions.english import NUMBERS
 
     words = phrase.lower().split()

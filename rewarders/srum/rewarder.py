@@ -12,20 +12,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import fsum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Status
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 from selfreward_eval.rewarders.building import instrument, needs_model
-from selfreward_eval.rewarders.srum.elicitation import PROMPTS, ByYes, InWords, Scored, Way
-from selfreward_eval.rewarders.srum.maps import Reading as MapReading
-from selfreward_eval.rewarders.srum.maps import Region, reward_map
-from selfreward_eval.rewarders.srum.parsing import Reading
+from selfreward_eval.rewarders.srum.elicitation import (
+    PROMPTS,
+    Elicitation,
+    ElicitedScores,
+    WrittenScores,
+    YesProbabilities,
+)
+from selfreward_eval.rewarders.srum.maps import MapReading, Region, reward_map
+from selfreward_eval.rewarders.srum.parsing import ParsedScore
 from selfreward_eval.rewarders.srum.regions import DetectorRegions, Proposal, Proposer
-from selfreward_eval.rewarders.vqa import SELF, reader
+from selfreward_eval.rewarders.srum.sam import SamRegions
+from selfreward_eval.rewarders.vqa import SELF, vqa_instrument
 
-MOST_REGIONS = 5
+if TYPE_CHECKING:
+    from selfreward_eval.harness.instruments.base import VQA
+    from selfreward_eval.harness.models.base import Model
+
+MAX_REGIONS = 5
 """As the released ``vlm.py``; its multi-GPU sibling takes 10."""
 
 READINGS = ("code", "paper")
@@ -46,7 +56,7 @@ class SrumReward(Rewarder):
         reading: of the map, ``code`` or ``paper``.
         parser: of written scores, ``robust`` or ``released``.
         prompts: folder with the templates of ``ask=text``.
-        questions: how prompts are taken apart for ``ask=yes``; see ``rewarders.questions``.
+        questions: how prompts are decomposed into questions for ``ask=yes``; see ``rewarders.questions``.
         vqa: who is asked for ``ask=yes``: ``self``, an instrument or its registry name.
         vqa_args: its constructor's arguments, for a name.
         show: how a region is shown for ``ask=yes``: ``masked`` or ``crop``.
@@ -66,16 +76,16 @@ class SrumReward(Rewarder):
 
     def __init__(
         self,
-        model: Any = None,
+        model: Model | None = None,
         ask: str = "text",
-        regions: Any = "sam",
+        regions: Proposer | str = "sam",
         regions_args: Mapping[str, Any] | None = None,
-        most: int = MOST_REGIONS,
+        most: int = MAX_REGIONS,
         reading: MapReading = "code",
         parser: str = "robust",
         prompts: str | Path = PROMPTS,
         questions: str = "auto",
-        vqa: Any = SELF,
+        vqa: VQA | str = SELF,
         vqa_args: Mapping[str, Any] | None = None,
         show: str = "masked",
         snapshot: str | None = None,
@@ -89,18 +99,20 @@ class SrumReward(Rewarder):
         self._failure = Status.JUDGE_PARSE_ERROR if ask == "text" else Status.MEASUREMENT_ERROR
         self.released = ask == "text" and parser == "released"
         self.proposer = proposer(regions, regions_args)
-        self.way: Way
-        own = ask == "text" or vqa == SELF
+        self.elicitation: Elicitation
+        rewards_itself = ask == "text" or vqa == SELF
         capability = "answer" if ask == "text" else "text_logprobs"
-        self.model = needs_model(model, self.info.name, capability) if own else None
+        self.model = needs_model(model, self.info.name, capability) if rewards_itself else None
         if ask == "text":
-            self.way = InWords(self.model, parser, prompts)
+            self.elicitation = WrittenScores(self.model, parser, prompts)
         else:
-            self.way = ByYes(reader(vqa, vqa_args, model, self.info.name), questions, show)
+            self.elicitation = YesProbabilities(
+                vqa_instrument(vqa, vqa_args, model, self.info.name), questions, show
+            )
         self.info = replace(
             type(self).info,
-            kind="self" if own else "external",
-            needs=(capability if own else "vqa", "regions"),
+            kind="self" if rewards_itself else "external",
+            needs=(capability if rewards_itself else "vqa", "regions"),
             # The released parser lets any number through, and the mean follows it.
             range=(None, None) if self.released else (-1.0, 1.0),
         )
@@ -112,43 +124,50 @@ class SrumReward(Rewarder):
             regions=self.proposer.identity(),
             most=self.most,
             reading=self.reading,
-            **self.way.identity(),
+            **self.elicitation.identity(),
         )
 
     def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
-        proposals = [found[: self.most] for found in self.proposer.propose(prompts, samples)]
-        scored = self.way.scores(prompts, samples, proposals)
+        proposals = [regions[: self.most] for regions in self.proposer.propose(prompts, samples)]
+        elicited = self.elicitation.elicit(prompts, samples, proposals)
         return [
-            self._reward(sample, boxes, one)
-            for sample, boxes, one in zip(samples, proposals, scored, strict=True)
+            self._reward(sample, boxes, scores)
+            for sample, boxes, scores in zip(samples, proposals, elicited, strict=True)
         ]
 
-    def _reward(self, sample: RewardSample, proposals: Sequence[Proposal], scored: Scored) -> Reward:
+    def _reward(self, sample: RewardSample, proposals: Sequence[Proposal], scored: ElicitedScores) -> Reward:
         evidence = {
             **scored.evidence,
             "layout": scored.layout.score,
-            "regions": [_told(box, said) for box, said in zip(proposals, scored.regions, strict=True)],
+            "regions": [
+                _as_evidence(box, score) for box, score in zip(proposals, scored.regions, strict=True)
+            ],
         }
-        layout, complaint = scored.layout.score, self._complaint(scored)
-        if complaint or layout is None:
-            return Reward.unscored(self._failure, complaint, evidence)
+        layout, missing = scored.layout.score, self._missing_score(scored)
+        if missing or layout is None:
+            return Reward.unscored(self._failure, missing, evidence)
         regions = [
-            Region(box.box, said.score)
-            for box, said in zip(proposals, scored.regions, strict=True)
-            if said.score is not None
+            Region(proposal.box, parsed.score)
+            for proposal, parsed in zip(proposals, scored.regions, strict=True)
+            if parsed.score is not None
         ]
         shape = (sample.image.height, sample.image.width)
-        painted = reward_map(self.reading, shape, regions, layout)
+        pixel_rewards = reward_map(self.reading, shape, regions, layout)
         scores = [region.score for region in regions]
         local = {"local": fsum(scores) / len(scores), "worst_region": min(scores)} if scores else {}
         return Reward(
             summary(layout, scores),
-            {"layout": layout, **local, "regions": float(len(scores)), "map_mean": float(painted.mean())},
-            painted,
+            {
+                "layout": layout,
+                **local,
+                "regions": float(len(scores)),
+                "map_mean": float(pixel_rewards.mean()),
+            },
+            pixel_rewards,
             evidence=evidence,
         )
 
-    def _complaint(self, scored: Scored) -> str:
+    def _missing_score(self, scored: ElicitedScores) -> str:
         """Why there is no reward, or nothing.
 
         As released, a picture with a layout score of 0 is left out, because 0 also stands for a reply
@@ -173,7 +192,7 @@ def summary(layout: float, regions: Sequence[float]) -> float:
     return (layout + fsum(regions) / len(regions)) / 2 if regions else layout
 
 
-def proposer(given: Any, arguments: Mapping[str, Any] | None = None) -> Proposer:
+def proposer(given: Proposer | str, arguments: Mapping[str, Any] | None = None) -> Proposer:
     """The region proposer of that name, or ``given`` itself.
 
     Raises:
@@ -187,31 +206,30 @@ def proposer(given: Any, arguments: Mapping[str, Any] | None = None) -> Proposer
                 "arguments, or an object that proposes"
             )
         return given
-    wanted = dict(arguments or {})
-    settings = {name: wanted.pop(name) for name in ("labels", "threshold") if name in wanted}
+    constructor = dict(arguments or {})
+    settings = {name: constructor.pop(name) for name in ("labels", "threshold") if name in constructor}
     if given == "sam":
-        from selfreward_eval.rewarders.srum.sam import SamRegions
-
         try:
-            return SamRegions(**wanted, **settings)
+            return SamRegions(**constructor, **settings)
         except TypeError as error:
             raise UsageError(f"the regions 'sam' cannot be built: {error}; correct regions_args") from error
     if given == "shapes":
         from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
         from selfreward_eval.tasks.shapes.vocabulary import FORMS
 
-        if wanted:
-            raise UsageError(f"the regions 'shapes' take labels and threshold only, got {', '.join(wanted)}")
+        if constructor:
+            raise UsageError(
+                f"the regions 'shapes' take labels and threshold only, got {', '.join(constructor)}"
+            )
         return DetectorRegions(OracleDetector(), **{"labels": FORMS, **settings})
-    return DetectorRegions(instrument(given, wanted, "detect", "region detector"), **settings)
+    return DetectorRegions(instrument(given, constructor, "detect", "region detector"), **settings)
 
 
-def _told(box: Proposal, said: Reading) -> dict[str, Any]:
-    """A region as evidence."""
+def _as_evidence(proposal: Proposal, parsed: ParsedScore) -> dict[str, Any]:
     return {
-        "box": list(box.box),
-        "label": box.label,
-        "score": said.score,
-        "identified": said.identified,
-        "reason": said.reason,
+        "box": list(proposal.box),
+        "label": proposal.label,
+        "score": parsed.score,
+        "identified": parsed.identified,
+        "reason": parsed.reason,
     }

@@ -16,10 +16,10 @@ from selfreward_eval.harness.runs.store import MANIFEST
 from selfreward_eval.rewarders.auditing.audit import Audit
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.rewarders.report.rewards_page import PAGE, unscored, write_rewards_page
-from selfreward_eval.rewarders.scoring.auditing import Scored, audits, rules
+from selfreward_eval.rewarders.scoring.auditing import RewarderLines, audits, rules
 from selfreward_eval.rewarders.scoring.log import Line, RewardLog
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry, pictures_of_folder, pictures_of_run
 from selfreward_eval.rewarders.scoring.scoring import score_all
-from selfreward_eval.rewarders.scoring.subjects import Subject, of_folder, of_run
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.base import Model
@@ -33,8 +33,8 @@ class Rewarded:
     """What one rewarder made of the pictures.
 
     Attributes:
-        subjects: the pictures, in order.
-        scored: the rewarder with one line per picture, aligned with ``subjects``.
+        entries: the pictures, in order.
+        scored: the rewarder with one line per picture, aligned with ``entries``.
         audits: task -> agreement with the benchmark's own measurement; empty for a folder.
         model: which model rewards itself, in words; empty if none does.
         world: of the pictures; None where the rewarder was given as an object and no world with it.
@@ -44,8 +44,8 @@ class Rewarded:
         notes: what a reader should know: torn lines, tasks without pictures.
     """
 
-    subjects: tuple[Subject, ...]
-    scored: Scored
+    entries: tuple[PictureEntry, ...]
+    scored: RewarderLines
     audits: dict[str, Audit]
     model: str
     world: str | None
@@ -72,13 +72,13 @@ class Pictures:
     Attributes:
         name: of the run or folder.
         run: that they belong to, if any.
-        subjects: the pictures.
+        entries: the pictures.
         notes: what a reader should know.
     """
 
     name: str
     run: Run | None
-    subjects: tuple[Subject, ...]
+    entries: tuple[PictureEntry, ...]
     notes: tuple[str, ...]
 
 
@@ -114,7 +114,7 @@ def reward(
         world: of the pictures, ``shapes`` or ``photographs``; it follows from tasks and model by default.
         timeout: seconds that one picture may take; None for no limit.
         cache: folder of rewards that several calls share; ``output/cache`` by default.
-        progress: told about every batch.
+        progress: model_text about every batch.
 
     Raises:
         UsageError: a name or argument that is not there, or tasks without a run.
@@ -173,26 +173,26 @@ def reward_pictures(
         cache: as for :func:`reward`.
         progress: as for :func:`reward`.
     """
-    run, subjects = pictures.run, pictures.subjects
+    run, entries = pictures.run, pictures.entries
     if made is None:
-        names = [] if run is None else list(dict.fromkeys(one.task for one in subjects))
+        names = [] if run is None else list(dict.fromkeys(one.task for one in entries))
         factory = RewarderFactory(run, names, model, model_args, timeout, world)
         built, world = factory.build(choice), factory.world
-        told = factory.described([built])
+        model_text = factory.described([built])
     else:
         built, own = made, model_of(made)
         built.timeout = made.timeout if timeout is None else timeout
-        told = named(own, "given with the rewarder") if own and rewards_itself(made) else ""
+        model_text = named(own, "given with the rewarder") if own and rewards_itself(made) else ""
     about = {"run": None if run is None else run.manifest.fingerprint, "rewarder": built.identity()}
     with RewardLog(output, about) as log:
         lines = score_all(
-            built, subjects, log, cache=cache or output / "cache", progress=progress, label=choice.label
+            built, entries, log, cache=cache or output / "cache", progress=progress, label=choice.label
         )
-    scored = Scored(choice.label, built, lines)
-    found = {} if run is None else audits(run, subjects, [scored])
-    when = {} if run is None else {task: rule for task, (_, rule) in rules(run, subjects).items()}
-    page = write_rewards_page(output / PAGE, pictures.name, told, subjects, scored, found, when)
-    return Rewarded(subjects, scored, found, told, world, about, log.path, page, pictures.notes)
+    scored = RewarderLines(choice.label, built, lines)
+    found = {} if run is None else audits(run, entries, [scored])
+    when = {} if run is None else {task: rule for task, (_, rule) in rules(run, entries).items()}
+    page = write_rewards_page(output / PAGE, pictures.name, model_text, entries, scored, found, when)
+    return Rewarded(entries, scored, found, model_text, world, about, log.path, page, pictures.notes)
 
 
 def pictures_of(pictures: PathLike | Run, tasks: Sequence[str] = (), layout: str = "auto") -> Pictures:
@@ -207,11 +207,11 @@ def pictures_of(pictures: PathLike | Run, tasks: Sequence[str] = (), layout: str
         if not (path / MANIFEST).is_file():
             if tasks:
                 raise UsageError(f"--tasks is for a run; {path} is none (it has no {MANIFEST})")
-            subjects, known = of_folder(path, layout)
-            said = f"{len(subjects)} pictures in the layout {known}"
-            return Pictures(path.resolve().name, None, tuple(subjects), (said,))
+            entries, known = pictures_of_folder(path, layout)
+            said = f"{len(entries)} pictures in the layout {known}"
+            return Pictures(path.resolve().name, None, tuple(entries), (said,))
         pictures = load_run(path)
-    subjects, left_out = of_run(pictures, list(tasks))
+    entries, left_out = pictures_of_run(pictures, list(tasks))
     torn = [f"the torn last line of {file} was left out" for file in pictures.torn]
     notes = (*torn, *(f"{name} has no pictures of its own" for name in left_out))
-    return Pictures(pictures.name, pictures, tuple(subjects), notes)
+    return Pictures(pictures.name, pictures, tuple(entries), notes)

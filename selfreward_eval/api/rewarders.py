@@ -84,18 +84,18 @@ class RewarderFactory:
         Raises:
             UsageError: a world that is not known, or tasks of different worlds.
         """
-        from selfreward_eval.rewarders.worlds import SETTINGS, world_of
+        from selfreward_eval.rewarders.defaults import DEFAULTS, world_of
 
         if self._world is not None:
-            if self._world not in SETTINGS:
-                raise UsageError(f"the world {self._world!r} is not known; known: {', '.join(SETTINGS)}")
+            if self._world not in DEFAULTS:
+                raise UsageError(f"the world {self._world!r} is not known; known: {', '.join(DEFAULTS)}")
             return self._world
         known = registry("tasks")
         # A task that was given as an object from Python has no entry to ask.
         worlds = {name: world_of(known.load(name)) for name in self.tasks if name in known.names()}
         if len(set(worlds.values())) > 1:
-            told = ", ".join(f"{name} of {world}" for name, world in worlds.items())
-            raise UsageError(f"the run's tasks are of different worlds ({told}); choose some by --tasks")
+            listed = ", ".join(f"{name} of {world}" for name, world in worlds.items())
+            raise UsageError(f"the run's tasks are of different worlds ({listed}); choose some by --tasks")
         return next(iter(worlds.values())) if worlds else world_of(self.model)
 
     def build(self, choice: Choice) -> Rewarder:
@@ -145,14 +145,12 @@ def named(model: Model, whose: str) -> str:
 def model_of(rewarder: Rewarder) -> Model | None:
     """The model that a rewarder, or the first of its parts that has one, was built with."""
     model: Model | None = getattr(rewarder, "model", None)
-    parts: Mapping[str, Rewarder] = getattr(rewarder, "parts", {})
-    return model or next(filter(None, map(model_of, parts.values())), None)
+    return model or next(filter(None, map(model_of, rewarder.parts.values())), None)
 
 
 def rewards_itself(rewarder: Rewarder) -> bool:
     """Whether a rewarder, or a part of it, uses the model."""
-    parts: Mapping[str, Rewarder] = getattr(rewarder, "parts", {})
-    return rewarder.info.kind == "self" or any(map(rewards_itself, parts.values()))
+    return rewarder.info.kind == "self" or any(map(rewards_itself, rewarder.parts.values()))
 
 
 def own_model(run: Run) -> Any:
@@ -169,8 +167,8 @@ def own_model(run: Run) -> Any:
         factory = registry("models").load(str(adapter))
         return construct(factory, parse(arguments, MODEL_ARGS), f"model {adapter!r}", MODEL_ARGS)
     except SelfRewardError as error:
-        told = f"{adapter} {arguments}".strip()
+        called = f"{adapter} {arguments}".strip()
         raise InputError(
-            f"the model of the run in {run.folder} ({told}) cannot be built again: {error}. Name the model "
+            f"the model of the run in {run.folder} ({called}) cannot be built again: {error}. Name the model "
             "that rewards by --model"
         ) from error

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from selfreward_eval.rewarders.auditing.audit import Audit
-    from selfreward_eval.rewarders.scoring.auditing import Scored
+    from selfreward_eval.rewarders.scoring.auditing import RewarderLines
 
 __all__ = ["reward"]
 
@@ -85,19 +85,21 @@ def reward(
         typer.echo(f"wrote {path}")
 
 
-def _show(scored: Scored, model: str, audits: dict[str, Audit], missing: dict[str, int]) -> None:
+def _show(scored: RewarderLines, model: str, audits: dict[str, Audit], missing: dict[str, int]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     console = Console()
     values = [line.reward.value for line in scored.lines if line.reward.value is not None]
-    told = f"{scored.label}: {len(values)} of {len(scored.lines)} pictures have a reward"
+    summary = f"{scored.label}: {len(values)} of {len(scored.lines)} pictures have a reward"
     if values:
-        told += f", from {min(values):.3f} to {max(values):.3f}, {sum(values) / len(values):.3f} on average"
-    console.print(escape(told), highlight=False, soft_wrap=True)
+        summary += (
+            f", from {min(values):.3f} to {max(values):.3f}, {sum(values) / len(values):.3f} on average"
+        )
+    console.print(escape(summary), highlight=False, soft_wrap=True)
     for reason, count in missing.items():
-        told = escape(f"{count} without a reward: {reason}")
-        console.print(f"[yellow]{told}[/yellow]", highlight=False, soft_wrap=True)
+        warning = escape(f"{count} without a reward: {reason}")
+        console.print(f"[yellow]{warning}[/yellow]", highlight=False, soft_wrap=True)
     for one in audits.values():
         console.print(_table(scored.label, one))
     settings = escape(f"source {scored.rewarder.source()}")

@@ -66,51 +66,51 @@ def reward_audit(
     from selfreward_eval.harness.runs.reader import load_run
     from selfreward_eval.rewarders.report.audit_page import write_audit_page
     from selfreward_eval.rewarders.scoring.auditing import audits, rules
-    from selfreward_eval.rewarders.scoring.subjects import of_run
+    from selfreward_eval.rewarders.scoring.pictures import pictures_of_run
 
     choices = several_choices(rewarders, rewarder_args)
     loaded = load_run(run)
-    subjects, left_out = of_run(loaded, [name.strip() for name in tasks.split(",") if name.strip()])
+    entries, left_out = pictures_of_run(loaded, [name.strip() for name in tasks.split(",") if name.strip()])
     for torn in loaded.torn:
         typer.echo(f"note: the torn last line of {torn} was left out", err=True)
     if left_out:
         typer.echo(f"note: no pictures of its own in {', '.join(left_out)}", err=True)
-    names = list(dict.fromkeys(one.task for one in subjects))
-    workshop = RewarderFactory(loaded, names, model, parse(model_args, "--model-args"), timeout)
-    when = {task: made for task, (_, made) in rules(loaded, subjects, right).items()}
+    names = list(dict.fromkeys(one.task for one in entries))
+    factory = RewarderFactory(loaded, names, model, parse(model_args, "--model-args"), timeout)
+    when = {task: made for task, (_, made) in rules(loaded, entries, right).items()}
     folder = output or run / "rewards"
-    chosen, skipped = _built(workshop, choices)
-    told = workshop.described(list(chosen.values()))
-    scored = _scored(chosen, subjects, loaded.manifest.fingerprint, folder, cache or folder / "cache")
-    found = audits(loaded, subjects, scored, right)
+    chosen, skipped = _built(factory, choices)
+    model_text = factory.described(list(chosen.values()))
+    scored = _scored(chosen, entries, loaded.manifest.fingerprint, folder, cache or folder / "cache")
+    found = audits(loaded, entries, scored, right)
     content: dict[str, Any] = {
         "run": str(run),
         "fingerprint": loaded.manifest.fingerprint,
-        "model": told,
-        "world": workshop.world,
+        "model": model_text,
+        "world": factory.world,
         "rewarders": {label: one.identity() for label, one in chosen.items()},
         "skipped": skipped,
         "tasks": {name: one.to_json() for name, one in found.items()},
     }
     atomic_write_json(folder / RECORD, content)
-    page = write_audit_page(folder, loaded.name, told, found, when, subjects, scored, skipped)
+    page = write_audit_page(folder, loaded.name, model_text, found, when, entries, scored, skipped)
     if as_json:
         print(json.dumps({**content, "page": str(page[0])}, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _show(loaded.name, told, found, skipped)
+    _show(loaded.name, model_text, found, skipped)
     for path in (folder / RECORD, *page):
         typer.echo(f"wrote {path}")
 
 
-def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder], dict[str, str]]:
+def _built(factory: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder], dict[str, str]]:
     """The rewarders asked for; or all that apply, and why the others do not."""
     from selfreward_eval.api.rewarders import Choice
     from selfreward_eval.harness.errors import SelfRewardError, UsageError
     from selfreward_eval.harness.registry import registry
-    from selfreward_eval.rewarders.worlds import SETTINGS
+    from selfreward_eval.rewarders.defaults import DEFAULTS
 
     if choices:
-        made = {one.label: workshop.build(one) for one in choices}
+        made = {one.label: factory.build(one) for one in choices}
         for one in made.values():
             one.source()  # Weights that are not there are named before anything is scored.
         return made, {}
@@ -118,8 +118,8 @@ def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder]
     skipped: dict[str, str] = {}
     for name in registry("rewarders").names():
         try:
-            one = workshop.build(Choice(name, name))
-            if one.info.kind == "external" and name not in SETTINGS[workshop.world]:
+            one = factory.build(Choice(name, name))
+            if one.info.kind == "external" and name not in DEFAULTS[factory.world]:
                 skipped[name] = "it needs an instrument; name it with --rewarders and --rewarder-args"
                 continue
             one.source()
@@ -132,11 +132,11 @@ def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder]
     return found, skipped
 
 
-def _scored(chosen: dict[str, Rewarder], subjects: Any, run: str, folder: Path, cache: Path) -> Any:
+def _scored(chosen: dict[str, Rewarder], entries: Any, run: str, folder: Path, cache: Path) -> Any:
     """Every rewarder's lines, each in its own folder."""
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.runs.store import sanitise
-    from selfreward_eval.rewarders.scoring.auditing import Scored
+    from selfreward_eval.rewarders.scoring.auditing import RewarderLines
     from selfreward_eval.rewarders.scoring.log import RewardLog
     from selfreward_eval.rewarders.scoring.scoring import score_all
 
@@ -144,8 +144,8 @@ def _scored(chosen: dict[str, Rewarder], subjects: Any, run: str, folder: Path, 
     with BarProgress() as progress:
         for label, one in chosen.items():
             with RewardLog(folder / sanitise(label), {"run": run, "rewarder": one.identity()}) as book:
-                lines = score_all(one, subjects, book, cache=cache, progress=progress, label=label)
-                scored.append(Scored(label, one, lines))
+                lines = score_all(one, entries, book, cache=cache, progress=progress, label=label)
+                scored.append(RewarderLines(label, one, lines))
     return scored
 
 
@@ -160,8 +160,8 @@ def _show(name: str, model: str, found: dict[str, Audit], skipped: dict[str, str
         console.print(f"{share}: {one.metric} of {one.right_rule}; {one.items} items", highlight=False)
         for rewarder in one.rewarders:
             for reason, count in rewarder.unscored.items():
-                told = escape(f"{count} not scored by {rewarder.label}: {reason}")
-                console.print(f"[yellow]{told}[/yellow]", highlight=False, soft_wrap=True)
+                model_text = escape(f"{count} not scored by {rewarder.label}: {reason}")
+                console.print(f"[yellow]{model_text}[/yellow]", highlight=False, soft_wrap=True)
             if rewarder.shared:
                 console.print(
                     escape(f"{rewarder.label} shares {', '.join(rewarder.shared)} with the benchmark"),

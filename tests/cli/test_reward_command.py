@@ -169,7 +169,7 @@ def test_a_model_that_changed_since_the_run_is_refused(command: Command, run: Pa
 def test_a_folder_has_no_model_of_its_own(command: Command, folder: Path, tmp_path: Path) -> None:
     outcome = command("reward", folder, "--rewarder", "dsr", "-o", tmp_path / "out")
     assert outcome.code == 2
-    assert "name one with --model" in outcome.errors[0]
+    assert "name one by --model" in outcome.errors[0]
 
 
 @pytest.mark.parametrize(

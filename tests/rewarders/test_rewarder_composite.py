@@ -11,7 +11,7 @@ import pytest
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Status
 from selfreward_eval.rewarders.base import Reward
-from selfreward_eval.rewarders.composite import CompositeReward, parsed
+from selfreward_eval.rewarders.composite import CompositeReward, parse_parts
 from selfreward_eval.rewarders.control import ConstantReward, RandomReward
 from selfreward_eval.rewarders.normalising import EPSILON, normalised
 
@@ -163,14 +163,16 @@ def test_a_composite_of_nothing_or_of_relative_rewards_is_refused(measuring: Any
 def test_a_text_that_names_no_sum_is_refused(
     text: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("selfreward_eval.rewarders.building.build", lambda name, model, world: RandomReward())
+    monkeypatch.setattr(
+        "selfreward_eval.rewarders.composite.build", lambda name, model, world: RandomReward()
+    )
     with pytest.raises(UsageError, match=message):
-        parsed(text)
+        parse_parts(text)
 
 
 def test_parts_may_be_named_in_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "selfreward_eval.rewarders.building.build", lambda name, model, world: ConstantReward(len(name))
+        "selfreward_eval.rewarders.composite.build", lambda name, model, world: ConstantReward(len(name))
     )
     composite = CompositeReward("constant + 0.5*random")
     assert composite.weights == {"constant": 1.0, "random": 0.5}

@@ -175,7 +175,7 @@ def test_nothing_is_scored_as_nothing(measuring: Any) -> None:
 @pytest.mark.parametrize("size", [1, 2, 32])
 def test_the_size_of_batches_changes_no_value(measuring: Any, sample: Any, size: int) -> None:
     rewarder = measuring()
-    rewarder.at_once = size
+    rewarder.batch_size = size
     assert values(scored(rewarder, sample)) == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert rewarder.calls == [size] * (5 // size) + [5 % size] * bool(5 % size)
 
@@ -196,7 +196,7 @@ class _Centred:
 @pytest.mark.parametrize("size", [1, 3, 32])
 def test_groups_are_never_cut(measuring: Any, sample: Any, size: int) -> None:
     rewarder = type("Centred", (_Centred, measuring), {})()
-    rewarder.at_once = size
+    rewarder.batch_size = size
     rewards = rewarder.score(["a", "b", "a", "b", "a"], [sample(k) for k in NUMBERS])
     assert values(rewards) == [-4.0, -2.0, -2.0, 0.0, 0.0]
 

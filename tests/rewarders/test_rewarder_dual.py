@@ -20,7 +20,8 @@ from selfreward_eval.rewarders.dual import (
     picture_likelihoods,
     prompt_likelihoods,
 )
-from selfreward_eval.rewarders.flow import FlowLosses, FlowSurrogate
+from selfreward_eval.rewarders.flow import FlowSurrogate
+from selfreward_eval.rewarders.models import FlowLosses
 
 PROMPTS = ["a red star", "two blue circles", "a green heart left of a ring"]
 
@@ -200,7 +201,7 @@ def test_a_model_is_needed_and_must_have_the_likelihood() -> None:
         def answer(self, images: Sequence[Any], questions: Sequence[str]) -> list[str]:
             return []
 
-    with pytest.raises(MissingCapability, match="the rewarder 'dsr' lets a model reward itself"):
+    with pytest.raises(MissingCapability, match="the rewarder 'dsr' needs the model that rewards itself"):
         PromptLikelihood()
     with pytest.raises(
         MissingCapability, match=r"'dsr_understanding' needs .* 'image_logprobs'; answering offers: answer"

@@ -8,18 +8,18 @@ import importlib
 import pytest
 
 MODULES = (
-    "asking",
+    "self_vqa",
     "base",
     "normalising",
     "questions.english",
     "questions.shapes",
     "report.audit_page",
     "report.cards",
-    "report.words",
+    "report.formatting",
     "srum.maps",
     "srum.regions",
     "srum.rewarder",
-    "worlds",
+    "defaults",
 )
 
 

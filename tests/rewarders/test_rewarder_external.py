@@ -20,7 +20,7 @@ from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
 from selfreward_eval.rewarders.building import instrument
 from selfreward_eval.rewarders.clip import ClipReward
-from selfreward_eval.rewarders.detection import DetectionReward, words
+from selfreward_eval.rewarders.detection import DetectionReward, labels_and_colours
 from selfreward_eval.rewarders.judge import JudgeReward
 from selfreward_eval.rewarders.vqa import VqaReward
 from selfreward_eval.tasks.shapes.oracle.colour import OracleColourClassifier
@@ -107,9 +107,7 @@ def test_no_probability_is_no_reward(sample: Any) -> None:
 
 
 def test_vqa_by_the_model_itself_needs_a_model() -> None:
-    with pytest.raises(
-        MissingCapability, match="the rewarder 'vqa' lets a model reward itself and was given"
-    ):
+    with pytest.raises(MissingCapability, match="the rewarder 'vqa' needs the model that rewards itself"):
         VqaReward("self")
 
 
@@ -175,7 +173,7 @@ def test_a_damaged_row_is_not_scored(scene: Any) -> None:
 
 
 def test_photographs_are_searched_for_genevals_own_names() -> None:
-    labels, colours = words("coco")
+    labels, colours = labels_and_colours("coco")
     assert len(labels) == 80
     assert {"computer keyboard", "tv remote", "computer mouse", "bench"} <= set(labels)
     assert len(colours) == 10

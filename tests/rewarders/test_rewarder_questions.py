@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from selfreward_eval.harness.errors import InputError, UsageError
-from selfreward_eval.rewarders.questions import Asked, maker
+from selfreward_eval.rewarders.questions import PromptQuestions, question_maker
 
 
-def asked(name: str, prompt: str, metadata: dict[str, Any] | None = None) -> Asked:
-    return maker(name)(prompt, metadata or {})
+def asked(name: str, prompt: str, metadata: dict[str, Any] | None = None) -> PromptQuestions:
+    return question_maker(name)(prompt, metadata or {})
 
 
 def texts(questions: Any) -> list[str]:
@@ -20,7 +20,7 @@ def texts(questions: Any) -> list[str]:
 
 def test_an_unknown_kind_of_question_is_refused() -> None:
     with pytest.raises(UsageError, match="no questions called 'dsg'; known: auto, chunks, geneval"):
-        maker("dsg")
+        question_maker("dsg")
 
 
 # Template

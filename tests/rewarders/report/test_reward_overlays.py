@@ -11,7 +11,7 @@ from PIL import Image
 
 from selfreward_eval.rewarders.base import Reward
 from selfreward_eval.rewarders.report.cards import places
-from selfreward_eval.rewarders.report.overlays import BAD, GOOD, details, region_boxes, veils
+from selfreward_eval.rewarders.report.overlays import BAD, GOOD, details, map_overlays, region_boxes
 from selfreward_eval.rewarders.srum.maps import Region, code_map
 
 REGIONS = [
@@ -35,7 +35,7 @@ def pixel(url: str, x: int, y: int) -> tuple[int, ...]:
 
 
 def test_the_paper_pushes_away_in_red_and_holds_in_green() -> None:
-    paper = veils(reward(), 16, 16)["paper"]
+    paper = map_overlays(reward(), 16, 16)["paper"]
     assert pixel(paper, 2, 2)[:3] == BAD
     assert pixel(paper, 12, 12)[:3] == GOOD
     assert pixel(paper, 12, 2)[3] == 0
@@ -44,21 +44,21 @@ def test_the_paper_pushes_away_in_red_and_holds_in_green() -> None:
 def test_what_the_paper_says_nothing_of_stays_clear_beside_a_good_region() -> None:
     evidence = {"layout": 1.0, "regions": REGIONS[1:]}
     found = Reward(1.0, map=np.ones((16, 16), dtype=np.float32), evidence=evidence)
-    assert pixel(veils(found, 16, 16)["paper"], 2, 2)[3] == 0
+    assert pixel(map_overlays(found, 16, 16)["paper"], 2, 2)[3] == 0
 
 
 def test_as_released_a_bad_region_is_as_the_ground() -> None:
-    code = veils(reward(), 16, 16)["code"]
+    code = map_overlays(reward(), 16, 16)["code"]
     assert pixel(code, 2, 2) == pixel(code, 12, 2)
     assert pixel(code, 12, 12) != pixel(code, 12, 2)
 
 
 def test_a_map_of_another_rewarder_is_shown_as_it_is() -> None:
-    assert set(veils(Reward(0.0, map=np.zeros((300, 200), dtype=np.float32)), 200, 300)) == {"map"}
+    assert set(map_overlays(Reward(0.0, map=np.zeros((300, 200), dtype=np.float32)), 200, 300)) == {"map"}
 
 
 def test_a_reward_without_a_map_has_no_veil() -> None:
-    assert veils(Reward(0.5, evidence=EVIDENCE), 16, 16) == {}
+    assert map_overlays(Reward(0.5, evidence=EVIDENCE), 16, 16) == {}
 
 
 def test_regions_are_boxes_with_their_scores() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from selfreward_eval.harness.errors import InputError, MissingCapability, UsageError
 from selfreward_eval.harness.records import Status
 from selfreward_eval.rewarders.base import RewardSample
-from selfreward_eval.rewarders.srum.elicitation import PROMPTS, filled
+from selfreward_eval.rewarders.srum.elicitation import PROMPTS, fill_template
 from selfreward_eval.rewarders.srum.regions import Proposal
 from selfreward_eval.rewarders.srum.rewarder import SrumReward, summary
 
@@ -95,7 +95,7 @@ def test_the_model_is_told_prompt_boxes_and_format(sample: Any) -> None:
 
 
 def test_a_prompt_that_spells_a_placeholder_is_quoted_as_it_is() -> None:
-    assert filled("{prompt} {regions}", prompt="{regions}", regions="none") == "{regions} none"
+    assert fill_template("{prompt} {regions}", prompt="{regions}", regions="none") == "{regions} none"
 
 
 def test_only_the_largest_regions_are_asked_about(sample: Any) -> None:
@@ -253,7 +253,7 @@ def test_by_an_instrument_it_is_no_self_reward() -> None:
 
 
 def test_a_model_is_needed_for_self_reward() -> None:
-    with pytest.raises(MissingCapability, match="the rewarder 'srum' lets a model reward itself"):
+    with pytest.raises(MissingCapability, match="the rewarder 'srum' needs the model that rewards itself"):
         SrumReward(regions=Boxes())
     with pytest.raises(MissingCapability, match="'srum' needs a model that can 'text_logprobs'; writing"):
         SrumReward(Writing("", ""), ask="yes", regions=Boxes())

@@ -13,10 +13,10 @@ from PIL import Image
 from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
 from selfreward_eval.harness.instruments.base import Detection
 from selfreward_eval.rewarders.base import RewardSample
-from selfreward_eval.rewarders.srum.regions import DetectorRegions, Proposer, named
+from selfreward_eval.rewarders.srum.region_views import region_view
+from selfreward_eval.rewarders.srum.regions import DetectorRegions, Proposer, object_labels
 from selfreward_eval.rewarders.srum.rewarder import proposer
 from selfreward_eval.rewarders.srum.sam import SamRegions
-from selfreward_eval.rewarders.srum.showing import shown
 
 
 class Finds:
@@ -75,14 +75,14 @@ def test_pictures_with_the_same_labels_are_detected_together(sample: Any) -> Non
 
 def test_labels_come_from_the_metadata_or_else_the_prompt() -> None:
     row = {"include": [{"class": "bench"}, {"class": "dog"}, {"class": "bench"}]}
-    assert named("p", row) == ("bench", "dog")
-    assert named("p", {"chunks": ["a green bench", "the dog"]}) == ("green bench", "dog")
-    assert named("the sheep stands in front of an old red barn", {}) == ("sheep", "old red barn")
+    assert object_labels("p", row) == ("bench", "dog")
+    assert object_labels("p", {"chunks": ["a green bench", "the dog"]}) == ("green bench", "dog")
+    assert object_labels("the sheep stands in front of an old red barn", {}) == ("sheep", "old red barn")
 
 
 def test_a_prompt_that_names_no_object_is_refused() -> None:
     with pytest.raises(InputError, match="'slowly' names no object to look for; choose regions=sam"):
-        named("slowly", {})
+        object_labels("slowly", {})
 
 
 def test_the_oracle_proposes_the_shapes_it_sees(scene: Any) -> None:
@@ -124,16 +124,16 @@ def picture() -> Image.Image:
 
 
 def test_a_masked_region_keeps_its_place_and_loses_its_surroundings() -> None:
-    seen = np.asarray(shown(picture(), (0, 0, 3, 3), "masked"))
+    seen = np.asarray(region_view(picture(), (0, 0, 3, 3), "masked"))
     assert seen.shape == (8, 8, 3)
     assert seen[0, 0].tolist() == [255, 0, 0]
     assert seen[7, 7].tolist() == [200, 200, 200]
 
 
 def test_a_cropped_region_is_all_there_is() -> None:
-    assert shown(picture(), (6, 6, 8, 8), "crop").size == (2, 2)
+    assert region_view(picture(), (6, 6, 8, 8), "crop").size == (2, 2)
     with pytest.raises(UsageError, match="cannot be shown 'outlined'; known: masked, crop"):
-        shown(picture(), (0, 0, 1, 1), "outlined")
+        region_view(picture(), (0, 0, 1, 1), "outlined")
 
 
 # SAM

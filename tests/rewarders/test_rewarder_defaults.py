@@ -8,9 +8,9 @@ import pytest
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
 from selfreward_eval.harness.registry import registry
-from selfreward_eval.rewarders.asking import SelfVQA
 from selfreward_eval.rewarders.building import build
-from selfreward_eval.rewarders.worlds import PHOTOGRAPHS, SETTINGS, SHAPES, settings, world_of
+from selfreward_eval.rewarders.defaults import DEFAULTS, PHOTOGRAPHS, SHAPES, default_arguments, world_of
+from selfreward_eval.rewarders.self_vqa import SelfVQA
 
 
 def test_the_tiny_model_lives_in_the_shapes_world(tiny: Any) -> None:
@@ -58,16 +58,19 @@ def test_a_part_of_a_sum_is_built_for_the_same_world(tiny: Any) -> None:
 
 
 def test_nothing_stands_in_for_a_model_that_is_not_there() -> None:
-    with pytest.raises(MissingCapability, match="name one with --model"):
+    with pytest.raises(MissingCapability, match="name one by --model"):
         build("srum", None, world=SHAPES)
 
 
-@pytest.mark.parametrize("world", SETTINGS)
+@pytest.mark.parametrize("world", DEFAULTS)
 def test_settings_are_arguments_that_the_rewarder_takes(world: str) -> None:
     from inspect import signature
 
-    for name in SETTINGS[world]:
-        assert settings(name, world).keys() <= signature(registry("rewarders").load(name)).parameters.keys()
+    for name in DEFAULTS[world]:
+        assert (
+            default_arguments(name, world).keys()
+            <= signature(registry("rewarders").load(name)).parameters.keys()
+        )
 
 
 def test_the_prompt_may_stand_in_for_a_caption(tiny: Any, scene: Any) -> None:

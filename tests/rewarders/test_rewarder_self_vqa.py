@@ -11,7 +11,7 @@ from PIL import Image
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
 from selfreward_eval.harness.instruments.base import VQA
-from selfreward_eval.rewarders.asking import Fill, Question, SelfVQA, answers, log_sum
+from selfreward_eval.rewarders.self_vqa import Fill, Question, SelfVQA, answers, log_sum
 
 
 class Spoken:
@@ -137,7 +137,7 @@ def test_any_vqa_instrument_answers_plain_questions() -> None:
 
 
 def test_other_questions_are_not_put_to_an_instrument_that_reads_yes_and_no() -> None:
-    with pytest.raises(UsageError, match="yes_man answers yes or no and cannot be asked 'how many"):
+    with pytest.raises(UsageError, match="yes_man answers yes or no only and cannot be asked 'how many"):
         answers(YesMan(), [picture()], [Question("how many?", yes=("two",), no=("one",))])
 
 

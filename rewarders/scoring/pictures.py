@@ -1,4 +1,4 @@
-"""The pictures that are rewarded: those of a run, or those of a folder that says their prompts."""
+"""The pictures to reward: those of a run, or those of a folder whose layout gives their prompts."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.runs.scores import TaskScores
 
 FOLDER = "pictures"
-"""What stands for the task where pictures come from a folder."""
+"""Task name of pictures that come from a folder."""
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """One picture and what is known of it.
+class PictureEntry:
+    """One picture to reward, with its item and its measurement.
 
     Attributes:
         task: its task; :data:`FOLDER` where there is none.
         item_id: its item.
         index: its number among the item's, from 0.
-        prompt: what it was drawn for; None where nobody knows, and then it is not scored.
+        prompt: what it was drawn for; None if it is not known, and then it is not scored.
         category: the item's; empty where there is none.
         cluster: items that share it are not independent.
         metadata: the item's.
         path: its file; None where there is no picture.
-        shown: how its file is named to a reader.
+        shown: its file's name, for readers.
         sha256: of the file that was measured; None where nothing was.
         measured: the benchmark's value; None where there is none.
         status: ``success``, or why there is no picture.
@@ -58,7 +58,7 @@ class Subject:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What no other picture has."""
+        """Unique among all pictures."""
         return self.task, self.item_id, self.index
 
     @property
@@ -72,7 +72,7 @@ class Subject:
         return self.task, self.cluster or self.item_id
 
 
-def of_run(run: Run, tasks: Sequence[str] = ()) -> tuple[list[Subject], list[str]]:
+def pictures_of_run(run: Run, tasks: Sequence[str] = ()) -> tuple[list[PictureEntry], list[str]]:
     """The pictures that a run drew, in the task's order, and the tasks that drew none.
 
     Args:
@@ -82,31 +82,31 @@ def of_run(run: Run, tasks: Sequence[str] = ()) -> tuple[list[Subject], list[str
     Raises:
         UsageError: the run has no such task, or none that draws.
     """
-    strange = [name for name in tasks if name not in run.records]
-    if strange:
+    unknown = [name for name in tasks if name not in run.records]
+    if unknown:
         raise UsageError(
-            f"the run in {run.folder} has no task {strange[0]!r}; it has {', '.join(run.records)}"
+            f"the run in {run.folder} has no task {unknown[0]!r}; it has {', '.join(run.records)}"
         )
-    subjects: list[Subject] = []
+    entries: list[PictureEntry] = []
     left_out = []
     for name, records in run.records.items():
         if tasks and name not in tasks:
             continue
-        # An answer is about a picture that nobody drew.
+        # The task asks for answers: its pictures are inputs, not the model's.
         if any(record.sample.text is not None for record in records):
             left_out.append(name)
             continue
         lines = sorted(records, key=lambda record: record.doc_id)
-        subjects += [_of_record(name, record, run.folder, run.scores[name]) for record in lines]
-    if not subjects:
+        entries += [_of_record(name, record, run.folder, run.scores[name]) for record in lines]
+    if not entries:
         raise UsageError(
             f"the run in {run.folder} has no pictures of its own to reward: its tasks "
             f"({', '.join(left_out or run.records)}) ask for answers; name a run that draws"
         )
-    return subjects, left_out
+    return entries, left_out
 
 
-def _of_record(task: str, record: SampleRecord, folder: Path, scores: TaskScores) -> Subject:
+def _of_record(task: str, record: SampleRecord, folder: Path, scores: TaskScores) -> PictureEntry:
     item, sample, measurement = record.item, record.sample, record.measurement
     path = None if sample.image is None else folder / sample.image
     status, reason = Status.SUCCESS, ""
@@ -116,7 +116,7 @@ def _of_record(task: str, record: SampleRecord, folder: Path, scores: TaskScores
         reason = measurement.reason or "the record names no picture"
     elif not path.resolve().is_relative_to(folder.resolve()):
         path, status, reason = None, Status.MISSING_IMAGE, "its record points outside the run folder"
-    return Subject(
+    return PictureEntry(
         task=task,
         item_id=item.id,
         index=sample.index,
@@ -133,7 +133,9 @@ def _of_record(task: str, record: SampleRecord, folder: Path, scores: TaskScores
     )
 
 
-def of_folder(path: Path, layout: str = "auto", outside: bool = False) -> tuple[list[Subject], str]:
+def pictures_of_folder(
+    path: Path, layout: str = "auto", outside: bool = False
+) -> tuple[list[PictureEntry], str]:
     """The pictures of a folder in a known layout, or of a JSONL list, and the layout's name.
 
     GenEval's folders give prompt and metadata, T2I-CompBench's file names the prompt, a list both
@@ -144,62 +146,62 @@ def of_folder(path: Path, layout: str = "auto", outside: bool = False) -> tuple[
     """
     from selfreward_eval.harness.models.layouts.choose import open_layout
 
-    found = open_layout(path, layout, outside)
-    reader = {"geneval": _of_geneval, "t2i_compbench": _of_compbench, "jsonl": _of_list}[found.name]
-    subjects = [reader(picture.about, picture.path, picture.name) for picture in found.pictures]
-    if not subjects:
-        raise InputError(f"{path} (layout {found.name}) holds no picture; correct the path or --layout")
-    return subjects, found.name
+    pictures = open_layout(path, layout, outside)
+    reader = {"geneval": _of_geneval, "t2i_compbench": _of_compbench, "jsonl": _of_list}[pictures.name]
+    entries = [reader(picture.about, picture.path, picture.name) for picture in pictures.pictures]
+    if not entries:
+        raise InputError(f"{path} (layout {pictures.name}) holds no picture; correct the path or --layout")
+    return entries, pictures.name
 
 
-def _of_geneval(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
-    folder, asked, _, number = about
-    row = None if asked is None else json.loads(asked)
+def _of_geneval(about: Sequence[Any], path: Path | None, shown: str) -> PictureEntry:
+    folder, metadata, _, number = about
+    row = None if metadata is None else json.loads(metadata)
     if row is None:
         reason = f"the folder {folder} has no metadata.jsonl, so its prompt is not known"
-        return Subject(
+        return PictureEntry(
             FOLDER, folder, number, None, shown=shown, status=Status.MEASUREMENT_ERROR, reason=reason
         )
     prompt, tag = str(row["prompt"]), str(row.get("tag", ""))
-    return Subject(FOLDER, folder, number, prompt, tag, folder, row, path, shown)
+    return PictureEntry(FOLDER, folder, number, prompt, tag, folder, row, path, shown)
 
 
-def _of_compbench(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
+def _of_compbench(about: Sequence[Any], path: Path | None, shown: str) -> PictureEntry:
     from selfreward_eval.harness.models.layouts.compbench import PICTURE
 
     folder, file, number = about
     match = PICTURE.fullmatch(file)
     assert match is not None  # The layout keeps no other.
     item = f"{folder}/{match[1]}" if folder else match[1]
-    return Subject(FOLDER, item, number, match[1], folder, item, {}, path, shown)
+    return PictureEntry(FOLDER, item, number, match[1], folder, item, {}, path, shown)
 
 
-def _of_list(about: Sequence[Any], path: Path | None, shown: str) -> Subject:
+def _of_list(about: Sequence[Any], path: Path | None, shown: str) -> PictureEntry:
     item, prompt, index = about
     if path is None:
-        return Subject(
+        return PictureEntry(
             FOLDER, item, index, prompt, shown=shown, status=Status.MISSING_IMAGE, reason="it is not a file"
         )
-    return Subject(FOLDER, item, index, prompt, "", item, {}, path, shown)
+    return PictureEntry(FOLDER, item, index, prompt, "", item, {}, path, shown)
 
 
-def opened(subject: Subject) -> tuple[RewardSample | None, Reward | None, str | None]:
-    """The sample of a subject, or the reward that says why there is none; and its file's sha256.
+def open_picture(entry: PictureEntry) -> tuple[RewardSample | None, Reward | None, str | None]:
+    """The sample of a entry, or the reward that says why there is none; and its file's sha256.
 
-    A file that is not the one that was measured is not scored: its reward and its measurement would be
-    of two pictures.
+    A file that changed after it was measured is not scored: its reward and its measurement would belong
+    to two different pictures.
     """
     from selfreward_eval.harness.pictures import Unreadable, read_rgb
 
-    if subject.path is None or subject.prompt is None:
-        return None, Reward.unscored(subject.status, subject.reason), None
+    if entry.path is None or entry.prompt is None:
+        return None, Reward.unscored(entry.status, entry.reason), None
     try:
-        data = subject.path.read_bytes()
+        data = entry.path.read_bytes()
     except OSError as error:
         reason = f"its file cannot be opened ({error.strerror or error})"
         return None, Reward.unscored(Status.MISSING_IMAGE, reason), None
     digest = hashlib.sha256(data).hexdigest()
-    if subject.sha256 is not None and digest != subject.sha256:
+    if entry.sha256 is not None and digest != entry.sha256:
         reason = "its file was changed after it was measured"
         return None, Reward.unscored(Status.UNREADABLE_IMAGE, reason), digest
     try:
@@ -208,8 +210,8 @@ def opened(subject: Subject) -> tuple[RewardSample | None, Reward | None, str | 
         return None, Reward.unscored(Status.UNREADABLE_IMAGE, str(error)), digest
     sample = RewardSample(
         image,
-        category=subject.category,
-        metadata=subject.metadata,
-        group=f"{subject.task}/{subject.item_id}",
+        category=entry.category,
+        metadata=entry.metadata,
+        group=f"{entry.task}/{entry.item_id}",
     )
     return sample, None, digest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from selfreward_eval.rewarders.asking import Fill, Question, SelfVQA
+from selfreward_eval.rewarders.self_vqa import Fill, Question, SelfVQA
 
 COLOUR = Fill("c", "what colour is the star?", ("red", "blue"))
 

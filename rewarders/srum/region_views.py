@@ -1,4 +1,4 @@
-"""How a model that is asked about one region is shown it."""
+"""Views of one region, for a model that is asked about this region alone."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from selfreward_eval.harness.errors import UsageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-WAYS = ("masked", "crop")
+REGION_VIEWS = ("masked", "crop")
 
 
-def shown(image: Image, box: tuple[int, int, int, int], way: str) -> Image:
-    """The picture with nothing but the region in it.
+def region_view(image: Image, box: tuple[int, int, int, int], view: str) -> Image:
+    """The picture of the region alone.
 
     Args:
         image: RGB.
         box: x0, y0, x1, y1 in whole pixels.
-        way: ``masked`` paints everything outside the box in the picture's median colour and keeps size
+        view: ``masked`` paints everything outside the box in the picture's median colour and keeps size
             and place; ``crop`` cuts the box out.
 
     Raises:
-        UsageError: an unknown way.
+        UsageError: an unknown view.
     """
-    if way == "crop":
+    if view == "crop":
         return image.crop(box)
-    if way != "masked":
-        raise UsageError(f"a region cannot be shown {way!r}; known: {', '.join(WAYS)}")
+    if view != "masked":
+        raise UsageError(f"a region cannot be shown {view!r}; known: {', '.join(REGION_VIEWS)}")
     import numpy as np
     from PIL import Image as PillowImage
 
