@@ -59,6 +59,12 @@ def takes_model(factory: Callable[..., Any]) -> bool:
     return "model" in signature(factory).parameters
 
 
+def rewards_itself(rewarder: Rewarder) -> bool:
+    """Whether a rewarder, or a part of it, uses the model."""
+    parts: Mapping[str, Rewarder] = getattr(rewarder, "parts", {})
+    return rewarder.info.kind == "self" or any(map(rewards_itself, parts.values()))
+
+
 def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, role: str) -> Any:
     """An instrument: ``given`` itself, or the one of that registry name.
 

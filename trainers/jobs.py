@@ -19,6 +19,7 @@ from selfreward_eval.harness.registry import registry
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.rewarders.building import build as build_rewarder
+from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.building import build as build_trainer
 from selfreward_eval.trainers.building import caption_rewarder
@@ -218,7 +219,7 @@ def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> Reward
     if not isinstance(rewarder, str):
         if arguments:
             raise UsageError("rewarder_args are for a rewarder that is given by name")
-        if rewarder.info.kind == "self":
+        if rewards_itself(rewarder):
             raise UsageError(
                 f"the rewarder {rewarder.info.name!r} uses the model, and training builds it anew for "
                 "every model; register it, and give its name"

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.api.objects import PathLike
-from selfreward_eval.api.rewarders import Choice, RewarderFactory, model_of, named, rewards_itself
+from selfreward_eval.api.rewarders import Choice, RewarderFactory, model_of, named
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.store import MANIFEST
 from selfreward_eval.rewarders.auditing.audit import Audit
 from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.rewarders.report.rewards_page import PAGE, unscored, write_rewards_page
 from selfreward_eval.rewarders.scoring.auditing import RewarderLines, audits, rules
 from selfreward_eval.rewarders.scoring.log import Line, RewardLog

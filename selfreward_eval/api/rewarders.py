@@ -12,13 +12,14 @@ from selfreward_eval.api.objects import build_model
 from selfreward_eval.harness.construct import construct
 from selfreward_eval.harness.errors import InputError, SelfRewardError, UsageError
 from selfreward_eval.harness.registry import registry
+from selfreward_eval.rewarders.building import rewards_itself
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.base import Model
     from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.rewarders.base import Rewarder
 
-__all__ = ["Choice", "RewarderFactory", "model_of", "named", "rewards_itself"]
+__all__ = ["Choice", "RewarderFactory", "model_of", "named"]
 
 MODEL_ARGS = "--model-args"
 
@@ -146,11 +147,6 @@ def model_of(rewarder: Rewarder) -> Model | None:
     """The model that a rewarder, or the first of its parts that has one, was built with."""
     model: Model | None = getattr(rewarder, "model", None)
     return model or next(filter(None, map(model_of, rewarder.parts.values())), None)
-
-
-def rewards_itself(rewarder: Rewarder) -> bool:
-    """Whether a rewarder, or a part of it, uses the model."""
-    return rewarder.info.kind == "self" or any(map(rewards_itself, rewarder.parts.values()))
 
 
 def own_model(run: Run) -> Any:
