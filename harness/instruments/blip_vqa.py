@@ -27,21 +27,17 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.answers import YesNo, check_readings, read_answers
 from selfreward_eval.harness.instruments.backends.blip_positions import interpolated, read_positions
-from selfreward_eval.harness.instruments.backends.networks import (
-    check_settings,
-    first_line,
-    load_config,
-    load_network,
-    shown_name,
-)
+from selfreward_eval.harness.instruments.backends.devices import check_settings
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs, distinct_pictures
 from selfreward_eval.harness.instruments.backends.preprocess import CLIP_MEAN, CLIP_STD, preprocess
-from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
-from selfreward_eval.harness.instruments.backends.weights import file_hash
+from selfreward_eval.harness.instruments.backends.processors import load_tokenizer
+from selfreward_eval.harness.instruments.backends.weights import Weights, file_hash
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+    from transformers import BlipForQuestionAnswering, PreTrainedTokenizerBase
 
 ENC, DEC = 30523, 30522
 """[ENC] begins a question, [DEC] an answer. Both come after BERT's own 30,522 words."""
@@ -86,8 +82,8 @@ class BlipVQA:
         self.weights, self.revision = weights, revision
         self.image_size, self.positions = image_size, positions
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
-        self._loaded: tuple[Any, Any] | None = None
+        self._weights = Weights(weights, revision, reads_text=True)
+        self._loaded: tuple[BlipForQuestionAnswering, PreTrainedTokenizerBase] | None = None
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -100,9 +96,9 @@ class BlipVQA:
             original = self._positions_file()
             self._identity = {
                 "name": "blip_vqa",
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": worded_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "mode": self.mode(),
                 "image_size": self.image_size,
@@ -118,7 +114,7 @@ class BlipVQA:
         """
         if self._positions_file() is not None:
             return "official" if self.image_size == OFFICIAL_SIDE else "file"
-        own = load_config(self._found(), ["blip"]).vision_config.image_size
+        own = load_config(self._weights.folder, ["blip"]).vision_config.image_size
         return "native" if self.image_size == own else INTERPOLATED
 
     def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
@@ -193,12 +189,6 @@ class BlipVQA:
             answer = network.text_decoder(input_ids=start, encoder_hidden_states=understood, use_cache=False)
         return read_answers(answer.logits[:, 0], [YES], [NO])
 
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_worded_folder(self.weights, self.revision)
-        return self._folder
-
     def _positions_file(self) -> Path | None:
         """The file with the position embedding; None if the checkpoint's own is used."""
         if self.positions == INTERPOLATED:
@@ -211,10 +201,10 @@ class BlipVQA:
             )
         return path
 
-    def _load(self) -> tuple[Any, Any]:
+    def _load(self) -> tuple[BlipForQuestionAnswering, PreTrainedTokenizerBase]:
         """Network and tokenizer, loaded once."""
         if self._loaded is None:
-            folder = self._found()
+            folder = self._weights.folder
             config = load_config(folder, ["blip"])
             patch = config.vision_config.patch_size
             if self.image_size % patch:
@@ -222,7 +212,7 @@ class BlipVQA:
                     f"blip_vqa reads patches of {patch} pixels, so an image_size of {self.image_size} does "
                     f"not fit; choose a multiple of {patch}"
                 )
-            tokenizer = load_tokenizer(folder, config.text_config.vocab_size)
+            tokenizer = load_blip_tokenizer(folder, config.text_config.vocab_size)
             network = load_network("BlipForQuestionAnswering", folder, dtype=self.dtype, device=self.device)
             self._set_positions(network, self.image_size // patch)
             if self.mode() == "official":
@@ -230,7 +220,7 @@ class BlipVQA:
             self._loaded = (network, tokenizer)
         return self._loaded
 
-    def _set_positions(self, network: Any, side: int) -> None:
+    def _set_positions(self, network: BlipForQuestionAnswering, side: int) -> None:
         """Gives the picture encoder the embedding for ``side`` x ``side`` patches."""
         import torch
 
@@ -243,7 +233,7 @@ class BlipVQA:
         )
         embeddings.position_embedding = torch.nn.Parameter(chosen.to(own), requires_grad=False)
 
-    def _set_layer_norms(self, network: Any) -> None:
+    def _set_layer_norms(self, network: BlipForQuestionAnswering) -> None:
         """Gives the picture encoder upstream's layer norms."""
         import torch
 
@@ -252,7 +242,7 @@ class BlipVQA:
                 module.eps = OFFICIAL_EPSILON
 
 
-def load_tokenizer(folder: Path, words: int) -> Any:
+def load_blip_tokenizer(folder: Path, words: int) -> PreTrainedTokenizerBase:
     """The tokenizer in ``folder``, if it numbers words as the official one.
 
     Args:
@@ -262,12 +252,7 @@ def load_tokenizer(folder: Path, words: int) -> Any:
     Raises:
         CheckpointError: it does not load, numbers them otherwise, or the network knows fewer words.
     """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"the tokenizer in {folder} does not load ({first_line(error)})") from error
+    tokenizer = load_tokenizer(folder)
     if words <= ENC:
         raise CheckpointError(
             f"the network in {folder} knows {words} words, BLIP's [ENC] is number {ENC}; name a BLIP VQA "

@@ -15,12 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends.networks import (
-    check_settings,
-    load_config,
-    load_network,
-    shown_name,
-)
+from selfreward_eval.harness.instruments.backends.devices import check_settings
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.pairs import batches, check_pictures
 from selfreward_eval.harness.instruments.backends.preprocess import (
     HALF,
@@ -28,7 +24,7 @@ from selfreward_eval.harness.instruments.backends.preprocess import (
     IMAGENET_STD,
     preprocess,
 )
-from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
+from selfreward_eval.harness.instruments.backends.weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -107,7 +103,7 @@ class _Depth:
         self.weights, self.revision = weights, revision
         self.image_size, self.quantise = image_size, quantise
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision)
         self._network: Any = None
         self._identity: dict[str, Any] | None = None
 
@@ -120,9 +116,9 @@ class _Depth:
         if self._identity is None:
             self._identity = {
                 "name": self.kind.name,
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": content_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "image_size": self.image_size,
                 "quantise": self.quantise,
@@ -154,16 +150,10 @@ class _Depth:
         maps = [nearness(one, *image.size).cpu().numpy() for one, image in zip(read, images, strict=True)]
         return [as_8_bit(found) if self.quantise else found for found in maps]
 
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_folder(self.weights, self.revision)
-        return self._folder
-
     def _load(self) -> Any:
         """The network, loaded once."""
         if self._network is None:
-            folder, name = self._found(), self.kind.name
+            folder, name = self._weights.folder, self.kind.name
             config = load_config(folder, [self.kind.model_type])
             self._check(config, folder)
             patch = _patch(config)

@@ -35,6 +35,6 @@ class GroundingDinoDetector(GroundingDetector):
         if self._model is None:
             self._config()
             self._model = load_network(
-                "GroundingDinoForObjectDetection", self._found(), dtype="float32", device=self.device
+                "GroundingDinoForObjectDetection", self._weights.folder, dtype="float32", device=self.device
             )
         return self._model

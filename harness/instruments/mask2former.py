@@ -7,23 +7,22 @@ GenEval evaluator, with the same architecture: see ``tasks/geneval/README.md``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.instruments.backends import instances as rule
 from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES, coco_indices
-from selfreward_eval.harness.instruments.backends.devices import choose_device
-from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
+from selfreward_eval.harness.instruments.backends.devices import check_settings, choose_device
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.weights import Weights
 from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
-
-DTYPES = ("float32", "float16", "bfloat16")
+    from transformers import Mask2FormerForUniversalSegmentation
 
 
 class Mask2FormerDetector:
@@ -48,14 +47,11 @@ class Mask2FormerDetector:
         batch_size: int = 1,
         revision: str | None = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise UsageError(f"mask2former cannot compute in {dtype!r}; choose one of {', '.join(DTYPES)}")
-        if batch_size < 1:
-            raise UsageError(f"mask2former needs a batch_size of at least 1, got {batch_size}")
+        check_settings("mask2former", dtype, batch_size)
         self.weights, self.revision = weights, revision
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
-        self._model: Any = None
+        self._weights = Weights(weights, revision)
+        self._model: Mask2FormerForUniversalSegmentation | None = None
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -65,12 +61,11 @@ class Mask2FormerDetector:
             CheckpointError: the weights cannot be had.
         """
         if self._identity is None:
-            local = Path(self.weights).expanduser()
             self._identity = {
                 "name": "mask2former",
-                "weights": local.name if local.is_dir() else self.weights,
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": content_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "resize": [rule.SHORT_EDGE, rule.LONG_EDGE],
                 "candidates": rule.MAX_CANDIDATES,
@@ -139,40 +134,17 @@ class Mask2FormerDetector:
 
         return torch.from_numpy(np.array(image.convert("RGB"))).to(choose_device(self.device))
 
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_folder(self.weights, self.revision)
-        return self._folder
-
-    def _loaded(self) -> Any:
-        """The network, loaded once; every one of its weights must come from the checkpoint."""
-        if self._model is not None:
-            return self._model
-        import torch
-        from safetensors import SafetensorError
-        from transformers import AutoConfig, Mask2FormerForUniversalSegmentation
-
-        folder = self._found()
-        try:
-            config = AutoConfig.from_pretrained(folder)
-            if config.model_type != "mask2former" or config.num_labels != len(COCO_CLASSES):
+    def _loaded(self) -> Mask2FormerForUniversalSegmentation:
+        """The network, loaded once."""
+        if self._model is None:
+            folder = self._weights.folder
+            config = load_config(folder, ["mask2former"])
+            if config.num_labels != len(COCO_CLASSES):
                 raise CheckpointError(
-                    f"{folder} is a {config.model_type!r} with {config.num_labels} classes, not a "
-                    f"Mask2Former with COCO's {len(COCO_CLASSES)}; name other weights"
+                    f"{folder} is a Mask2Former with {config.num_labels} classes, not with COCO's "
+                    f"{len(COCO_CLASSES)}; name other weights"
                 )
-            loaded: Any = Mask2FormerForUniversalSegmentation.from_pretrained(
-                folder, use_safetensors=True, dtype=getattr(torch, self.dtype), output_loading_info=True
+            self._model = load_network(
+                "Mask2FormerForUniversalSegmentation", folder, dtype=self.dtype, device=self.device
             )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise CheckpointError(f"the Mask2Former in {folder} does not load ({reason})") from error
-        model, report = loaded
-        absent = sorted([*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])])
-        if absent:
-            raise CheckpointError(
-                f"the Mask2Former in {folder} lacks {len(absent)} of its weights, such as {absent[0]}; "
-                "random ones would find nothing, so name a complete checkpoint"
-            )
-        self._model = model.to(choose_device(self.device)).eval()
         return self._model

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
-from selfreward_eval.harness.instruments.backends.devices import choose_device
-from selfreward_eval.harness.instruments.backends.networks import check_settings
+from selfreward_eval.harness.instruments.backends.devices import check_settings, choose_device
 from selfreward_eval.harness.instruments.backends.open_clip_loading import Clip, ClipSource, check_length
 from selfreward_eval.harness.instruments.backends.pairs import (
     batches,

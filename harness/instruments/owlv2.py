@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, Reading
-from selfreward_eval.harness.instruments.backends.tokenizers import load_tokenizer
+from selfreward_eval.harness.instruments.backends.processors import load_tokenizer_with_offsets
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -132,14 +132,14 @@ class Owlv2Detector(OpenVocabularyDetector):
     def _tokenizer(self) -> Any:
         """The tokenizer, loaded once."""
         if self._words is None:
-            self._words = load_tokenizer(self._found())
+            self._words = load_tokenizer_with_offsets(self._weights.folder)
         return self._words
 
     def _loaded(self) -> Any:
         """The network, loaded once."""
         if self._model is None:
-            load_config(self._found(), ["owlv2"])
+            load_config(self._weights.folder, ["owlv2"])
             self._model = load_network(
-                "Owlv2ForObjectDetection", self._found(), dtype="float32", device=self.device
+                "Owlv2ForObjectDetection", self._weights.folder, dtype="float32", device=self.device
             )
         return self._model

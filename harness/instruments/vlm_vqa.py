@@ -12,26 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
 from selfreward_eval.harness.instruments.backends.answers import YesNo, check_readings, read_answers
+from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.first_words import (
     FirstWord,
     check_first_words,
     first_tokens,
     read_first_words,
 )
-from selfreward_eval.harness.instruments.backends.networks import (
-    check_settings,
-    first_line,
-    load_config,
-    load_network,
-    shown_name,
-)
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs
-from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.instruments.backends.processors import (
+    control_tokens,
+    load_processor,
+    require_chat_template,
+)
+from selfreward_eval.harness.instruments.backends.weights import Weights
 
 if TYPE_CHECKING:
     import torch
@@ -77,12 +76,6 @@ def answer_tokens(tokenizer: Any) -> AnswerTokens:
     return found
 
 
-def control_tokens(tokenizer: Any) -> list[str]:
-    """The tokens that are no words: pictures, roles, ends."""
-    added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
-    return sorted({*tokenizer.all_special_tokens, *added})
-
-
 class VlmVQA:
     """P(yes) of the answer's first token.
 
@@ -116,7 +109,7 @@ class VlmVQA:
         self.weights, self.revision = weights, revision
         self.prompt, self.share = prompt, share
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision, reads_text=True)
         self._loaded: tuple[Any, Any, AnswerTokens] | None = None
         self._identity: dict[str, Any] | None = None
 
@@ -129,9 +122,9 @@ class VlmVQA:
         if self._identity is None:
             self._identity = {
                 "name": "vlm_vqa",
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": worded_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "prompt": self.prompt,
                 "share": self.share,
@@ -196,7 +189,7 @@ class VlmVQA:
             if spelt is not None:
                 raise InputError(
                     f"vlm_vqa: the question {question!r} holds {spelt}, a control token of "
-                    f"{shown_name(self.weights)}; write it otherwise"
+                    f"{self._weights.shown}; write it otherwise"
                 )
 
     def _ask(self, images: Sequence[Image], questions: Sequence[str]) -> torch.Tensor:
@@ -238,18 +231,13 @@ class VlmVQA:
         # Not str.format: a prompt may hold other braces.
         return self.prompt.replace("{question}", question)
 
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_worded_folder(self.weights, self.revision)
-        return self._folder
-
     def _load(self) -> tuple[Any, Any, AnswerTokens]:
         """Network, processor and the ids that are read, loaded once."""
         if self._loaded is None:
-            folder = self._found()
+            folder = self._weights.folder
             load_config(folder)
             processor = load_processor(folder)
+            require_chat_template(processor, folder, "vlm_vqa")
             tokens = answer_tokens(processor.tokenizer)
             network = load_network(
                 "AutoModelForImageTextToText", folder, dtype=self.dtype, device=self.device
@@ -258,30 +246,6 @@ class VlmVQA:
             network.generation_config.update(temperature=None, top_p=None, top_k=None, max_length=None)
             self._loaded = (network, processor, tokens)
         return self._loaded
-
-
-def load_processor(folder: Path) -> Any:
-    """The processor in ``folder``, with its tokenizer and chat template.
-
-    Raises:
-        CheckpointError: it does not load, reads no pictures, or has no chat template.
-    """
-    from transformers import AutoProcessor
-
-    try:
-        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise CheckpointError(f"the processor in {folder} does not load ({first_line(error)})") from error
-    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
-        raise CheckpointError(
-            f"{folder} holds no processor of pictures and text together; name an image-text-to-text model"
-        )
-    if not processor.chat_template:
-        raise CheckpointError(
-            f"the processor in {folder} has no chat template, so vlm_vqa cannot put a question to the model; "
-            "name an instruct model, or save one with its chat_template.jinja"
-        )
-    return processor
 
 
 def _shown(image: Image) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.captions import Caption, TextRules, captions
 from selfreward_eval.harness.instruments.backends.networks import load_config
 from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, Reading
-from selfreward_eval.harness.instruments.backends.tokenizers import load_tokenizer
+from selfreward_eval.harness.instruments.backends.processors import load_tokenizer_with_offsets
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -155,17 +155,18 @@ class GroundingDetector(OpenVocabularyDetector):
     def _config(self) -> Any:
         """transformers' configuration of the network, read once."""
         if self._read_config is None:
-            self._read_config = load_config(self._found(), [MODEL_TYPE])
+            self._read_config = load_config(self._weights.folder, [MODEL_TYPE])
         return self._read_config
 
     def _tokenizer(self) -> Any:
         """The tokenizer, loaded once; its signs must be where the network looks for them."""
         if self._words is None:
-            words = load_tokenizer(self._found())
+            folder = self._weights.folder
+            words = load_tokenizer_with_offsets(folder)
             ids = words.convert_tokens_to_ids(list(SIGNS))
             if ids != list(SIGNS.values()):
                 raise CheckpointError(
-                    f"the tokenizer in {self._found()} is not BERT's uncased one ({', '.join(SIGNS)} are "
+                    f"the tokenizer in {folder} is not BERT's uncased one ({', '.join(SIGNS)} are "
                     f"{ids}, not {list(SIGNS.values())}); name the one that the network was trained with"
                 )
             self._words = words

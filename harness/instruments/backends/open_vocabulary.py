@@ -11,13 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends.networks import check_settings, shown_name, usable_device
+from selfreward_eval.harness.instruments.backends.devices import check_settings, usable_device
 from selfreward_eval.harness.instruments.backends.phrases import Template, phrases
-from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.instruments.backends.weights import Weights
 from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ class OpenVocabularyDetector(ABC):
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
         self.floor, self.template = float(floor), template
         self._template = Template.parse(template, self.NAME)
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision, reads_text=True)
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -136,9 +135,9 @@ class OpenVocabularyDetector(ABC):
         if self._identity is None:
             self._identity = {
                 "name": self.NAME,
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": worded_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "floor": self.floor,
                 "template": self.template,
@@ -210,9 +209,3 @@ class OpenVocabularyDetector(ABC):
         kind = torch.device(self._place()).type
         half = torch.bfloat16 if self.dtype == "float32" else getattr(torch, self.dtype)
         return torch.autocast(kind, dtype=half, enabled=self.dtype != "float32")
-
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_worded_folder(self.weights, self.revision)
-        return self._folder
