@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.base import VQA
+from selfreward_eval.harness.models.base import Model, OptionLogProbs, require
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -111,12 +112,10 @@ class SelfVQA:
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         spellings: Mapping[str, Sequence[str]] | None = None,
         snapshot: str | None = None,
     ) -> None:
-        from selfreward_eval.harness.models.base import require
-
         self.model = require(model, "text_logprobs", "the model as its own VQA instrument")
         self.spellings = {answer: tuple(ways) for answer, ways in (spellings or {}).items()}
         self.snapshot = snapshot
@@ -169,24 +168,23 @@ class SelfVQA:
         for image, (text, options) in zip(images, asked, strict=True):
             ways = jobs.setdefault((id(image), text), {})
             ways.update((way, None) for option in options for way in self._ways(option))
-        scored = self._at_once(jobs, pictures) if self._weighs else self._one_question(jobs, pictures)
+        if isinstance(self.model, OptionLogProbs):
+            # It reads a question once for all its answers; the values are the same.
+            scored = self._at_once(self.model, jobs, pictures)
+        else:
+            scored = self._one_question(jobs, pictures)
         return [
             [log_sum(scored[id(image), text, way] for way in self._ways(option)) for option in options]
             for image, (text, options) in zip(images, asked, strict=True)
         ]
 
-    @property
-    def _weighs(self) -> bool:
-        """Whether the model reads a question once for all its answers; the values are the same."""
-        return callable(getattr(self.model, "option_logprobs", None))
-
-    def _at_once(self, jobs: Jobs, pictures: Mapping[int, Image]) -> Scored:
+    def _at_once(self, model: OptionLogProbs, jobs: Jobs, pictures: Mapping[int, Image]) -> Scored:
         """By ``option_logprobs``, which takes any questions together."""
         scored: Scored = {}
         rows = list(jobs)
         for start in range(0, len(rows), ROWS):
             part = rows[start : start + ROWS]
-            found = self.model.option_logprobs(
+            found = model.option_logprobs(
                 [pictures[picture] for picture, _ in part],
                 [text for _, text in part],
                 [list(jobs[row]) for row in part],

@@ -7,18 +7,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.construct import construct
 from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.instruments.build import build as build_instrument
+from selfreward_eval.harness.models.base import Model, require
+from selfreward_eval.harness.registry import registry
 from selfreward_eval.rewarders.worlds import settings, world_of
 
 if TYPE_CHECKING:
     from selfreward_eval.rewarders.base import Rewarder
 
 
-def build(name: str, model: Any = None, *, world: str | None = None, **arguments: Any) -> Rewarder:
+def build(name: str, model: Model | None = None, *, world: str | None = None, **arguments: Any) -> Rewarder:
     """The rewarder of that registry name.
 
     Arguments that are not given follow from the pictures' world, see :mod:`selfreward_eval.rewarders.worlds`.
@@ -33,8 +37,6 @@ def build(name: str, model: Any = None, *, world: str | None = None, **arguments
         UnknownName: no such rewarder.
         UsageError: it does not take these arguments.
     """
-    from selfreward_eval.harness.registry import registry
-
     factory = registry("rewarders").load(name)
     place = world_of(model) if world is None else world
     arguments = {**settings(name, place), **arguments}
@@ -42,16 +44,11 @@ def build(name: str, model: Any = None, *, world: str | None = None, **arguments
         arguments = {"world": place, **arguments}
     if model is not None and takes_model(factory):
         arguments = {"model": model, **arguments}
-    try:
-        signature(factory).bind(**arguments)
-    except TypeError as error:
-        known = ", ".join(signature(factory).parameters) or "no arguments"
-        raise UsageError(f"the rewarder {name!r} cannot be built: {error}; it takes {known}") from error
-    made: Rewarder = factory(**arguments)
-    return made
+    rewarder: Rewarder = construct(factory, arguments, f"rewarder {name!r}", "its constructor")
+    return rewarder
 
 
-def takes_model(factory: Any) -> bool:
+def takes_model(factory: Callable[..., Any]) -> bool:
     """Whether a rewarder's class has a ``model`` argument."""
     return "model" in signature(factory).parameters
 
@@ -70,27 +67,23 @@ def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, rol
         UsageError: it does not take these arguments, or cannot do what is needed.
     """
     if isinstance(given, str):
-        from selfreward_eval.harness.instruments.build import build as build_instrument
-
-        made = build_instrument(given, dict(arguments or {}))
+        candidate = build_instrument(given, arguments)
     else:
-        made = given
+        candidate = given
         if arguments:
             raise UsageError(f"{role}: arguments {dict(arguments)} are for an instrument given by name")
-    if not callable(getattr(made, method, None)):
-        shown = given if isinstance(given, str) else type(made).__name__
+    if not callable(getattr(candidate, method, None)):
+        shown = given if isinstance(given, str) else type(candidate).__name__
         raise UsageError(f"{shown} cannot be the {role}: it has no {method!r}; name another instrument")
-    return made
+    return candidate
 
 
-def needs_model(model: Any, rewarder: str, capability: str) -> Any:
+def needs_model(model: Model | None, rewarder: str, capability: str) -> Any:
     """``model``, if there is one that has ``capability``.
 
     Raises:
         MissingCapability: there is none, or it has not.
     """
-    from selfreward_eval.harness.models.base import require
-
     if model is None:
         raise MissingCapability(
             f"the rewarder {rewarder!r} lets a model reward itself and was given none; name one with --model"

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends.batching import batches, check_pictures
 from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
-from selfreward_eval.harness.instruments.backends.pairs import batches, check_pictures
-from selfreward_eval.harness.instruments.backends.preprocess import (
+from selfreward_eval.harness.instruments.backends.preprocessing import (
     HALF,
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -133,7 +133,7 @@ class _Depth:
             CheckpointError: the weights do not load, or compute no number.
         """
         check_pictures(self.kind.name, images)
-        return [found for batch in batches(images, self.batch_size) for found in self._depth(batch)]
+        return [depth_map for batch in batches(images, self.batch_size) for depth_map in self._depth(batch)]
 
     def _depth(self, images: Sequence[Image]) -> list[NDArray[np.float32]]:
         import torch
@@ -141,14 +141,19 @@ class _Depth:
         network, kind = self._load(), self.kind
         pixels = preprocess(images, self.image_size, resample=kind.resample, mean=kind.mean, std=kind.std)
         with torch.inference_mode():
-            read = network(pixel_values=pixels.to(network.device, network.dtype)).predicted_depth.float()
-        if not bool(read.isfinite().all()):
+            inverse_depth = network(
+                pixel_values=pixels.to(network.device, network.dtype)
+            ).predicted_depth.float()
+        if not bool(inverse_depth.isfinite().all()):
             raise CheckpointError(
                 f"{kind.name} computes no number in {self.dtype}; its weights overflow or are damaged, so "
                 "use dtype=float32 or other weights"
             )
-        maps = [nearness(one, *image.size).cpu().numpy() for one, image in zip(read, images, strict=True)]
-        return [as_8_bit(found) if self.quantise else found for found in maps]
+        maps = [
+            nearness(values, *image.size).cpu().numpy()
+            for values, image in zip(inverse_depth, images, strict=True)
+        ]
+        return [as_8_bit(depth_map) if self.quantise else depth_map for depth_map in maps]
 
     def _load(self) -> Any:
         """The network, loaded once."""
@@ -257,6 +262,8 @@ class DepthAnything(_Depth):
 
 def _patch(config: Any) -> int:
     """Side in pixels of what the network reads as one patch."""
-    inner = config.backbone_config
-    found = config.patch_size if inner is None or not hasattr(inner, "patch_size") else inner.patch_size
-    return int(found if isinstance(found, int) else found[0])
+    backbone = config.backbone_config
+    size = (
+        config.patch_size if backbone is None or not hasattr(backbone, "patch_size") else backbone.patch_size
+    )
+    return int(size if isinstance(size, int) else size[0])

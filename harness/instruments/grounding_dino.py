@@ -22,11 +22,13 @@ class GroundingDinoDetector(GroundingDetector):
     _model: Any = None
 
     def _forward(self, pixels: Tensor, caption: Caption) -> tuple[Tensor, Tensor]:
-        words = self._tokenizer()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
+        encoding = self._tokenizer()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
         model = self._loaded()
         with self._precision():
             output = model(
-                pixel_values=pixels, input_ids=words["input_ids"], attention_mask=words["attention_mask"]
+                pixel_values=pixels,
+                input_ids=encoding["input_ids"],
+                attention_mask=encoding["attention_mask"],
             )
         return output.logits, output.pred_boxes
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import SelfRewardError, UsageError
+from selfreward_eval.harness.instruments.backends.batching import batches
 from selfreward_eval.harness.instruments.backends.chat_models import (
     ChatModel,
     encoded,
@@ -13,7 +14,6 @@ from selfreward_eval.harness.instruments.backends.chat_models import (
     load_chat_model,
 )
 from selfreward_eval.harness.instruments.backends.devices import check_settings
-from selfreward_eval.harness.instruments.backends.pairs import batches
 from selfreward_eval.harness.instruments.backends.weights import Weights, first_line
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status
@@ -91,10 +91,10 @@ class LocalJudge:
             raise UsageError(
                 f"the judge {self.weights} reads text only and is shown pictures; name a vision-language one"
             )
-        found: list[Reply] = []
-        for part in batches(conversations, self.batch_size):
-            found += self._together(model, part)
-        return found
+        replies: list[Reply] = []
+        for batch in batches(conversations, self.batch_size):
+            replies += self._together(model, batch)
+        return replies
 
     def _one(self, model: ChatModel, conversation: Conversation) -> Reply:
         """One conversation by itself; what it alone is to blame for costs its own reply."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selfreward_eval.harness.errors import CheckpointError
-from selfreward_eval.harness.instruments.backends import instances as rule
+from selfreward_eval.harness.instruments.backends import mask2former_mmdet as mmdet
 from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES, coco_indices
 from selfreward_eval.harness.instruments.backends.devices import check_settings, choose_device
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
@@ -67,8 +67,8 @@ class Mask2FormerDetector:
                 "revision": self.revision,
                 "sha256": self._weights.sha256,
                 "dtype": self.dtype,
-                "resize": [rule.SHORT_EDGE, rule.LONG_EDGE],
-                "candidates": rule.MAX_CANDIDATES,
+                "resize": [mmdet.SHORT_EDGE, mmdet.LONG_EDGE],
+                "candidates": mmdet.MAX_CANDIDATES,
             }
         return dict(self._identity)
 
@@ -79,12 +79,14 @@ class Mask2FormerDetector:
             UsageError: a label is no COCO class.
             CheckpointError: the weights do not load.
         """
-        wanted = coco_indices(labels)
-        found: list[list[Detection]] = [[] for _ in images]
+        labels_by_class = coco_indices(labels)
+        detections_of: list[list[Detection]] = [[] for _ in images]
         for batch in self._batches(images):
-            for i, detections in zip(batch, self._detect([images[i] for i in batch], wanted), strict=True):
-                found[i] = detections
-        return found
+            for i, detections in zip(
+                batch, self._detect([images[i] for i in batch], labels_by_class), strict=True
+            ):
+                detections_of[i] = detections
+        return detections_of
 
     def _batches(self, images: Sequence[Image]) -> list[list[int]]:
         """Indices of pictures of the same size, at most ``batch_size`` together: no padding between them."""
@@ -92,41 +94,45 @@ class Mask2FormerDetector:
         for i, image in enumerate(images):
             sizes.setdefault(image.size, []).append(i)
         step = self.batch_size
-        return [same[k : k + step] for same in sizes.values() for k in range(0, len(same), step)]
+        return [
+            of_one_size[k : k + step]
+            for of_one_size in sizes.values()
+            for k in range(0, len(of_one_size), step)
+        ]
 
-    def _detect(self, images: Sequence[Image], wanted: dict[int, str]) -> list[list[Detection]]:
+    def _detect(self, images: Sequence[Image], labels_by_class: dict[int, str]) -> list[list[Detection]]:
         """Detections in pictures of one size."""
         import torch
 
         model = self._loaded()
-        pixels = torch.cat([rule.load_pixels(self._tensor(image)) for image in images])
+        pixels = torch.cat([mmdet.load_pixels(self._tensor(image)) for image in images])
         with torch.inference_mode():
             output = model(pixel_values=pixels.to(model.dtype))
-            shown = rule.input_size(*images[0].size)
+            input_size = mmdet.input_size(*images[0].size)
             return [
-                self._detections(classes, rule.restore_masks(masks, shown, image.size), wanted)
+                self._detections(classes, mmdet.restore_masks(masks, input_size, image.size), labels_by_class)
                 for image, classes, masks in zip(
                     images, output.class_queries_logits, output.masks_queries_logits, strict=True
                 )
             ]
 
     def _detections(
-        self, class_logits: torch.Tensor, mask_logits: torch.Tensor, wanted: dict[int, str]
+        self, class_logits: torch.Tensor, mask_logits: torch.Tensor, labels_by_class: dict[int, str]
     ) -> list[Detection]:
         """The candidates of one picture whose class was asked for."""
-        found = rule.instances(class_logits, mask_logits)
-        masks = found.masks.cpu().numpy()
+        instances = mmdet.instances(class_logits, mask_logits)
+        masks = instances.masks.cpu().numpy()
         rows = zip(
-            found.classes.tolist(),
-            found.scores.tolist(),
-            found.boxes.tolist(),
-            found.queries.tolist(),
+            instances.classes.tolist(),
+            instances.scores.tolist(),
+            instances.boxes.tolist(),
+            instances.queries.tolist(),
             strict=True,
         )
         return [
-            Detection(wanted[index], (box[0], box[1], box[2], box[3]), score, masks[query])
+            Detection(labels_by_class[index], (box[0], box[1], box[2], box[3]), score, masks[query])
             for index, score, box, query in rows
-            if index in wanted
+            if index in labels_by_class
         ]
 
     def _tensor(self, image: Image) -> torch.Tensor:

@@ -1,11 +1,11 @@
-"""Any chat model of transformers that reads pictures, asked yes-or-no questions.
+"""Any vision-language chat model of transformers, asked yes-or-no questions.
 
 The answer is not written out: what counts is how probable the first token of a
 yes and of a no is, over every way to begin them (yes, Yes, with and without a
 space before). Upstream of GenEval 2 and VQAScore do so too, with prompts of their own.
 
-What keeps the sum honest: a token that begins several spellings counts once, and
-one that begins a yes as well as a no (a bare space, an unknown word) not at all.
+Nothing counts twice: a token that begins several spellings counts once, and
+one that begins a yes as well as a no (a bare space, an unknown word) does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
-from selfreward_eval.harness.instruments.backends.answers import YesNo, check_readings, read_answers
+from selfreward_eval.harness.instruments.backends.batching import batches, check_pairs
 from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.first_words import (
     FirstWord,
@@ -24,13 +24,13 @@ from selfreward_eval.harness.instruments.backends.first_words import (
     read_first_words,
 )
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
-from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs
 from selfreward_eval.harness.instruments.backends.processors import (
     control_tokens,
     load_processor,
     require_chat_template,
 )
 from selfreward_eval.harness.instruments.backends.weights import Weights
+from selfreward_eval.harness.instruments.backends.yes_no import YesNo, check_readings, read_answers
 
 if TYPE_CHECKING:
     import torch
@@ -63,17 +63,17 @@ def answer_tokens(tokenizer: Any) -> AnswerTokens:
     unknown = {tokenizer.unk_token_id}
 
     def begin(spellings: Sequence[str]) -> set[int]:
-        spelt = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
-        return {tokens[0] for tokens in spelt if tokens} - unknown
+        encoded = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
+        return {tokens[0] for tokens in encoded if tokens} - unknown
 
     yes, no = begin(YES), begin(NO)
-    found = AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))
-    if not found.yes or not found.no:
+    tokens = AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))
+    if not tokens.yes or not tokens.no:
         raise CheckpointError(
             "vlm_vqa: the tokenizer does not tell yes from no by the first token, so the model cannot be "
             "read; name another model"
         )
-    return found
+    return tokens
 
 
 class VlmVQA:
@@ -148,13 +148,13 @@ class VlmVQA:
         """
         check_pairs("vlm_vqa", images, questions)
         self._check_questions(questions)
-        found: list[YesNo] = []
-        for part in batches(range(len(questions)), self.batch_size):
-            logits = self._ask([images[i] for i in part], [questions[i] for i in part])
+        readings: list[YesNo] = []
+        for batch in batches(range(len(questions)), self.batch_size):
+            logits = self._ask([images[i] for i in batch], [questions[i] for i in batch])
             tokens = self.answer_tokens()
-            found += read_answers(logits, tokens.yes, tokens.no)
-        check_readings("vlm_vqa", found, questions, self.dtype)
-        return found
+            readings += read_answers(logits, tokens.yes, tokens.no)
+        check_readings("vlm_vqa", readings, questions, self.dtype)
+        return readings
 
     def first_words(
         self, images: Sequence[Image], questions: Sequence[str], accepted: Sequence[Sequence[str]]
@@ -167,13 +167,13 @@ class VlmVQA:
         if not questions:
             return []
         tokenizer = self._load()[1].tokenizer
-        found: list[FirstWord] = []
-        for part in batches(range(len(questions)), self.batch_size):
-            ids = [first_tokens(tokenizer, accepted[i]) for i in part]
-            logits = self._ask([images[i] for i in part], [questions[i] for i in part])
-            found += read_first_words(logits, ids, lambda token: str(tokenizer.decode([token])))
-        check_first_words("vlm_vqa", found, questions, self.dtype)
-        return found
+        words: list[FirstWord] = []
+        for batch in batches(range(len(questions)), self.batch_size):
+            ids = [first_tokens(tokenizer, accepted[i]) for i in batch]
+            logits = self._ask([images[i] for i in batch], [questions[i] for i in batch])
+            words += read_first_words(logits, ids, lambda token: str(tokenizer.decode([token])))
+        check_first_words("vlm_vqa", words, questions, self.dtype)
+        return words
 
     def answer_tokens(self) -> AnswerTokens:
         """The token ids that count as a yes and as a no."""
@@ -216,7 +216,7 @@ class VlmVQA:
         ).to(network.device, network.dtype)
         with torch.inference_mode():
             # generate(), not forward(): it gives padded rows the positions that the model wants.
-            written = network.generate(
+            generated = network.generate(
                 **inputs,
                 max_new_tokens=1,
                 do_sample=False,
@@ -224,7 +224,7 @@ class VlmVQA:
                 output_logits=True,
                 return_dict_in_generate=True,
             )
-        logits: torch.Tensor = written.logits[0]
+        logits: torch.Tensor = generated.logits[0]
         return logits
 
     def _asked(self, question: str) -> str:

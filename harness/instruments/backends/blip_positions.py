@@ -61,14 +61,14 @@ def read_positions(path: Path, side: int, width: int) -> torch.Tensor:
             "positions=interpolated"
         )
     tensors = read_safetensors(path)
-    named = [name for name in NAMES if name in tensors] or (list(tensors) if len(tensors) == 1 else [])
-    if not named:
+    names = [name for name in NAMES if name in tensors] or (list(tensors) if len(tensors) == 1 else [])
+    if not names:
         raise CheckpointError(f"{path} holds {len(tensors)} tensors and none called {' or '.join(NAMES)}")
-    embedding = tensors[named[0]]
-    wanted = (1, side * side + 1, width)
-    if tuple(embedding.shape) != wanted:
+    embedding = tensors[names[0]]
+    expected_shape = (1, side * side + 1, width)
+    if tuple(embedding.shape) != expected_shape:
         raise CheckpointError(
-            f"{named[0]} in {path} has the shape {tuple(embedding.shape)}, pictures of {side}x{side} patches "
-            f"need {wanted}; give the embedding of that picture size"
+            f"{names[0]} in {path} has the shape {tuple(embedding.shape)}, pictures of {side}x{side} patches "
+            f"need {expected_shape}; give the embedding of that picture size"
         )
     return embedding.float()

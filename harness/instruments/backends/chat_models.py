@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
@@ -122,19 +122,21 @@ def encoded(model: ChatModel, conversations: Sequence[Conversation]) -> BatchEnc
         common["sanitize_control_tokens"] = True
     try:
         # A text-only model's template takes plain strings, a vision-language model's takes parts.
+        inputs: Any
         if model.processor is not None:
             messages = [_parts(conversation) for conversation in conversations]
             padding = {"padding": True, "padding_side": "left"}
             inputs = model.processor.apply_chat_template(messages, processor_kwargs=padding, **common)
-            return cast("BatchEncoding", inputs)
-        plain = [[{"role": turn.role, "content": turn.text} for turn in turns] for turns in conversations]
-        side = {"padding_side": "left"}
-        inputs = model.tokenizer.apply_chat_template(plain, padding=True, tokenizer_kwargs=side, **common)
-        return cast("BatchEncoding", inputs)
+        else:
+            plain = [[{"role": turn.role, "content": turn.text} for turn in turns] for turns in conversations]
+            side = {"padding_side": "left"}
+            inputs = model.tokenizer.apply_chat_template(plain, padding=True, tokenizer_kwargs=side, **common)
     except TemplateError as error:
         raise UsageError(
             f"the judge's chat template does not take these turns ({first_line(error)}); name another model"
         ) from error
+    encoding: BatchEncoding = inputs
+    return encoding
 
 
 def _parts(conversation: Conversation) -> list[dict[str, Any]]:

@@ -157,15 +157,15 @@ class ClipSource:
         from safetensors import SafetensorError
 
         open_clip = _open_clip(self.instrument)
-        place = usable_device(self.instrument, device)
-        looks = ("mean", "std", "interpolation", "resize_mode")
+        chosen_device = usable_device(self.instrument, device)
+        preprocessing_keys = ("mean", "std", "interpolation", "resize_mode")
         try:
             network = open_clip.create_model(
                 self._named,
                 pretrained=None if self.folder else str(file),
                 precision=PRECISIONS[dtype],
-                device=place,
-                force_preprocess_cfg={key: self._tag[key] for key in looks if key in self._tag},
+                device=chosen_device,
+                force_preprocess_cfg={key: self._tag[key] for key in preprocessing_keys if key in self._tag},
                 quick_gelu=quick_gelu,
             )
             tokenise = open_clip.get_tokenizer(self._named)
@@ -221,10 +221,10 @@ def check_length(clip: Clip, texts: Sequence[str]) -> list[bool]:
     """
     if not texts:
         return []
-    wide = clip.tokenise(["", *texts], context_length=clip.context + 1)
+    longer = clip.tokenise(["", *texts], context_length=clip.context + 1)
     usual = clip.tokenise(list(texts))
-    padding = wide[0, -1]
-    fits = (wide[1:, :-1] == usual).all(dim=1) & (wide[1:, -1] == padding)
+    padding = longer[0, -1]
+    fits = (longer[1:, :-1] == usual).all(dim=1) & (longer[1:, -1] == padding)
     return [bool(fit) for fit in fits]
 
 

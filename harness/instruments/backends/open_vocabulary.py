@@ -1,6 +1,6 @@
-"""What every detector that is asked in words does alike: settings, batches, and scores to detections.
+"""What all open-vocabulary detectors share: settings, batches, and scores to detections.
 
-A backend adds how its network reads pictures. It returns :class:`Reading` s; here they become
+A backend adds how its network reads pictures. It returns :class:`PhraseScores`; here they become
 detections, one for every (box, label) pair whose score reaches the floor, so that one box may carry
 several labels. Overlapping boxes are not suppressed: which candidates count is the task's decision.
 """
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a network says of one picture and some phrases.
+class PhraseScores:
+    """A network's output for one picture and some phrases.
 
     Attributes:
         phrases: the P phrases.
@@ -62,14 +62,14 @@ def pixel_boxes(boxes: Tensor, frame: tuple[int, int], size: tuple[int, int]) ->
 
 
 def detections(
-    reading: Reading, size: tuple[int, int], spellings: Mapping[str, Sequence[str]], floor: float
+    reading: PhraseScores, size: tuple[int, int], spellings: Mapping[str, Sequence[str]], floor: float
 ) -> list[Detection]:
     """The candidates of one picture, by phrase, the surest first; equals in the network's order.
 
-    A candidate whose centre lies in the padding is none of the picture and left out.
+    A candidate whose centre lies in the padding is left out.
 
     Args:
-        reading: what the network says.
+        reading: of the network.
         size: width and height of the picture.
         spellings: every label that a phrase stands for.
         floor: least score that is kept.
@@ -77,19 +77,21 @@ def detections(
     corners = pixel_boxes(reading.boxes, reading.frame, size)
     centres = reading.boxes[:, :2].float() * reading.boxes.new_tensor(reading.frame).float()
     inside = (centres <= centres.new_tensor(size)).all(dim=1)
-    found = []
+    candidates = []
     for column, phrase in enumerate(reading.phrases):
         scores = reading.scores[:, column].float()
         order = scores.argsort(descending=True, stable=True)
         kept = order[(inside & (scores >= floor))[order]]
-        pairs = list(zip(corners[kept].tolist(), scores[kept].tolist(), strict=True))
+        scored_boxes = list(zip(corners[kept].tolist(), scores[kept].tolist(), strict=True))
         for label in spellings[phrase]:
-            found += [Detection(label, (x0, y0, x1, y1), score) for (x0, y0, x1, y1), score in pairs]
-    return found
+            candidates += [
+                Detection(label, (x0, y0, x1, y1), score) for (x0, y0, x1, y1), score in scored_boxes
+            ]
+    return candidates
 
 
 class OpenVocabularyDetector(ABC):
-    """A detector that is asked in words; see its subclasses.
+    """A detector that takes any labels; see its subclasses.
 
     Args:
         weights: folder or hub name of the network and its tokenizer, in safetensors.
@@ -155,17 +157,17 @@ class OpenVocabularyDetector(ABC):
             UsageError: a label that the network cannot read, or a device that is not here.
             CheckpointError: the weights do not load, or give scores that are no numbers.
         """
-        found: list[list[Detection]] = [[] for _ in images]
+        candidates: list[list[Detection]] = [[] for _ in images]
         spellings = phrases(labels, self.NAME)
         if not images or not spellings:
-            return found
+            return candidates
         plan = self._plan(list(spellings))
         for batch in self._batches(images):
             for i, readings in zip(batch, self._read([images[i] for i in batch], plan), strict=True):
                 for reading in readings:
                     self._check(reading)
-                    found[i] += detections(reading, images[i].size, spellings, self.floor)
-        return found
+                    candidates[i] += detections(reading, images[i].size, spellings, self.floor)
+        return candidates
 
     @abstractmethod
     def _settings(self) -> dict[str, Any]:
@@ -176,7 +178,7 @@ class OpenVocabularyDetector(ABC):
         """What the network is asked for these phrases; the same for every picture."""
 
     @abstractmethod
-    def _read(self, images: Sequence[Image], plan: Any) -> list[list[Reading]]:
+    def _read(self, images: Sequence[Image], plan: Any) -> list[list[PhraseScores]]:
         """The readings of every picture; all pictures are of one size."""
 
     def _batches(self, images: Sequence[Image]) -> Iterator[list[int]]:
@@ -188,8 +190,8 @@ class OpenVocabularyDetector(ABC):
             for start in range(0, len(same), self.batch_size):
                 yield same[start : start + self.batch_size]
 
-    def _check(self, reading: Reading) -> None:
-        """Refuse a reading that is no number."""
+    def _check(self, reading: PhraseScores) -> None:
+        """Refuses a reading that is NaN or infinite."""
         import torch
 
         if not (torch.isfinite(reading.scores).all() and torch.isfinite(reading.boxes).all()):
