@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from PIL.Image import Image
+    from transformers import PreTrainedConfig
 
 UNUSED = ("neck.fusion_stage.layers.0.residual_layer1.",)
 """The first fusion layer has nothing to add to, so published checkpoints lack these weights."""
@@ -174,7 +175,7 @@ class _Depth:
             self._network = network
         return self._network
 
-    def _check(self, config: Any, folder: Path) -> None:
+    def _check(self, config: PreTrainedConfig, folder: Path) -> None:
         """Refuses checkpoints of the right architecture that read something else."""
 
     def _fit(self, network: Any) -> None:
@@ -252,7 +253,7 @@ class DepthAnything(_Depth):
     ) -> None:
         super().__init__(weights, image_size, quantise, device, dtype, batch_size, revision)
 
-    def _check(self, config: Any, folder: Path) -> None:
+    def _check(self, config: PreTrainedConfig, folder: Path) -> None:
         if config.depth_estimation_type != "relative":
             raise CheckpointError(
                 f"{folder} estimates {config.depth_estimation_type} depth, where larger is farther; name a "
@@ -260,7 +261,7 @@ class DepthAnything(_Depth):
             )
 
 
-def _patch(config: Any) -> int:
+def _patch(config: PreTrainedConfig) -> int:
     """Side in pixels of what the network reads as one patch."""
     backbone = config.backbone_config
     size = (

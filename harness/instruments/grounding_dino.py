@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.instruments.backends.captions import Caption
 from selfreward_eval.harness.instruments.backends.grounding import GroundingDetector
@@ -10,6 +10,7 @@ from selfreward_eval.harness.instruments.backends.networks import load_network
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import GroundingDinoForObjectDetection
 
 
 class GroundingDinoDetector(GroundingDetector):
@@ -19,7 +20,7 @@ class GroundingDinoDetector(GroundingDetector):
     """
 
     NAME = "grounding_dino"
-    _model: Any = None
+    _model: GroundingDinoForObjectDetection | None = None
 
     def _forward(self, pixels: Tensor, caption: Caption) -> tuple[Tensor, Tensor]:
         encoding = self._tokenizer()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
@@ -32,7 +33,7 @@ class GroundingDinoDetector(GroundingDetector):
             )
         return output.logits, output.pred_boxes
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> GroundingDinoForObjectDetection:
         """The network, loaded once."""
         if self._model is None:
             self._config()

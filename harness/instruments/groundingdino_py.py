@@ -27,7 +27,7 @@ from selfreward_eval.harness.instruments.backends.groundingdino_network import b
 from selfreward_eval.harness.instruments.backends.weights import read_safetensors
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 class GroundingDinoPyDetector(GroundingDetector):
@@ -40,7 +40,7 @@ class GroundingDinoPyDetector(GroundingDetector):
     """
 
     NAME = "groundingdino_py"
-    _model: Any = None
+    _model: nn.Module | None = None
 
     def _settings(self) -> dict[str, Any]:
         return {**super()._settings(), "package": package_version()}
@@ -53,7 +53,7 @@ class GroundingDinoPyDetector(GroundingDetector):
             output = model(pixels, captions=[caption.text] * len(pixels))
         return output["pred_logits"], output["pred_boxes"]
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> nn.Module:
         """The network, loaded once; every one of its weights must come from the checkpoint."""
         if self._model is not None:
             return self._model

@@ -7,6 +7,7 @@ per colour, the normalised mean of the normalised embeddings of three sentences.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,7 @@ class OpenClipColourClassifier:
             self._sentences[key] = class_vectors(self._load(), sentences, choose_device(self.device))
         return self._sentences[key]
 
-    def _precision(self) -> Any:
+    def _precision(self) -> AbstractContextManager[Any]:
         """The context to compute in."""
         import torch
 

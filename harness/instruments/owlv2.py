@@ -22,6 +22,7 @@ from selfreward_eval.harness.instruments.backends.processors import load_tokeniz
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
 FLOOR = 0.01
 """Least score returned. Tasks ask for 0.1 and more; below this lie thousands of patches of nothing."""
@@ -57,12 +58,12 @@ def load_pixels(image: Image, edge: int) -> Tensor:
     return (pixels - mean) / deviation
 
 
-class Owlv2Detector(OpenVocabularyDetector):
+class Owlv2Detector(OpenVocabularyDetector["tuple[tuple[str, ...], Tensor]"]):
     """Finds what labels name, with boxes; see :class:`OpenVocabularyDetector` for the arguments."""
 
     NAME = "owlv2"
     _model: Any = None
-    _words: Any = None
+    _loaded_tokenizer: PreTrainedTokenizerBase | None = None
 
     def __init__(
         self,
@@ -95,7 +96,9 @@ class Owlv2Detector(OpenVocabularyDetector):
             vectors_of_batches.append(torch.nn.functional.normalize(vectors.float(), dim=-1))
         return tuple(labels), torch.cat(vectors_of_batches)
 
-    def _read(self, images: Sequence[Image], plan: Any) -> list[list[PhraseScores]]:
+    def _read(
+        self, images: Sequence[Image], plan: tuple[tuple[str, ...], Tensor]
+    ) -> list[list[PhraseScores]]:
         import torch
 
         names, vectors = plan
@@ -129,11 +132,11 @@ class Owlv2Detector(OpenVocabularyDetector):
         rest = length - len(ids)
         return ids + [tokenizer.pad_token_id] * rest, [1] * len(ids) + [0] * rest
 
-    def _tokenizer(self) -> Any:
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, loaded once."""
-        if self._words is None:
-            self._words = load_tokenizer_with_offsets(self._weights.folder)
-        return self._words
+        if self._loaded_tokenizer is None:
+            self._loaded_tokenizer = load_tokenizer_with_offsets(self._weights.folder)
+        return self._loaded_tokenizer
 
     def _loaded(self) -> Any:
         """The network, loaded once."""

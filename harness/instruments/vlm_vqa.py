@@ -35,6 +35,7 @@ from selfreward_eval.harness.instruments.backends.yes_no import YesNo, check_rea
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+    from transformers import PreTrainedTokenizerBase
 
 PROMPT = "{question} Answer yes or no."
 YES = ("yes", "Yes", " yes", " Yes")
@@ -54,7 +55,7 @@ class AnswerTokens:
     no: tuple[int, ...]
 
 
-def answer_tokens(tokenizer: Any) -> AnswerTokens:
+def answer_tokens(tokenizer: PreTrainedTokenizerBase) -> AnswerTokens:
     """The first tokens of every spelling of yes and no.
 
     Raises:

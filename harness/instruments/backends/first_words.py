@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.instruments.base import Instrument
@@ -16,6 +16,7 @@ from selfreward_eval.harness.instruments.base import Instrument
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class ReadsFirstWords(Instrument, Protocol):
         ...
 
 
-def first_tokens(tokenizer: Any, spellings: Sequence[str]) -> tuple[int, ...]:
+def first_tokens(tokenizer: PreTrainedTokenizerBase, spellings: Sequence[str]) -> tuple[int, ...]:
     """Ids of the tokens that begin the spellings, ascending; one that begins several counts once.
 
     The token of unknown words is none of them.

@@ -27,6 +27,7 @@ from selfreward_eval.harness.instruments.backends.processors import load_tokeniz
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 MODEL_TYPE = "grounding-dino"
 """The architecture, as transformers calls it."""
@@ -85,7 +86,7 @@ def label_scores(logits: Tensor, caption: Caption) -> Tensor:
     return torch.stack(best, dim=-1).float().sigmoid()
 
 
-class GroundingDetector(OpenVocabularyDetector):
+class GroundingDetector(OpenVocabularyDetector[list[Caption]]):
     """Grounding DINO behind either backend; see :class:`OpenVocabularyDetector` for the arguments.
 
     Args:
@@ -111,8 +112,8 @@ class GroundingDetector(OpenVocabularyDetector):
                 f"the template {template!r} of {self.NAME} must hold no '.' or '?': they end a label"
             )
         self.labels_per_pass = labels_per_pass
-        self._words: Any = None
-        self._read_config: Any = None
+        self._loaded_tokenizer: PreTrainedTokenizerBase | None = None
+        self._loaded_config: PreTrainedConfig | None = None
 
     @abstractmethod
     def _forward(self, pixels: Tensor, caption: Caption) -> tuple[Tensor, Tensor]:
@@ -138,7 +139,7 @@ class GroundingDetector(OpenVocabularyDetector):
         )
         return captions(labels, self._template, rules)
 
-    def _read(self, images: Sequence[Image], plan: Any) -> list[list[PhraseScores]]:
+    def _read(self, images: Sequence[Image], plan: list[Caption]) -> list[list[PhraseScores]]:
         import torch
 
         pixels = torch.stack([load_pixels(image) for image in images]).to(self._place())
@@ -152,15 +153,15 @@ class GroundingDetector(OpenVocabularyDetector):
                 scores_of[i].append(PhraseScores(names, scores[i], boxes[i].float().cpu(), image.size))
         return scores_of
 
-    def _config(self) -> Any:
+    def _config(self) -> PreTrainedConfig:
         """transformers' configuration of the network, read once."""
-        if self._read_config is None:
-            self._read_config = load_config(self._weights.folder, [MODEL_TYPE])
-        return self._read_config
+        if self._loaded_config is None:
+            self._loaded_config = load_config(self._weights.folder, [MODEL_TYPE])
+        return self._loaded_config
 
-    def _tokenizer(self) -> Any:
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, loaded once; its signs must be where the network looks for them."""
-        if self._words is None:
+        if self._loaded_tokenizer is None:
             folder = self._weights.folder
             tokenizer = load_tokenizer_with_offsets(folder)
             ids = tokenizer.convert_tokens_to_ids(list(SIGNS))
@@ -169,5 +170,5 @@ class GroundingDetector(OpenVocabularyDetector):
                     f"the tokenizer in {folder} is not BERT's uncased one ({', '.join(SIGNS)} are "
                     f"{ids}, not {list(SIGNS.values())}); name the one that the network was trained with"
                 )
-            self._words = tokenizer
-        return self._words
+            self._loaded_tokenizer = tokenizer
+        return self._loaded_tokenizer

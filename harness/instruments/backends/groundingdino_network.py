@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import CheckpointError, MissingExtra
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+    from transformers import BertConfig, BertModel, PreTrainedConfig, PreTrainedTokenizerBase
 
 FIXED = {
     "d_model": 256,
@@ -86,7 +87,7 @@ def package() -> SimpleNamespace:
     )
 
 
-def options(config: Any) -> dict[str, Any]:
+def options(config: PreTrainedConfig) -> dict[str, Any]:
     """The package's options for transformers' ``GroundingDinoConfig``.
 
     Raises:
@@ -160,7 +161,7 @@ def options(config: Any) -> dict[str, Any]:
     }
 
 
-def build(config: Any, tokenizer: Any) -> Any:
+def build(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
     """The package's ``GroundingDINO`` of transformers' configuration, with random weights.
 
     Args:
@@ -216,7 +217,7 @@ def _missing(trouble: str) -> MissingExtra:
     )
 
 
-def _boxes(parts: SimpleNamespace, config: Any) -> Any:
+def _boxes(parts: SimpleNamespace, config: PreTrainedConfig) -> nn.ModuleList:
     """One box head per decoder layer; the same one for all if the configuration shares it."""
     from torch import nn
 
@@ -225,7 +226,7 @@ def _boxes(parts: SimpleNamespace, config: Any) -> Any:
     return nn.ModuleList(head if shared else copy.deepcopy(head) for _ in range(config.decoder_layers))
 
 
-def _projections(channels: list[int], width: int, levels: int) -> Any:
+def _projections(channels: list[int], width: int, levels: int) -> nn.ModuleList:
     """Every feature map to ``width`` channels; further levels by halving the last one."""
     from torch import nn
 
@@ -238,7 +239,7 @@ def _projections(channels: list[int], width: int, levels: int) -> Any:
     return nn.ModuleList(projections)
 
 
-def _text_encoder(config: Any) -> Any:
+def _text_encoder(config: BertConfig) -> BertModel:
     """A BERT that is called as the package calls its own."""
     from transformers import BertModel
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.devices import check_settings, usable_device
@@ -22,6 +22,9 @@ from selfreward_eval.harness.instruments.base import Detection
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+
+Plan = TypeVar("Plan")
+"""What a network is given for the labels, beside the pictures."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def detections(
     return candidates
 
 
-class OpenVocabularyDetector(ABC):
+class OpenVocabularyDetector(ABC, Generic[Plan]):
     """A detector that takes any labels; see its subclasses.
 
     Args:
@@ -174,11 +177,11 @@ class OpenVocabularyDetector(ABC):
         """Further settings that can change a reading."""
 
     @abstractmethod
-    def _plan(self, wanted: Sequence[str]) -> Any:
-        """What the network is asked for these phrases; the same for every picture."""
+    def _plan(self, labels: Sequence[str]) -> Plan:
+        """The network's text input for these phrases; the same for every picture."""
 
     @abstractmethod
-    def _read(self, images: Sequence[Image], plan: Any) -> list[list[PhraseScores]]:
+    def _read(self, images: Sequence[Image], plan: Plan) -> list[list[PhraseScores]]:
         """The readings of every picture; all pictures are of one size."""
 
     def _batches(self, images: Sequence[Image]) -> Iterator[list[int]]:
