@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from selfreward_eval.harness.gating.evidence import Evidence
-from selfreward_eval.harness.gating.looks import Scope, look
-from selfreward_eval.harness.gating.one_sided import against
+from selfreward_eval.harness.gating.interim import Scope, interim_test
+from selfreward_eval.harness.gating.one_sided import one_sided_test
 from selfreward_eval.harness.gating.policy import Kind, Rule
 from selfreward_eval.harness.stats.noninferiority import Verdict
-from selfreward_eval.harness.stats.sequences import look_order, macro_weights
+from selfreward_eval.harness.stats.stratified_order import macro_weights, stratified_order
 
 SIZES = (100, 100, 99, 94, 80, 80)
 MEANS = (0.35, 0.55, 0.7, 0.8, 0.9, 0.5)
@@ -99,7 +99,7 @@ class Rates:
 def one_look(gains: Gains) -> tuple[Verdict, int]:
     """The fixed gate on one draw: verdict and prompts."""
     strata = {str(category): values for category, values in enumerate(gains)}
-    test = against(strata, -MARGIN, width=1.0, alpha=ALPHA)
+    test = one_sided_test(strata, -MARGIN, width=1.0, alpha=ALPHA)
     assert test.passes is not None
     assert test.fails is not None
     if test.passes <= ALPHA:
@@ -109,7 +109,7 @@ def one_look(gains: Gains) -> tuple[Verdict, int]:
 
 def many_looks(gains: Gains, seed: int) -> tuple[Verdict, int]:
     """The sequential gate on one draw: bounds hold at every prompt, and it stops at the end of a batch."""
-    order = look_order(CATEGORIES, seed)
+    order = stratified_order(CATEGORIES, seed)
     weights = dict(zip(NAMES, macro_weights(CATEGORIES), strict=True))
     scope = Scope(tuple((NAMES[k],) for k in order), weights)
     strata = {str(category): values.tolist() for category, values in enumerate(gains)}
@@ -118,7 +118,7 @@ def many_looks(gains: Gains, seed: int) -> tuple[Verdict, int]:
         RULE, strata, ids, ids, {}, None, None, len(NAMES), len(NAMES), IMAGES, 1.0, None, 1, -MARGIN, 1.0,
         (0.0, 1.0), False,
     )  # fmt: skip
-    verdict, test = look(evidence, scope, alpha=ALPHA)
+    verdict, test = interim_test(evidence, scope, alpha=ALPHA)
     assert test is not None
     return verdict, min(len(NAMES), BATCH * ceil(test.n / BATCH))
 

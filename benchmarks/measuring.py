@@ -37,7 +37,12 @@ WORDS = ("a", "red", "green", "cup", "dog", "on", "the", "table", "?")
 
 @dataclass(frozen=True)
 class Side:
-    """One way to read pairs: the whole list -> one number each."""
+    """One way to read pairs.
+
+    Attributes:
+        name: as printed.
+        read: pictures and questions -> one number per pair.
+    """
 
     name: str
     read: Callable[[Sequence[Picture], Sequence[str]], list[float]]

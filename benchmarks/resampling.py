@@ -64,7 +64,7 @@ def permutations() -> list[Side]:
     from selfreward_eval.harness.stats.permutation import sign_flip
 
     def ours(values: Vector) -> float:
-        p = sign_flip(values, resamples=RESAMPLES).p
+        p = sign_flip({"": values}, resamples=RESAMPLES).p
         assert p is not None
         return p
 
@@ -92,12 +92,12 @@ def bootstraps() -> list[Side]:
         return (high - low) / 3.92
 
     def without(values: Vector) -> float:
-        found = bca(values)
+        found = bca({"": values})
         assert found.resamples == 0
         return width(found.low, found.high)
 
     def drawn(values: Vector) -> float:
-        found = bca(values, resamples=RESAMPLES, ideal=False)
+        found = bca({"": values}, resamples=RESAMPLES, ideal=False)
         assert found.resamples == RESAMPLES
         return width(found.low, found.high)
 

@@ -1,34 +1,34 @@
 """Official benchmark data: pinned upstream files, never bundled, always verified.
 
-A task names its files in ``data_files``; each is looked for under
-``$SELFREWARD_DATA/<folder>/`` and then in the cache, and read only if its sha256
-is the pinned one. Several tasks may read one file, so its folder is called after
-where it comes from, and messages name the task that asked. Nothing is downloaded
-unless :func:`fetch` is called.
+A task lists its files in ``data_files``. Each file is looked for under
+``$SELFREWARD_DATA/<folder>/`` and then in the cache, and is read only if its
+sha256 is the pinned one. Two tasks may read the same upstream file, so its folder
+is named after its source; error messages name the task whose ``data fetch``
+downloads it. Nothing is downloaded unless :func:`fetch` is called; the download
+itself is pooch's.
 """
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from selfreward_eval.harness.errors import InputError, MissingData
+from selfreward_eval.harness.registry import registry
+
+if TYPE_CHECKING:
+    from requests import RequestException
 
 RAW_HOST = "https://raw.githubusercontent.com"
 TIMEOUT_S = 30.0
 CHUNK = 1 << 16
 
 Progress = Callable[[int, int | None], None]
-"""(bytes so far, bytes in all or None if the server does not say)."""
+"""Called with (bytes so far, bytes in all or None if the server does not say)."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class PinnedFile:
     """One upstream file, as it was at one commit.
 
     Attributes:
-        folder: where it lies below ``SELFREWARD_DATA`` and the cache; often, not always, a task's name.
+        folder: its folder below ``SELFREWARD_DATA`` and the cache, named after its source.
         path: path inside the upstream repository, and inside the folder.
         repo: ``owner/name`` on GitHub.
         commit: full commit hash.
         sha256: of the file's bytes.
         licence: of the data.
+        task: registry name of the task that reads it, for ``selfreward-eval data fetch TASK``.
     """
 
     folder: str
@@ -50,21 +51,29 @@ class PinnedFile:
     commit: str
     sha256: str
     licence: str
+    task: str
 
     @property
     def url(self) -> str:
-        """Where this version of the file is served."""
+        """Address of this version of the file."""
         return f"{RAW_HOST}/{self.repo}/{self.commit}/{self.path}"
+
+
+@runtime_checkable
+class DeclaresFiles(Protocol):
+    """A task class, or another factory of tasks, that says which official files its items are loaded from."""
+
+    data_files: tuple[PinnedFile, ...]
 
 
 @dataclass(frozen=True)
 class FileState:
-    """What became of looking for one pinned file.
+    """Whether one pinned file is on this machine.
 
     Attributes:
-        file: what was looked for.
-        status: ``ok``, ``missing`` or ``mismatch`` (a file is there, but another one).
-        path: the file found, or None.
+        file: the file that was looked for.
+        status: ``ok``, ``missing``, or ``mismatch`` (a file is there, but its sha256 differs).
+        path: where a file of this name was found, or None.
     """
 
     file: PinnedFile
@@ -92,10 +101,10 @@ def cache_folder() -> Path:
 
 
 def state(file: PinnedFile) -> FileState:
-    """Where ``file`` is and whether it is the pinned one.
+    """Where ``file`` is, and whether it has the pinned content.
 
-    The first place that holds a file of that name decides: a wrong one under ``SELFREWARD_DATA``
-    is reported, not passed over for the cache.
+    The first place that holds a file of that name decides: a wrong file under ``SELFREWARD_DATA``
+    is reported, and the cache is not tried instead.
     """
     for path in _places(file):
         if path.is_file():
@@ -103,62 +112,46 @@ def state(file: PinnedFile) -> FileState:
     return FileState(file, "missing", None)
 
 
-def locate(file: PinnedFile, task: str) -> Path:
+def locate(file: PinnedFile) -> Path:
     """The verified file on this machine.
 
-    Args:
-        file: one of the task's.
-        task: registry name of the task that reads it: what a user would fetch.
-
     Raises:
-        MissingData: it is in neither place.
+        MissingData: it is in neither place; the message names the command that downloads it.
         InputError: the file there is not the pinned one.
     """
-    found = state(file)
-    if found.status == "ok" and found.path is not None:
-        return found.path
-    fetching = f"run `selfreward-eval data fetch {task}`"
-    if found.status == "mismatch":
+    local = state(file)
+    if local.status == "ok" and local.path is not None:
+        return local.path
+    fetching = f"run `selfreward-eval data fetch {file.task}`"
+    if local.status == "mismatch":
         raise InputError(
-            f"{found.path} is not {file.repo} {file.path} at {file.commit[:7]} (its sha256 differs); "
+            f"{local.path} is not {file.repo} {file.path} at {file.commit[:7]} (its sha256 differs); "
             f"replace it, or remove it and {fetching}"
         )
     raise MissingData(
-        f"the official file {file.path} of {task} is not on this machine; {fetching}, or set "
+        f"the official file {file.path} of {file.task} is not on this machine; {fetching}, or set "
         f"SELFREWARD_DATA to a folder that holds {file.folder}/{file.path}"
     )
 
 
-def fetch(file: PinnedFile, task: str, progress: Progress | None = None) -> Path:
+def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
     """The verified file, downloaded into the cache if it is not on this machine yet.
 
-    Written beside its place first and moved there once its hash is right, so that a broken
-    download leaves nothing behind. A damaged file in the cache is replaced; one under
-    ``SELFREWARD_DATA`` belongs to the user and is not touched.
+    pooch writes a temporary file and renames it once its sha256 is the pinned one, so a broken
+    download leaves nothing behind. A damaged file in the cache is replaced. A file under
+    ``SELFREWARD_DATA`` belongs to the user and is never changed.
 
     Raises:
         MissingData: the download failed.
-        InputError: what the server sent, or what ``SELFREWARD_DATA`` holds, is not the pinned file.
+        InputError: the downloaded file, or the one under ``SELFREWARD_DATA``, is not the pinned one.
     """
     target = cache_folder() / file.folder / file.path
-    found = state(file)
-    if found.status == "ok" or found.path not in (None, target):
-        return locate(file, task)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as sink:
-            digest = _download(file, sink.write, progress)
-        if digest != file.sha256:
-            raise InputError(
-                f"{file.url} sent other bytes than the pinned ones (sha256 {digest[:12]}..., expected "
-                f"{file.sha256[:12]}...); nothing was kept, try again later"
-            )
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+    local = state(file)
+    if local.status == "ok" or local.path not in (None, target):
+        return locate(file)
+    _download(file, target, progress)
+    # pooch's temporary file is readable by its owner only; a cache may be shared.
+    target.chmod(0o644)
     return target
 
 
@@ -168,10 +161,12 @@ def declared_files(tasks: Sequence[str] = ()) -> dict[str, tuple[PinnedFile, ...
     Raises:
         UnknownName: no such task.
     """
-    from selfreward_eval.harness.registry import registry
-
     known = registry("tasks")
-    return {name: tuple(getattr(known.load(name), "data_files", ())) for name in (tasks or known.names())}
+    makers = {name: known.load(name) for name in (tasks or known.names())}
+    return {
+        name: tuple(maker.data_files) if isinstance(maker, DeclaresFiles) else ()
+        for name, maker in makers.items()
+    }
 
 
 def _places(file: PinnedFile) -> list[Path]:
@@ -181,26 +176,67 @@ def _places(file: PinnedFile) -> list[Path]:
     return [folder / file.folder / file.path for folder in [*folders, cache_folder()]]
 
 
-def _download(file: PinnedFile, write: Callable[[bytes], object], progress: Progress | None) -> str:
-    """Streams the file into ``write``; returns the sha256 of what came."""
-    digest, done = hashlib.sha256(), 0
+def _download(file: PinnedFile, target: Path, progress: Progress | None) -> None:
+    """Downloads ``file`` to ``target``; errors as in :func:`fetch`."""
+    import pooch
+    from requests import RequestException
+
+    pooch.get_logger().setLevel("WARNING")
+    bar = False if progress is None else _ProgressBar(progress)
     try:
-        with urllib.request.urlopen(file.url, timeout=TIMEOUT_S) as response:
-            length = response.headers.get("Content-Length")
-            total = int(length) if length else None
-            while chunk := response.read(CHUNK):
-                write(chunk)
-                digest.update(chunk)
-                done += len(chunk)
-                if progress is not None:
-                    progress(done, total)
-    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
+        pooch.retrieve(
+            file.url,
+            known_hash=f"sha256:{file.sha256}",
+            fname=target.name,
+            path=target.parent,
+            downloader=pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT_S),
+        )
+    except RequestException as error:
         raise MissingData(
-            f"could not download {file.url}: {reason}; check the connection and run the command again, or "
-            f"set SELFREWARD_DATA to a folder that holds {file.folder}/{file.path}"
+            f"could not download {file.url}: {_cause(error)}; check the connection and run the command "
+            f"again, or set SELFREWARD_DATA to a folder that holds {file.folder}/{file.path}"
         ) from error
-    return digest.hexdigest()
+    except ValueError as error:
+        raise InputError(
+            f"the file downloaded from {file.url} is not the pinned one (expected sha256 "
+            f"{file.sha256[:12]}...); it was deleted, try again later"
+        ) from error
+
+
+class _ProgressBar:
+    """Calls ``report`` from what pooch does with a progress bar.
+
+    pooch sets ``total`` (bytes, 0 if unknown), calls :meth:`update` with the size of each chunk, the
+    last of which may be shorter, and at the end ``reset()`` and ``update(total)``.
+    """
+
+    def __init__(self, report: Progress) -> None:
+        self.total = 0
+        self._report, self._done = report, 0
+
+    def update(self, size: int) -> None:
+        self._done = min(self._done + size, self.total) if self.total else self._done + size
+        self._report(self._done, self.total or None)
+
+    def reset(self) -> None:
+        """Nothing to do: :meth:`update` never counts beyond ``total``."""
+
+    def close(self) -> None:
+        """Nothing to do: the caller closes what it draws on."""
+
+
+def _cause(error: RequestException) -> str:
+    """Why a download failed, in a few words: the library's own text repeats the address."""
+    from requests import ConnectionError as NoConnection
+    from requests import HTTPError, Timeout
+
+    if isinstance(error, HTTPError) and error.response is not None:
+        return f"the server answered {error.response.status_code} {error.response.reason}"
+    if isinstance(error, Timeout):
+        return f"the server did not answer within {TIMEOUT_S:g} s"
+    if isinstance(error, NoConnection):
+        return "the connection failed"
+    return str(error)
 
 
 def _sha256(path: Path) -> str:

@@ -7,20 +7,26 @@
     |   +-- UnknownName          2   a task, model, instrument ... that is not registered
     |   +-- MissingCapability    2   a model that cannot do what the task needs
     |   +-- NotComparable        2   two runs that must not be compared
+    |   +-- BrokenPlugin         2   a registered name whose module is missing or fails on import
     +-- InputError               4   a file or folder that is missing, damaged or not what it claims
     |   +-- MissingData          4   official data that is not on this machine
     |   +-- RunFolderError       4   a run folder of another identity, or one that cannot be written
     |   +-- CheckpointError      4   a model that does not load
     +-- MissingExtra             2   an optional dependency that is not installed
-    +-- TrainingStopped          5   training that cannot go on: nothing to learn from, or no longer finite
+    +-- TrainingStopped          5   training that cannot go on: nothing to learn from, or NaN or infinity
 
 A message names the thing at fault and the way out, on one line. The command
-line prints it without a traceback and exits with ``exit_code``.
+line prints it without a traceback and exits with ``exit_code``. For a wrong
+name :func:`did_you_mean` is the way out.
 """
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 __all__ = [
+    "BrokenPlugin",
     "CheckpointError",
     "InputError",
     "MissingCapability",
@@ -32,7 +38,12 @@ __all__ = [
     "TrainingStopped",
     "UnknownName",
     "UsageError",
+    "did_you_mean",
 ]
+
+
+_NEAR = 0.5
+"""Similarity from which on a name is offered for another one: :mod:`difflib`'s ratio, in [0, 1]."""
 
 
 class SelfRewardError(Exception):
@@ -59,6 +70,10 @@ class NotComparable(UsageError):
     """Two runs differ in more than the model."""
 
 
+class BrokenPlugin(UsageError):
+    """A name is registered, and what it stands for is missing or cannot be imported."""
+
+
 class MissingExtra(UsageError):
     """An optional package is needed and not installed."""
 
@@ -82,6 +97,27 @@ class CheckpointError(InputError):
 
 
 class TrainingStopped(SelfRewardError):
-    """Training stopped itself: its numbers left the finite, or a round gave nothing to learn from."""
+    """Training stopped itself: a number became infinite or NaN, or a round gave nothing to learn from."""
 
     exit_code = 5
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None, *, most: int = 1) -> str:
+    """The end of a message about a wrong name: the nearest known ones, or all of them.
+
+    Args:
+        name: what was asked for.
+        known: what there is.
+        otherwise: said where nothing is near, in place of the list.
+        most: at most so many are offered.
+
+    >>> did_you_mean("genevl", ["geneval", "wise"])
+    'did you mean geneval?'
+    >>> did_you_mean("x", ["geneval", "wise"])
+    'known: geneval, wise'
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=most, cutoff=_NEAR)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"known: {', '.join(names) or 'none'}" if otherwise is None else otherwise

@@ -163,7 +163,7 @@ def _sound_length(path: Path) -> int:
             try:
                 _parse(line)
             except ValueError:
-                # A terminated line of rubbish is torn only where nothing follows it.
+                # A complete line that is not JSON counts as torn only at the end of the file.
                 return position + (start if end == len(tail) else end)
             return position + end
         return 0

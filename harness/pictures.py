@@ -1,14 +1,14 @@
-"""Reads a stranger's picture file as RGB, or says why it cannot be.
+"""Reads a picture file from an unknown source as RGB, or says why that cannot be done.
 
-How other kinds become 8-bit RGB, as the official evaluators' readers have it
-unless said otherwise:
+How other kinds become 8-bit RGB; the official evaluators' readers do the same
+unless stated otherwise:
 
 - the orientation in the EXIF data is applied, colour profiles are ignored;
-- transparency is dropped: what lies below a transparent pixel is its colour;
+- the alpha channel is dropped: a transparent pixel keeps the colour that is stored for it;
 - a palette's entries become their colours, grey becomes three equal channels;
 - 16-bit grey is scaled, v / 257 rounded (a plain conversion would cut it off at 255);
 - of an animation the first picture is taken;
-- 32-bit numbers have no agreed white, so they are refused.
+- 32-bit pixels are refused, as there is no convention for which value is white.
 """
 
 from __future__ import annotations

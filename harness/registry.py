@@ -12,16 +12,37 @@ Nothing is imported until a name is looked up. One entry can stand for a family:
 
 from __future__ import annotations
 
-import difflib
+import sys
+import traceback
 from collections.abc import Iterator
 from functools import cache, partial
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from selfreward_eval.harness.errors import MissingExtra, UnknownName, UsageError
+from selfreward_eval.harness.errors import (
+    BrokenPlugin,
+    MissingExtra,
+    SelfRewardError,
+    UnknownName,
+    UsageError,
+    did_you_mean,
+)
 
 GROUPS = ("tasks", "models", "instruments", "rewarders", "trainers")
 """What can be plugged in; the entry-point group is ``selfreward_eval.<group>``."""
+
+OURS = "selfreward-eval"
+
+EXTRAS = {
+    "groundingdino": "instruments",
+    "inspect_ai": "inspect",
+    "lm_eval": "lm-eval",
+    "spacy": "spacy",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+}
+"""Top-level module -> the extra of this package that installs it."""
 
 
 class Registry:
@@ -58,26 +79,32 @@ class Registry:
 
         Raises:
             UnknownName: no such name; the message offers the nearest ones.
-            MissingExtra: its module needs a package that is not installed.
+            MissingExtra: its module imports a package that is not installed.
+            BrokenPlugin: its module is missing, has no such object, or raised an error when imported.
         """
         family, colon, member = name.partition(":")
         if colon and family in self._entries:
             return partial(self.load(family), member)
         entry = self._find(name)
         try:
+            import_module(entry.module)
+        except SelfRewardError:
+            raise
+        except Exception as error:  # Importing a plug-in runs foreign code: anything can happen.
+            raise _explained(f"the {self.group[:-1]} {name!r}", entry, error) from error
+        try:
             return entry.load()
-        except ModuleNotFoundError as error:
-            raise MissingExtra(
-                f"the {self.group[:-1]} {name!r} needs the package {error.name!r}, which is not installed; "
-                f"install it, or selfreward-eval with the extra that README.md names for it"
+        except AttributeError as error:
+            raise BrokenPlugin(
+                f"the {self.group[:-1]} {name!r} is declared as {entry.value} by {_distribution(entry)}, and "
+                f"{entry.module} has no {entry.attr}; mend its entry point or install another version of it"
             ) from error
 
     def _find(self, name: str) -> EntryPoint:
         try:
             return self._entries[name]
         except KeyError:
-            close = difflib.get_close_matches(name, self._entries, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(self.names())}"
+            hint = did_you_mean(name, self.names(), most=3)
             raise UnknownName(f"unknown {self.group[:-1]} {name!r}; {hint}") from None
 
     def __iter__(self) -> Iterator[str]:
@@ -88,3 +115,46 @@ class Registry:
 def registry(group: str) -> Registry:
     """The registry of ``group``, read once per process."""
     return Registry(group)
+
+
+def _explained(what: str, entry: EntryPoint, error: Exception) -> UsageError:
+    """Which module failed to import, whose it is, and the way out."""
+    distribution = _distribution(entry)
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return BrokenPlugin(
+            f"{what} cannot be imported: {entry.module} of {distribution} raised {_with_place(error)}; "
+            f"mend or update {distribution}"
+        )
+    if f"{entry.module}.".startswith(f"{error.name}."):
+        top = error.name.partition(".")[0]
+        place = getattr(sys.modules.get(top), "__file__", None) if top != error.name else None
+        hidden = f" ({top} was imported from {place})" if place else ""
+        return BrokenPlugin(
+            f"{what} is declared by {distribution}, whose module {error.name} is missing{hidden}; "
+            f"install {distribution} again or uninstall it"
+        )
+    top = error.name.partition(".")[0]
+    if top == entry.module.partition(".")[0]:
+        return BrokenPlugin(
+            f"{what} cannot be imported: {entry.module} imports {error.name}, which {distribution} lacks; "
+            f"install {distribution} again"
+        )
+    extra = EXTRAS.get(top)
+    install = f"{OURS}[{extra}]" if extra else f"the package that has the module {top!r}"
+    return MissingExtra(
+        f"{what} of {distribution} needs the module {error.name!r}, which is not installed; install {install}"
+    )
+
+
+def _distribution(entry: EntryPoint) -> str:
+    """The name of the installed package that declares ``entry``."""
+    return entry.dist.name if entry.dist is not None else "an unknown package"
+
+
+def _with_place(error: Exception) -> str:
+    """Type, first line and place in the source of what an import raised."""
+    first = (str(error).splitlines() or [""])[0]
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} at {error.filename}:{error.lineno}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {first} at {frame.filename}:{frame.lineno}"

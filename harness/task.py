@@ -1,11 +1,15 @@
-"""The task contract: a benchmark's items, how a sample is measured, how scores are made."""
+"""The task contract: a benchmark's items, how a sample is measured, how scores are made.
+
+:class:`Task` is what every benchmark fills in. What only some of them can do is a Protocol of its own, which
+a task offers by having the method: :class:`Responds`, :class:`Remeasures`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
@@ -118,3 +122,32 @@ class Task(ABC):
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Further official numbers over a whole run, by name."""
         return {}
+
+
+@runtime_checkable
+class Responds(Protocol):
+    """A task that asks the model in its own way, not one picture and one text at a time."""
+
+    def respond(self, model: Any, items: Sequence[Item]) -> list[str]:
+        """What the model says to every item, as the text of its sample; from it alone the task measures.
+
+        The same in any batch. ``model`` has the capability that the task's info names.
+        """
+        ...
+
+    def shown(self, item: Item) -> Image | None:
+        """The picture that ``item`` is about, to be kept beside the text; None if there is none."""
+        ...
+
+
+@runtime_checkable
+class Remeasures(Protocol):
+    """A task that can measure a recorded sample again from its evidence: no judge, no model, no picture."""
+
+    def remeasure(self, record: SampleRecord) -> Measurement:
+        """The measurement that this task makes of the record's replies.
+
+        Raises:
+            InputError: the record holds no replies.
+        """
+        ...

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from selfreward_eval.harness.errors import InputError, SelfRewardError, UsageError
+from selfreward_eval.harness.runs.reader import read_finished
 from selfreward_eval.leaderboards.cache import entry_path, load_entry, store_entry
 from selfreward_eval.leaderboards.entries import Entry, Items
-from selfreward_eval.leaderboards.reading import read_entry, read_manifest
+from selfreward_eval.leaderboards.reading import read_entry
 from selfreward_eval.leaderboards.thumbnails import card_with_thumbnail, is_complete
 
 __all__ = ["Gathered", "gather", "run_folders"]
@@ -86,7 +87,7 @@ def gather(
     kept: dict[str, Entry] = {}
     work: dict[str, _Work] = {}
     for folder in folders:
-        run = read_manifest(folder).fingerprint
+        run = read_finished(folder).fingerprint
         if run in where:
             raise UsageError(
                 f"{where[run]} and {folder} hold the same run (fingerprint {run[:12]}); give one of them"

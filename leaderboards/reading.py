@@ -3,7 +3,7 @@
 :func:`selfreward_eval.harness.runs.reader.load_run` makes four objects of every sample line. A
 leaderboard of two hundred runs has two million lines and needs one number of
 each, so this reader takes that number and keeps the rest as text. Which files
-make up a run, and what a damaged one is, is decided by the same rules.
+make up a run is :func:`~selfreward_eval.harness.runs.reader.read_files`' to say.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
-from selfreward_eval.harness.errors import InputError, RunFolderError
+from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import read_json_lines
-from selfreward_eval.harness.records import Manifest, SampleRecord, Status
+from selfreward_eval.harness.records import SampleRecord, Status
 from selfreward_eval.harness.report.cards import VerdictRule, card
 from selfreward_eval.harness.report.notation import notation_for
 from selfreward_eval.harness.report.run_view import model_name
-from selfreward_eval.harness.runs import reader as run_reader
+from selfreward_eval.harness.runs.reader import damaged_record, read_files
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.leaderboards.entries import (
     NOT_DRAWN,
@@ -33,7 +33,7 @@ from selfreward_eval.leaderboards.entries import (
     slug_of,
 )
 
-__all__ = ["read_entry", "read_manifest"]
+__all__ = ["read_entry"]
 
 TOLERANCE = 1e-9
 """Relative to the metric's range: how far a recorded score may lie from the one its samples give."""
@@ -41,22 +41,6 @@ TOLERANCE = 1e-9
 _STATUSES = {str(status) for status in Status}
 
 Line = Mapping[str, Any]
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """``run.json`` of a finished run.
-
-    Raises:
-        InputError: there is no such folder.
-        RunFolderError: no run folder, a damaged one, or a run that is not finished.
-    """
-    manifest = run_reader.read_manifest(folder)
-    if manifest.status != "success":
-        raise RunFolderError(
-            f"the run in {folder} is not finished (status: {manifest.status}); "
-            "run the same command again to finish it"
-        )
-    return manifest
 
 
 def read_entry(folder: Path, pictures: int) -> Entry:
@@ -70,38 +54,14 @@ def read_entry(folder: Path, pictures: int) -> Entry:
         InputError: a file is missing or damaged, or the results do not follow from the samples.
         RunFolderError: no run folder, or an unfinished run.
     """
-    manifest = read_manifest(folder)
-    results = run_reader.read_results(folder, manifest)
-    files = run_reader.sample_files(folder)
+    files = read_files(folder)
     tasks: dict[str, TaskEntry] = {}
-    try:
-        blocks: Mapping[str, Any] = results["selfreward"]["tasks"]
-        scores = {task: TaskScores.from_json(block) for task, block in blocks.items()}
-        plans = {task: dict(manifest.identity["tasks"][task]) for task in scores}
-        shapes = {task: (int(plan["n_items"]), int(plan["images_per_item"])) for task, plan in plans.items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunFolderError(
-            f"{folder} was written in another layout ({type(error).__name__}: {error}); run it again"
-        ) from error
-    for task, score in scores.items():
-        if task not in files:
-            raise InputError(f"{folder} has scores but no samples_{task}_*.jsonl; restore it or run again")
-        planned, images = shapes[task]
-        path, lines = _lines(files[task], planned * images)
+    for task, score in files.scores.items():
+        path, lines = files.newest_complete(task, _records, len)
+        _, images = files.planned[task]
         tasks[task] = _task(path, lines, score, images, pictures)
-    name = model_name(manifest)
-    return Entry(name, slug_of(name, manifest.fingerprint), manifest, tasks)
-
-
-def _lines(paths: Sequence[Path], planned: int) -> tuple[Path, Sequence[Line]]:
-    """The newest file that holds every planned sample; if none does, the newest."""
-    newest = _records(paths[0])
-    if len(newest) < planned:
-        for path in paths[1:]:
-            lines = _records(path)
-            if len(lines) >= planned:
-                return path, lines
-    return paths[0], newest
+    name = model_name(files.manifest)
+    return Entry(name, slug_of(name, files.manifest.fingerprint), files.manifest, tasks)
 
 
 def _records(path: Path) -> Sequence[Line]:
@@ -134,10 +94,7 @@ def _task(path: Path, lines: Sequence[Line], scores: TaskScores, images: int, pi
             if item not in known or line["doc_id"] < known[item][0]:
                 known[item] = (int(line["doc_id"]), str(doc["tag"]), str(doc.get("cluster") or item))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"record {number} of {path} is not a sample ({type(error).__name__}: {error}); "
-                "restore the file, or move it away and run again"
-            ) from error
+            raise damaged_record(path, number, error) from error
         problem = ""
         if status not in _STATUSES:
             problem = f"has the unknown status {status!r}"

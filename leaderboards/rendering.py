@@ -52,7 +52,9 @@ def _environment() -> Environment:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader("leaderboards"), PackageLoader("selfreward_eval.harness.report")]),
+        loader=ChoiceLoader(
+            [PackageLoader("selfreward_eval.leaderboards"), PackageLoader("selfreward_eval.harness.report")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.errors import CheckpointError, InputError, MissingData, SelfRewardError
 from selfreward_eval.harness.records import Status
 
@@ -32,34 +33,28 @@ def guarded(
         timeout: seconds per sample; None for no limit.
 
     Raises:
-        SelfRewardError: one that is nobody's picture's fault: a request that cannot be met, data
-            that is not there, or weights that fail on every one of several units.
+        SelfRewardError: an error that no picture causes: a request that cannot be met, data that
+            is not there, or weights that fail on every one of several units.
     """
 
-    def of(numbers: Sequence[int]) -> dict[int, Reward]:
+    def rewards_of(members: Sequence[Sequence[int]]) -> list[dict[int, Reward]]:
+        numbers = [k for unit in members for k in unit]
         limit = None if timeout is None else timeout * len(numbers)
         rewards = within(lambda: measure([prompts[k] for k in numbers], [samples[k] for k in numbers]), limit)
-        return dict(zip(numbers, rewards, strict=True))
+        by_number = dict(zip(numbers, rewards, strict=True))
+        return [{k: by_number[k] for k in unit} for unit in members]
 
-    try:
-        return of([k for unit in units for k in unit])
-    except Exception as error:
-        _raise_if_general(error)
-        if len(units) == 1:
-            return dict.fromkeys(units[0], _marked(error))
-    found: dict[int, Reward] = {}
     broken: list[CheckpointError] = []
-    for unit in units:
-        try:
-            found |= of(unit)
-        except Exception as error:
-            _raise_if_general(error)
-            if isinstance(error, CheckpointError):
-                broken.append(error)
-            found |= dict.fromkeys(unit, _marked(error))
-    if len(broken) == len(units):
+
+    def unscored(unit: Sequence[int], error: Exception) -> dict[int, Reward]:
+        if isinstance(error, CheckpointError):
+            broken.append(error)
+        return dict.fromkeys(unit, _marked(error))
+
+    per_unit = attempt_each(rewards_of, units, unscored, general=_is_general)
+    if len(units) > 1 and len(broken) == len(units):
         raise broken[0]
-    return found
+    return {k: reward for unit in per_unit for k, reward in unit.items()}
 
 
 def within(work: Callable[[], T], limit: float | None) -> T:
@@ -90,17 +85,16 @@ def within(work: Callable[[], T], limit: float | None) -> T:
     return outcome[0]
 
 
-def _raise_if_general(error: Exception) -> None:
-    """Raises what no other picture could mend."""
-    if isinstance(error, MissingData) or (
-        isinstance(error, SelfRewardError) and not isinstance(error, InputError)
-    ):
-        raise error
+def _is_general(error: Exception) -> bool:
+    """Whether another picture would fail likewise: everything but a file that cannot be used."""
+    if isinstance(error, MissingData):
+        return True
+    return isinstance(error, SelfRewardError) and not isinstance(error, InputError)
 
 
 def _marked(error: Exception) -> Reward:
     from selfreward_eval.rewarders.base import Reward
 
-    said = " ".join(str(error).split())
-    reason = said if isinstance(error, SelfRewardError) else f"{type(error).__name__}: {said}"
+    message = " ".join(str(error).split())
+    reason = message if isinstance(error, SelfRewardError) else f"{type(error).__name__}: {message}"
     return Reward.unscored(Status.MEASUREMENT_ERROR, reason)

@@ -1,8 +1,8 @@
-"""Golden files of the official evaluators, recomputed with ours.
+"""Golden files of the official evaluators, recomputed with our rules.
 
-A golden file holds inputs and what upstream made of them. Which files are
-known is the sum of what the tasks' own ``parity`` modules read; the rest of a
-folder is named as unknown, never passed over.
+A golden file holds inputs and upstream's results. The known files are those that
+the tasks' own ``parity`` modules read; other files of a folder are reported as
+unknown.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from selfreward_eval.tasks.t2i_reasonbench import parity as t2i_reasonbench
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Any, Any]]
 """(document, case) -> (upstream's result, ours), in the same shape.
 
-A :class:`SelfRewardError` raised by it is our result: a clear error record."""
+If it raises a :class:`SelfRewardError`, that error is our result."""
 
 TOLERANCE = 1e-6
 """Numbers agree within this, absolutely and relatively. Booleans and strings agree exactly."""
 
 INDEX = "INDEX.json"
-"""The folder's table of contents; no golden file."""
+"""The folder's table of contents, which is not a golden file."""
 
 READERS: dict[str, Reader] = {
     **geneval.READERS,
@@ -46,13 +46,13 @@ READERS: dict[str, Reader] = {
 
 @dataclass(frozen=True)
 class FileParity:
-    """How one golden file fared.
+    """The result for one golden file.
 
     Attributes:
         file: its name.
-        cases: how many it holds.
-        agreeing: in how many we give upstream's result.
-        first_difference: the first other case: its id, the place in the result, both values.
+        cases: number of cases.
+        agreeing: number of cases in which our result is upstream's.
+        first_difference: the first disagreeing case: its id, the place in the result, both values.
     """
 
     file: str
@@ -63,7 +63,7 @@ class FileParity:
 
 @dataclass(frozen=True)
 class FolderParity:
-    """How a folder of golden files fared; ``unknown`` are the files that nothing reads."""
+    """The results for a folder of golden files; ``unknown`` lists the files that no reader knows."""
 
     files: list[FileParity]
     unknown: list[str]
@@ -113,14 +113,14 @@ def check_file(path: Path) -> FileParity:
     for number, case in enumerate(document["cases"]):
         name = case.get("id", f"case {number}") if isinstance(case, dict) else f"case {number}"
         try:
-            found = _case_difference(reader, document, case)
+            differing = _case_difference(reader, document, case)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            lack = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
-            raise InputError(f"{path}: {name} {lack}; replace the damaged file") from error
-        if found is None:
+            problem = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
+            raise InputError(f"{path}: {name} {problem}; replace the damaged file") from error
+        if differing is None:
             agreeing += 1
         elif first is None:
-            first = f"{name}: {found}"
+            first = f"{name}: {differing}"
     return FileParity(path.name, len(document["cases"]), agreeing, first)
 
 
@@ -142,7 +142,7 @@ def difference(expected: Any, ours: Any, where: str = "") -> str | None:
 
 
 def _case_difference(reader: Reader, document: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
-    """What differs in one case. Where upstream crashed, an error of ours agrees."""
+    """What differs in one case. If upstream crashed, an error of ours counts as agreement."""
     expected = case["expected"]
     crashed = isinstance(expected, Mapping) and "error" in expected
     try:
@@ -167,7 +167,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _same(expected: Any, ours: Any) -> bool:
-    """Whether two leaves agree. A boolean is no number here."""
+    """Whether two leaves agree. A boolean is not a number here."""
     numbers = (int, float)
     if isinstance(expected, bool) or isinstance(ours, bool):
         return expected is ours
@@ -176,6 +176,6 @@ def _same(expected: Any, ours: Any) -> bool:
     return type(expected) is type(ours) and bool(expected == ours)
 
 
-def _first(found: Any) -> str | None:
+def _first(differences: Any) -> str | None:
     """The first that is not None."""
-    return next((one for one in found if one is not None), None)
+    return next((entry for entry in differences if entry is not None), None)

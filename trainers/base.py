@@ -22,6 +22,7 @@ from selfreward_eval.trainers.settings import Settings
 if TYPE_CHECKING:
     import torch
 
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.pool import Pool
 
 Side = Literal["drawing", "captioning"]
@@ -61,7 +62,8 @@ class Trainer(ABC):
         own: the method's own parameters, by name; part of the identity.
         sides: what is trained with these parameters; all that the method can by default.
         on_policy: whether the loss needs the likelihoods under the model that drew; not by default.
-        anchored: sides whose loss needs the likelihoods under the starting model; none by default.
+        anchored: sides whose loss needs the likelihoods under the reference model, which is the starting
+            model; none by default.
     """
 
     info: TrainerInfo
@@ -88,21 +90,21 @@ class Trainer(ABC):
 
         By default every group, on a side that is trained, that tells a better from a worse candidate.
         """
-        found: dict[Side, int] = {}
+        counts: dict[Side, int] = {}
         if "drawing" in self.sides and pool.drawings is not None:
-            found["drawing"] = len(pool.drawings.groups)
+            counts["drawing"] = len(pool.drawings.groups)
         if "captioning" in self.sides and pool.captions is not None:
-            found["captioning"] = len(pool.captions.groups)
-        return found
+            counts["captioning"] = len(pool.captions.groups)
+        return counts
 
     @abstractmethod
     def loss(
-        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+        self, model: TrainsLikelihoods, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss over the picked examples, and numbers worth logging.
 
         Args:
-            model: an adapter whose likelihoods carry gradients (``drawing_logprobs``, ``caption_logprobs``).
+            model: the policy; gradients flow through ``drawing_logprobs`` and ``caption_logprobs``.
             pool: the round's candidates.
             picks: side -> numbers of examples, each below what :meth:`examples` gave.
 

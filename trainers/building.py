@@ -6,10 +6,16 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.models.training import TrainsCaptioning, TrainsDrawing, lacking
+from selfreward_eval.harness.registry import registry
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.rewarders.base import Rewarder
-    from selfreward_eval.trainers.base import Trainer
+    from selfreward_eval.trainers.base import Side, Trainer
+
+NEEDED: dict[Side, type] = {"drawing": TrainsDrawing, "captioning": TrainsCaptioning}
+"""Side that is trained -> what it needs of a model."""
 
 
 def build(name: str, **arguments: Any) -> Trainer:
@@ -19,32 +25,30 @@ def build(name: str, **arguments: Any) -> Trainer:
         UnknownName: no such trainer.
         UsageError: it does not take these arguments.
     """
-    from selfreward_eval.harness.registry import registry
-
     factory = registry("trainers").load(name)
     for key, default in parameters(factory).items():
         value = arguments.get(key, default)
         if isinstance(default, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise UsageError(f"the parameter {key} of {name!r} is a number, got {value!r}")
-    made: Trainer = factory(**arguments)
-    return made
+    trainer: Trainer = factory(**arguments)
+    return trainer
 
 
 def parameters(factory: Any) -> dict[str, Any]:
     """A trainer class's own parameters with their defaults; its settings apart."""
     return {
-        name: one.default
-        for name, one in signature(factory).parameters.items()
-        if one.kind is not Parameter.VAR_KEYWORD
+        name: parameter.default
+        for name, parameter in signature(factory).parameters.items()
+        if parameter.kind is not Parameter.VAR_KEYWORD
     }
 
 
-def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
+def require_fit(trainer: Trainer, rewarder: Rewarder, model: Trains) -> None:
     """Returns if trainer, rewarder and model can work together.
 
     Raises:
-        UsageError: the rewarder gives no map and has no bounded range to make a flat one of, or is better
-            where it is lower.
+        UsageError: the rewarder gives no map and has no bounded range to make a flat one of, or lower is
+            better.
         MissingCapability: the model lacks what the trainer needs.
     """
     info = trainer.info
@@ -57,17 +61,15 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Any) -> None:
         )
     if not rewarder.info.higher_is_better:
         raise UsageError(
-            f"the rewarder {rewarder.info.name!r} is better where it is lower, and trainers raise rewards; "
+            f"the rewarder {rewarder.info.name!r} is better when it is lower, and trainers raise rewards; "
             "put it into a composite with a negative weight"
         )
-    needed = ["trainable", "generate_tokens", "drawing_logprobs"]
-    needed += ["draw_captions", "caption_logprobs"] if "captioning" in trainer.sides else []
-    lacking = [name for name in needed if not callable(getattr(model, name, None))]
-    if lacking:
-        who = model.identity().get("name", type(model).__name__)
+    needed = dict.fromkeys(member for side in trainer.sides for member in lacking(model, NEEDED[side]))
+    if needed:
+        name = model.identity().get("name", type(model).__name__)
         raise MissingCapability(
-            f"the trainer {info.name!r} needs a model that can be trained; {who} cannot (it lacks "
-            f"{', '.join(lacking)}). Models of the Janus family can: --model tiny, or --model janus"
+            f"the trainer {info.name!r} needs a model that can be trained; {name} cannot (it lacks "
+            f"{', '.join(needed)}). Models of the Janus family can: --model tiny, or --model janus"
         )
 
 

@@ -1,9 +1,9 @@
-"""Checkpoints of a training run: folders of safetensors and one JSON file, whole or not there.
+"""Checkpoints of a training run: folders of safetensors and one JSON file, complete or absent.
 
 ::
 
     checkpoints/000050/
-        weights.safetensors   the weights that move
+        weights.safetensors   the weights that are trained
         average.safetensors   their moving average, where one is kept
         moments.safetensors   AdamW's, named ``exp_avg/<weight>``, ``exp_avg_sq/<weight>``, ``step/<weight>``
         state.json            step, round, fingerprint of the run, the loss scale, sizes of the files
@@ -37,7 +37,7 @@ STATE = "state.json"
 
 @dataclass(frozen=True)
 class State:
-    """What training goes on from.
+    """What training resumes from.
 
     Attributes:
         step: optimiser steps taken.
@@ -80,9 +80,9 @@ class Checkpoints:
         sizes = {}
         for name, tensors in state.tensors.items():
             path = part / f"{name}.safetensors"
-            save_file({key: one.detach().contiguous() for key, one in tensors.items()}, path)
+            save_file({key: tensor.detach().contiguous() for key, tensor in tensors.items()}, path)
             sizes[path.name] = path.stat().st_size
-        told = {
+        metadata = {
             "schema": SCHEMA,
             "step": state.step,
             "round": round_,
@@ -90,7 +90,7 @@ class Checkpoints:
             "scaler": dict(state.scaler),
             "files": sizes,
         }
-        (part / STATE).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        (part / STATE).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
         settle(part)
         part.rename(target)
         _sync(self.folder)
@@ -117,25 +117,25 @@ class Checkpoints:
 
     def where(self) -> str:
         """The newest checkpoint in words, for messages."""
-        found = self._found()
-        return str(found[-1]) if found else "no checkpoint was written yet: the starting weights"
+        folders = self._found()
+        return str(folders[-1]) if folders else "no checkpoint was written yet: the starting weights"
 
     def _read(self, path: Path) -> State | None:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         try:
-            told = json.loads((path / STATE).read_text(encoding="utf-8"))
-            if told["schema"] != SCHEMA:
+            metadata = json.loads((path / STATE).read_text(encoding="utf-8"))
+            if metadata["schema"] != SCHEMA:
                 raise RunFolderError(
-                    f"{path} has schema {told['schema']}, this version reads {SCHEMA}; choose another folder"
+                    f"{path} has schema {metadata['schema']}, this version reads {SCHEMA}; choose another"
                 )
-            if told["run"] != self.run:
+            if metadata["run"] != self.run:
                 raise RunFolderError(f"{path} belongs to another training run; choose another folder")
-            if any((path / name).stat().st_size != size for name, size in told["files"].items()):
+            if any((path / name).stat().st_size != size for name, size in metadata["files"].items()):
                 return None
-            tensors = {Path(name).stem: load_file(path / name) for name in told["files"]}
-            return State(int(told["step"]), tensors, told["scaler"])
+            tensors = {Path(name).stem: load_file(path / name) for name in metadata["files"]}
+            return State(int(metadata["step"]), tensors, metadata["scaler"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
             return None
 
@@ -143,7 +143,9 @@ class Checkpoints:
         """Folders of checkpoints, oldest first."""
         if not self.folder.is_dir():
             return []
-        return sorted((one for one in self.folder.iterdir() if one.name.isdigit()), key=lambda p: int(p.name))
+        return sorted(
+            (path for path in self.folder.iterdir() if path.name.isdigit()), key=lambda p: int(p.name)
+        )
 
     def _path(self, step: int) -> Path:
         return self.folder / f"{step:06d}"

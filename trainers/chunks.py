@@ -1,4 +1,4 @@
-"""A chunk of a round's candidates on disk: a safetensors file, with what else is to be told in its header."""
+"""A chunk of a round's candidates on disk: a safetensors file, with texts and reasons in its header."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.files import atomic_write_bytes
+
 if TYPE_CHECKING:
     import torch
 
     from selfreward_eval.trainers.base import Side
 
 
-def chunk_path(home: Path, side: Side, number: int) -> Path:
-    return home / f"{side}-{number:04d}.safetensors"
+HEADER = "told"
+"""Key of the header's JSON in the file's metadata."""
 
 
-def save(path: Path, tensors: dict[str, torch.Tensor], told: dict[str, Any]) -> None:
-    from safetensors.torch import save as packed
+def chunk_path(folder: Path, side: Side, number: int) -> Path:
+    return folder / f"{side}-{number:04d}.safetensors"
 
-    from selfreward_eval.harness.files import atomic_write_bytes
 
-    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    atomic_write_bytes(path, packed(whole, {"told": json.dumps(told, ensure_ascii=False)}))
+def save(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> None:
+    from safetensors.torch import save as serialise
+
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    atomic_write_bytes(path, serialise(contiguous, {HEADER: json.dumps(header, ensure_ascii=False)}))
 
 
 def load(
-    home: Path, side: Side, todo: Iterable[tuple[Side, int, Any]], reasons: Counter[str]
+    folder: Path, side: Side, todo: Iterable[tuple[Side, int, Any]], reasons: Counter[str]
 ) -> tuple[dict[str, list[torch.Tensor]], list[str]]:
     """Tensors by name, in order, and texts where there are any."""
     from safetensors import safe_open
@@ -38,12 +42,12 @@ def load(
     for which, number, _ in todo:
         if which != side:
             continue
-        with safe_open(chunk_path(home, side, number), framework="pt") as file:
-            told = json.loads(file.metadata()["told"])
+        with safe_open(chunk_path(folder, side, number), framework="pt") as file:
+            header = json.loads(file.metadata()[HEADER])
             for name in file.keys():  # noqa: SIM118 - the file is no dictionary
                 tensors.setdefault(name, []).append(file.get_tensor(name))
-        texts += told.get("texts", [])
-        reasons.update(told["reasons"])
+        texts += header.get("texts", [])
+        reasons.update(header["reasons"])
     return tensors, texts
 
 

@@ -1,4 +1,4 @@
-"""Wall time by stage, kept on disk so that it adds up over all sittings."""
+"""Wall time by stage, kept on disk so that it adds up over resumed calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from selfreward_eval.harness.files import atomic_write_json
 
 
 class Clock:
-    """Wall time by stage, over all sittings.
+    """Wall time by stage, over all resumed calls.
 
     Args:
         path: where it is kept.

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from selfreward_eval.harness.errors import TrainingStopped
 from selfreward_eval.trainers.batches import picks
 from selfreward_eval.trainers.engine import Engine
-from selfreward_eval.trainers.guards import require_examples
+from selfreward_eval.trainers.job_checks import check
+from selfreward_eval.trainers.jobs import TrainingJob, collector, training_copy
+from selfreward_eval.trainers.processes import ALONE
+from selfreward_eval.trainers.stopping import require_examples
 
 if TYPE_CHECKING:
     import torch
 
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Estimate", "estimate", "estimate_cost"]
 
 PROMPTS = 4
 INTERVAL = 0.005
@@ -29,7 +36,7 @@ INTERVAL = 0.005
 
 @dataclass(frozen=True)
 class Estimate:
-    """A forecast.
+    """What a training run is expected to take.
 
     Attributes:
         seconds: stage -> predicted wall time of all rounds: ``candidates`` (drawing and scoring) and
@@ -37,7 +44,7 @@ class Estimate:
         peak_bytes: most memory in use while measuring: allocated on the GPU, or resident in this process.
         growth_bytes: of that, what was not in use before: gradients, moments, activations, candidates.
         device: where the model computes.
-        trainable: number of weights that move.
+        trainable: number of weights that are trained.
         total: number of weights of the model, adapters not included.
         prompts: how many were drawn for, to measure.
         notes: what could not be measured, and what a reader has to know.
@@ -54,12 +61,16 @@ class Estimate:
 
 
 def estimate(
-    model: Any, trainer: Trainer, collect_few: Callable[[int], Pool], *, prompts: int = PROMPTS
+    model: TrainsLikelihoods,
+    trainer: Trainer,
+    collect_few: Callable[[int], Pool],
+    *,
+    prompts: int = PROMPTS,
 ) -> Estimate:
     """Measures what ``trainer`` would take on ``model``; both are afterwards as they were before.
 
     Args:
-        model: an adapter of the Janus family, loaded in float32.
+        model: in float32.
         trainer: gives the losses and the settings.
         collect_few: number of prompts -> their candidates, drawn and scored, not kept.
         prompts: how many to try; time per prompt is taken to be the same for all.
@@ -69,7 +80,7 @@ def estimate(
         MissingExtra: a package that the settings need is not installed.
     """
     settings = trainer.settings
-    device = model.loaded.device
+    device = model.compute_device
     training: float | None = None
     notes: list[str] = []
     with _Memory(device) as memory:
@@ -77,7 +88,7 @@ def estimate(
         pool = collect_few(prompts)
         drawing = time.monotonic() - began
         with Engine(model, trainer) as engine:
-            trainable, total = engine.moving.count, engine.moving.total
+            trainable, total = engine.weights.count, engine.weights.total
             processes = engine.accelerator.num_processes
             try:
                 training = _step_seconds(engine, trainer, pool) * settings.total_steps
@@ -94,6 +105,27 @@ def estimate(
         prompts,
         tuple(notes),
     )
+
+
+def estimate_cost(job: TrainingJob) -> dict[str, Any]:
+    """What training will take, measured on a few prompts and two steps; nothing is kept.
+
+    Raises:
+        UsageError, MissingCapability: as :func:`check`.
+    """
+    check(job)
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def collect_few(count: int) -> Pool:
+            trainer = copy.copy(job.trainer)
+            settings = trainer.settings
+            captioned = max(1, round(settings.pictures * count / settings.prompts))
+            trainer.settings = replace(settings, prompts=count, pictures=captioned)
+            small = replace(job, trainer=trainer, output=Path(scratch), drawn=None)
+            return collector(small, None, ALONE)(0, policy)
+
+        policy = training_copy(job)
+        return asdict(estimate(policy, job.trainer, collect_few))
 
 
 def _step_seconds(engine: Engine, trainer: Trainer, pool: Pool) -> float:
@@ -117,7 +149,7 @@ class _Memory:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._over = threading.Event()
+        self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
         self.before = self.peak = 0
 
@@ -134,7 +166,7 @@ class _Memory:
         return self
 
     def _watch(self) -> None:
-        while not self._over.wait(INTERVAL):
+        while not self._stop.wait(INTERVAL):
             self.peak = max(self.peak, _resident())
 
     def __exit__(
@@ -145,7 +177,7 @@ class _Memory:
 
             self.peak = torch.cuda.max_memory_allocated(self._device)
             return
-        self._over.set()
+        self._stop.set()
         self._watcher.join()
         self.peak = max(self.peak, _resident())
 

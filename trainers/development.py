@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.records import Item, Measurement, Sample
 from selfreward_eval.harness.task import Task
+from selfreward_eval.tasks.shapes.splits import MAKERS, drawn
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -61,8 +62,6 @@ class Development(Task):
 
 def development(task: Task, count: int) -> Development | None:
     """``task`` on ``count`` development items; None if none are known for it."""
-    from selfreward_eval.tasks.shapes.splits import MAKERS, drawn
-
     if task.info.name not in MAKERS:
         return None
     return Development(task, drawn(task.info.name, "development", count, SEED))

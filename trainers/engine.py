@@ -1,4 +1,4 @@
-"""One optimiser step, for any trainer: shares of a batch, backward passes, clipping, AdamW, the average."""
+"""One optimiser step, for any trainer: shares of a batch, backward passes, clipping, AdamW, EMA."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from selfreward_eval.harness.errors import TrainingStopped
-from selfreward_eval.trainers.averaging import Average
 from selfreward_eval.trainers.batches import require_divisible, share
 from selfreward_eval.trainers.checkpoints import State
-from selfreward_eval.trainers.guards import require_finite
+from selfreward_eval.trainers.ema import Ema
 from selfreward_eval.trainers.processes import accelerator
 from selfreward_eval.trainers.recomputing import recomputing
-from selfreward_eval.trainers.trainable_weights import TrainableWeights, language_model
+from selfreward_eval.trainers.stopping import require_finite
+from selfreward_eval.trainers.trainable_weights import TrainableWeights
 
 if TYPE_CHECKING:
     import torch
 
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
 
-__all__ = ["Engine", "Taken"]
+__all__ = ["Engine", "StepResult"]
 
 LEAST_SCALE = 1.0
-"""An fp16 loss scale that has fallen below this cannot be helped by scaling."""
+"""Below this loss scale of fp16, training stops."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """One step.
+class StepResult:
+    """What one optimiser step gave.
 
     Attributes:
         terms: the trainer's numbers, means over the whole batch, ``loss`` among them.
@@ -49,7 +50,7 @@ class Engine:
     """A model set up to be trained; on leaving the context it is as it was before.
 
     Args:
-        model: an adapter of the Janus family, loaded in float32.
+        model: in float32.
         trainer: gives the losses and the settings.
         folder: for trackers; None where nothing is written.
         log_with: trackers.
@@ -60,7 +61,11 @@ class Engine:
     """
 
     def __init__(
-        self, model: Any, trainer: Trainer, folder: Path | None = None, log_with: Sequence[str] = ()
+        self,
+        model: TrainsLikelihoods,
+        trainer: Trainer,
+        folder: Path | None = None,
+        log_with: Sequence[str] = (),
     ) -> None:
         import torch
 
@@ -69,9 +74,9 @@ class Engine:
         self.accelerator = accelerator(model, trainer, folder, log_with)
         require_divisible(settings.batch_size, settings.accumulation, self.accelerator.num_processes)
         with ExitStack() as undo:
-            self.moving = TrainableWeights(model, settings)
-            undo.callback(self.moving.close)
-            named = self.moving.parameters
+            self.weights = TrainableWeights(model, settings)
+            undo.callback(self.weights.close)
+            named = self.weights.parameters
             self._adamw = torch.optim.AdamW(
                 list(named.values()),
                 lr=settings.learning_rate,
@@ -79,10 +84,10 @@ class Engine:
                 weight_decay=settings.weight_decay,
             )
             self._module, self._optimizer = self.accelerator.prepare(_losses(model, trainer), self._adamw)
-            self._average = Average(named, settings.ema) if settings.ema else None
+            self._ema = Ema(named, settings.ema) if settings.ema else None
             self._undo = undo.pop_all()
 
-    def step(self, pool: Pool, picked: Mapping[Side, Sequence[int]], rate: float, number: int) -> Taken:
+    def step(self, pool: Pool, picked: Mapping[Side, Sequence[int]], rate: float, number: int) -> StepResult:
         """Takes one step on the examples ``picked``.
 
         Args:
@@ -92,7 +97,7 @@ class Engine:
             number: of the step, from 1, for messages.
 
         Raises:
-            TrainingStopped: loss or gradient are not finite; no weight has moved in this step.
+            TrainingStopped: loss or gradient are not finite; no weight has changed in this step.
         """
         settings, accelerator = self.settings, self.accelerator
         for group in self._optimizer.param_groups:
@@ -101,39 +106,41 @@ class Engine:
         parts: list[dict[str, float]] = []
         rank, world = accelerator.process_index, accelerator.num_processes
         for part in range(settings.accumulation):
-            mine = {
+            own_share = {
                 side: share(row, part, rank, settings.accumulation, world) for side, row in picked.items()
             }
             with accelerator.accumulate(self._module):
-                loss, terms = self._module(pool, mine)
+                loss, terms = self._module(pool, own_share)
                 accelerator.backward(loss)
             parts.append({**terms, "loss": float(loss.detach())})
         terms = self._averaged(parts)
         require_finite(number, terms, "loss")
-        norm = float(accelerator.clip_grad_norm_(list(self.moving.parameters.values()), settings.clip))
-        scaled = accelerator.scaler is not None
-        if not scaled:
+        norm = float(accelerator.clip_grad_norm_(list(self.weights.parameters.values()), settings.clip))
+        uses_scaler = accelerator.scaler is not None
+        if not uses_scaler:
             require_finite(number, {**terms, "gradient norm": norm}, "gradient norm")
         self._optimizer.step()
         skipped = bool(self._optimizer.step_was_skipped)
-        if scaled and accelerator.scaler.get_scale() < LEAST_SCALE:
+        if uses_scaler and accelerator.scaler.get_scale() < LEAST_SCALE:
             raise TrainingStopped(
                 f"step {number}: gradients overflow fp16 at any loss scale; use precision=bf16 or no"
             )
-        if self._average is not None and not skipped:
-            self._average.update()
-        return Taken(terms, norm, skipped)
+        if self._ema is not None and not skipped:
+            self._ema.update()
+        return StepResult(terms, norm, skipped)
 
     def state(self, step: int) -> State:
         """Everything that training goes on from after ``step`` steps. The tensors are the live ones."""
-        named = self.moving.parameters
-        held = self._adamw.state
+        named = self.weights.parameters
+        optimizer_state = self._adamw.state
         moments = {
-            f"{key}/{name}": value for name, one in named.items() for key, value in held.get(one, {}).items()
+            f"{key}/{name}": value
+            for name, parameter in named.items()
+            for key, value in optimizer_state.get(parameter, {}).items()
         }
         tensors: dict[str, Mapping[str, torch.Tensor]] = {"weights": named, "moments": moments}
-        if self._average is not None:
-            tensors["average"] = self._average.values
+        if self._ema is not None:
+            tensors["average"] = self._ema.values
         scaler = self.accelerator.scaler
         return State(step, tensors, {} if scaler is None else scaler.state_dict())
 
@@ -141,12 +148,12 @@ class Engine:
         """Goes back to a state of :meth:`state`."""
         import torch
 
-        named = self.moving.parameters
+        named = self.weights.parameters
         with torch.no_grad():
-            for name, one in named.items():
-                one.copy_(state.tensors["weights"][name])
-            if self._average is not None:
-                for name, value in self._average.values.items():
+            for name, parameter in named.items():
+                parameter.copy_(state.tensors["weights"][name])
+            if self._ema is not None:
+                for name, value in self._ema.values.items():
                     value.copy_(state.tensors["average"][name])
         moments: dict[int, dict[str, torch.Tensor]] = {}
         places = {name: place for place, name in enumerate(named)}
@@ -159,8 +166,8 @@ class Engine:
             self.accelerator.scaler.load_state_dict(dict(state.scaler))
 
     def export(self, folder: Path) -> None:
-        """Writes the whole model in the hub's layout: averaged weights where they are kept."""
-        self.moving.export(folder, None if self._average is None else self._average.values)
+        """Writes the whole model in the hub's layout: the EMA where one is kept."""
+        self.weights.export(folder, None if self._ema is None else self._ema.values)
 
     def _averaged(self, parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
         """Means over accumulated parts and processes."""
@@ -168,8 +175,8 @@ class Engine:
 
         names = sorted(parts[0])
         means = [sum(part[name] for part in parts) / len(parts) for name in names]
-        held = torch.tensor(means, dtype=torch.float64, device=self.accelerator.device)
-        shared = self.accelerator.reduce(held, reduction="mean")
+        local = torch.tensor(means, dtype=torch.float64, device=self.accelerator.device)
+        shared = self.accelerator.reduce(local, reduction="mean")
         return dict(zip(names, shared.tolist(), strict=True))
 
     def close(self) -> None:
@@ -188,7 +195,7 @@ class Engine:
         self.close()
 
 
-def _losses(model: Any, trainer: Trainer) -> torch.nn.Module:
+def _losses(model: TrainsLikelihoods, trainer: Trainer) -> torch.nn.Module:
     """A module whose forward pass is the trainer's loss.
 
     Trainers call the adapter's methods, not the network's forward pass; distributed gradients and autocast
@@ -199,14 +206,14 @@ def _losses(model: Any, trainer: Trainer) -> torch.nn.Module:
     class Losses(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = model.loaded.model
+            self.network = model.network
             self.training = False
 
         def forward(
             self, pool: Pool, picked: Mapping[Side, Sequence[int]]
         ) -> tuple[torch.Tensor, dict[str, float]]:
-            again = recomputing(language_model(model)) if trainer.settings.checkpointing else nullcontext()
-            with again:
+            checkpointed = recomputing(model.transformer) if trainer.settings.checkpointing else nullcontext()
+            with checkpointed:
                 return trainer.loss(model, pool, picked)
 
     return Losses()

@@ -1,4 +1,4 @@
-"""Trains a model: rounds of candidates, steps on them, checkpoints to go on from, one folder of weights.
+"""Trains a model: rounds of candidates, steps on them, checkpoints to resume from, one folder of weights.
 
 >>> fitted = fit(model, trainer, collect, Path("training"))  # doctest: +SKIP
 >>> JanusModel(weights=str(fitted.checkpoint))  # doctest: +SKIP
@@ -7,8 +7,8 @@
 
     training/
         fit.json        what is trained with what; another run is refused here
-        checkpoints/    the last two, to go on from (:mod:`selfreward_eval.trainers.checkpoints`)
-        log.jsonl       one line a step (:mod:`selfreward_eval.trainers.journal`)
+        checkpoints/    the last two, to resume from (:mod:`selfreward_eval.trainers.checkpoints`)
+        log.jsonl       one line a step (:mod:`selfreward_eval.trainers.step_log`)
         weights/        the trained model in the hub's layout, when done
 
 The same call goes on where an earlier one was stopped, and ends with the same weights.
@@ -28,17 +28,19 @@ from selfreward_eval.trainers.batches import picks
 from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint, settle
 from selfreward_eval.trainers.engine import Engine
 from selfreward_eval.trainers.folder import TrainingFolder
-from selfreward_eval.trainers.guards import require_examples
-from selfreward_eval.trainers.journal import (
+from selfreward_eval.trainers.step_log import (
     LOG,
     PROJECT,
-    Journal,
+    StepLog,
     elapsed,
     require_trackers,
     tracker_arguments,
 )
+from selfreward_eval.trainers.stopping import require_examples
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.runs.run import Progress
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
 
@@ -52,11 +54,11 @@ class Fitted:
     """What training left behind.
 
     Attributes:
-        checkpoint: folder of the trained model in the hub's layout: the averaged weights where ``ema`` is
-            above 0, adapters merged.
+        checkpoint: folder of the trained model in the hub's layout: the EMA where ``ema`` is above 0,
+            adapters merged.
         steps: optimiser steps taken in all.
-        resumed_at: of these, taken in earlier sittings.
-        seconds: wall time of all steps, earlier sittings included, drawing of candidates not.
+        resumed_at: of these, taken by earlier calls that were stopped.
+        seconds: wall time of all steps, those of earlier calls included; drawing candidates is not.
         log: the line file.
     """
 
@@ -68,23 +70,23 @@ class Fitted:
 
 
 def fit(
-    model: Any,
+    model: TrainsLikelihoods,
     trainer: Trainer,
-    collect: Callable[[int, Any, bool], Pool],
+    collect: Callable[[int, TrainsLikelihoods, bool], Pool],
     folder: Path,
     *,
-    progress: Any = None,
+    progress: Progress | None = None,
     log_with: Sequence[str] = (),
     identity: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Trains ``model`` with ``trainer``; afterwards, and after any failure, ``model`` is as it was before.
 
     Args:
-        model: an adapter of the Janus family, loaded in float32.
+        model: in float32.
         trainer: gives the losses and the settings.
         collect: (round from 0, model, moved) -> its candidates. Called at most once a round by every
-            process, with the weights of the round's beginning; in a sitting that goes on in the middle of
-            a round they have ``moved`` since, and only what was kept on disk may be answered.
+            process, with the weights of the round's beginning. A call that resumes in the middle of a round
+            passes ``moved``: the weights have changed since, and only candidates on disk may be returned.
         folder: everything is written here, by the first process alone.
         progress: told of every step, as :class:`selfreward_eval.harness.runs.run.Progress`; in the first
             process alone.
@@ -99,37 +101,43 @@ def fit(
             stay as they are.
     """
     require_trackers(log_with)
-    who = {
+    run_identity = {
         "trainer": trainer.identity(),
-        "model": {"revision": model.loaded.revision},
+        "model": {"revision": model.identity()["revision"]},
         **dict(identity or {}),
     }
     with ExitStack() as stack:
         engine = stack.enter_context(Engine(model, trainer, folder, log_with))
-        crowd = engine.accelerator
-        home = stack.enter_context(
-            TrainingFolder(folder, who, crowd.is_main_process, crowd.wait_for_everyone)
+        accelerator = engine.accelerator
+        training_folder = stack.enter_context(
+            TrainingFolder(folder, run_identity, accelerator.is_main_process, accelerator.wait_for_everyone)
         )
-        checkpoints = Checkpoints(folder / "checkpoints", fingerprint(who))
-        if home.writes:
+        checkpoints = Checkpoints(folder / "checkpoints", fingerprint(run_identity))
+        if training_folder.writes:
             checkpoints.clean()
         saved = checkpoints.newest()
         start = 0 if saved is None else saved.step
-        # Nobody may add a checkpoint before everybody has found the newest one.
-        crowd.wait_for_everyone()
+        # No process may add a checkpoint before all processes have read the newest one.
+        accelerator.wait_for_everyone()
         if start < trainer.settings.total_steps or not (folder / WEIGHTS).is_dir():
             if saved is not None:
                 engine.load(saved)
-            journal = stack.enter_context(Journal(folder / LOG, start)) if home.writes else None
+            step_log = stack.enter_context(StepLog(folder / LOG, start)) if training_folder.writes else None
             if log_with:
-                crowd.init_trackers(PROJECT, init_kwargs=tracker_arguments(folder, who, start))
-            shown = progress if home.writes else None
+                accelerator.init_trackers(PROJECT, init_kwargs=tracker_arguments(folder, run_identity, start))
+            shown = progress if training_folder.writes else None
             _take_steps(
-                engine, trainer, lambda r, moved: collect(r, model, moved), checkpoints, journal, start, shown
+                engine,
+                trainer,
+                lambda r, moved: collect(r, model, moved),
+                checkpoints,
+                step_log,
+                start,
+                shown,
             )
-            if home.writes:
+            if training_folder.writes:
                 _finish(engine, folder)
-            crowd.wait_for_everyone()
+            accelerator.wait_for_everyone()
     log = folder / LOG
     return Fitted(folder / WEIGHTS, trainer.settings.total_steps, start, elapsed(log), log)
 
@@ -139,11 +147,11 @@ def _take_steps(
     trainer: Trainer,
     collect: Callable[[int, bool], Pool],
     checkpoints: Checkpoints,
-    journal: Journal | None,
+    step_log: StepLog | None,
     start: int,
-    progress: Any,
+    progress: Progress | None,
 ) -> None:
-    """All steps from ``start`` on; ``journal`` is None in processes that do not write."""
+    """All steps from ``start`` on; ``step_log`` is None in processes that do not write."""
     settings = trainer.settings
     label = f"training {trainer.info.name}"
     if progress is not None:
@@ -160,15 +168,15 @@ def _take_steps(
             for side, count in examples.items()
         }
         rate = settings.rate(step)
-        taken = engine.step(pool, picked, rate, step + 1)
-        numbers = {**taken.terms, "lr": rate, "grad_norm": taken.norm}
-        if journal is not None:
-            skipped = {"skipped": True} if taken.skipped else {}
+        result = engine.step(pool, picked, rate, step + 1)
+        numbers = {**result.terms, "lr": rate, "grad_norm": result.norm}
+        if step_log is not None:
+            skipped = {"skipped": True} if result.skipped else {}
             seconds = round(time.monotonic() - began, 4)
-            journal.step({"step": step + 1, "round": round_, **numbers, **skipped, "seconds": seconds})
+            step_log.step({"step": step + 1, "round": round_, **numbers, **skipped, "seconds": seconds})
         engine.accelerator.log(numbers, step=step + 1)
-        if journal is not None and ((step + 1) % settings.save_every == 0 or within + 1 == settings.steps):
-            journal.sync()
+        if step_log is not None and ((step + 1) % settings.save_every == 0 or within + 1 == settings.steps):
+            step_log.sync()
             checkpoints.write(engine.state(step + 1), round_)
         if progress is not None:
             progress.advance(label, 1)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from selfreward_eval.harness.errors import RunFolderError
-from selfreward_eval.harness.files import atomic_write_json
-from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.folders import (
+    FolderUse,
+    claim_identity,
+    lock_folder,
+    read_identity_file,
+    require_same,
+)
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 __all__ = ["IDENTITY", "TrainingFolder"]
 
 IDENTITY = "fit.json"
+
+TRAINING = FolderUse("another training run", "choose another folder")
 
 
 class TrainingFolder:
@@ -37,49 +43,23 @@ class TrainingFolder:
     ) -> None:
         self.path = path
         self.writes = writes
-        self._lock: int | None = None
+        self._lock: BaseFileLock | None = None
         try:
             if writes:
-                self._claim()
-                self._check(identity)
-                if not (path / IDENTITY).exists():
-                    atomic_write_json(path / IDENTITY, dict(identity))
+                self._lock = lock_folder(path, TRAINING)
+                claim_identity(path / IDENTITY, identity, TRAINING)
             wait()
-            self._check(identity)
+            recorded = read_identity_file(path / IDENTITY, TRAINING, dict)
+            if recorded is not None:
+                require_same(path, recorded, identity, TRAINING)
         except BaseException:
             self.close()
             raise
 
-    def _claim(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunFolderError(
-                f"another process is training in {self.path}; wait for it, or choose another folder"
-            ) from None
-
-    def _check(self, identity: Mapping[str, Any]) -> None:
-        file = self.path / IDENTITY
-        if not file.exists():
-            return
-        try:
-            other = differing(json.loads(file.read_text(encoding="utf-8")), identity)
-        except (OSError, ValueError, AttributeError) as error:
-            raise RunFolderError(
-                f"{file} is damaged ({error}); restore it or choose another folder"
-            ) from error
-        if other:
-            what = "; ".join(f"{field}: {there} there, {here} here" for field, there, here in other[:4])
-            raise RunFolderError(
-                f"{self.path} holds another training run ({what}); choose another folder, or delete that one"
-            )
-
     def close(self) -> None:
         """Lets other processes in; a second call does nothing."""
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.release()
             self._lock = None
 
     def __enter__(self) -> Self:

@@ -1,31 +1,44 @@
-"""What one training run is to do: checked before anything is computed, claimed before anything is written."""
+"""What one training run is to do, from objects or from registry names.
+
+>>> job = TrainingJob.from_names(trainer="dsr_grpo", rewarder="dsr", tasks=["shapes_geneval"])
+>>> job.output.as_posix(), job.trainer.settings.seed
+('training/dsr_grpo-dsr/seed-0', 0)
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import InputError, RunFolderError, UsageError
-from selfreward_eval.harness.files import atomic_write_json
-from selfreward_eval.harness.identity import differing
-from selfreward_eval.harness.records import fingerprint
+from selfreward_eval.harness.construct import construct, per_task
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.registry import registry
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.trainers.base import Trainer
-from selfreward_eval.trainers.batches import require_divisible
-from selfreward_eval.trainers.building import caption_rewarder, require_fit
-from selfreward_eval.trainers.journal import require_trackers
-from selfreward_eval.trainers.leakage import refuse_overlap
-from selfreward_eval.trainers.processes import ALONE, Processes
+from selfreward_eval.trainers.building import build as build_trainer
+from selfreward_eval.trainers.building import caption_rewarder
+from selfreward_eval.trainers.guidance import POLICIES, Policy
+from selfreward_eval.trainers.processes import Processes
 from selfreward_eval.trainers.rollouts import RolloutCollector
-from selfreward_eval.trainers.sources import Source
-from selfreward_eval.trainers.tuning import Policy, development_tasks
+from selfreward_eval.trainers.sources import Source, source
 
 if TYPE_CHECKING:
-    from selfreward_eval.trainers.pool import Pool
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.runs.run import Progress
+
+TASKS = (
+    "shapes_t2i_compbench",
+    "shapes_geneval",
+    "shapes_t2i_reasonbench",
+    "shapes_llava_bench",
+    "shapes_questions",
+)
+"""Measured before and after where no tasks are named."""
 
 SCALES = (1.0, 1.5, 2.0, 3.0)
 """Guidance scales of the grid."""
@@ -37,6 +50,10 @@ ROWS = 64
 """At most so many pictures are drawn together in training; part of the result in float32."""
 
 CAPTION_QUESTION = "describe the picture."
+
+
+RewarderBuilder = Callable[[str | None, "TrainsLikelihoods"], Rewarder]
+"""(Registry name, or None for the chosen rewarder; adapter) -> rewarder."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +78,9 @@ class TrainingJob:
         question: what is asked for a caption.
     """
 
-    model: Any
+    model: TrainsLikelihoods
     trainer: Trainer
-    rewarder: Callable[[str | None, Any], Rewarder]
+    rewarder: RewarderBuilder
     source: Source
     tasks: Sequence[Task]
     output: Path
@@ -77,142 +94,189 @@ class TrainingJob:
     log_with: tuple[str, ...] = ()
     question: str = CAPTION_QUESTION
 
+    @classmethod
+    def from_names(
+        cls,
+        *,
+        model: str | TrainsLikelihoods = "tiny",
+        model_args: Mapping[str, Any] | None = None,
+        trainer: str | Trainer = "srum",
+        trainer_args: Mapping[str, Any] | None = None,
+        rewarder: str | Rewarder = "srum",
+        rewarder_args: Mapping[str, Any] | None = None,
+        tasks: Sequence[str | Task] = TASKS,
+        task_args: Mapping[str, Any] | None = None,
+        prompts: str | Path | Source = "shapes",
+        pictures: str | Path | None = None,
+        question: str = CAPTION_QUESTION,
+        guidance_policy: Policy = "fixed",
+        scales: Sequence[float] = SCALES,
+        development: int = DEVELOPMENT,
+        drawn: str | Path | None = None,
+        training_seed: int = 0,
+        seed: int = 0,
+        limit: int | None = None,
+        log_with: Sequence[str] = (),
+        output_path: str | Path = "training",
+    ) -> TrainingJob:
+        """A job from registry names and their arguments.
 
-def check(job: TrainingJob, processes: int = 1) -> Rewarder:
-    """Returns the rewarder if the job can work; nothing is computed and nothing written.
+        The training run goes to ``output_path/<trainer>-<rewarder>/seed-<training_seed>``, the measurement
+        before it to ``output_path/before``, which all training runs of the model share.
 
-    Args:
-        job: what is to be done.
-        processes: how many will share every step's batch.
+        Args:
+            model: registry name of an adapter that can be trained, or an adapter.
+            model_args: the adapter's arguments, for a name.
+            trainer: registry name, or a trainer.
+            trainer_args: its parameters and settings, except ``seed``, for a name.
+            rewarder: registry name, or a rewarder that does not use the model in training.
+            rewarder_args: its arguments, for a name.
+            tasks: registry names or tasks; measured before and after.
+            task_args: arguments of every task given by name; under a task's name, of that task only.
+            prompts: ``shapes``, one embedded benchmark's wordings, a ``.txt`` or ``.jsonl`` file, or a
+                source.
+            pictures: folder of pictures to caption, beside a file of prompts.
+            question: what is asked for a caption.
+            guidance_policy: ``fixed`` or ``tuned``.
+            scales: guidance scales of the grid; empty for none.
+            development: development items per task, for the grid.
+            drawn: folder that keeps the starting model's candidates for other training runs.
+            training_seed: of prompts, candidates, batches and new weights.
+            seed: run seed of the evaluation.
+            limit: items per task of the evaluation; None for all.
+            log_with: ``tensorboard``, ``wandb``, both or none.
+            output_path: folder of training runs.
 
-    Raises:
-        UsageError: trainer and rewarder do not fit, training prompts are evaluated, a scale cannot be
-            chosen, a batch cannot be shared out, or a tracker is unknown.
-        MissingCapability: the model cannot be trained in this way.
-        MissingExtra: a tracker's package is not installed.
-    """
-    if not job.tasks:
-        raise UsageError("no task is named; nothing would be measured before and after")
-    rewarder = job.rewarder(None, job.model)
-    require_fit(job.trainer, rewarder, job.model)
-    settings = job.trainer.settings
-    require_divisible(settings.batch_size, settings.accumulation, processes)
-    require_trackers(job.log_with)
-    items = [
-        item
-        for round_ in range(settings.rounds)
-        for item in job.source.items(round_, settings.prompts, settings.seed)
-    ]
-    asked = development_tasks(job.tasks, job.development, job.policy) if job.scales else []
-    refuse_overlap(items, [*job.tasks, *asked])
-    if job.policy == "tuned" and not job.scales:
-        raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
-    if "captioning" in job.trainer.sides:
-        job.source.pictures(0, 1, settings.seed)
-        job.rewarder(caption_rewarder(rewarder), job.model)
-    if job.trainer.on_policy and job.model.sampling.top_k:
-        raise UsageError(
-            f"the trainer {job.trainer.info.name!r} draws from all codes, this model from the likeliest "
-            f"{job.model.sampling.top_k}; leave out top_k"
+        Raises:
+            UnknownName: a name that is not registered; the message offers the nearest ones.
+            UsageError: arguments that do not fit.
+            InputError: prompts or pictures that cannot be read.
+        """
+        if guidance_policy not in POLICIES:
+            raise UsageError(
+                f"unknown guidance policy {guidance_policy!r} ({_option('guidance_policy')}); known: "
+                f"{', '.join(POLICIES)}"
+            )
+        method = _trainer(trainer, trainer_args or {}, training_seed)
+        build_rewarders = _rewarders(rewarder, rewarder_args or {})
+        names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
+        adapter = _model(model, model_args or {})
+        folder = Path(output_path)
+        return cls(
+            model=adapter,
+            trainer=method,
+            rewarder=build_rewarders,
+            source=source(str(prompts), None if pictures is None else str(pictures))
+            if isinstance(prompts, str | Path)
+            else prompts,
+            tasks=_tasks(tasks, task_args or {}),
+            output=folder / "-".join(names) / f"seed-{training_seed}",
+            before=folder / "before",
+            policy=guidance_policy,
+            scales=tuple(map(float, scales)),
+            development=development,
+            seed=seed,
+            limit=limit,
+            drawn=None if drawn is None else Path(drawn),
+            log_with=tuple(log_with),
+            question=question,
         )
-    return rewarder
+
+    def with_training_seed(self, training_seed: int) -> TrainingJob:
+        """The same job with another training seed, in the folder ``seed-<training_seed>`` beside this one."""
+        trainer = _seeded(self.trainer, training_seed)
+        return replace(self, trainer=trainer, output=self.output.with_name(f"seed-{training_seed}"))
 
 
-def estimate_cost(job: TrainingJob) -> dict[str, Any]:
-    """What training will take, measured on a few prompts and two steps; nothing is kept.
-
-    Raises:
-        UsageError, MissingCapability: as :func:`check`.
-    """
-    import copy
-    import tempfile
-    from dataclasses import asdict
-
-    from selfreward_eval.trainers.cost import estimate
-
-    check(job)
-    with tempfile.TemporaryDirectory() as scratch:
-
-        def few(count: int) -> Pool:
-            trainer = copy.copy(job.trainer)
-            whole = trainer.settings
-            captioned = max(1, round(whole.pictures * count / whole.prompts))
-            trainer.settings = replace(whole, prompts=count, pictures=captioned)
-            small = replace(job, trainer=trainer, output=Path(scratch), drawn=None)
-            return collector(small, None, ALONE)(0, learner)
-
-        learner = training_copy(job)
-        return asdict(estimate(learner, job.trainer, few))
+def _option(name: str) -> str:
+    """An argument as Python callers and as users of the command line know it."""
+    return f"{name} (--{name.replace('_', '-')})"
 
 
-def training_copy(job: TrainingJob) -> Any:
+def _seeded(trainer: Trainer, training_seed: int) -> Trainer:
+    """The same trainer with another training seed."""
+    seeded = copy.copy(trainer)
+    seeded.settings = replace(trainer.settings, seed=training_seed)
+    return seeded
+
+
+def _trainer(trainer: str | Trainer, arguments: Mapping[str, Any], training_seed: int) -> Trainer:
+    """The trainer of that name, or the one given, with the training seed."""
+    if "seed" in arguments:
+        raise UsageError(
+            f"{_option('trainer_args')} holds a seed; training seeds are given by training_seed (--seeds)"
+        )
+    if isinstance(trainer, str):
+        return build_trainer(trainer, **arguments, seed=training_seed)
+    if arguments:
+        raise UsageError("trainer_args are for a trainer that is given by name")
+    return _seeded(trainer, training_seed)
+
+
+def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> RewarderBuilder:
+    """What builds the chosen rewarder, or another by name, for an adapter."""
+    if not isinstance(rewarder, str):
+        if arguments:
+            raise UsageError("rewarder_args are for a rewarder that is given by name")
+        if rewarder.info.kind == "self":
+            raise UsageError(
+                f"the rewarder {rewarder.info.name!r} uses the model, and training builds it anew for "
+                "every model; register it, and give its name"
+            )
+
+    def build(name: str | None, seen_by: TrainsLikelihoods) -> Rewarder:
+        if not isinstance(rewarder, str) and name in (None, rewarder.info.name):
+            return rewarder
+        if name is None or name == rewarder:
+            return build_rewarder(str(rewarder), seen_by, **arguments)
+        return build_rewarder(name, seen_by)
+
+    return build
+
+
+def _model(model: str | TrainsLikelihoods, arguments: Mapping[str, Any]) -> TrainsLikelihoods:
+    """A model from a name, or the object itself."""
+    if not isinstance(model, str):
+        return model
+    factory = registry("models").load(model)
+    adapter: TrainsLikelihoods = construct(factory, arguments, f"model {model!r}", _option("model_args"))
+    return adapter
+
+
+def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Task]:
+    """Tasks from names, each name once, and from objects."""
+    option = _option("task_args")
+    given = list(dict.fromkeys(tasks))
+    by_task = per_task(arguments, [task for task in given if isinstance(task, str)], option)
+    return [
+        construct(registry("tasks").load(task), by_task[task], f"task {task!r}", option)
+        if isinstance(task, str)
+        else task
+        for task in given
+    ]
+
+
+def training_copy(job: TrainingJob) -> TrainsLikelihoods:
     """The model that is trained: in float32, drawing as candidates are drawn."""
     settings = job.trainer.settings
-    guidance = settings.guidance or job.model.sampling.guidance
-    return job.model.variant(
-        dtype="float32", guidance=guidance, temperature=settings.temperature, rows=ROWS, filled=False
+    return job.model.training_copy(
+        guidance=settings.guidance or None, temperature=settings.temperature, rows=ROWS
     )
 
 
-def collector(job: TrainingJob, progress: Any, who: Processes) -> RolloutCollector:
+def collector(job: TrainingJob, progress: Progress | None, who: Processes) -> RolloutCollector:
+    """What draws and scores the candidates of every round of ``job``."""
     captions = caption_rewarder(job.rewarder(None, job.model)) if "captioning" in job.trainer.sides else None
     return RolloutCollector(
         folder=job.output / "rounds",
         source=job.source,
         trainer=job.trainer,
-        beginning=lambda: training_copy(job),
+        load_reference=lambda: training_copy(job),
         rewarder=lambda model: job.rewarder(None, model),
-        captions=lambda model: job.rewarder(captions, model),
+        caption_rewarder=lambda model: job.rewarder(captions, model),
         question=job.question,
         progress=progress if who.main else None,
         drawn=job.drawn,
         share=(who.rank, who.count),
         wait=who.wait,
     )
-
-
-def claim(job: TrainingJob) -> None:
-    """Takes the folder for this job, or finds that it is this job's already."""
-    rewarder = job.rewarder(None, job.model)
-    wanted = {
-        "model": job.model.identity(),
-        "trainer": job.trainer.identity(),
-        "rewarder": rewarder.identity(),
-        "prompts": job.source.identity(),
-        "tasks": {
-            task.info.name: {
-                "version": task.info.version,
-                "options": dict(task.options()),
-                "instruments": dict(task.instruments()),
-            }
-            for task in job.tasks
-        },
-        "development": job.development if job.scales else None,
-        "captioning": _captioning(job, rewarder),
-        "policy": job.policy,
-        "scales": list(job.scales),
-        "seed": job.seed,
-        "limit": job.limit,
-    }
-    path = job.output / "job.json"
-    if not path.exists():
-        job.output.mkdir(parents=True, exist_ok=True)
-        atomic_write_json(path, wanted)
-        return
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}); move the folder away and train again") from error
-    if fingerprint(there) != fingerprint(json.loads(json.dumps(wanted))):
-        told = [f"{field}: {a} != {b}" for field, a, b in differing(there, json.loads(json.dumps(wanted)))]
-        raise RunFolderError(
-            f"{job.output} holds another training run ({'; '.join(told[:4])}); choose another --output-path"
-        )
-
-
-def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:
-    """What decides about captions; None where none are trained."""
-    if "captioning" not in job.trainer.sides:
-        return None
-    judge = job.rewarder(caption_rewarder(rewarder), job.model)
-    return {"question": job.question, "rewarder": judge.identity()}

@@ -1,4 +1,4 @@
-"""What would make a comparison before and after training worthless, found before anything is trained."""
+"""Leakage between training and evaluation, checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refuse_overlap(training: Sequence[Item], tasks: Sequence[Task]) -> None:
 
 
 def entanglements(rewarder: Rewarder, tasks: Sequence[Task]) -> list[str]:
-    """Where rewarder and evaluation look through the same instrument: one sentence each.
+    """Where rewarder and evaluation use the same instrument: one sentence each.
 
     A reward that is the evaluation's own measure is optimised directly, and a gain then shows that
     training works, not that the reward is right.
@@ -45,8 +45,8 @@ def entanglements(rewarder: Rewarder, tasks: Sequence[Task]) -> list[str]:
     used = {str(part["name"]) for part in _parts(rewarder.identity()) if isinstance(part.get("name"), str)}
     notes = []
     for task in tasks:
-        for role, one in task.instruments().items():
-            name = str(one.get("name", ""))
+        for role, identity in task.instruments().items():
+            name = str(identity.get("name", ""))
             if name and name in used:
                 notes.append(
                     f"{task.info.name}: its {role} ({name}) is also part of the reward "

@@ -1,8 +1,7 @@
 """Run before, train, run after, compare: one record that says whether training helped.
 
 Both arms are drawn for the same items from the same seeds and measured by the same instruments. Every
-stage keeps its files and goes on where it stopped, so that a killed training run is started again with
-the same command.
+stage keeps its files and resumes, so that a killed training run is started again with the same command.
 
 >>> record = train(job)  # doctest: +SKIP
 >>> record.verdicts  # doctest: +SKIP
@@ -18,32 +17,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.comparing.compare import compare_runs, write_comparison
+from selfreward_eval.harness.comparing.records import comparison_file
+from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.run import BATCH, run
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
-from selfreward_eval.trainers.auditing import audit
 from selfreward_eval.trainers.clock import Clock
-from selfreward_eval.trainers.jobs import TrainingJob, check, claim, collector, training_copy
+from selfreward_eval.trainers.fitting import Fitted, fit
+from selfreward_eval.trainers.guidance import Grid, best, development_tasks, grid
+from selfreward_eval.trainers.job_checks import check, claim
+from selfreward_eval.trainers.jobs import TrainingJob, collector, training_copy
 from selfreward_eval.trainers.leakage import entanglements
 from selfreward_eval.trainers.processes import ALONE, Processes
 from selfreward_eval.trainers.record import RECORD, Arm, TrainingRecord, read
-from selfreward_eval.trainers.summarising import Summarised
-from selfreward_eval.trainers.tuning import Grid, best, development_tasks, grid
+from selfreward_eval.trainers.reward_audit import audit
+from selfreward_eval.trainers.reward_statistics import SummarisingCollector
 from selfreward_eval.trainers.verdict import verdicts
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.runs.reader import Run
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.runs.run import Progress
 
 
-def train(job: TrainingJob, progress: Any = None, who: Processes = ALONE) -> TrainingRecord:
-    """Runs ``job`` to its end, going on where an earlier sitting stopped.
+def train(job: TrainingJob, progress: Progress | None = None, who: Processes = ALONE) -> TrainingRecord:
+    """Runs ``job`` to its end; resumes where an earlier call was stopped.
 
     Raises:
         UsageError, MissingCapability: as :func:`check`.
         TrainingStopped: a loss was no longer finite, or rewards collapsed.
         RunFolderError: the folder holds another training run.
     """
-    from selfreward_eval.trainers.fitting import fit
 
     rewarder = check(job, who.count)
     clock = Clock(job.output / "seconds.json")
@@ -57,11 +61,11 @@ def train(job: TrainingJob, progress: Any = None, who: Processes = ALONE) -> Tra
             before = _measured(job, job.model, job.before, progress)
     who.wait()
     settings = job.trainer.settings
-    learner = training_copy(job)
-    collect = Summarised(collector(job, progress, who), job.output / "rounds")
+    policy = training_copy(job)
+    collect = SummarisingCollector(collector(job, progress, who), job.output / "rounds")
     with clock("train") if who.main else nullcontext():
         fitted = fit(
-            learner,
+            policy,
             job.trainer,
             collect,
             job.output,
@@ -75,8 +79,8 @@ def train(job: TrainingJob, progress: Any = None, who: Processes = ALONE) -> Tra
         return read(job.output)
     name = f"{job.model.name}-{job.trainer.info.name}-{rewarder.info.name}-s{settings.seed}"
     with clock("after"):
-        taught = job.model.variant(weights=str(fitted.checkpoint), name=name)
-        after = _measured(job, taught, job.output / "after", progress)
+        trained = job.model.variant(weights=str(fitted.checkpoint), name=name)
+        after = _measured(job, trained, job.output / "after", progress)
     with clock("audit"):
         record = _record(
             job, name, rewarder, before, after, fitted, collect.summaries(settings.rounds), progress
@@ -95,17 +99,18 @@ class Measured:
     run: Run
 
 
-def _measured(job: TrainingJob, model: Any, folder: Path, progress: Any) -> Measured:
+def _measured(
+    job: TrainingJob, model: TrainsLikelihoods, folder: Path, progress: Progress | None
+) -> Measured:
     """The grid on development items, the scale by the policy, and the evaluation at this scale."""
     from selfreward_eval.harness.report import write_run_page
-    from selfreward_eval.harness.runs.reader import load_run
 
     tasks = development_tasks(job.tasks, job.development, job.policy)
-    measured: Grid = {}
+    scores: Grid = {}
     tuned = job.policy == "tuned"
     if tasks and job.scales:
-        measured = grid(model, tasks, job.scales, folder / "development", progress, needed=tuned)
-    scale = best(measured) if tuned else model.sampling.guidance
+        scores = grid(model, tasks, job.scales, folder / "development", progress, needed=tuned)
+    scale = best(scores) if tuned else model.guidance
     finished = run(
         model.variant(guidance=scale),
         list(job.tasks),
@@ -117,7 +122,7 @@ def _measured(job: TrainingJob, model: Any, folder: Path, progress: Any) -> Meas
     )
     write_run_page(finished.folder)
     inside = os.path.relpath(finished.folder, job.output)
-    return Measured(Arm(inside, scale, measured), load_run(finished.folder))
+    return Measured(Arm(inside, scale, scores), load_run(finished.folder))
 
 
 def _record(
@@ -126,12 +131,10 @@ def _record(
     rewarder: Rewarder,
     before: Measured,
     after: Measured,
-    fitted: Any,
+    fitted: Fitted,
     rounds: list[dict[str, Any]],
-    progress: Any,
+    progress: Progress | None,
 ) -> TrainingRecord:
-    from selfreward_eval.harness.comparing.compare import compare_runs, write_comparison
-    from selfreward_eval.harness.comparing.records import comparison_file
 
     own = ("guidance",) if job.policy == "tuned" else ()
     comparison = compare_runs(before.run, after.run, own=own)
@@ -174,5 +177,5 @@ def _record(
 
 
 def _guards(tasks: Sequence[Task]) -> dict[str, tuple[float, float]]:
-    """The tasks that answer, which training must not cost anything -> the range of their metric."""
+    """Tasks with answers, whose score training must not lower -> the range of their metric."""
     return {task.info.name: task.metrics[0].range for task in tasks if task.info.capability != "generate"}

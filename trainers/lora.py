@@ -1,7 +1,7 @@
-"""Low-rank adapters (peft) on a language model's linear layers, put in place and taken out without a trace.
+"""Low-rank adapters (peft) on a language model's linear layers, put in place and taken out again.
 
 They replace the linear layers inside the model that an adapter class holds, so that every method of that
-class computes with them. The base weights never move.
+class computes with them. The base weights do not change.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int) -> None:
     except ImportError as error:
         raise MissingExtra("lora_rank needs the package peft; install it, or use lora_rank=0") from error
     names = {name.rsplit(".", 1)[-1] for name, _ in module.named_modules()}
-    found = [name for name in TARGETS if name in names]
-    if not found:
+    targets = [name for name in TARGETS if name in names]
+    if not targets:
         raise UsageError(
             f"lora_rank is above 0, but {type(module).__name__} has none of the layers {', '.join(TARGETS)}; "
             "use lora_rank=0"
         )
-    devices = [one.device for one in module.parameters() if one.device.type == "cuda"][:1]
+    devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"][:1]
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed % (1 << 63))
-        settings: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "target_modules": found}
+        settings: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "target_modules": targets}
         inject_adapter_in_model(LoraConfig(**settings), module)
 
 

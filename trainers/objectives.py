@@ -25,8 +25,8 @@ def mapped(
     """SRUM's objective on picture tokens: mean over cells of R * e + lambda * e, e = -log p, per example.
 
     SRUM weighs a squared velocity error; an autoregressive model's error in a cell is its token's negative
-    log-likelihood. A negative R moves away from the token. Weighing ``e`` itself by it has no lower bound:
-    one token made impossible outweighs all others. By default such a cell's error is therefore
+    log-likelihood. A negative R lowers the token's likelihood. Weighing ``e`` itself by it has no lower
+    bound: one token of likelihood 0 outweighs all others. By default such a cell's error is therefore
     -log(1 - p), weighed by abs(R) (unlikelihood training, arXiv:1908.04319); this is our choice.
 
     Args:
@@ -61,22 +61,23 @@ def simpo(better: torch.Tensor, worse: torch.Tensor, beta: float, gamma: float) 
 
 def grpo(
     logp: torch.Tensor,
-    drawn: torch.Tensor,
-    start: torch.Tensor | None,
+    sampling: torch.Tensor,
+    reference: torch.Tensor | None,
     advantage: torch.Tensor,
     clip: float,
     kl: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """GRPO's clipped objective with a penalty for leaving the starting model.
+    """GRPO's clipped objective with a KL penalty to the reference model.
 
     Per token: -min(r * A, clip(r, 1 - eps, 1 + eps) * A) + kl * (exp(s - l) - (s - l) - 1), where
-    r = exp(l - d), l, d and s are the log-likelihoods now, when it was drawn, and at the start. The last
-    term estimates KL(now | start) without bias and is never negative.
+    r = exp(l - d); l, d and s are the log-likelihoods under the policy, under the model that sampled, and
+    under the reference model. The last term estimates KL(policy | reference) without bias and is never
+    negative.
 
     Args:
         logp: (B, N), with gradients.
-        drawn: (B, N).
-        start: (B, N); None where ``kl`` is 0.
+        sampling: (B, N).
+        reference: (B, N); None where ``kl`` is 0.
         advantage: (B,) or, a token's own, (B, N); rewards normalised within their group.
         clip: eps.
         kl: weight of the penalty.
@@ -86,13 +87,13 @@ def grpo(
     """
     import torch
 
-    ratio = (logp - drawn).exp()
+    ratio = (logp - sampling).exp()
     weight = advantage if advantage.ndim == 2 else advantage[:, None]
     clipped = ratio.clamp(1 - clip, 1 + clip)
     loss = -torch.minimum(ratio * weight, clipped * weight)
     penalty = torch.zeros_like(loss)
-    if kl and start is not None:
-        gap = start - logp
+    if kl and reference is not None:
+        gap = reference - logp
         penalty = gap.exp() - gap - 1
         loss = loss + kl * penalty
     with torch.no_grad():

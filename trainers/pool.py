@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selfreward_eval.harness.records import Item
+from selfreward_eval.rewarders.normalising import normalised
 
 if TYPE_CHECKING:
     import torch
@@ -36,10 +37,10 @@ class Scored:
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """Numbers of the groups that tell a better from a worse candidate."""
-        known = np.where(self.scored, self.values, -np.inf).max(1)
-        least = np.where(self.scored, self.values, np.inf).min(1)
-        spread = np.where(np.isfinite(known) & np.isfinite(least), known - least, 0.0)
+        """Numbers of the groups whose candidates differ in reward."""
+        highest = np.where(self.scored, self.values, -np.inf).max(1)
+        lowest = np.where(self.scored, self.values, np.inf).min(1)
+        spread = np.where(np.isfinite(highest) & np.isfinite(lowest), highest - lowest, 0.0)
         return np.flatnonzero(spread > SPREAD)
 
     def best(self, group: int) -> int:
@@ -52,13 +53,11 @@ class Scored:
 
     def advantages(self, group: int) -> NDArray[np.float64]:
         """Rewards minus their group's mean, over their deviation; NaN where there is no reward: (n,)."""
-        from selfreward_eval.rewarders.normalising import normalised
-
         values = [
-            float(v) if known else None
-            for v, known in zip(self.values[group], self.scored[group], strict=True)
+            float(value) if has_reward else None
+            for value, has_reward in zip(self.values[group], self.scored[group], strict=True)
         ]
-        return np.asarray([np.nan if v is None else v for v in normalised(values)])
+        return np.asarray([np.nan if value is None else value for value in normalised(values)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +69,17 @@ class Drawings(Scored):
         tokens: picture tokens, int64 (P, n, N).
         values: rewards, float64 (P, n).
         maps: reward of every cell, float32 (P, n, N), NaN where a picture has no map; None if none has.
-        drawn: log-likelihoods under the model that drew, float32 (P, n, N), where a trainer needs them.
-        start: the same under the starting model.
+        sampling_logprobs: log-likelihoods under the model that drew, float32 (P, n, N), where a trainer
+            needs them.
+        reference_logprobs: the same under the reference model, which is the starting model.
     """
 
     items: tuple[Item, ...]
     tokens: torch.Tensor
     values: NDArray[np.float64]
     maps: NDArray[np.float32] | None = None
-    drawn: torch.Tensor | None = None
-    start: torch.Tensor | None = None
+    sampling_logprobs: torch.Tensor | None = None
+    reference_logprobs: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,16 +91,16 @@ class Captions(Scored):
         question: what was asked.
         texts: n captions of each.
         values: rewards, float64 (P, n).
-        drawn: per caption its tokens' log-likelihoods under the model that wrote it.
-        start: the same under the starting model.
+        sampling_logprobs: per caption its tokens' log-likelihoods under the model that wrote it.
+        reference_logprobs: the same under the reference model, which is the starting model.
     """
 
     pictures: tuple[Image, ...]
     question: str
     texts: tuple[tuple[str, ...], ...]
     values: NDArray[np.float64]
-    drawn: Sequence[Sequence[torch.Tensor]] | None = None
-    start: Sequence[Sequence[torch.Tensor]] | None = None
+    sampling_logprobs: Sequence[Sequence[torch.Tensor]] | None = None
+    reference_logprobs: Sequence[Sequence[torch.Tensor]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

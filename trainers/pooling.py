@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from selfreward_eval.harness.comparing.claims import Design, PooledComparison, write_pooled
+from selfreward_eval.harness.comparing.pooled import compare_pools
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.trainers.record import RECORD, TrainingRecord, read
 from selfreward_eval.trainers.verdict import GUARDING
-
-if TYPE_CHECKING:
-    from selfreward_eval.harness.comparing.claims import PooledComparison
-    from selfreward_eval.harness.runs.reader import Run
 
 
 def pooled(folders: Sequence[Path]) -> PooledComparison:
@@ -23,9 +21,6 @@ def pooled(folders: Sequence[Path]) -> PooledComparison:
         InputError: a folder without a finished training run, or one that began elsewhere.
         NotComparable: runs that differ in more than the training seed.
     """
-    from selfreward_eval.harness.comparing.claims import Design
-    from selfreward_eval.harness.comparing.pooled import compare_pools
-
     records = [read(folder) for folder in folders]
     _require_alike(folders, records)
     start = _run(folders[0], records[0].before.folder)
@@ -36,13 +31,12 @@ def pooled(folders: Sequence[Path]) -> PooledComparison:
 
 def pool_seeds(folders: Sequence[Path]) -> tuple[PooledComparison, Path]:
     """:func:`pooled`, written with its page into the folder that holds the seeds' folders."""
-    from selfreward_eval.harness.comparing.claims import write_pooled
     from selfreward_eval.trainers.report import write_method_page
 
-    found = pooled(folders)
-    home = folders[0].parent
-    write_pooled(found, home / "method.json")
-    return found, write_method_page(folders, found, home / "method.html")
+    claims = pooled(folders)
+    method_folder = folders[0].parent
+    write_pooled(claims, method_folder / "method.json")
+    return claims, write_method_page(folders, claims, method_folder / "method.html")
 
 
 @dataclass(frozen=True)
@@ -77,8 +71,6 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
         InputError: a folder without finished training runs.
         NotComparable: methods that were not measured on the same items with the same settings.
     """
-    from selfreward_eval.harness.comparing.claims import Design
-    from selfreward_eval.harness.comparing.pooled import compare_pools
     from selfreward_eval.trainers.report import write_methods_page
 
     runs = {folder.resolve().name: _seeds(folder) for folder in folders}
@@ -126,15 +118,13 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
 
 def _seeds(folder: Path) -> list[Path]:
     """The finished training runs of a method, by seed."""
-    found = [one for one in sorted(folder.glob("seed-*")) if (one / RECORD).is_file()]
-    if not found:
+    finished = [one for one in sorted(folder.glob("seed-*")) if (one / RECORD).is_file()]
+    if not finished:
         raise InputError(f"{folder} holds no finished training run (seed-*/{RECORD})")
-    return found
+    return finished
 
 
 def _run(folder: Path, inside: str) -> Run:
-    from selfreward_eval.harness.runs.reader import load_run
-
     return load_run(folder / inside)
 
 

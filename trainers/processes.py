@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.trainers.base import Trainer
 
 __all__ = ["ALONE", "Processes", "accelerator", "leave", "processes"]
@@ -40,7 +41,7 @@ class Processes:
 
     @property
     def main(self) -> bool:
-        """Whether this one writes, evaluates and speaks."""
+        """Whether this one writes, evaluates and prints."""
         return self.rank == 0
 
 
@@ -66,21 +67,21 @@ def processes(device: str = "auto") -> Processes:
 
 
 def leave() -> None:
-    """Takes leave of the other processes, so that the launcher sees all of them end."""
+    """Disconnects from the other processes, so that the launcher sees all of them end."""
     import torch.distributed
 
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
-def accelerator(model: Any, trainer: Trainer, folder: Path | None, log_with: Sequence[str]) -> Accelerator:
+def accelerator(model: Trains, trainer: Trainer, folder: Path | None, log_with: Sequence[str]) -> Accelerator:
     """The accelerator for a loaded model and what it is trained with.
 
     Raises:
         MissingExtra: accelerate is not installed.
         UsageError: precision, device and processes do not go together.
     """
-    settings, place = trainer.settings, model.loaded.device
+    settings, place = trainer.settings, model.compute_device
     if settings.precision == "fp16" and place.type == "cpu":
         raise UsageError("precision fp16 needs a GPU; use bf16, or no")
     _partial_state(place.type == "cpu")

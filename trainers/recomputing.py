@@ -1,7 +1,7 @@
 """Gradient checkpointing: a layer keeps its input alone and computes the rest again in the backward pass.
 
-transformers' layers do it only where they believe themselves in training mode, and then drop the cache
-of keys and values, so drawing would be wrong or slow with it. It is therefore switched on around a loss
+transformers' layers do it only in training mode, and then drop the cache of keys and values, so drawing
+would be wrong or slow with it. It is therefore switched on around a loss
 and off after it, on the layers' own flag: everything below stays in evaluation mode.
 """
 
@@ -31,7 +31,7 @@ def recomputing(module: torch.nn.Module) -> Iterator[None]:
     from torch.utils.checkpoint import checkpoint
     from transformers.modeling_layers import GradientCheckpointingLayer
 
-    layers: list[Any] = [one for one in module.modules() if isinstance(one, GradientCheckpointingLayer)]
+    layers: list[Any] = [layer for layer in module.modules() if isinstance(layer, GradientCheckpointingLayer)]
     if not layers:
         raise UsageError(
             f"checkpointing is asked for, but no layer of {type(module).__name__} offers it; "

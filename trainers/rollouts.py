@@ -1,10 +1,10 @@
-"""A round's candidates: drawn, scored and kept on disk, a chunk at a time.
+"""Rollouts: a round's candidates, drawn, rewarded and kept on disk, a chunk at a time.
 
-A chunk is one safetensors file, written beside its place and renamed into it; what is there is not made
-again, so that a round that was killed goes on where it stopped. With several processes each makes its
-own share of the chunks and reads all of them. The weights that draw are those at the round's beginning,
-the rewarder looks through the starting model (frozen), and a candidate's seed depends on the training
-seed, the round, the prompt and the candidate's number alone.
+A chunk is one safetensors file, written beside its place and renamed into it. Chunks that are there are not
+made again, so that a round that was killed resumes. With several processes each makes its own share of the
+chunks and reads all of them. Candidates are drawn by the policy as it is when the round begins. A
+self-rewarder asks the reference model, which is the starting model, frozen. A candidate's seed depends on
+the training seed, the round, the prompt and the candidate's number alone.
 """
 
 from __future__ import annotations
@@ -18,23 +18,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item, fingerprint
 from selfreward_eval.harness.seeds import sample_seed
-from selfreward_eval.rewarders.base import Rewarder, RewardSample
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.trainers.base import Side, Trainer
 from selfreward_eval.trainers.chunks import chunk_path, load, padded, save
 from selfreward_eval.trainers.pool import Captions, Drawings, Pool
+from selfreward_eval.trainers.reward_maps import reward_maps
 from selfreward_eval.trainers.sources import Source
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.runs.run import Progress
+
 CHUNK = 32
 """Prompts a file."""
+
+SAMPLING, REFERENCE = "drawn", "start"
+"""Names in a chunk's file of the log-likelihoods under the model that drew, and under the reference model."""
 
 
 @dataclass
@@ -45,9 +51,10 @@ class RolloutCollector:
         folder: where rounds are kept.
         source: prompts and pictures.
         trainer: which sides it trains and what it needs of a candidate.
-        beginning: builds the starting model anew; called once, and only if the model has moved.
-        rewarder: adapter -> the rewarder of pictures, looking through that adapter where it is a self one.
-        captions: the same for captions.
+        load_reference: loads the reference model, which is the starting model; called at most once, and only
+            after the first round.
+        rewarder: model -> the rewarder of pictures; a self-rewarder asks that model.
+        caption_rewarder: the same for captions.
         question: what a model is asked for a caption.
         progress: told of every chunk.
         drawn: folder that keeps what the starting model draws, for other training runs from it; None keeps
@@ -59,30 +66,30 @@ class RolloutCollector:
     folder: Path
     source: Source
     trainer: Trainer
-    beginning: Callable[[], Any]
-    rewarder: Callable[[Any], Rewarder]
-    captions: Callable[[Any], Rewarder]
+    load_reference: Callable[[], TrainsLikelihoods]
+    rewarder: Callable[[TrainsLikelihoods], Rewarder]
+    caption_rewarder: Callable[[TrainsLikelihoods], Rewarder]
     question: str
-    progress: Any = None
+    progress: Progress | None = None
     drawn: Path | None = None
     share: tuple[int, int] = (0, 1)
     wait: Callable[[], None] = field(default=lambda: None)
 
     @cached_property
-    def _start(self) -> Any:
-        return self.beginning()
+    def _reference(self) -> TrainsLikelihoods:
+        return self.load_reference()
 
     @cached_property
     def _rewarders(self) -> dict[tuple[Side, bool], Rewarder]:
         return {}
 
-    def __call__(self, round_: int, model: Any, moved: bool = False) -> Pool:
-        """The round's pool; ``model`` draws what is missing.
+    def __call__(self, round_: int, model: TrainsLikelihoods, moved: bool = False) -> Pool:
+        """The round's candidates; ``model`` draws those that are missing.
 
         Args:
             round_: from 0.
-            model: the model that is trained.
-            moved: its weights are no longer those of the round's beginning: nothing can be drawn.
+            model: the policy.
+            moved: its weights are no longer those of the round's beginning, so nothing can be drawn.
 
         Raises:
             InputError: ``moved``, and a file of the round is missing.
@@ -91,8 +98,8 @@ class RolloutCollector:
 
         settings = self.trainer.settings
         sides = self.trainer.sides
-        home = self.folder / f"{round_:03d}"
-        home.mkdir(parents=True, exist_ok=True)
+        folder = self.folder / f"{round_:03d}"
+        folder.mkdir(parents=True, exist_ok=True)
         work: dict[Side, Sequence[Any]] = {}
         if "drawing" in sides:
             items = self.source.items(round_, settings.prompts, settings.seed)
@@ -100,60 +107,63 @@ class RolloutCollector:
             work["drawing"] = sorted(items, key=lambda item: len(item.text.split()))
         if "captioning" in sides:
             work["captioning"] = self.source.pictures(round_, settings.pictures, settings.seed)
-        todo = [(side, number, part) for side, all_ in work.items() for number, part in _chunks(all_)]
+        todo = [(side, number, part) for side, inputs in work.items() for number, part in _chunks(inputs)]
         if moved:
-            _require_kept(home, todo)
+            _require_kept(folder, todo)
         label = f"round {round_ + 1} candidates"
         if self.progress is not None:
-            done = sum(chunk_path(home, side, number).exists() for side, number, _ in todo)
+            done = sum(chunk_path(folder, side, number).exists() for side, number, _ in todo)
             self.progress.start(label, len(todo), done)
         rank, world = self.share
         with torch.no_grad():
-            for turn, (side, number, part) in enumerate(todo):
-                path = chunk_path(home, side, number)
-                if turn % world != rank or path.exists():
+            for place, (side, number, part) in enumerate(todo):
+                path = chunk_path(folder, side, number)
+                if place % world != rank or path.exists():
                     continue
-                make = self._draw if side == "drawing" else self._write
-                save(path, *make(model, part, round_, number))
+                collect = self._draw if side == "drawing" else self._caption
+                save(path, *collect(model, part, round_, number))
                 if self.progress is not None:
                     self.progress.advance(label, 1)
         self.wait()
         reasons: Counter[str] = Counter()
         drawings = captions = None
         if "drawing" in work:
-            drawings = _drawings(work["drawing"], load(home, "drawing", todo, reasons))
+            drawings = _drawings(work["drawing"], load(folder, "drawing", todo, reasons))
         if "captioning" in work:
-            captions = _captions(work["captioning"], self.question, load(home, "captioning", todo, reasons))
+            captions = _captions(work["captioning"], self.question, load(folder, "captioning", todo, reasons))
         return Pool(round_, drawings, captions, dict(reasons))
 
-    def _draw(self, model: Any, items: Sequence[Item], round_: int, number: int) -> tuple[Any, Any]:
+    def _draw(
+        self, model: TrainsLikelihoods, items: Sequence[Item], round_: int, number: int
+    ) -> tuple[Any, Any]:
         """Pictures of a chunk of prompts, with rewards."""
         import torch
 
         n, seed = self.trainer.settings.candidates, self.trainer.settings.seed
-        places = [(item, k) for item in items for k in range(n)]
-        prompts = [item.text for item, _ in places]
-        seeds = [sample_seed(f"training-{round_}", item.id, k, seed) for item, k in places]
-        tokens, drawn = self._tokens(model, prompts, seeds, round_)
+        candidates = [(item, k) for item in items for k in range(n)]
+        prompts = [item.text for item, _ in candidates]
+        seeds = [sample_seed(f"training-{round_}", item.id, k, seed) for item, k in candidates]
+        tokens, sampling_logprobs = self._tokens(model, prompts, seeds, round_)
         samples = [
             RewardSample(picture, category=item.category, metadata=item.metadata)
-            for (item, _), picture in zip(places, model.decode(tokens), strict=True)
+            for (item, _), picture in zip(candidates, model.decode(tokens), strict=True)
         ]
-        rewards = self._judge("drawing", round_, model).score(prompts, samples)
+        rewarder = self._rewarder("drawing", round_, model)
+        rewards = rewarder.score(prompts, samples)
         shape = (len(items), n)
         tensors = {"tokens": tokens.cpu().view(*shape, -1), **_values(rewards, shape)}
         if self.trainer.info.uses == "map":
-            cells = [_cells(self._judge("drawing", round_, model), one, tokens.shape[1]) for one in rewards]
-            tensors["maps"] = torch.from_numpy(np.stack(cells)).view(*shape, -1)
+            maps = reward_maps(rewarder, rewards, tokens.shape[1])
+            tensors["maps"] = torch.from_numpy(maps).view(*shape, -1)
         if self.trainer.on_policy:
-            tensors["drawn"] = drawn.cpu().view(*shape, -1)
+            tensors[SAMPLING] = sampling_logprobs.cpu().view(*shape, -1)
         if "drawing" in self.trainer.anchored:
-            start = _likelihoods(self._at_start(round_, model), prompts, tokens)
-            tensors["start"] = start.view(*shape, -1)
+            logprobs = _drawing_logprobs(self._reference_model(round_, model), prompts, tokens)
+            tensors[REFERENCE] = logprobs.view(*shape, -1)
         return tensors, {"reasons": _reasons(rewards)}
 
     def _tokens(
-        self, model: Any, prompts: list[str], seeds: list[int], round_: int
+        self, model: TrainsLikelihoods, prompts: list[str], seeds: list[int], round_: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The chunk's picture tokens and the likelihoods they were drawn with, (B, N) each.
 
@@ -165,59 +175,62 @@ class RolloutCollector:
             tokens, logprobs = model.draw(prompts, seeds)
             return tokens, logprobs
         identity = model.identity()
-        what = [identity["revision"], identity["generation"], prompts, seeds]
-        path = self.drawn / f"{fingerprint(what)[:32]}.safetensors"
+        decides = [identity["revision"], identity["generation"], prompts, seeds]
+        path = self.drawn / f"{fingerprint(decides)[:32]}.safetensors"
         if not path.exists():
             self.drawn.mkdir(parents=True, exist_ok=True)
-            made = model.draw(prompts, seeds)
-            save(path, {"tokens": made.tokens.cpu(), "drawn": made.logprobs.cpu()}, {})
+            drawn = model.draw(prompts, seeds)
+            save(path, {"tokens": drawn.tokens.cpu(), SAMPLING: drawn.logprobs.cpu()}, {})
         kept = load_file(path)
-        return kept["tokens"].to(model.loaded.device), kept["drawn"]
+        return kept["tokens"].to(model.compute_device), kept[SAMPLING]
 
-    def _write(self, model: Any, images: Sequence[Image], round_: int, number: int) -> tuple[Any, Any]:
+    def _caption(
+        self, model: TrainsLikelihoods, images: Sequence[Image], round_: int, number: int
+    ) -> tuple[Any, Any]:
         """Captions of a chunk of pictures, with rewards."""
         settings = self.trainer.settings
         n = settings.candidates
-        places = [(place, k) for place in range(len(images)) for k in range(n)]
-        shown = [images[place] for place, _ in places]
+        candidates = [(place, k) for place in range(len(images)) for k in range(n)]
+        repeated = [images[place] for place, _ in candidates]
         seeds = [
-            sample_seed(f"captioning-{round_}", f"{number}.{place}", k, settings.seed) for place, k in places
+            sample_seed(f"captioning-{round_}", f"{number}.{place}", k, settings.seed)
+            for place, k in candidates
         ]
-        texts = model.draw_captions(shown, self.question, seeds, temperature=settings.temperature)
-        groups = [f"{number}.{place}" for place, _ in places]
+        texts = model.draw_captions(repeated, self.question, seeds, temperature=settings.temperature)
+        groups = [f"{number}.{place}" for place, _ in candidates]
         samples = [
             RewardSample(image, text=text, group=group)
-            for image, text, group in zip(shown, texts, groups, strict=True)
+            for image, text, group in zip(repeated, texts, groups, strict=True)
         ]
-        rewards = self._judge("captioning", round_, model).score([self.question] * len(samples), samples)
+        rewards = self._rewarder("captioning", round_, model).score([self.question] * len(samples), samples)
         shape = (len(images), n)
         tensors = _values(rewards, shape)
-        for name, wanted, who in (
-            ("drawn", self.trainer.on_policy, lambda: model),
-            ("start", "captioning" in self.trainer.anchored, lambda: self._at_start(round_, model)),
-        ):
-            if wanted:
-                tensors[name] = padded(who().caption_logprobs(shown, self.question, texts), shape)
+        if self.trainer.on_policy:
+            logprobs = model.caption_logprobs(repeated, self.question, texts)
+            tensors[SAMPLING] = padded(logprobs, shape)
+        if "captioning" in self.trainer.anchored:
+            reference = self._reference_model(round_, model)
+            tensors[REFERENCE] = padded(reference.caption_logprobs(repeated, self.question, texts), shape)
         return tensors, {"texts": texts, "reasons": _reasons(rewards)}
 
-    def _at_start(self, round_: int, model: Any) -> Any:
-        """The starting model: before the first step the model itself."""
-        return model if round_ == 0 else self._start
+    def _reference_model(self, round_: int, model: TrainsLikelihoods) -> TrainsLikelihoods:
+        """The starting model; in the first round, before any step, that is the policy itself."""
+        return model if round_ == 0 else self._reference
 
-    def _judge(self, side: Side, round_: int, model: Any) -> Rewarder:
+    def _rewarder(self, side: Side, round_: int, model: TrainsLikelihoods) -> Rewarder:
         key = (side, round_ == 0)
         if key not in self._rewarders:
-            build = self.rewarder if side == "drawing" else self.captions
-            self._rewarders[key] = build(self._at_start(round_, model))
+            build = self.rewarder if side == "drawing" else self.caption_rewarder
+            self._rewarders[key] = build(self._reference_model(round_, model))
         return self._rewarders[key]
 
 
-def _require_kept(home: Path, todo: Sequence[tuple[Side, int, Any]]) -> None:
+def _require_kept(folder: Path, todo: Sequence[tuple[Side, int, Any]]) -> None:
     for side, number, _ in todo:
-        path = chunk_path(home, side, number)
+        path = chunk_path(folder, side, number)
         if not path.exists():
             raise InputError(
-                f"{path} is missing, and the weights that drew it have moved since; "
+                f"{path} is missing, and the weights have been trained further since it was drawn; "
                 "train again into another --output-path"
             )
 
@@ -230,15 +243,15 @@ def _chunks(work: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
 def _drawings(items: Sequence[Item], loaded: tuple[dict[str, list[torch.Tensor]], list[str]]) -> Drawings:
     import torch
 
-    whole = {name: torch.cat(parts) for name, parts in loaded[0].items()}
-    maps = whole.get("maps")
+    tensors = {name: torch.cat(parts) for name, parts in loaded[0].items()}
+    maps = tensors.get("maps")
     return Drawings(
         tuple(items),
-        whole["tokens"],
-        whole["values"].numpy(),
+        tensors["tokens"],
+        tensors["values"].numpy(),
         None if maps is None else maps.numpy(),
-        whole.get("drawn"),
-        whole.get("start"),
+        tensors.get(SAMPLING),
+        tensors.get(REFERENCE),
     )
 
 
@@ -253,47 +266,30 @@ def _captions(
     grouped = tuple(tuple(texts[k : k + n]) for k in range(0, len(texts), n))
     rows = {
         name: [[row[torch.isfinite(row)] for row in group] for part in tensors[name] for group in part]
-        for name in ("drawn", "start")
+        for name in (SAMPLING, REFERENCE)
         if name in tensors
     }
-    return Captions(tuple(pictures), question, grouped, values, rows.get("drawn"), rows.get("start"))
+    return Captions(tuple(pictures), question, grouped, values, rows.get(SAMPLING), rows.get(REFERENCE))
 
 
-def _values(rewards: Sequence[Any], shape: tuple[int, int]) -> dict[str, torch.Tensor]:
+def _values(rewards: Sequence[Reward], shape: tuple[int, int]) -> dict[str, torch.Tensor]:
     import torch
 
-    values = [np.nan if one.value is None else one.value for one in rewards]
+    values = [np.nan if reward.value is None else reward.value for reward in rewards]
     return {"values": torch.tensor(values, dtype=torch.float64).view(*shape)}
 
 
-def _reasons(rewards: Sequence[Any]) -> dict[str, int]:
-    """Why candidates have no reward -> how many. What a reason quotes differs by prompt and is left out."""
-    told = (
-        re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", f"{one.status}: {one.reason}") for one in rewards if not one.ok
+def _reasons(rewards: Sequence[Reward]) -> dict[str, int]:
+    """Why candidates have no reward -> how many. Quotations in a reason differ by prompt and are left out."""
+    reasons = (
+        re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", f"{reward.status}: {reward.reason}")
+        for reward in rewards
+        if not reward.ok
     )
-    return dict(Counter(told))
+    return dict(Counter(reasons))
 
 
-def _cells(rewarder: Rewarder, reward: Any, count: int) -> NDArray[np.float32]:
-    """A reward on the token grid, (N,); NaN where there is none.
-
-    A rewarder without maps gives a flat one, as SRUM does for a picture without regions: half the
-    layout factor, with its value on its declared range as the layout score.
-    """
-    from selfreward_eval.rewarders.srum.maps import code_map, to_grid
-
-    side = round(count**0.5)
-    if not reward.ok:
-        return np.full(count, np.nan, dtype=np.float32)
-    if reward.map is not None:
-        return to_grid(reward.map, (side, side)).reshape(-1)
-    low, high = rewarder.info.range
-    assert low is not None
-    assert high is not None
-    return code_map((side, side), [], 2 * (reward.value - low) / (high - low) - 1).reshape(-1)
-
-
-def _likelihoods(model: Any, prompts: Sequence[str], tokens: torch.Tensor) -> torch.Tensor:
+def _drawing_logprobs(model: TrainsLikelihoods, prompts: Sequence[str], tokens: torch.Tensor) -> torch.Tensor:
     import torch
 
     rows = range(0, len(prompts), CHUNK)

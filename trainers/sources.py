@@ -18,6 +18,9 @@ import numpy as np
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.records import Item, fingerprint
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import mixed
+from selfreward_eval.tasks.shapes.splits import MAKERS, drawn
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,8 +55,6 @@ class ShapesSource:
     """
 
     def __init__(self, name: str = "shapes") -> None:
-        from selfreward_eval.tasks.shapes.splits import MAKERS
-
         if name != "shapes" and name not in MAKERS:
             raise UsageError(f"no training prompts {name!r}; known: shapes, {', '.join(MAKERS)}, or a file")
         self.name = name
@@ -63,28 +64,23 @@ class ShapesSource:
         return {"source": self.name, "shares": self.shares}
 
     def items(self, round_: int, count: int, seed: int) -> list[Item]:
-        from selfreward_eval.tasks.shapes.splits import drawn
-
         counts = {name: int(share * count) for name, share in self.shares.items()}
         first = next(iter(counts))
         counts[first] += count - sum(counts.values())
         texts: dict[str, Item] = {}
         for name, wanted in counts.items():
-            # A few to spare: two benchmarks may ask for the same thing in the same words.
+            # A few more than needed: two benchmarks may have the same wording.
             spare = (
                 drawn(name, "training", wanted + wanted // 8 + 2, seed * 1_000_003 + round_) if wanted else []
             )
             fresh = [item for item in spare if item.text not in texts][:wanted]
             texts |= {item.text: item for item in fresh}
-        found = list(texts.values())
-        order = np.random.default_rng((seed, round_, 1)).permutation(len(found))
-        return [found[k] for k in order]
+        items = list(texts.values())
+        order = np.random.default_rng((seed, round_, 1)).permutation(len(items))
+        return [items[k] for k in order]
 
     def pictures(self, round_: int, count: int, seed: int) -> list[Image]:
         from PIL import Image as PillowImage
-
-        from selfreward_eval.tasks.shapes.render import render
-        from selfreward_eval.tasks.shapes.sampling import mixed
 
         weights = {"plain": 5.0, "counted": 2.0, "textured": 1.0, "sized": 0.5, "occluding": 0.5}
         rng = np.random.default_rng((seed, round_, 2))
@@ -118,7 +114,7 @@ class FileSource:
     def items(self, round_: int, count: int, seed: int) -> list[Item]:
         # Never more than there are: one prompt twice would be drawn twice from the same seeds.
         count = min(count, len(self._items))
-        return [self._items[k] for k in _turns(len(self._items), round_, count, seed)]
+        return [self._items[k] for k in _places(len(self._items), round_, count, seed)]
 
     def pictures(self, round_: int, count: int, seed: int) -> list[Image]:
         from PIL import Image as PillowImage
@@ -128,7 +124,7 @@ class FileSource:
                 "this trainer learns to caption and needs pictures; name a folder with --pictures, or train "
                 "drawing alone with captioning=0"
             )
-        chosen = [self._pictures[k] for k in _turns(len(self._pictures), round_, count, seed)]
+        chosen = [self._pictures[k] for k in _places(len(self._pictures), round_, count, seed)]
         try:
             return [PillowImage.open(path).convert("RGB") for path in chosen]
         except OSError as error:
@@ -149,7 +145,7 @@ def source(name: str, pictures: str | None = None) -> Source:
     return ShapesSource(name)
 
 
-def _turns(size: int, round_: int, count: int, seed: int) -> list[int]:
+def _places(size: int, round_: int, count: int, seed: int) -> list[int]:
     """Places in a list of ``size``: round after round through one order of it, and then through the next."""
     places: list[int] = []
     for k in range(round_ * count, (round_ + 1) * count):
@@ -185,7 +181,7 @@ def _read(path: Path) -> list[Item]:
 def _listed(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"no folder of pictures at {folder}; correct --pictures")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
-    if not found:
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    if not pictures:
         raise InputError(f"the folder {folder} holds no picture ({', '.join(PICTURES)})")
-    return found
+    return pictures

@@ -1,13 +1,13 @@
-"""What a training run did to a task, in a word. Pure: a comparison and an audit in, words out.
+"""The verdict on a task after a training run. Pure: a comparison and an audit in, words out.
 
-Three rules, each by the harness's own tests:
+Two rules, each by the harness's own tests:
 
-* A task that was to improve has *helped* or *hurt* if its difference is significant after
-  correction. If it has not helped, but the rewarder's own mean on the very same pictures rose,
-  the training found a way to please the rewarder alone: *reward rose while quality did not*.
-* A guard, a task that training must not cost anything, is tested the other way round: that no
-  loss was found does not keep it. It is *kept* if a loss of the margin is excluded, *lost* if it
-  is shown, and else nobody *can tell*.
+* A task that was to improve is *helped* or *hurt* if its difference is significant after correction.
+  If neither, but the mean reward of the same pictures rose, training has exploited the rewarder:
+  *reward rose while quality did not*.
+* A guard is a task that training must not make worse. It is tested for non-inferiority, because a
+  difference that is not significant does not show that nothing was lost. It is *kept* if a loss of the
+  margin is excluded, *lost* if such a loss is shown, and otherwise the verdict is *cannot tell*.
 
 >>> Audit(before=0.41, after=0.48, effect=0.07, low=0.05, high=0.09, n=64, of=64).rose
 True
@@ -69,7 +69,7 @@ _GUARDED = {
 @dataclass(frozen=True)
 class Audit:
     """What the frozen rewarder gives to a task's evaluation pictures, see
-    :mod:`selfreward_eval.trainers.auditing`.
+    :mod:`selfreward_eval.trainers.reward_audit`.
 
     Attributes:
         before: mean reward of the pictures that the starting model drew.
@@ -105,7 +105,7 @@ class Audit:
             raise InputError(f"the audit of {task} is {data!r}, no object; train again")
         if "effect" not in data:
             return None
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for one in fields(cls):
             value = data.get(one.name)
             absent = one.name in ("low", "high") and one.name in data and value is None
@@ -113,8 +113,8 @@ class Audit:
                 raise InputError(
                     f"the audit of {task} has {one.name} = {value!r} where a number is due; train again"
                 )
-            found[one.name] = value
-        return cls(**found)
+            values[one.name] = value
+        return cls(**values)
 
 
 def is_number(value: Any) -> bool:
@@ -122,16 +122,16 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def improvement(found: Contrast, *, higher_is_better: bool) -> int:
+def improvement(contrast: Contrast, *, higher_is_better: bool) -> int:
     """1 where the second arm is better beyond chance, -1 where it is worse, else 0.
 
     The p-value is the one adjusted within its family where the score belongs to one, as for the
     comparison's own verdict.
     """
-    p = found.p if found.p_adjusted is None else found.p_adjusted
-    if p is None or p > ALPHA or not found.effect:
+    p = contrast.p if contrast.p_adjusted is None else contrast.p_adjusted
+    if p is None or p > ALPHA or not contrast.effect:
         return 0
-    return 1 if (found.effect > 0) == higher_is_better else -1
+    return 1 if (contrast.effect > 0) == higher_is_better else -1
 
 
 def verdict(task: TaskComparison, audit: Audit | None = None) -> Outcome:
@@ -148,21 +148,21 @@ def verdict(task: TaskComparison, audit: Audit | None = None) -> Outcome:
 
 
 def guarding(
-    found: Contrast, value_range: tuple[float, float], *, higher_is_better: bool
+    contrast: Contrast, value_range: tuple[float, float], *, higher_is_better: bool
 ) -> NonInferiority | None:
     """Whether :data:`SHARE` of a metric's range was lost; None where nothing is paired.
 
     Args:
-        found: before against after.
+        contrast: before against after.
         value_range: smallest and largest value of the metric; the margin is a share of it.
         higher_is_better: direction of the metric.
     """
-    if found.effect is None:
+    if contrast.effect is None:
         return None
     width = value_range[1] - value_range[0]
     paired = PairedResult(
-        found.effect, found.se, found.df, found.low, found.high, found.t, found.p,
-        found.n_units or found.n_items, found.method, found.why,
+        contrast.effect, contrast.se, contrast.df, contrast.low, contrast.high, contrast.t, contrast.p,
+        contrast.n_units or contrast.n_items, contrast.method, contrast.why,
     )  # fmt: skip
     return non_inferiority(
         paired, SHARE * width, alpha=ALPHA, higher_is_better=higher_is_better, largest=width
@@ -180,19 +180,19 @@ def guard(task: TaskComparison, value_range: tuple[float, float]) -> Outcome:
         value_range: as for :func:`guarding`.
     """
     better = task.higher_is_better
-    found = guarding(task.overall, value_range, higher_is_better=better)
-    if found is None:
+    result = guarding(task.overall, value_range, higher_is_better=better)
+    if result is None:
         return Outcome.CANNOT_TELL
-    outcome = _GUARDED[found.verdict]
+    outcome = _GUARDED[result.verdict]
     return (
         Outcome.CANNOT_TELL
-        if outcome is Outcome.KEPT and _undone(task.overall, found.margin, better)
+        if outcome is Outcome.KEPT and _undone(task.overall, result.margin, better)
         else outcome
     )
 
 
 def guard_claim(
-    found: Contrast | None, value_range: tuple[float, float], *, higher_is_better: bool
+    claim: Contrast | None, value_range: tuple[float, float], *, higher_is_better: bool
 ) -> Outcome:
     """What a method does to a task that it must not cost anything, by the interval of its claim.
 
@@ -200,27 +200,27 @@ def guard_claim(
     are held against the margin. They are those of a two-sided interval, which errs on the safe side.
 
     Args:
-        found: the claim; None where there is none.
+        claim: the method's difference over its training runs; None where there is none.
         value_range: as for :func:`guarding`.
         higher_is_better: likewise.
     """
-    if found is None or found.low is None or found.high is None:
+    if claim is None or claim.low is None or claim.high is None:
         return Outcome.CANNOT_TELL
-    if found.se == 0:
+    if claim.se == 0:
         # An interval without width is no certainty; the rule for single comparisons knows this case.
-        judged = guarding(found, value_range, higher_is_better=higher_is_better)
+        judged = guarding(claim, value_range, higher_is_better=higher_is_better)
         return Outcome.CANNOT_TELL if judged is None else _GUARDED[judged.verdict]
     margin = SHARE * (value_range[1] - value_range[0])
-    low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
+    low, high = (claim.low, claim.high) if higher_is_better else (-claim.high, -claim.low)
     if high < -margin:
         return Outcome.LOST
-    kept = low > -margin and not _undone(found, margin, higher_is_better)
+    kept = low > -margin and not _undone(claim, margin, higher_is_better)
     return Outcome.KEPT if kept else Outcome.CANNOT_TELL
 
 
-def _undone(found: Contrast, margin: float, higher_is_better: bool) -> bool:
+def _undone(contrast: Contrast, margin: float, higher_is_better: bool) -> bool:
     """Whether the samples without a score could hide a loss of ``margin``."""
-    worst = found.bound_low if higher_is_better else found.bound_high
+    worst = contrast.bound_low if higher_is_better else contrast.bound_high
     return worst is not None and (worst if higher_is_better else -worst) <= -margin
 
 

@@ -23,7 +23,12 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of simulated runs."""
+    """A share of simulated runs.
+
+    Attributes:
+        hits: runs in which it happened.
+        runs: all of them, >= 1.
+    """
 
     hits: int
     runs: int

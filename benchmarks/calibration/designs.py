@@ -10,10 +10,10 @@ from calibration.counting import Column, Table, count, covers
 from calibration.two_runs import RESAMPLES, rejects
 from calibration.worlds import Array, chances, item_means, moved
 from selfreward_eval.harness.stats.choosing import choose_interval, deciding_test
-from selfreward_eval.harness.stats.crossed import checkpoint_claim, method_claim
+from selfreward_eval.harness.stats.crossed import method_claim
 from selfreward_eval.harness.stats.means import cluster_values, mean_interval
 from selfreward_eval.harness.stats.paired import paired, paired_macro
-from selfreward_eval.harness.stats.permutation import sign_flip_macro
+from selfreward_eval.harness.stats.permutation import sign_flip
 from selfreward_eval.harness.stats.ratio import ratio_values
 
 CATEGORIES = (
@@ -58,7 +58,7 @@ def categories(runs: int, seed: int) -> Table:
             covered.append(covers(result.low, result.high, 0.0))
             t.append(rejects(paired_macro(gaps).p))
             if run < max(1, runs // 20):
-                flips.append(rejects(sign_flip_macro(gaps, resamples=RESAMPLES).p))
+                flips.append(rejects(sign_flip(gaps, resamples=RESAMPLES).p))
             scores = {str(j): a[run] for j, (a, _) in enumerate(arms)}
             best = choose_interval(scores, m=4, binary=True).interval
             one_run.append(covers(best.low, best.high, truth))
@@ -153,7 +153,7 @@ def training_runs(runs: int, seed: int) -> Table:
             claim = method_claim({"": cells})
             method.append(rejects(claim.result.p))
             covered.append(covers(claim.result.low, claim.result.high, 0.0))
-            checkpoint.append(rejects(checkpoint_claim({"": cells}).p))
+            checkpoint.append(rejects(paired(cells.mean(axis=1)).p))
             anova.append(_satterthwaite(cells))
         rates = {
             "checkpoint": count(checkpoint),

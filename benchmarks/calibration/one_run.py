@@ -124,7 +124,7 @@ def _fill(table: Table, shapes: Sequence[tuple[str, float, float]], runs: int, s
             return covers(interval.low, interval.high, truth)
 
         def bca_covers(one: Array, truth: float = truth) -> bool:
-            interval = bca(one, resamples=999)
+            interval = bca({"": one}, resamples=999)
             return covers(interval.low, interval.high, truth)
 
         def chosen_covers(one: Array, truth: float = truth, m: int = m) -> bool:

@@ -1,4 +1,4 @@
-"""Gates, families, looks, judges and plans: everything that promises an error rate in another way."""
+"""Gates, families, interim looks, judges and power: everything that promises an error rate in another way."""
 
 from __future__ import annotations
 
@@ -8,29 +8,26 @@ import numpy as np
 
 from calibration.counting import Column, Table, count, covers
 from calibration.worlds import Array, chances, item_means, moved
+from selfreward_eval.harness.stats.anytime_valid import first_rejection
 from selfreward_eval.harness.stats.means import mean_interval, t_quantile
 from selfreward_eval.harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
-from selfreward_eval.harness.stats.noninferiority import Verdict, equivalence, non_inferiority
+from selfreward_eval.harness.stats.noninferiority import Verdict, non_inferiority
 from selfreward_eval.harness.stats.paired import paired
 from selfreward_eval.harness.stats.power import detectable_effect
 from selfreward_eval.harness.stats.ppi import ppi_difference, ppi_mean
-from selfreward_eval.harness.stats.rogan_gladen import rogan_gladen
-from selfreward_eval.harness.stats.sequences import BURN_IN, half_widths
 
 
 def gates(runs: int, seed: int) -> Table:
-    """Non-inferiority and equivalence at the very margin."""
+    """Non-inferiority at the very margin."""
     margin = 0.05
     table = Table(
         "A model worse by exactly the margin of 5 points",
-        "A gate at 5 % should then pass one time in twenty and fail one time in twenty; two one-sided tests "
-        "should call it equivalent no more often. Pictures right or wrong, four per prompt, ICC 0.5. With "
-        "60 prompts equivalence can hardly be shown at all.",
+        "A gate at 5 % should then pass one time in twenty and fail one time in twenty. Pictures right or "
+        "wrong, four per prompt, ICC 0.5.",
         ("G",),
         (
             Column("PASS", "error", promised=True),
             Column("FAIL", "error", promised=True),
-            Column("equivalent", "error", promised=True),
             Column("INCONCLUSIVE"),
         ),
     )
@@ -41,9 +38,7 @@ def gates(runs: int, seed: int) -> Table:
         gaps = item_means(rng, after, 4) - item_means(rng, before, 4)
         results = [paired(one) for one in gaps]
         verdicts = [non_inferiority(result, margin).verdict for result in results]
-        rates = {str(verdict): count([one is verdict for one in verdicts]) for verdict in Verdict} | {
-            "equivalent": count([equivalence(result, margin).equivalent for result in results])
-        }
+        rates = {str(verdict): count([one is verdict for one in verdicts]) for verdict in Verdict}
         table.rows.append(((str(size),), rates))
     return table
 
@@ -98,19 +93,18 @@ def families(runs: int, seed: int) -> Table:
 
 
 def looks(runs: int, seed: int) -> Table:
-    """Ten looks at data that come in one by one."""
+    """Looks at data that come in one by one."""
     table = Table(
-        "Ten looks at a comparison without a difference",
-        "Looks after each tenth of the prompts (from the burn-in of 50 on for the sequence). `t, ten looks` "
-        "stops at the first p of at most 5 %. The confidence sequence at 5 % is wrong if any of its ten "
-        "intervals misses 0; each one-sided bound likewise.",
+        "Repeated looks at a comparison without a difference",
+        "`t, ten looks` tests after each tenth of the prompts and stops at the first p of at most 5 %. "
+        "`betting` looks after every prompt; each of its one-sided bounds, at 5 %, is wrong if it ever "
+        "excludes the true difference of 0.",
         ("data", "G"),
         (
             Column("t, last look", "error"),
             Column("t, ten looks", "error"),
-            Column("sequence", "looks", promised=True),
-            Column("lower bound", "looks", promised=True),
-            Column("upper bound", "looks", promised=True),
+            Column("betting, above", "looks", promised=True),
+            Column("betting, below", "looks", promised=True),
         ),
     )
     rng = np.random.default_rng(seed)
@@ -125,15 +119,13 @@ def looks(runs: int, seed: int) -> Table:
         means, sds = _running(gaps, at)
         critical = np.array([t_quantile(float(n - 1), 0.975) for n in at])
         t = np.abs(means) * np.sqrt(at) > critical * sds
-        late = at >= BURN_IN
-        both = half_widths(at[late], sds[:, late], planned=size)
-        single = half_widths(at[late], sds[:, late], planned=size, sided=1)
+        # Larger is better: the truth of 0 lies at the limit, so a rejection on either side is wrong.
+        options = {"bottom": -1.0, "top": 1.0, "planned": size}
         rates = {
             "t, last look": count(t[:, -1]),
             "t, ten looks": count(t.any(axis=1)),
-            "sequence": count((np.abs(means[:, late]) > both).any(axis=1)),
-            "lower bound": count((means[:, late] - single > 0).any(axis=1)),
-            "upper bound": count((means[:, late] + single < 0).any(axis=1)),
+            "betting, above": count([first_rejection(one, 0.0, **options) is not None for one in gaps]),
+            "betting, below": count([first_rejection(-one, 0.0, **options) is not None for one in gaps]),
         }
         table.rows.append(((name, str(size)), rates))
     return table
@@ -194,38 +186,12 @@ def judges(runs: int, seed: int) -> Table:
     return table
 
 
-def error_rates(runs: int, seed: int) -> Table:
-    """Rogan and Gladen's correction of a yes-or-no judge."""
-    table = Table(
-        "A judge with known error rates",
-        "Coverage of 95 % intervals for a true share of 70 %. The judge finds 90 % of the right pictures and "
-        "80 % of the wrong ones; both rates were counted on the labelled pictures of the row.",
-        ("labels of each kind", "pictures"),
-        (Column("judge alone", "coverage"), Column("corrected", "coverage", promised=True)),
-    )
-    rng = np.random.default_rng(seed)
-    for labels, pictures in product((30, 100, 300), (200, 1000)):
-        raw = rng.binomial(pictures, 0.7 * 0.9 + 0.3 * 0.2, size=runs)
-        hit, reject = rng.binomial(labels, 0.9, size=runs), rng.binomial(labels, 0.8, size=runs)
-        alone, corrected = [], []
-        for k, a, b in zip(raw, hit, reject, strict=True):
-            share, half = k / pictures, 1.96 * np.sqrt(k / pictures * (1 - k / pictures) / pictures)
-            alone.append(covers(share - half, share + half, 0.7))
-            result = rogan_gladen(
-                int(k), pictures, sensitivity=(int(a), labels), specificity=(int(b), labels)
-            )
-            corrected.append(covers(result.low, result.high, 0.7))
-        rates = {"judge alone": count(alone), "corrected": count(corrected)}
-        table.rows.append(((str(labels), str(pictures)), rates))
-    return table
-
-
 def plans(runs: int, seed: int) -> Table:
     """The power of the effect that a plan calls detectable."""
     table = Table(
         "The detectable difference, found",
         "How often the paired t test finds a difference of just the size that "
-        "`planning.detectable_effect` promises to find 8 times in 10.",
+        "`power.detectable_effect` promises to find 8 times in 10.",
         ("G", "sd"),
         (Column("found, planned 80 %", "power", promised=True),),
     )

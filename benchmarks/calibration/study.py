@@ -27,6 +27,5 @@ SECTIONS: tuple[Callable[[int], Table], ...] = (
     lambda runs: promises.families(runs, 12),
     lambda runs: promises.looks(runs, 13),
     lambda runs: promises.judges(runs, 14),
-    lambda runs: promises.error_rates(runs, 15),
     lambda runs: promises.plans(runs, 16),
 )

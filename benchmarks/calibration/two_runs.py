@@ -42,7 +42,7 @@ def methods(items: Array, m: int, binary: bool, truth: float, runs: int) -> dict
         return rejects(result.p) if truth == 0 else not covers(result.low, result.high, truth)
 
     def bca_misses(one: Array) -> bool:
-        interval = bca(one, resamples=RESAMPLES)
+        interval = bca({"": one}, resamples=RESAMPLES)
         return not covers(interval.low, interval.high, truth)
 
     chosen = [deciding_test({"": one}, m=m, binary=binary, resamples=RESAMPLES) for one in items]
@@ -77,7 +77,7 @@ def flip_p_values(items: Array) -> Array:
         extreme = np.abs(block @ signs.T) >= sums * (1 - 1e-9) - 1e-12
         p[start : start + 1000] = (1 + extreme.sum(axis=1)) / (RESAMPLES + 1)
     for one, value in zip(items[:5], p, strict=False):
-        single = sign_flip(one, resamples=RESAMPLES)
+        single = sign_flip({"": one}, resamples=RESAMPLES)
         if single.se and single.p != value:
             raise AssertionError(f"the batch gives p = {value}, the library {single.p}")
     return p

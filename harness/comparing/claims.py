@@ -37,7 +37,8 @@ class Design(StrEnum):
 class RunDifference:
     """What one training run contributes: B minus A with this run in place of its arm's mean.
 
-    It is a checkpoint's difference and describes how runs scatter; no claim and no correction rests on it.
+    It is a checkpoint's difference and describes the variance between runs; no claim and no correction
+    uses it.
 
     Attributes:
         a: number of the run of A, from 1, or None for the mean of all runs of A.
@@ -81,7 +82,19 @@ class Claims:
 
 @dataclass(frozen=True)
 class PooledTask:
-    """One task in all runs; attributes as in :class:`~.records.TaskComparison`."""
+    """One task in all runs.
+
+    Attributes:
+        task: registry name.
+        version: protocol version, the same in all.
+        metric: name of the number.
+        macro: whether ``overall`` is the unweighted mean of the categories.
+        higher_is_better: direction of the metric.
+        planned_items: how many items every run planned.
+        overall: what the runs say about the headline score.
+        categories: category -> what they say about it.
+        unmatched: items without a sample that every run scored.
+    """
 
     task: str
     version: str

@@ -2,8 +2,8 @@
 
 Everything in a manifest's identity has to agree for the tasks that both runs
 did, apart from the model's own name, weights and revision. The model's
-generation settings (guidance, temperature ...) are not its own: a number that
-moved because a scale moved says nothing about training.
+generation settings (guidance, temperature ...) are not its own: a score that
+changed because a scale changed says nothing about training.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def require_comparable(a: Run, b: Run, own: Collection[str] = ()) -> None:
             f"{a.folder} and {b.folder} share no task ({', '.join(a.scores) or 'none'} against "
             f"{', '.join(b.scores) or 'none'}); run both on the same one"
         )
-    found = differences(a, b, own)
-    if found:
+    differing_fields = differences(a, b, own)
+    if differing_fields:
         raise NotComparable(
-            f"{a.folder} and {b.folder} differ in more than the model: {'; '.join(found)}; "
+            f"{a.folder} and {b.folder} differ in more than the model: {'; '.join(differing_fields)}; "
             "run both again with the same settings"
         )
 
@@ -81,7 +81,7 @@ def _compared(run: Run, tasks: list[str], own: Collection[str] = ()) -> dict[str
 
 
 def _seed_differences(task: str, a: Run, b: Run) -> list[str]:
-    """Pictures of one sample drawn from different seeds; the manifest should have told already."""
+    """Samples that were drawn from different seeds although the manifests agree."""
     seeds = {(r.sample.item_id, r.sample.index): r.sample.seed for r in a.records[task]}
     unequal = [
         (r.sample, seeds[key])

@@ -78,16 +78,16 @@ def _compare_task(task: str, a: Run, b: Run) -> TaskComparison:
 
 def _corrected(tasks: Mapping[str, TaskComparison], families: Sequence[Family]) -> dict[str, TaskComparison]:
     """The same with adjusted p-values, and verdicts that go by them."""
-    every = {key_of(name): (task.overall, task.higher_is_better) for name, task in tasks.items()}
+    contrasts = {key_of(name): (task.overall, task.higher_is_better) for name, task in tasks.items()}
     for name, task in tasks.items():
-        for category, one in task.categories.items():
-            every[key_of(name, category)] = (one, task.higher_is_better)
-    judged = corrected(every, families)
+        for category, contrast_ in task.categories.items():
+            contrasts[key_of(name, category)] = (contrast_, task.higher_is_better)
+    with_verdicts = corrected(contrasts, families)
     return {
         name: replace(
             task,
-            overall=judged[key_of(name)],
-            categories={category: judged[key_of(name, category)] for category in task.categories},
+            overall=with_verdicts[key_of(name)],
+            categories={category: with_verdicts[key_of(name, category)] for category in task.categories},
         )
         for name, task in tasks.items()
     }

@@ -1,4 +1,4 @@
-"""One difference with all that a reader needs to judge it: effect, interval, test, verdict.
+"""One difference with its effect, interval, test and verdict.
 
 The unit is the item: its difference is the mean, over the samples scored in every
 run, of second arm minus first. :mod:`selfreward_eval.harness.stats.choosing` picks the test by the
@@ -26,7 +26,16 @@ from selfreward_eval.harness.stats.means import (
 )
 from selfreward_eval.harness.stats.paired import correlation, se_ratio
 
-__all__ = ["Arms", "Strata", "contrast", "corrected", "decide", "matched", "strata_of", "tested"]
+__all__ = [
+    "Arms",
+    "Strata",
+    "contrast",
+    "corrected",
+    "difference_test",
+    "matched",
+    "strata_of",
+    "with_verdict",
+]
 
 Strata = Mapping[str, Sequence[PairedItem]]
 """Name -> items; one of any name for a plain mean, several for an unweighted mean over them."""
@@ -44,7 +53,7 @@ class Arms:
     a: int = 1
     b: int = 1
 
-    def gap(self, row: Sequence[float]) -> float:
+    def difference(self, row: Sequence[float]) -> float:
         """Mean of the second arm minus mean of the first, for one number per run."""
         return fsum(row[self.a :]) / self.b - fsum(row[: self.a]) / self.a
 
@@ -58,7 +67,7 @@ def strata_of(task: PairedTask, category: str | None = None) -> Strata:
 
 def matched(strata: Strata) -> dict[str, list[PairedItem]]:
     """The items with a sample that every run scored."""
-    return {name: [one for one in items if one.scored] for name, items in strata.items()}
+    return {name: [paired for paired in items if paired.scored] for name, items in strata.items()}
 
 
 def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms()) -> Contrast:
@@ -71,45 +80,45 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
     """
     strata = strata_of(task, category)
     kept = matched(strata)
-    items = [one for group in kept.values() for one in group]
+    items = [item for group in kept.values() for item in group]
     # An item's difference is the mean of its samples' differences, not the difference of two
     # means: for marks of 0 and 1 it is then exact, and equal differences are equal numbers.
-    gaps = [[arms.gap(row) for row in one.scored] for one in items]
+    gaps = [[arms.difference(row) for row in item.scored] for item in items]
     differences = [fsum(gap) / len(gap) for gap in gaps]
     planned = task.planned_items if category is None else len(task.categories[category])
-    done, wanted = sum(map(len, gaps)), planned * task.images
-    bounds = _bounds(strata, arms, task.scores.range) if done < wanted else (None, None)
+    n_scored, n_planned = sum(map(len, gaps)), planned * task.images
+    bounds = _bounds(strata, arms, task.scores.range) if n_scored < n_planned else (None, None)
     better = 1 if task.scores.higher_is_better else -1
-    about: dict[str, Any] = {
+    coverage_fields: dict[str, Any] = {
         "n_items": len(items),
         "m": task.images,
-        "coverage": done / wanted,
+        "coverage": n_scored / n_planned,
         "bound_low": bounds[0],
         "bound_high": bounds[1],
         "icc": icc(gaps),
-        "improved": sum(better * one > 0 for one in differences),
-        "unchanged": sum(one == 0 for one in differences),
-        "worsened": sum(better * one < 0 for one in differences),
+        "improved": sum(better * value > 0 for value in differences),
+        "unchanged": sum(value == 0 for value in differences),
+        "worsened": sum(better * value < 0 for value in differences),
     }
     empty = [name for name, group in kept.items() if not group]
     if empty:
         everywhere = "both arms" if arms == Arms() else "every run"
         why = f"no sample is scored in {everywhere}" + (f" in {', '.join(empty)}" if any(empty) else "")
-        return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **about)
-    clusters = {name: [one.item.cluster for one in group] for name, group in kept.items()}
-    chosen = tested(
+        return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **coverage_fields)
+    clusters = {name: [item.item.cluster for item in group] for name, group in kept.items()}
+    chosen = difference_test(
         _per_stratum(differences, kept),
         m=task.images,
         binary=task.binary and arms == Arms(),
         clusters=clusters,
     )
     means = [
-        [fsum(one.mean(run) for run in runs) / len(runs) for one in items]
+        [fsum(item.mean(run) for run in runs) / len(runs) for item in items]
         for runs in (range(arms.a), range(arms.a, arms.a + arms.b))
     ]
     scores = [_interval(_per_stratum(arm, kept), clusters) for arm in means]
     result, bca = asdict(chosen.result), chosen.robustness
-    found = Contrast(
+    difference = Contrast(
         a=scores[0].value,
         b=scores[1].value,
         correlation=correlation(*means),
@@ -117,10 +126,10 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
         verdict="",
         n_units=result.pop("n"),
         bca=Robustness(bca.low, bca.high, chosen.agrees, bca.why, bca.method),
-        **about,
+        **coverage_fields,
         **result,
     )
-    return decide(found, task.scores.higher_is_better)
+    return with_verdict(difference, task.scores.higher_is_better)
 
 
 def _per_stratum(values: Sequence[float], kept: Mapping[str, Sequence[PairedItem]]) -> dict[str, list[float]]:
@@ -135,22 +144,23 @@ def _interval(strata: Mapping[str, Values], clusters: Mapping[str, Sequence[str]
     return macro_interval(units) if others else mean_interval(first)
 
 
-def tested(
+def difference_test(
     strata: Mapping[str, list[float]], *, m: int, binary: bool, clusters: Mapping[str, Sequence[str]]
 ) -> ChosenTest:
     """The test that suits the data, the same for A against B as for B against A.
 
-    Random resamples of negated differences are other resamples, so a loss is tested as the gain that
-    it is the other way round. McNemar's test draws nothing, and its reason says who gained.
+    Random sign flips of negated differences are other sign flips, so a negative effect is tested with all
+    differences negated, and the result is negated back. McNemar's test is exact, and its reason counts
+    the items that gained and lost.
     """
     effect = fsum(fsum(values) / len(values) for values in strata.values())
     if effect >= 0 or (binary and m == 1):
         return choose_test(strata, m=m, binary=binary, clusters=clusters)
     mirrored = {name: [-value for value in values] for name, values in strata.items()}
-    there = choose_test(mirrored, m=m, binary=binary, clusters=clusters)
-    result, bca = there.result, there.robustness
+    mirrored_test = choose_test(mirrored, m=m, binary=binary, clusters=clusters)
+    result, bca = mirrored_test.result, mirrored_test.robustness
     return replace(
-        there,
+        mirrored_test,
         result=replace(
             result,
             effect=-result.effect,
@@ -175,24 +185,27 @@ def _bounds(strata: Strata, arms: Arms, value_range: tuple[float, float]) -> tup
         means = []
         for items in strata.values():
             gaps = []
-            for one in items:
-                rows = zip(*one.values, strict=True)
-                full = [[f if v is None else v for v, f in zip(row, fills, strict=True)] for row in rows]
-                gaps.append(fsum(map(arms.gap, full)) / len(full))
+            for paired in items:
+                rows = zip(*paired.values, strict=True)
+                filled = [[f if v is None else v for v, f in zip(row, fills, strict=True)] for row in rows]
+                gaps.append(fsum(map(arms.difference, filled)) / len(filled))
             means.append(fsum(gaps) / len(gaps))
         return fsum(means) / len(means)
 
     return effect(high, low), effect(low, high)
 
 
-def decide(
-    found: Contrast, higher_is_better: bool, family: Family | None = None, p_adjusted: float | None = None
+def with_verdict(
+    difference: Contrast,
+    higher_is_better: bool,
+    family: Family | None = None,
+    p_adjusted: float | None = None,
 ) -> Contrast:
-    """``found`` with its verdict, by the p-value adjusted within ``family`` where it belongs to one."""
-    if found.effect is None:
-        return found
-    found = replace(found, family=family.name if family else None, p_adjusted=p_adjusted)
-    return replace(found, verdict=_words(found, higher_is_better, family))
+    """``difference`` with its verdict, by the p-value adjusted within ``family`` where it belongs to one."""
+    if difference.effect is None:
+        return difference
+    difference = replace(difference, family=family.name if family else None, p_adjusted=p_adjusted)
+    return replace(difference, verdict=_verdict_text(difference, higher_is_better, family))
 
 
 def corrected(
@@ -205,23 +218,25 @@ def corrected(
             whether higher is better.
         families: of :func:`selfreward_eval.harness.comparing.families.declare`.
     """
-    adjusted = adjust(families, {key: one.p for key, (one, _) in contrasts.items()})
-    home = {member: family for family in families for member in family.members}
+    adjusted = adjust(families, {key: difference.p for key, (difference, _) in contrasts.items()})
+    family_of = {member: family for family in families for member in family.members}
     return {
-        key: decide(one, better, home[key], adjusted[key]) if key in home else one
-        for key, (one, better) in contrasts.items()
+        key: with_verdict(difference, better, family_of[key], adjusted[key])
+        if key in family_of
+        else difference
+        for key, (difference, better) in contrasts.items()
     }
 
 
-def _words(found: Contrast, higher_is_better: bool, family: Family | None) -> str:
-    if found.p is None or found.effect is None:
-        return f"cannot be tested: {found.why}"
-    if (found.p if found.p_adjusted is None else found.p_adjusted) > ALPHA:
-        lost = f" after correction ({family.how})" if family and found.p <= ALPHA else ""
-        return "no evidence of a difference" + lost
-    better = (found.effect > 0) == higher_is_better
-    words = f"B is {'better' if better else 'worse'} than A"
-    low, high = found.bound_low, found.bound_high
-    if low is not None and high is not None and (low <= 0 if found.effect > 0 else high >= 0):
-        words += ", where both have scores; the samples without one could undo it"
-    return words
+def _verdict_text(difference: Contrast, higher_is_better: bool, family: Family | None) -> str:
+    if difference.p is None or difference.effect is None:
+        return f"cannot be tested: {difference.why}"
+    if (difference.p if difference.p_adjusted is None else difference.p_adjusted) > ALPHA:
+        lost_by_correction = f" after correction ({family.how})" if family and difference.p <= ALPHA else ""
+        return "no evidence of a difference" + lost_by_correction
+    better = (difference.effect > 0) == higher_is_better
+    text = f"B is {'better' if better else 'worse'} than A"
+    low, high = difference.bound_low, difference.bound_high
+    if low is not None and high is not None and (low <= 0 if difference.effect > 0 else high >= 0):
+        text += ", where both have scores; the samples without one could undo it"
+    return text

@@ -1,8 +1,8 @@
-"""Which scores one claim could have rested on, and their p-values corrected for that.
+"""Families of scores whose p-values are corrected for multiple testing.
 
 A family is declared before looking. By default it is the headline scores of all
-compared tasks: "training helped somewhere" could have rested on any of them. Categories
-stay hints unless they are declared too.
+compared tasks: "training helped somewhere" could rest on any of them. Categories
+are exploratory unless they are declared too.
 
 >>> families = declare("headlines", "holm", {"a": ["one", "two"], "b": ["one"]})
 >>> adjust(families, {"a": 0.03, "b": 0.04})
@@ -11,11 +11,10 @@ stay hints unless they are declared too.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.errors import UsageError, did_you_mean
 from selfreward_eval.harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 
 __all__ = ["CORRECTIONS", "Family", "adjust", "declare", "key_of"]
@@ -76,19 +75,21 @@ def declare(family: str, correction: str, tasks: Mapping[str, Sequence[str]]) ->
         return ()
     if family == CATEGORIES:
         cells = (
-            Family(f"the categories of {task}", correction, tuple(key_of(task, one) for one in categories))
+            Family(f"the categories of {task}", correction, tuple(key_of(task, name) for name in categories))
             for task, categories in tasks.items()
         )
         return (headlines, *cells)
-    known = [key for task, names in tasks.items() for key in (task, *(key_of(task, one) for one in names))]
+    compared = [
+        key for task, names in tasks.items() for key in (task, *(key_of(task, name) for name in names))
+    ]
     chosen = tuple(dict.fromkeys(part.strip() for part in family.split(",") if part.strip()))
     if not chosen:
         raise UsageError(f"--family names nothing; write {HEADLINES}, {CATEGORIES}, {NONE} or scores")
-    for one in chosen:
-        if one not in known:
-            close = difflib.get_close_matches(one, [*known, HEADLINES, CATEGORIES, NONE], n=1)
-            hint = f"did you mean {close[0]}?" if close else f"compared are {', '.join(known)}"
-            raise UsageError(f"--family: {one!r} is not a score of this comparison; {hint}")
+    for name in chosen:
+        if name not in compared:
+            choices = [*compared, HEADLINES, CATEGORIES, NONE]
+            hint = did_you_mean(name, choices, f"compared are {', '.join(compared)}")
+            raise UsageError(f"--family: {name!r} is not a score of this comparison; {hint}")
     return (Family("the declared scores", correction, chosen),)
 
 
@@ -97,7 +98,7 @@ def adjust(families: Sequence[Family], p_values: Mapping[str, float | None]) -> 
 
     Args:
         families: of :func:`declare`.
-        p_values: score -> its p-value, None where no test was possible: it was asked nonetheless.
+        p_values: score -> its p-value, None where no test was possible; it still counts as tested.
 
     Returns:
         Score -> adjusted p-value in (0, 1], or None where there is no p-value.

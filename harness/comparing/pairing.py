@@ -1,7 +1,6 @@
-"""The samples of several runs side by side, item by item: what a comparison is made of.
+"""The samples of several runs, paired item by item.
 
-Nothing is paired in silence: an item without a sample that every run scored is
-listed with the reason.
+Unpaired items are reported: an item without a sample that every run scored is listed with the reason.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ class PairedItem:
         """The samples that every run scored: per sample one number per run."""
         rows = []
         for row in zip(*self.values, strict=True):
-            known = tuple(value for value in row if value is not None)
-            if len(known) == len(row):
-                rows.append(known)
+            values = tuple(value for value in row if value is not None)
+            if len(values) == len(row):
+                rows.append(values)
         return rows
 
     def mean(self, run: int) -> float:
@@ -69,15 +68,15 @@ class PairedTask:
     @cached_property
     def categories(self) -> dict[str, list[PairedItem]]:
         """Category -> its items, in the task's order."""
-        found: dict[str, list[PairedItem]] = {}
-        for one in self.items:
-            found.setdefault(one.item.category, []).append(one)
-        return found
+        categories: dict[str, list[PairedItem]] = {}
+        for paired in self.items:
+            categories.setdefault(paired.item.category, []).append(paired)
+        return categories
 
     @cached_property
     def binary(self) -> bool:
         """Whether every scored sample is right or wrong, 1 or 0."""
-        return all(value in (0.0, 1.0) for one in self.items for row in one.scored for value in row)
+        return all(value in (0.0, 1.0) for paired in self.items for row in paired.scored for value in row)
 
 
 def pair_task(
@@ -99,7 +98,9 @@ def pair_task(
     images = int(plan["images_per_item"])
     items: dict[str, Item] = {}
     # By line number, so that categories come in the task's own order in spite of failures and resumes.
-    for record in sorted((one for run in runs for one in run.records[task]), key=lambda one: one.doc_id):
+    for record in sorted(
+        (record for run in runs for record in run.records[task]), key=lambda record: record.doc_id
+    ):
         items.setdefault(record.item.id, record.item)
     names = list(items.values())
     tables = [_table(run, task, names, images, scores, metric or scores.metric) for run in runs]
@@ -108,14 +109,17 @@ def pair_task(
     )
     unmatched = tuple(
         Unmatched(
-            one.item.id,
-            one.item.category,
+            paired_item.item.id,
+            paired_item.item.category,
             _reason(
-                {letter: table.statuses[one.item.id] for letter, table in zip(letters, tables, strict=True)}
+                {
+                    letter: table.statuses[paired_item.item.id]
+                    for letter, table in zip(letters, tables, strict=True)
+                }
             ),
         )
-        for one in paired
-        if not one.scored
+        for paired_item in paired
+        if not paired_item.scored
     )
     return PairedTask(scores, int(plan["n_items"]), images, paired, unmatched)
 

@@ -27,7 +27,14 @@ from selfreward_eval.harness.comparing.claims import (
 )
 from selfreward_eval.harness.comparing.comparable import require_comparable
 from selfreward_eval.harness.comparing.compare import arm_of
-from selfreward_eval.harness.comparing.contrast import Arms, contrast, corrected, decide, matched, strata_of
+from selfreward_eval.harness.comparing.contrast import (
+    Arms,
+    contrast,
+    corrected,
+    matched,
+    strata_of,
+    with_verdict,
+)
 from selfreward_eval.harness.comparing.families import Family, declare, key_of
 from selfreward_eval.harness.comparing.pairing import PairedTask, pair_task
 from selfreward_eval.harness.errors import NotComparable, UsageError
@@ -78,13 +85,13 @@ def compare_pools(
     arms = Arms(len(a), len(b))
     compared = {task: _compare_task(pair_task(task, runs, letters), arms, design) for task in tasks}
     families = declare(family, correction, {name: list(task.categories) for name, task in compared.items()})
-    some = {task: None for run in runs for task in run.scores if task not in tasks}
+    missing_in_some = {task: None for run in runs for task in run.scores if task not in tasks}
     return PooledComparison(
         tuple(map(arm_of, a)),
         tuple(map(arm_of, b)),
         design,
         _corrected(compared, families),
-        {task: tuple(str(run.folder) for run in runs if task in run.scores) for task in some},
+        {task: tuple(str(run.folder) for run in runs if task in run.scores) for task in missing_in_some},
         families,
     )
 
@@ -101,16 +108,16 @@ def _require_design(design: Design, n_a: int, n_b: int) -> None:
 
 
 def _require_distinct(a: Sequence[Run], b: Sequence[Run]) -> None:
-    """Two copies of a run would count as two training runs that agree to perfection."""
+    """Refuses copies: two copies of a run would count as two training runs that agree exactly."""
     seen: dict[Path, Run] = {}
     for run in (*a, *b):
         if run.folder.resolve() in seen:
             raise NotComparable(f"{run.folder} is named twice; every training run counts once")
         seen[run.folder.resolve()] = run
     for arm in (a, b):
-        known: dict[str, Run] = {}
+        by_fingerprint: dict[str, Run] = {}
         for run in arm:
-            other = known.setdefault(run.manifest.fingerprint, run)
+            other = by_fingerprint.setdefault(run.manifest.fingerprint, run)
             if other is not run:
                 raise NotComparable(
                     f"{other.folder} and {run.folder} are the same checkpoint with the same seeds; a second "
@@ -150,13 +157,13 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
     tables = _tables(paired, category, arms)
     columns = zip(*(table.mean(axis=0).tolist() for table in tables.values()), strict=True)
     runs = tuple(fsum(column) / len(column) for column in columns)
-    only = Claims(checkpoint, None, scores_a=runs[: arms.a], scores_b=runs[arms.a :])
+    without_method = Claims(checkpoint, None, scores_a=runs[: arms.a], scores_b=runs[arms.a :])
     single = [name for name, table in tables.items() if len(table) == 1]
     if single:
         where = f": {', '.join(single)}" if any(single) else ""
-        return replace(only, refused=f"a single item says nothing about how items vary{where}")
+        return replace(without_method, refused=f"a single item says nothing about how items vary{where}")
     if category is None:
-        only = replace(only, runs=_run_by_run(tables, arms, design, paired.images))
+        without_method = replace(without_method, runs=_run_by_run(tables, arms, design, paired.images))
     try:
         claim = _method_claim(tables, arms, design)
     except UsageError as error:
@@ -165,11 +172,13 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
             if arms.a == 1 < arms.b and design is Design.INDEPENDENT
             else ""
         )
-        return replace(only, refused=f"{error}{way_out}")
+        return replace(without_method, refused=f"{error}{way_out}")
     # What describes the items holds for both claims; the test, the interval and the error do not.
-    tested = {name: value for name, value in asdict(claim.result).items() if name != "n"}
-    method = decide(replace(checkpoint, bca=None, se_ratio=None, **tested), paired.scores.higher_is_better)
-    return replace(only, method=method, se_prompts=claim.se_prompts, se_runs=claim.se_runs)
+    method_fields = {name: value for name, value in asdict(claim.result).items() if name != "n"}
+    method = with_verdict(
+        replace(checkpoint, bca=None, se_ratio=None, **method_fields), paired.scores.higher_is_better
+    )
+    return replace(without_method, method=method, se_prompts=claim.se_prompts, se_runs=claim.se_runs)
 
 
 def _run_by_run(
@@ -195,9 +204,13 @@ def _run_difference(
         return table.mean(axis=1) if run is None else table[:, run]
 
     gaps = {name: side(table[:, arms.a :], b) - side(table[:, : arms.a], a) for name, table in tables.items()}
-    found = deciding_test(gaps, m=images, binary=False)
+    difference = deciding_test(gaps, m=images, binary=False)
     return RunDifference(
-        None if a is None else a + 1, None if b is None else b + 1, found.effect, found.low, found.high
+        None if a is None else a + 1,
+        None if b is None else b + 1,
+        difference.effect,
+        difference.low,
+        difference.high,
     )
 
 
@@ -208,7 +221,7 @@ def _tables(paired: PairedTask, category: str | None, arms: Arms) -> dict[str, N
     return {
         name: np.stack(
             [
-                cluster_values([one.mean(run) for one in items], [one.item.cluster for one in items])
+                cluster_values([pair.mean(run) for pair in items], [pair.item.cluster for pair in items])
                 for run in range(arms.a + arms.b)
             ],
             axis=1,
@@ -226,17 +239,20 @@ def _method_claim(tables: Mapping[str, NDArray[np.float64]], arms: Arms, design:
 
 
 def _corrected(tasks: Mapping[str, PooledTask], families: Sequence[Family]) -> dict[str, PooledTask]:
-    """The same with adjusted p-values. The two claims answer two questions, each is a family of its own."""
-    every = {key_of(name): (task.overall, task.higher_is_better) for name, task in tasks.items()}
+    """The same with adjusted p-values. Checkpoint claims and method claims are separate
+    families."""
+    claims_of = {key_of(name): (task.overall, task.higher_is_better) for name, task in tasks.items()}
     for name, task in tasks.items():
         for category, claims in task.categories.items():
-            every[key_of(name, category)] = (claims, task.higher_is_better)
-    checkpoint = corrected({key: (one.checkpoint, better) for key, (one, better) in every.items()}, families)
-    # A claim that could not be made was asked nonetheless: it stays in its family without a p-value.
+            claims_of[key_of(name, category)] = (claims, task.higher_is_better)
+    checkpoint = corrected(
+        {key: (claims_.checkpoint, better) for key, (claims_, better) in claims_of.items()}, families
+    )
+    # A claim that could not be tested stays in its family without a p-value.
     method = corrected(
         {
-            key: (one.method or replace(one.checkpoint, p=None), better)
-            for key, (one, better) in every.items()
+            key: (claims_.method or replace(claims_.checkpoint, p=None), better)
+            for key, (claims_, better) in claims_of.items()
         },
         families,
     )

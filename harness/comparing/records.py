@@ -32,7 +32,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Robustness:
-    """The BCa bootstrap of the same effect: a second opinion that decides nothing.
+    """The BCa bootstrap of the same effect, for comparison; it decides nothing.
 
     Attributes:
         low: lower end of its 95 % interval, or None where ``why`` says what is missing.
@@ -117,7 +117,13 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """An item without a pair, and the reason."""
+    """An item without a sample that every run scored.
+
+    Attributes:
+        item: its id.
+        category: its category.
+        reason: why, by run.
+    """
 
     item: str
     category: str
@@ -126,7 +132,7 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Relative:
-    """A score told as a share of a reference's, where papers print that; see
+    """A score as a percentage of a reference's, where papers print that; see
     :mod:`selfreward_eval.harness.comparing.relative`.
 
     Attributes:
@@ -173,7 +179,14 @@ class TaskComparison:
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the two runs: its folder, its model's identity, its fingerprint."""
+    """One of the runs.
+
+    Attributes:
+        folder: of the run.
+        name: of the folder.
+        model: identity of its model: name, weights, revision, generation settings.
+        fingerprint: of the run's identity.
+    """
 
     folder: str
     name: str

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from math import fsum
 from typing import Any
 
-from selfreward_eval.harness.comparing.contrast import decide, tested
+from selfreward_eval.harness.comparing.contrast import difference_test, with_verdict
 from selfreward_eval.harness.comparing.pairing import PairedItem, PairedTask, pair_task
 from selfreward_eval.harness.comparing.records import Contrast, Relative, Robustness
 from selfreward_eval.harness.runs.reader import Run
@@ -52,46 +52,46 @@ def relative(paired: PairedTask, runs: Sequence[Run]) -> Relative | None:
     )
 
 
-def _contrast(task: PairedTask, both: Sequence[tuple[PairedItem, PairedItem]], planned: int) -> Contrast:
+def _contrast(task: PairedTask, pairs: Sequence[tuple[PairedItem, PairedItem]], planned: int) -> Contrast:
     """The difference over some items; each comes with its metric's values and its reference's."""
-    kept = [pair for pair in both if pair[0].scored]
-    done, wanted = sum(len(one.scored) for one, _ in kept), planned * task.images
-    low, high = _bounds(both, task.scores.range) if done < wanted else (None, None)
-    about: dict[str, Any] = {
+    kept = [pair for pair in pairs if pair[0].scored]
+    n_scored, n_planned = sum(len(item.scored) for item, _ in kept), planned * task.images
+    low, high = _bounds(pairs, task.scores.range) if n_scored < n_planned else (None, None)
+    coverage_fields: dict[str, Any] = {
         "n_items": len(kept),
         "m": task.images,
-        "coverage": done / wanted,
+        "coverage": n_scored / n_planned,
         "bound_low": low,
         "bound_high": high,
     }
     if not kept:
         why = "no sample is scored in both arms"
-        return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **about)
+        return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **coverage_fields)
     scores, references = ([[row[k].mean(run) for row in kept] for run in (0, 1)] for k in (0, 1))
     if any(fsum(column) == 0 for column in references):
         why = "the references of a run have a total of 0, so there is no ratio to it"
-        return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **about)
+        return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **coverage_fields)
     values = [ratio_values(score, base, SCALE) for score, base in zip(scores, references, strict=True)]
-    clusters = [one.item.cluster for one, _ in kept]
+    clusters = [item.item.cluster for item, _ in kept]
     # Rounded, so that differences that are equal but for the last digits are ties, as they are in the scores.
     differences = [round(after - before, DIGITS) for before, after in zip(*values, strict=True)]
-    chosen = tested({"": differences}, m=task.images, binary=False, clusters={"": clusters})
-    alone = [mean_interval(cluster_values(column, clusters)) for column in values]
+    chosen = difference_test({"": differences}, m=task.images, binary=False, clusters={"": clusters})
+    arm_intervals = [mean_interval(cluster_values(column, clusters)) for column in values]
     result = asdict(chosen.result)
     result["why"] = f"a ratio of totals, linearised item by item; {chosen.result.why}"
     bca = chosen.robustness
-    found = Contrast(
-        a=alone[0].value,
-        b=alone[1].value,
+    difference = Contrast(
+        a=arm_intervals[0].value,
+        b=arm_intervals[1].value,
         correlation=correlation(*values),
-        se_ratio=se_ratio(chosen.result.se, alone[0].se, alone[1].se),
+        se_ratio=se_ratio(chosen.result.se, arm_intervals[0].se, arm_intervals[1].se),
         verdict="",
         n_units=result.pop("n"),
         bca=Robustness(bca.low, bca.high, chosen.agrees, bca.why, bca.method),
-        **about,
+        **coverage_fields,
         **result,
     )
-    return decide(found, task.scores.higher_is_better)
+    return with_verdict(difference, task.scores.higher_is_better)
 
 
 def _bounds(

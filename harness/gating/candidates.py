@@ -22,10 +22,10 @@ __all__ = ["Candidate", "Live", "Replay"]
 
 
 class Candidate(Protocol):
-    """What a sequential gate asks for."""
+    """Where a sequential gate gets the candidate's samples from."""
 
     def start(self) -> Run:
-        """The run before anything is looked at: what it is, to see whether it may be compared."""
+        """The run before any item is revealed; its identity decides whether it may be compared."""
         ...
 
     def reveal(self, task: str, items: Collection[str]) -> Run:
@@ -33,12 +33,19 @@ class Candidate(Protocol):
         ...
 
     def finish(self, complete: bool) -> str:
-        """Ends it and says in a sentence, maybe empty, what is left; ``complete`` if all was revealed."""
+        """Ends the run.
+
+        Args:
+            complete: whether every item of every task was revealed.
+
+        Returns:
+            What is left to do, in a sentence; may be empty.
+        """
         ...
 
 
 class Replay:
-    """A finished run whose samples are looked at in batches, as if they came in now."""
+    """A finished run whose samples are looked at in batches, as if they were drawn now."""
 
     def __init__(self, finished: Run) -> None:
         self.finished = finished
@@ -54,17 +61,17 @@ class Replay:
 
 
 class Live:
-    """A model that draws what is asked for, into a run folder that any later run goes on with.
+    """A model that draws the revealed items, into a run folder that a later run can continue.
 
     Seed, seed policy and limit are the base's, so that the arms share them.
 
     Args:
         model: the candidate.
         tasks: of the policy.
-        base: the run it is held against.
+        base: the run it is compared with.
         output_path: folder of run folders.
         batch_size: samples drawn and measured together; changes speed only.
-        progress: told about every finished batch.
+        progress: is called after every finished batch.
         call: how the run was asked for, echoed into the results.
     """
 
@@ -79,14 +86,14 @@ class Live:
         progress: Progress | None = None,
         call: Mapping[str, Any] | None = None,
     ) -> None:
-        who = base.manifest.identity
+        base_identity = base.manifest.identity
         self.model, self.tasks, self.output_path = model, list(tasks), output_path
         self.options: dict[str, Any] = {
-            "seed": who["seed"],
-            "seed_policy": who["seed_policy"],
-            "limit": who["limit"],
+            "seed": base_identity["seed"],
+            "seed_policy": base_identity["seed_policy"],
+            "limit": base_identity["limit"],
             "batch_size": batch_size,
-            "progress": None if progress is None else _Once(progress),
+            "progress": None if progress is None else _ShownOnce(progress),
             "call": call,
         }
         self.now: Run | None = None
@@ -94,8 +101,8 @@ class Live:
     def start(self) -> Run:
         seed, policy, limit = (self.options[key] for key in ("seed", "seed_policy", "limit"))
         items = {task.info.name: limited(task.items(), limit) for task in self.tasks}
-        who = identity(self.model, self.tasks, items, seed, policy, limit)
-        folder = self.output_path / sanitise(str(who["model"].get("name", "model")))
+        run_identity = identity(self.model, self.tasks, items, seed, policy, limit)
+        folder = self.output_path / sanitise(str(run_identity["model"].get("name", "model")))
         scores = {
             task.info.name: summarise(
                 task.info, task.metrics[0], items[task.info.name], [], task.info.images_per_item
@@ -103,7 +110,11 @@ class Live:
             for task in self.tasks
         }
         self.now = Run(
-            folder, Manifest(who, {}, "started", ""), {}, scores, {task.info.name: () for task in self.tasks}
+            folder,
+            Manifest(run_identity, {}, "started", ""),
+            {},
+            scores,
+            {task.info.name: () for task in self.tasks},
         )
         return self.now
 
@@ -118,14 +129,14 @@ class Live:
     def finish(self, complete: bool) -> str:
         folder = (self.now or self.start()).folder
         if complete:
-            # What no judge could be reached for is tried once more, and the results are written.
+            # Samples whose judge was unreachable are measured again, and the results are written.
             run(self.model, self.tasks, self.output_path, **self.options)
             return f"the candidate's run is whole, in {folder}"
         return f"the candidate's run in {folder} is unfinished; `selfreward-eval run` goes on with it"
 
 
 def _records(folder: Path, task: str) -> tuple[SampleRecord, ...]:
-    """What is recorded of a task in a run that may be unfinished."""
+    """The sample records of a task in a run that may be unfinished."""
     paths = sample_files(folder).get(task)
     if not paths:
         raise InputError(
@@ -134,8 +145,8 @@ def _records(folder: Path, task: str) -> tuple[SampleRecord, ...]:
     return tuple(latest(SampleRecord.from_json(line) for line in read_json_lines(paths[0]).records))
 
 
-class _Once:
-    """Shows each task once, however many sittings it takes."""
+class _ShownOnce:
+    """Announces each task once, although a gate runs it in several batches."""
 
     def __init__(self, shown: Progress) -> None:
         self.shown = shown

@@ -1,6 +1,6 @@
-"""The numbers a rule is judged by: what its items gained, or scored, and how many are there at all.
+"""The numbers a rule is judged by: gains or scores of its items, and how many items were planned.
 
-Everything is turned so that larger is better, whatever the direction of the metric.
+All numbers are signed so that larger is better, whatever the direction of the metric.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from selfreward_eval.harness.gating.policy import Kind, Rule
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.runs.scores import TaskScores
 
-__all__ = ["Evidence", "Material", "gather", "mean_over"]
+__all__ = ["Evidence", "TaskRuns", "gather", "mean_over"]
 
 
 @dataclass(frozen=True)
-class Material:
+class TaskRuns:
     """One task in both runs.
 
     Attributes:
@@ -54,7 +54,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one rule is judged by.
+    """The numbers behind one rule.
 
     Attributes:
         rule: the rule.
@@ -66,12 +66,13 @@ class Evidence:
             or where nothing was scored.
         candidate: the candidate's, likewise.
         items: items with a number.
-        planned: items that were to have one.
+        planned: items that should have one.
         images: samples planned per item.
         coverage: samples with a number over those planned, in [0, 1].
-        best: the mean had every missing sample gone the candidate's way, None where none is missing.
+        best: the mean with every missing sample at its most favourable value for the candidate, None
+            where none is missing.
         sign: 1, or -1 where lower is better.
-        limit: what the mean is held against.
+        limit: that the mean is tested against.
         width: of the metric's range.
         range: of the metric, in its own direction.
         binary: whether every sample scores 0 or 1.
@@ -101,46 +102,47 @@ class Evidence:
         return [name for name, values in self.strata.items() if not values]
 
 
-def gather(rule: Rule, material: Material, seen: Collection[str] | None = None) -> Evidence:
+def gather(rule: Rule, task_runs: TaskRuns, seen: Collection[str] | None = None) -> Evidence:
     """The evidence for a rule.
 
     Args:
-        rule: on ``material``'s task; its category is one of the base's.
-        material: both runs.
+        rule: on ``task_runs``'s task; its category is one of the base's.
+        task_runs: both runs.
         seen: ids of the items that count, as if no other had been planned; None for all.
     """
-    scores = material.scores
+    scores = task_runs.scores
     sign = 1 if scores.higher_is_better else -1
-    task = material.alone if rule.kind is Kind.FLOOR else material.pair
+    task = task_runs.alone if rule.kind is Kind.FLOOR else task_runs.pair
     names = list(scores.categories) if rule.category is None else [rule.category]
-    every = {name: _of(task, name, seen) for name in names}
-    planned = {name: material.planned(name) if seen is None else len(every[name]) for name in names}
-    # Items that neither run recorded are planned all the same; without a name they can only be counted.
-    unknown = {name: max(0, planned[name] - len(every[name])) for name in names}
+    items_of = {name: _items_of(task, name, seen) for name in names}
+    planned = {name: task_runs.planned(name) if seen is None else len(items_of[name]) for name in names}
+    # Items that neither run recorded were planned too; without a record they can only be counted.
+    n_unrecorded = {name: max(0, planned[name] - len(items_of[name])) for name in names}
     if not (scores.macro and rule.category is None):
-        every = {"": [one for items in every.values() for one in items]}
-        unknown, planned = {"": sum(unknown.values())}, {"": sum(planned.values())}
-    kept = {name: [one for one in items if one.scored] for name, items in every.items()}
+        items_of = {"": [paired for items in items_of.values() for paired in items]}
+        n_unrecorded, planned = {"": sum(n_unrecorded.values())}, {"": sum(planned.values())}
+    kept = {name: [paired for paired in items if paired.scored] for name, items in items_of.items()}
     samples = {
-        name: [[sign * _gain(row) for row in one.scored] for one in items] for name, items in kept.items()
+        name: [[sign * _gain(row) for row in paired.scored] for paired in items]
+        for name, items in kept.items()
     }
-    done = sum(len(one.scored) for items in kept.values() for one in items)
-    wanted = sum(planned.values()) * task.images
+    n_scored = sum(len(paired.scored) for items in kept.values() for paired in items)
+    n_planned = sum(planned.values()) * task.images
     complete = all(kept.values())
     return Evidence(
         rule=rule,
         strata={name: [fsum(gains) / len(gains) for gains in items] for name, items in samples.items()},
-        clusters={name: [one.item.cluster for one in items] for name, items in kept.items()},
-        ids={name: [one.item.id for one in items] for name, items in kept.items()},
+        clusters={name: [paired.item.cluster for paired in items] for name, items in kept.items()},
+        ids={name: [paired.item.id for paired in items] for name, items in kept.items()},
         samples=samples,
         base=_score(kept, 0) if complete and rule.kind is not Kind.FLOOR else None,
         candidate=_score(kept, -1) if complete else None,
         items=sum(map(len, kept.values())),
         planned=sum(planned.values()),
         images=task.images,
-        coverage=done / wanted if wanted else 0.0,
-        best=_best(every, unknown, sign, scores.range, rule.kind is not Kind.FLOOR)
-        if done < wanted
+        coverage=n_scored / n_planned if n_planned else 0.0,
+        best=_best(items_of, n_unrecorded, sign, scores.range, rule.kind is not Kind.FLOOR)
+        if n_scored < n_planned
         else None,
         sign=sign,
         limit={Kind.MARGIN: -1, Kind.IMPROVE: 1, Kind.FLOOR: sign}[rule.kind] * rule.number,
@@ -149,8 +151,8 @@ def gather(rule: Rule, material: Material, seen: Collection[str] | None = None) 
         binary=all(
             value in (0.0, 1.0)
             for items in kept.values()
-            for one in items
-            for row in one.scored
+            for paired in items
+            for row in paired.scored
             for value in row
         ),
     )
@@ -161,9 +163,9 @@ def mean_over(strata: Mapping[str, Sequence[float]]) -> float:
     return fsum(fsum(values) / len(values) for values in strata.values()) / len(strata)
 
 
-def _of(task: PairedTask, category: str, seen: Collection[str] | None) -> list[PairedItem]:
+def _items_of(task: PairedTask, category: str, seen: Collection[str] | None) -> list[PairedItem]:
     items = task.categories.get(category, [])
-    return items if seen is None else [one for one in items if one.item.id in seen]
+    return items if seen is None else [paired for paired in items if paired.item.id in seen]
 
 
 def _gain(row: Sequence[float]) -> float:
@@ -175,29 +177,29 @@ def _score(kept: Mapping[str, Sequence[PairedItem]], run: int) -> float:
     means = {}
     for name, items in kept.items():
         place = run % len(items[0].values)
-        means[name] = [one.mean(place) for one in items]
+        means[name] = [paired.mean(place) for paired in items]
     return mean_over(means)
 
 
 def _best(
-    every: Mapping[str, Sequence[PairedItem]],
-    unknown: Mapping[str, int],
+    items_of: Mapping[str, Sequence[PairedItem]],
+    n_unrecorded: Mapping[str, int],
     sign: int,
     value_range: tuple[float, float],
-    paired: bool,
+    has_base: bool,
 ) -> float | None:
     """The mean with every missing sample of the candidate at the best end, of the base at the worst."""
     worst, best = value_range[::sign]
     means = []
-    for name, items in every.items():
+    for name, items in items_of.items():
         gains = []
-        for one in items:
-            fills = [worst, best] if paired else [best]
-            rows = zip(*one.values, strict=True)
-            full = [[f if v is None else v for v, f in zip(row, fills, strict=True)] for row in rows]
-            gains.append(fsum(sign * _gain(row) for row in full) / len(full))
-        # Alone, an unknown item scores the best; in a pair it gains the whole range.
-        gains += [sign * (best - worst if paired else best)] * unknown[name]
+        for paired in items:
+            fills = [worst, best] if has_base else [best]
+            rows = zip(*paired.values, strict=True)
+            filled = [[f if v is None else v for v, f in zip(row, fills, strict=True)] for row in rows]
+            gains.append(fsum(sign * _gain(row) for row in filled) / len(filled))
+        # An item that was not recorded scores the best; in a pair it gains the whole range.
+        gains += [sign * (best - worst if has_base else best)] * n_unrecorded[name]
         if not gains:
             return None
         means.append(fsum(gains) / len(gains))

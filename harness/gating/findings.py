@@ -12,11 +12,11 @@ from selfreward_eval.harness.stats.noninferiority import Verdict
 
 __all__ = [
     "EXIT",
-    "Course",
     "FamilyFinding",
     "Finding",
     "Outcome",
     "SampleSize",
+    "TaskProgress",
     "combined",
     "family_findings",
     "overall",
@@ -30,7 +30,7 @@ EXIT: Mapping[Verdict, int] = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCL
 
 @dataclass(frozen=True)
 class SampleSize:
-    """What it would take to decide a rule.
+    """The sample size that would decide a rule.
 
     Attributes:
         items: units needed at this number of samples per item, or None.
@@ -63,7 +63,7 @@ class Finding:
         value: the gain of the candidate (larger is better, whatever the metric's direction); for a floor
             its score in the metric's own direction. None where nothing can be compared.
         low: one-sided bound at confidence 1 - alpha, before any correction.
-        high: the other one.
+        high: the upper bound, likewise.
         base: the base's score over the samples compared; None for a floor.
         candidate: the candidate's.
         p: one-sided p-value of a wrong PASS; None for a floor, a sequential gate, or without a test.
@@ -76,8 +76,8 @@ class Finding:
         coverage: of the items looked at.
         coverage_wanted: smallest one that can pass.
         method: the test.
-        how: why this test.
-        needs: for INCONCLUSIVE.
+        how: why this test, in words.
+        needs: the sample size that would decide an INCONCLUSIVE rule, else None.
     """
 
     rule: str
@@ -116,7 +116,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class FamilyFinding:
-    """A family judged: by its members, all of them or any of them."""
+    """The verdict on a family.
+
+    Attributes:
+        name: of the family.
+        correction: ``holm``, ``bh``, ``by`` or ``none``.
+        require: ``all`` or ``any`` of its rules have to pass.
+        rules: names of its rules.
+        verdict: PASS, FAIL or INCONCLUSIVE.
+    """
 
     name: str
     correction: str
@@ -126,7 +134,7 @@ class FamilyFinding:
 
 
 @dataclass(frozen=True)
-class Course:
+class TaskProgress:
     """How far a sequential gate went in one task.
 
     Attributes:
@@ -148,17 +156,17 @@ class Course:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All of it.
+    """What a gate decided, and by what.
 
     Attributes:
         verdict: over all rules.
         exit_code: of :data:`EXIT`.
-        policy: what was asked.
+        policy: the rules.
         base: the run before.
         candidate: the run after.
         findings: one per rule, in the policy's order.
         families: one per declared family.
-        courses: one per task of a sequential gate; empty for one that looks once.
+        progress_by_task: one per task of a sequential gate; empty for one that looks once.
         notes: what a reader should know, one sentence each.
     """
 
@@ -169,14 +177,14 @@ class Outcome:
     candidate: Arm
     findings: tuple[Finding, ...]
     families: tuple[FamilyFinding, ...]
-    courses: tuple[Course, ...] = ()
+    progress_by_task: tuple[TaskProgress, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def saved(self) -> float | None:
         """Share of the samples that a sequential gate did not need, in [0, 1]; None for another."""
-        planned = sum(one.planned_samples for one in self.courses)
-        return 1 - sum(one.samples for one in self.courses) / planned if planned else None
+        planned = sum(progress.planned_samples for progress in self.progress_by_task)
+        return 1 - sum(progress.samples for progress in self.progress_by_task) / planned if planned else None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it; JSON values only."""
@@ -185,7 +193,7 @@ class Outcome:
             "schema": SCHEMA,
             "verdict": str(self.verdict),
             "exit_code": self.exit_code,
-            "mode": "sequential" if self.courses else "fixed",
+            "mode": "sequential" if self.progress_by_task else "fixed",
             "policy": {
                 "file": policy.file,
                 "sha256": policy.sha256,
@@ -199,11 +207,11 @@ class Outcome:
             "families": [asdict(one) for one in self.families],
             "sequential": {
                 "saved": self.saved,
-                "seed": policy.looks.seed,
-                "batch": policy.looks.batch,
-                "tasks": [asdict(one) for one in self.courses],
+                "seed": policy.sequential.seed,
+                "batch": policy.sequential.batch,
+                "tasks": [asdict(one) for one in self.progress_by_task],
             }
-            if self.courses
+            if self.progress_by_task
             else None,
             "notes": list(self.notes),
         }
@@ -216,13 +224,13 @@ def family_findings(policy: Policy, verdicts: Mapping[str, Verdict]) -> tuple[Fa
         policy: with the families.
         verdicts: rule -> its verdict.
     """
-    found = []
+    findings = []
     for group in policy.groups.values():
         names = tuple(rule.name for rule in policy.members(group.name))
-        inside = [verdicts[name] for name in names]
-        verdict = _any(inside) if group.require == ANY else _all(inside)
-        found.append(FamilyFinding(group.name, group.correction, group.require, names, verdict))
-    return tuple(found)
+        member_verdicts = [verdicts[name] for name in names]
+        verdict = _any(member_verdicts) if group.require == ANY else _all(member_verdicts)
+        findings.append(FamilyFinding(group.name, group.correction, group.require, names, verdict))
+    return tuple(findings)
 
 
 def combined(policy: Policy, verdicts: Mapping[str, Verdict]) -> Verdict:
@@ -232,11 +240,11 @@ def combined(policy: Policy, verdicts: Mapping[str, Verdict]) -> Verdict:
     rule, however many there are (Berger 1982).
     """
     alone = [verdicts[rule.name] for rule in policy.rules if rule.family is None]
-    return _all([*alone, *(one.verdict for one in family_findings(policy, verdicts))])
+    return _all([*alone, *(family.verdict for family in family_findings(policy, verdicts))])
 
 
 def overall(policy: Policy, verdicts: Mapping[str, Verdict]) -> Verdict:
-    """:func:`combined`, or FAIL where the policy takes an open end for one."""
+    """:func:`combined`, or FAIL where the policy counts INCONCLUSIVE as FAIL."""
     verdict = combined(policy, verdicts)
     return Verdict.FAIL if verdict is Verdict.INCONCLUSIVE and policy.undecided_fails else verdict
 

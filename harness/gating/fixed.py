@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 from selfreward_eval.harness.comparing.compare import arm_of
 from selfreward_eval.harness.comparing.families import CORRECTIONS
-from selfreward_eval.harness.gating.evidence import Evidence, Material, gather
+from selfreward_eval.harness.gating.evidence import Evidence, TaskRuns, gather
 from selfreward_eval.harness.gating.findings import EXIT, Finding, Outcome, family_findings, overall
-from selfreward_eval.harness.gating.one_sided import OneSided, against
+from selfreward_eval.harness.gating.one_sided import OneSided, one_sided_test
 from selfreward_eval.harness.gating.policy import NONE, Kind, Policy
 from selfreward_eval.harness.gating.requirements import require_gateable, require_scores
-from selfreward_eval.harness.gating.ruling import finding
+from selfreward_eval.harness.gating.rule_finding import make_finding
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.stats.choosing import choose_interval
 from selfreward_eval.harness.stats.noninferiority import Verdict
 
-__all__ = ["judge", "ungated"]
+__all__ = ["judge", "tasks_without_rules"]
 
 
 def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
@@ -33,12 +33,12 @@ def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
     """
     require_scores(policy, base, candidate)
     require_gateable(base, candidate)
-    materials = {task: Material(task, base, candidate) for task in policy.tasks}
-    judged = _corrected(
-        policy, [_judged(gather(rule, materials[rule.task]), policy.alpha) for rule in policy.rules]
+    runs_of_task = {task: TaskRuns(task, base, candidate) for task in policy.tasks}
+    tested_rules = _corrected(
+        policy, [_test_rule(gather(rule, runs_of_task[rule.task]), policy.alpha) for rule in policy.rules]
     )
-    findings = tuple(_finding(policy, one) for one in judged)
-    verdicts = {one.rule: one.verdict for one in findings}
+    findings = tuple(_finding(policy, tested) for tested in tested_rules)
+    verdicts = {tested.rule: tested.verdict for tested in findings}
     verdict = overall(policy, verdicts)
     return Outcome(
         verdict,
@@ -48,18 +48,18 @@ def judge(policy: Policy, base: Run, candidate: Run) -> Outcome:
         arm_of(candidate),
         findings,
         family_findings(policy, verdicts),
-        notes=ungated(policy, base, candidate),
+        notes=tasks_without_rules(policy, base, candidate),
     )
 
 
-def ungated(policy: Policy, base: Run, candidate: Run) -> tuple[str, ...]:
+def tasks_without_rules(policy: Policy, base: Run, candidate: Run) -> tuple[str, ...]:
     """A sentence for every task of a run that no rule is about."""
     names = dict.fromkeys([*base.scores, *candidate.scores])
     return tuple(f"no rule is about {task}, which was measured" for task in names if task not in policy.tasks)
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _TestedRule:
     """A rule with its test.
 
     Attributes:
@@ -75,15 +75,15 @@ class _Judged:
     fails: float | None
 
 
-def _judged(evidence: Evidence, alpha: float) -> _Judged:
+def _test_rule(evidence: Evidence, alpha: float) -> _TestedRule:
     if evidence.empty:
-        return _Judged(evidence, None, None, None)
+        return _TestedRule(evidence, None, None, None)
     if evidence.rule.kind is Kind.FLOOR:
-        return _Judged(evidence, _floor(evidence, alpha), None, None)
-    test = against(
+        return _TestedRule(evidence, _floor(evidence, alpha), None, None)
+    test = one_sided_test(
         evidence.strata, evidence.limit, width=evidence.width, alpha=alpha, clusters=evidence.clusters
     )
-    return _Judged(evidence, test, test.passes, test.fails)
+    return _TestedRule(evidence, test, test.passes, test.fails)
 
 
 def _floor(evidence: Evidence, alpha: float) -> OneSided:
@@ -107,44 +107,44 @@ def _floor(evidence: Evidence, alpha: float) -> OneSided:
     )  # fmt: skip
 
 
-def _corrected(policy: Policy, judged: Sequence[_Judged]) -> list[_Judged]:
+def _corrected(policy: Policy, tested_rules: Sequence[_TestedRule]) -> list[_TestedRule]:
     """Both p-values of every rule adjusted within its family."""
-    out = list(judged)
+    out = list(tested_rules)
     for group in policy.groups.values():
         if group.correction == NONE:
             continue
         correct = CORRECTIONS[group.correction][1]
-        places = [k for k, one in enumerate(judged) if one.evidence.rule.family == group.name]
-        passes = correct([judged[k].passes for k in places])
-        fails = correct([judged[k].fails for k in places])
+        places = [k for k, tested in enumerate(tested_rules) if tested.evidence.rule.family == group.name]
+        passes = correct([tested_rules[k].passes for k in places])
+        fails = correct([tested_rules[k].fails for k in places])
         for k, passing, failing in zip(places, passes, fails, strict=True):
-            out[k] = _Judged(judged[k].evidence, judged[k].test, passing, failing)
+            out[k] = _TestedRule(tested_rules[k].evidence, tested_rules[k].test, passing, failing)
     return out
 
 
-def _verdict(one: _Judged, alpha: float) -> Verdict:
+def _verdict(tested: _TestedRule, alpha: float) -> Verdict:
     """What the scored samples say, whatever their coverage."""
-    limit, test = one.evidence.limit, one.test
+    limit, test = tested.evidence.limit, tested.test
     if test is None:
         return Verdict.INCONCLUSIVE
-    if one.evidence.rule.kind is Kind.FLOOR:
+    if tested.evidence.rule.kind is Kind.FLOOR:
         passes = test.low is not None and test.low >= limit
         fails = test.high is not None and test.high < limit
     else:
-        passes = one.passes is not None and one.passes <= alpha
-        fails = one.fails is not None and one.fails <= alpha
+        passes = tested.passes is not None and tested.passes <= alpha
+        fails = tested.fails is not None and tested.fails <= alpha
     return Verdict.PASS if passes else Verdict.FAIL if fails else Verdict.INCONCLUSIVE
 
 
-def _finding(policy: Policy, one: _Judged) -> Finding:
-    rule = one.evidence.rule
+def _finding(policy: Policy, tested: _TestedRule) -> Finding:
+    rule = tested.evidence.rule
     corrected = rule.family is not None and policy.groups[rule.family].correction != NONE
-    return finding(
+    return make_finding(
         policy,
-        one.evidence,
-        _verdict(one, policy.alpha),
-        one.test,
+        tested.evidence,
+        _verdict(tested, policy.alpha),
+        tested.test,
         alpha=policy.alpha,
-        p_adjusted=one.passes if corrected else None,
+        p_adjusted=tested.passes if corrected else None,
         tests=len(policy.members(rule.family)) if corrected and rule.family else 1,
     )

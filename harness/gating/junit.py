@@ -1,6 +1,6 @@
 """The outcome of a gate as a JUnit report: a rule is a test case, FAIL a failure, INCONCLUSIVE an error.
 
-An error is what the format has for a test that could not tell; readers show it as not passed.
+The format has no state for an undecided test; readers show an error as not passed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def junit(outcome: Outcome) -> bytes:
     """The report, UTF-8. Where the policy counts INCONCLUSIVE as FAIL, so does the report."""
     undecided = "failure" if outcome.policy.undecided_fails else "error"
     kinds = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: undecided}
-    marked = [kinds.get(one.verdict) for one in outcome.findings]
+    marked = [kinds.get(finding.verdict) for finding in outcome.findings]
     counts = {
         "tests": str(len(marked)),
         "failures": str(marked.count("failure")),
@@ -40,29 +40,31 @@ def junit(outcome: Outcome) -> bytes:
         ("candidate", outcome.candidate.folder),
     ):
         ElementTree.SubElement(properties, "property", {"name": name, "value": _clean(content)})
-    for one, kind in zip(outcome.findings, marked, strict=True):
+    for finding, kind in zip(outcome.findings, marked, strict=True):
         case = ElementTree.SubElement(
-            suite, "testcase", {"classname": _clean(one.task), "name": _clean(one.rule)}
+            suite, "testcase", {"classname": _clean(finding.task), "name": _clean(finding.rule)}
         )
         if kind is not None:
-            mark = ElementTree.SubElement(case, kind, {"type": str(one.verdict), "message": _clean(one.why)})
-            mark.text = _clean(_details(one))
+            mark = ElementTree.SubElement(
+                case, kind, {"type": str(finding.verdict), "message": _clean(finding.why)}
+            )
+            mark.text = _clean(_details(finding))
         else:
-            ElementTree.SubElement(case, "system-out").text = _clean(_details(one))
+            ElementTree.SubElement(case, "system-out").text = _clean(_details(finding))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
 
 
-def _details(one: Finding) -> str:
+def _details(finding: Finding) -> str:
     lines = [
-        f"{one.score}: {one.asks}",
-        one.why,
-        f"{value(one)}, bounds {bounds(one)}",
-        f"{one.items} of {one.planned_items} items, {one.coverage:.1%} of their samples scored",
-        f"{one.method}: {one.how}",
+        f"{finding.score}: {finding.asks}",
+        finding.why,
+        f"{value(finding)}, bounds {bounds(finding)}",
+        f"{finding.items} of {finding.planned_items} items, {finding.coverage:.1%} of their samples scored",
+        f"{finding.method}: {finding.how}",
     ]
-    take = needed(one)
-    return "\n".join([*lines, *([f"it would take {take}"] if take else [])])
+    sample_size = needed(finding)
+    return "\n".join([*lines, *([f"it would take {sample_size}"] if sample_size else [])])
 
 
 def _clean(text: str) -> str:

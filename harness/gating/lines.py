@@ -28,7 +28,7 @@ def line_numbers(text: str) -> dict[Place, int]:
 
     Keys inside inline tables have no line of their own; :func:`line_of` gives that of the table.
     """
-    found: dict[Place, int] = {(): 1}
+    lines: dict[Place, int] = {(): 1}
     counts: dict[Place, int] = {}
     table: Place = ()
     closing = ""  # The quotes that end the long string this line begins in.
@@ -43,13 +43,13 @@ def line_numbers(text: str) -> dict[Place, int]:
             if header[1] == "[[":
                 counts[path] = counts.get(path, -1) + 1
                 table = (*path, counts[path])
-            found.setdefault(path, number)
-            found[table] = number
+            lines.setdefault(path, number)
+            lines[table] = number
         elif key:
-            found.setdefault((*table, *_parts(key[1])), number)
+            lines.setdefault((*table, *_parts(key[1])), number)
             quotes = _LONG.findall(line[key.end() :])
             closing = quotes[0] if len(quotes) % 2 else ""
-    return found
+    return lines
 
 
 def line_of(lines: Mapping[Place, int], *place: str | int) -> int:

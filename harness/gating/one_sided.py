@@ -1,16 +1,15 @@
-"""Is a mean gain above a limit, or below it? Two one-sided tests, each with its bound.
+"""Two one-sided tests of a mean gain against a limit, each with its confidence bound.
 
-A margin of 0.02 asks about the limit -0.02, a required improvement of 0.02 about +0.02.
+A margin of 0.02 is tested against the limit -0.02, a required improvement of 0.02 against +0.02.
 
-Losses come in lumps: if hardly any item changes and all that do get worse, the mean is
-skewed, and Student's t passes a loss at the margin 8 times in 100 instead of 5. Hall's
-cubic transformation (1992, JRSS B 54:221-228, "On the removal of skewness by
-transformation") takes the estimated skewness out of t; for symmetric differences it
-changes nothing. Below 50 units the sign-flip test has to agree. Where no difference
-varies there is no standard error, but n items without a difference leave at most
-1 - alpha^(1 / n) of all items that may have one.
+Differences can be very skewed: if few items change and all of these get worse, Student's t passes
+a loss at the margin 8 times in 100 instead of 5. Hall's cubic transformation (1992, JRSS B
+54:221-228, "On the removal of skewness by transformation") corrects t for the estimated skewness;
+for symmetric differences it changes nothing. Below 50 units the sign-flip test has to agree. Where
+no difference varies there is no standard error; the bound is then on the share of the population
+that may differ: at most 1 - alpha^(1 / n) after n items without a difference.
 
->>> against({"": [0.0, 0.25, -0.25, 0.0] * 50}, -0.05, width=1.0).passes < 0.05
+>>> one_sided_test({"": [0.0, 0.25, -0.25, 0.0] * 50}, -0.05, width=1.0).passes < 0.05
 True
 """
 
@@ -31,9 +30,9 @@ from selfreward_eval.harness.stats.means import (
     t_quantile,
 )
 from selfreward_eval.harness.stats.paired import SMALLEST_P
-from selfreward_eval.harness.stats.permutation import sign_flip_macro
+from selfreward_eval.harness.stats.permutation import sign_flip
 
-__all__ = ["OneSided", "against", "without_spread"]
+__all__ = ["OneSided", "one_sided_test", "without_spread"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class OneSided:
     Attributes:
         value: the mean.
         se: its standard error, or None.
-        low: the mean is above this with confidence 1 - alpha; None where nothing can be said.
+        low: the mean is above this with confidence 1 - alpha; None without a standard error.
         high: it is below this, likewise.
         passes: p-value of "at the limit or below", in (0, 1]; small means above. None likewise.
         fails: p-value of "at the limit or above", likewise.
@@ -63,7 +62,7 @@ class OneSided:
     why: str
 
 
-def against(
+def one_sided_test(
     strata: Mapping[str, Values],
     limit: float,
     *,
@@ -75,7 +74,7 @@ def against(
 
     Args:
         strata: name -> item gains, larger is better, shape (G_j,), G_j >= 1.
-        limit: what the mean is held against.
+        limit: that the mean is tested against.
         width: of the metric's range: the largest gain or loss an item can have.
         alpha: of each bound, in (0, 0.5).
         clusters: name -> the cluster of every item, or None where each item is its own.
@@ -97,15 +96,15 @@ def against(
             "a single item says nothing about how items vary",
         )  # fmt: skip
     if interval.se == 0:
-        # Whatever is unseen weighs most in the smallest stratum.
+        # A share of the population that was not seen weighs most in the smallest stratum.
         count = len(units) * min(len(values) for values in units.values())
         low, high, passes, fails = without_spread(interval.value, limit, count, alpha, width)
         return OneSided(
             interval.value, 0.0, low, high, passes, fails, interval.n, "bound on the unseen share",
             f"none of {interval.n} units differs from another, so there is no standard error to test by",
         )  # fmt: skip
-    found = _transformed(units, interval, limit, alpha)
-    return found if interval.n >= FEW_UNITS else _flipped(found, strata, clusters, limit, alpha)
+    hall = _hall_test(units, interval, limit, alpha)
+    return hall if interval.n >= FEW_UNITS else _with_sign_flips(hall, strata, clusters, limit, alpha)
 
 
 def without_spread(
@@ -113,8 +112,9 @@ def without_spread(
 ) -> tuple[float, float, float, float]:
     """low, high, passes and fails where all n units have the same ``value``.
 
-    A share q of the population may be otherwise, by at most ``width`` from 0; q > 1 - alpha^(1 / n) would
-    have shown with probability 1 - alpha. A p-value is the alpha whose bound meets the limit.
+    A share q of the population may have other values, at most ``width`` from 0; a share
+    q > 1 - alpha^(1 / n) would have been sampled with probability 1 - alpha. A p-value is the alpha whose
+    bound equals the limit.
     """
     unseen = 1 - alpha ** (1 / n)
 
@@ -130,25 +130,26 @@ def without_spread(
     )
 
 
-def _transformed(units: Mapping[str, Values], interval: Interval, limit: float, alpha: float) -> OneSided:
+def _hall_test(units: Mapping[str, Values], interval: Interval, limit: float, alpha: float) -> OneSided:
     from scipy.special import stdtr
 
     assert interval.se is not None
     assert interval.df is not None
-    a = _skewness(units, interval.se)
-    # No p-value tells further apart, and cubes have to stay finite.
-    t = _hall(max(-1e30, min((interval.value - limit) / interval.se, 1e30)), a)
-    reach = t_quantile(interval.df, 1 - alpha)
+    skewness = _skewness(units, interval.se)
+    # Beyond 1e30 the p-value no longer changes, and the cube has to stay finite.
+    t = _hall_transform(max(-1e30, min((interval.value - limit) / interval.se, 1e30)), skewness)
+    critical = t_quantile(interval.df, 1 - alpha)
     return OneSided(
         value=interval.value,
         se=interval.se,
-        low=interval.value - interval.se * _unhall(reach, a),
-        high=interval.value - interval.se * _unhall(-reach, a),
-        passes=_within(float(stdtr(interval.df, -t))),
-        fails=_within(float(stdtr(interval.df, t))),
+        low=interval.value - interval.se * _hall_inverse(critical, skewness),
+        high=interval.value - interval.se * _hall_inverse(-critical, skewness),
+        passes=_p_value(float(stdtr(interval.df, -t))),
+        fails=_p_value(float(stdtr(interval.df, t))),
         n=interval.n,
         method="t without skewness (Hall)" + (", Satterthwaite df" if len(units) > 1 else ""),
-        why=f"{interval.n} units are enough for t once the skewness of their mean ({a:+.2f}) is taken out",
+        why=f"{interval.n} units are enough for t once the skewness of their mean ({skewness:+.2f}) "
+        "is taken out",
     )
 
 
@@ -161,55 +162,57 @@ def _skewness(units: Mapping[str, Values], se: float) -> float:
         numbers = np.asarray(values, dtype=float)
         n, (mean, _) = len(numbers), mean_and_variance(values)
         unbiased = n / ((n - 1) * (n - 2)) if n > 2 else 1 / n
-        # In standard errors, because cubes of tiny numbers would be none.
+        # In units of the standard error, because cubes of tiny numbers would underflow to 0.
         cubes = fsum((((numbers - mean) / se) ** 3).tolist())
         third.append(unbiased * cubes / (len(units) ** 3 * n**2))
     return fsum(third)
 
 
-def _hall(t: float, a: float) -> float:
+def _hall_transform(t: float, a: float) -> float:
     """t + a t^2 / 3 + a^2 t^3 / 27 + a / 6 for a mean of skewness ``a``; it rises with t."""
     return t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6
 
 
-def _unhall(g: float, a: float) -> float:
-    """The t whose :func:`_hall` is ``g``."""
+def _hall_inverse(g: float, a: float) -> float:
+    """The t whose :func:`_hall_transform` is ``g``."""
     if abs(a) < 1e-9:
         return g
     inside = 1 + a * (g - a / 6)
     return 3 / a * (copysign(abs(inside) ** (1 / 3), inside) - 1)
 
 
-def _flipped(
-    found: OneSided,
+def _with_sign_flips(
+    hall: OneSided,
     strata: Mapping[str, Values],
     clusters: Mapping[str, Sequence[Hashable]] | None,
     limit: float,
     alpha: float,
 ) -> OneSided:
-    """The wider of ``found`` and the sign-flip test around the limit: for few units neither alone will do."""
+    """The more conservative of ``hall`` and the sign-flip test of the limit, at each end: for few units
+    neither alone keeps its level."""
     shifted = {name: [float(value) - limit for value in values] for name, values in strata.items()}
-    flips = sign_flip_macro(shifted, clusters, level=1 - 2 * alpha)
+    flips = sign_flip(shifted, clusters, level=1 - 2 * alpha)
     assert flips.p is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.passes is not None
-    assert found.fails is not None
+    assert hall.low is not None
+    assert hall.high is not None
+    assert hall.passes is not None
+    assert hall.fails is not None
     # Flipping all signs mirrors the distribution, so one side has half of the two-sided p.
     above = flips.p / 2 if flips.effect > 0 else 1 - flips.p / 2
-    open_ = flips.low is None or flips.high is None
+    unbounded = flips.low is None or flips.high is None
     return OneSided(
-        value=found.value,
-        se=found.se,
-        low=None if open_ else min(found.low, (flips.low or 0.0) + limit),
-        high=None if open_ else max(found.high, (flips.high or 0.0) + limit),
-        passes=_within(max(found.passes, above)),
-        fails=_within(max(found.fails, 1 - above)),
-        n=found.n,
+        value=hall.value,
+        se=hall.se,
+        low=None if unbounded else min(hall.low, (flips.low or 0.0) + limit),
+        high=None if unbounded else max(hall.high, (flips.high or 0.0) + limit),
+        passes=_p_value(max(hall.passes, above)),
+        fails=_p_value(max(hall.fails, 1 - above)),
+        n=hall.n,
         method="sign flips and t without skewness (Hall), the wider of both",
-        why=f"{found.n} units are few",
+        why=f"{hall.n} units are few",
     )
 
 
-def _within(p: float) -> float:
+def _p_value(p: float) -> float:
+    """``p`` within (0, 1]."""
     return max(min(p, 1.0), SMALLEST_P)

@@ -1,11 +1,25 @@
-"""What a gate asks for: rules on tasks and categories, families of rules, and how sure it wants to be."""
+"""What a gate asks for: rules on tasks and categories, families of rules, error rate and power."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ALL", "ANY", "NONE", "Group", "Kind", "Looks", "Policy", "Rule"]
+__all__ = [
+    "ALL",
+    "ALPHA",
+    "ANY",
+    "BATCH",
+    "COVERAGE",
+    "NONE",
+    "POWER",
+    "SCHEMA",
+    "Group",
+    "Kind",
+    "Policy",
+    "Rule",
+    "SequentialPlan",
+]
 
 ALL, ANY = "all", "any"
 """How many rules of a family have to pass."""
@@ -13,13 +27,28 @@ ALL, ANY = "all", "any"
 NONE = "none"
 """A family whose p-values are not corrected."""
 
+SCHEMA = 1
+"""Version of the policy file's format."""
+
+ALPHA, POWER = 0.05, 0.8
+"""Of a policy that does not state its own."""
+
+COVERAGE = 0.99
+"""A rule's coverage unless it states its own: more missing samples could hide a loss."""
+
+BATCH = 25
+"""Items between two looks of a sequential gate."""
+
 
 class Kind(StrEnum):
     """What a rule asks of a score."""
 
     MARGIN = "margin"
+    """Non-inferiority: the loss is smaller than the rule's number."""
     IMPROVE = "improve"
+    """Superiority: the gain is larger than the rule's number."""
     FLOOR = "floor"
+    """The candidate's own score is no worse than the rule's number."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +106,8 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Looks:
-    """How a sequential gate goes through the items.
+class SequentialPlan:
+    """When a sequential gate looks.
 
     Attributes:
         batch: items between two looks.
@@ -97,11 +126,11 @@ class Policy:
         file: where it was read from.
         sha256: of the file.
         alpha: one-sided error of every verdict, in (0, 0.5).
-        power: for what it would take to decide, in (alpha, 1).
+        power: for the sample size that would decide a rule, in (alpha, 1).
         undecided_fails: whether INCONCLUSIVE counts as FAIL overall.
         rules: at least one.
         groups: name -> family, each with at least one member.
-        looks: of a sequential gate.
+        sequential: when a sequential gate looks.
     """
 
     file: str
@@ -111,7 +140,7 @@ class Policy:
     undecided_fails: bool
     rules: tuple[Rule, ...]
     groups: dict[str, Group]
-    looks: Looks
+    sequential: SequentialPlan
 
     @property
     def tasks(self) -> list[str]:

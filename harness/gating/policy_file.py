@@ -1,4 +1,4 @@
-"""``gate.toml``: read strictly. What it does not know it refuses, with the file and the line.
+"""``gate.toml``, validated: unknown keys are refused, and every error names the file and the line.
 
 ::
 
@@ -12,42 +12,43 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.comparing.families import CORRECTIONS
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, did_you_mean
 from selfreward_eval.harness.gating.lines import Place, line_numbers, line_of
-from selfreward_eval.harness.gating.policy import ALL, ANY, NONE, Group, Kind, Looks, Policy, Rule
+from selfreward_eval.harness.gating.policy import (
+    ANY,
+    NONE,
+    SCHEMA,
+    Group,
+    Kind,
+    Policy,
+    Rule,
+    SequentialPlan,
+)
 
-__all__ = ["BATCH", "COVERAGE", "SCHEMA", "read_policy"]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
-SCHEMA = 1
-COVERAGE = 0.99
-"""A rule's coverage unless it says otherwise: more missing samples could hide what was lost."""
+    from selfreward_eval.harness.gating.policy_schema import FamilyTable, PolicyFile, RuleTable
 
-BATCH = 25
-REPORT, FAIL = "report", "fail"
-
-_TOP = ("schema", "alpha", "power", "coverage", "inconclusive", "sequential", "family", "rule")
-_RULE = ("name", "task", "category", *Kind, "coverage", "family")
-_FAMILY = ("name", "correction", "require")
-_SEQUENTIAL = ("batch", "seed")
+__all__ = ["read_policy"]
 
 
 def read_policy(path: Path) -> Policy:
     """The policy in ``path``.
 
     Raises:
-        InputError: the file is missing, is no TOML, or says what a policy cannot; the message begins with
-            ``file:line``.
+        InputError: the file is missing, is no TOML, or is no policy; the message begins with ``file:line``
+            where there is a line.
     """
     try:
         data = path.read_bytes()
@@ -59,27 +60,45 @@ def read_policy(path: Path) -> Policy:
         text = data.decode("utf-8")
         content = tomllib.loads(text)
     except ValueError as error:
-        at = re.search(r"\(at line (\d+)", str(error))
-        raise InputError(f"{path}{':' + at[1] if at else ''}: this is not TOML: {error}") from error
-    return _Reader(path, line_numbers(text)).policy(content, hashlib.sha256(data).hexdigest())
+        line = re.search(r"\(at line (\d+)", str(error))
+        raise InputError(f"{path}{':' + line[1] if line else ''}: this is not TOML: {error}") from error
+    reader = _Reader(path, line_numbers(text))
+    return reader.policy(reader.validated(content), hashlib.sha256(data).hexdigest())
 
 
 @dataclass(frozen=True)
 class _Reader:
+    """Turns the tables of a policy file into a policy.
+
+    Attributes:
+        path: of the file.
+        lines: key -> its line.
+    """
+
     path: Path
     lines: Mapping[Place, int]
 
-    def policy(self, content: Mapping[str, Any], digest: str) -> Policy:
-        self.known(content, _TOP, ())
-        schema = self.whole(content, "schema", (), SCHEMA, at_least=1)
-        if schema != SCHEMA:
-            raise self.error(f"schema {schema} is not known; this version reads {SCHEMA}", "schema")
-        alpha = self.number(content, "alpha", (), 0.05, above=0.0, below=0.5)
-        power = self.number(content, "power", (), 0.8, above=alpha, below=1.0)
-        coverage = self.number(content, "coverage", (), COVERAGE, at_least=0.0, at_most=1.0)
-        undecided = self.choice(content, "inconclusive", (), (REPORT, FAIL), REPORT)
-        groups = self.groups(self.tables(content, "family"))
-        rules = self.rules(self.tables(content, "rule"), coverage, groups)
+    def validated(self, content: Mapping[str, Any]) -> PolicyFile:
+        """The content by the schema, or the first error as an InputError; unknown keys come first."""
+        from pydantic import ValidationError
+
+        from selfreward_eval.harness.gating.policy_schema import PolicyFile
+
+        try:
+            return PolicyFile.model_validate(content)
+        except ValidationError as invalid:
+            errors = invalid.errors(include_url=False)
+            error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
+            raise self.error(_message(error), *error["loc"]) from invalid
+
+    def policy(self, file: PolicyFile, digest: str) -> Policy:
+        """The policy, after the checks that relate several keys."""
+        if file.schema_ != SCHEMA:
+            raise self.error(f"schema {file.schema_} is not known; this version reads {SCHEMA}", "schema")
+        if file.power <= file.alpha:
+            raise self.error(f"power must be above alpha ({file.alpha:g}), got {file.power:g}", "power")
+        groups = self.groups(file.family)
+        rules = self.rules(file.rule, file.coverage, groups)
         for group in groups.values():
             if not any(rule.family == group.name for rule in rules):
                 raise InputError(
@@ -87,158 +106,114 @@ class _Reader:
                     f'family = "{group.name}" to its rules, or leave it out'
                 )
         return Policy(
-            str(self.path), digest, alpha, power, undecided == FAIL, rules, groups, self.looks(content)
+            file=str(self.path),
+            sha256=digest,
+            alpha=file.alpha,
+            power=file.power,
+            undecided_fails=file.inconclusive == "fail",
+            rules=rules,
+            groups=groups,
+            sequential=SequentialPlan(file.sequential.batch, file.sequential.seed),
         )
 
-    def looks(self, content: Mapping[str, Any]) -> Looks:
-        table = content.get("sequential", {})
-        if not isinstance(table, dict):
-            raise self.error(f"sequential must be a table, got {_kind(table)}", "sequential")
-        place: Place = ("sequential",)
-        self.known(table, _SEQUENTIAL, place)
-        return Looks(
-            self.whole(table, "batch", place, BATCH, at_least=1),
-            self.whole(table, "seed", place, 0, at_least=0),
-        )
-
-    def groups(self, tables: Sequence[Mapping[str, Any]]) -> dict[str, Group]:
+    def groups(self, tables: Sequence[FamilyTable]) -> dict[str, Group]:
         groups: dict[str, Group] = {}
         for k, table in enumerate(tables):
             place: Place = ("family", k)
-            self.known(table, _FAMILY, place)
-            name = self.text(table, "name", place)
-            if name in groups:
-                raise self.error(f"a family {name!r} is declared above already", *place, "name")
-            correction = self.choice(table, "correction", place, (*CORRECTIONS, NONE), "holm")
-            require = self.choice(table, "require", place, (ALL, ANY), ALL)
-            if require == ANY and correction == NONE:
+            if table.name in groups:
+                raise self.error(f"a family {table.name!r} is declared above already", *place, "name")
+            if table.require == ANY and table.correction == NONE:
                 raise self.error(
-                    f"the family {name!r} passes if any rule does, and every further rule is a further "
-                    'chance: it needs a correction ("holm")',
+                    f"the family {table.name!r} passes if any of its rules does, so every rule adds to the "
+                    'error: it needs a correction ("holm")',
                     *place,
                     "correction",
                 )
-            groups[name] = Group(name, correction, require, line_of(self.lines, *place))
+            groups[table.name] = Group(
+                table.name, table.correction, table.require, line_of(self.lines, *place)
+            )
         return groups
 
     def rules(
-        self, tables: Sequence[Mapping[str, Any]], coverage: float, groups: Mapping[str, Group]
+        self, tables: Sequence[RuleTable], coverage: float, groups: Mapping[str, Group]
     ) -> tuple[Rule, ...]:
         if not tables:
             raise self.error("a policy needs at least one [[rule]]")
-        rules: list[Rule] = []
+        rules: dict[str, Rule] = {}
         for k, table in enumerate(tables):
             rule = self.rule(table, ("rule", k), coverage, groups)
-            for other in rules:
-                if other.name == rule.name:
-                    raise self.error(
-                        f"the rule {rule.name!r} stands on line {other.line} already; give one of them "
-                        "another name, or leave it out",
-                        "rule",
-                        k,
-                    )
-            rules.append(rule)
-        return tuple(rules)
+            other = rules.setdefault(rule.name, rule)
+            if other is not rule:
+                raise self.error(
+                    f"the rule {rule.name!r} stands on line {other.line} already; give one of them "
+                    "another name, or leave it out",
+                    "rule",
+                    k,
+                )
+        return tuple(rules.values())
 
-    def rule(
-        self, table: Mapping[str, Any], place: Place, coverage: float, groups: Mapping[str, Group]
-    ) -> Rule:
-        self.known(table, _RULE, place)
-        task = self.text(table, "task", place)
-        category = self.text(table, "category", place) if "category" in table else None
-        kinds = [kind for kind in Kind if kind in table]
-        if len(kinds) != 1:
-            found = "none of them" if not kinds else " and ".join(kinds)
+    def rule(self, table: RuleTable, place: Place, coverage: float, groups: Mapping[str, Group]) -> Rule:
+        numbers = {Kind.MARGIN: table.margin, Kind.IMPROVE: table.improve, Kind.FLOOR: table.floor}
+        stated = [(kind, number) for kind, number in numbers.items() if number is not None]
+        if len(stated) != 1:
+            names = " and ".join(kind for kind, _ in stated) or "none of them"
             raise self.error(
-                f"a rule has one of margin, improve and floor, this one has {found}; write a rule for each",
+                f"a rule has one of margin, improve and floor, this one has {names}; write a rule for each",
                 *place,
-                *kinds[1:2],
+                *(kind for kind, _ in stated[1:2]),
             )
-        (kind,) = kinds
-        limits: dict[str, float] = {"above": 0.0} if kind is Kind.MARGIN else {"at_least": 0.0}
-        number = self.number(table, kind, place, **({} if kind is Kind.FLOOR else limits))
-        family = self.text(table, "family", place) if "family" in table else None
-        if family is not None and family not in groups:
-            known = ", ".join(groups) or "none"
+        ((kind, number),) = stated
+        if table.family is not None and table.family not in groups:
+            declared = ", ".join(groups) or "none"
             raise self.error(
-                f"the family {family!r} is not declared; add a [[family]] of that name (declared: {known})",
+                f"the family {table.family!r} is not declared; add a [[family]] of that name (declared: "
+                f"{declared})",
                 *place,
                 "family",
             )
-        if family is not None and kind is Kind.FLOOR:
+        if table.family is not None and kind is Kind.FLOOR:
             raise self.error(
                 "a floor is a limit, not a claim about a change; it belongs to no family", *place, "family"
             )
-        score = task if category is None else f"{task}/{category}"
+        score = table.task if table.category is None else f"{table.task}/{table.category}"
         return Rule(
-            self.text(table, "name", place) if "name" in table else f"{score} {kind}",
-            task,
-            category,
-            kind,
-            number,
-            self.number(table, "coverage", place, coverage, at_least=0.0, at_most=1.0),
-            family,
-            line_of(self.lines, *place),
+            name=f"{score} {kind}" if table.name is None else table.name,
+            task=table.task,
+            category=table.category,
+            kind=kind,
+            number=number,
+            coverage=coverage if table.coverage is None else table.coverage,
+            family=table.family,
+            line=line_of(self.lines, *place),
         )
-
-    # Values
-
-    def known(self, table: Mapping[str, Any], names: Sequence[str], place: Place) -> None:
-        for key in table:
-            if key not in names:
-                close = difflib.get_close_matches(key, names, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(names)}"
-                raise self.error(f"unknown key {key!r}; {hint}", *place, key)
-
-    def tables(self, content: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-        value = content.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise self.error(f"{key} must be tables, each under [[{key}]], got {_kind(value)}", key)
-        return value
-
-    def text(self, table: Mapping[str, Any], key: str, place: Place) -> str:
-        if key not in table:
-            raise self.error(f"{key} is missing here", *place)
-        value = table[key]
-        if not isinstance(value, str) or not value.strip():
-            raise self.error(f"{key} must be a text that is not empty, got {_kind(value)}", *place, key)
-        return value
-
-    def choice(
-        self, table: Mapping[str, Any], key: str, place: Place, known: Sequence[str], default: str
-    ) -> str:
-        value = table.get(key, default)
-        if value not in known:
-            raise self.error(f"{key} must be one of {', '.join(known)}, got {value!r}", *place, key)
-        return str(value)
-
-    def whole(self, table: Mapping[str, Any], key: str, place: Place, default: int, *, at_least: int) -> int:
-        value = table.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
-            raise self.error(
-                f"{key} must be a whole number of at least {at_least}, got {_kind(value)}", *place, key
-            )
-        return value
-
-    def number(
-        self, table: Mapping[str, Any], key: str, place: Place, default: float | None = None, **limits: float
-    ) -> float:
-        value = table.get(key, default)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
-            raise self.error(f"{key} must be a number, got {_kind(value)}", *place, key)
-        fits = {
-            "above": lambda limit: value > limit,
-            "at_least": lambda limit: value >= limit,
-            "below": lambda limit: value < limit,
-            "at_most": lambda limit: value <= limit,
-        }
-        if not all(fits[name](limit) for name, limit in limits.items()):
-            said = " and ".join(f"{name.replace('_', ' ')} {limit:g}" for name, limit in limits.items())
-            raise self.error(f"{key} must be {said}, got {value:g}", *place, key)
-        return float(value)
 
     def error(self, message: str, *place: str | int) -> InputError:
         return InputError(f"{self.path}:{line_of(self.lines, *place)}: {message}")
+
+
+def _message(error: ErrorDetails) -> str:
+    """What is wrong with one key, in words."""
+    names = [part for part in error["loc"] if isinstance(part, str)]
+    key, fields = names[-1], _fields(names)
+    if error["type"] == "extra_forbidden":
+        hint = did_you_mean(key, list(fields), f"known here: {', '.join(fields)}")
+        return f"unknown key {key!r}; {hint}"
+    if error["type"] == "missing":
+        return f"{key} is missing here"
+    return f"{key} must be {fields[key].description}, got {_kind(error['input'])}"
+
+
+def _fields(names: Sequence[str]) -> dict[str, FieldInfo]:
+    """Key -> field, of the table that has the last of ``names``."""
+    from selfreward_eval.harness.gating import policy_schema
+
+    tables: dict[str, type[BaseModel]] = {
+        "rule": policy_schema.RuleTable,
+        "family": policy_schema.FamilyTable,
+        "sequential": policy_schema.SequentialTable,
+    }
+    table = tables[names[0]] if len(names) > 1 else policy_schema.PolicyFile
+    return {field.alias or name: field for name, field in table.model_fields.items()}
 
 
 def _kind(value: object) -> str:

@@ -1,12 +1,11 @@
-"""What has to hold before a gate may judge: the scores exist in both runs, and the runs can be compared."""
+"""Checks before a gate judges: the scores exist in both runs, and the runs can be compared."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from selfreward_eval.harness.comparing.comparable import require_comparable
-from selfreward_eval.harness.errors import InputError, NotComparable
+from selfreward_eval.harness.errors import InputError, NotComparable, did_you_mean
 from selfreward_eval.harness.gating.policy import Kind, Policy, Rule
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.runs.scores import TaskScores
@@ -45,13 +44,13 @@ def require_scores(policy: Policy, base: Run, candidate: Run | None) -> None:
 
 def _require_reachable(rule: Rule, scores: TaskScores, where: str) -> None:
     low, high = scores.range
-    said = f"{scores.metric} lies between {low:g} and {high:g}"
+    range_text = f"{scores.metric} lies between {low:g} and {high:g}"
     if rule.kind is Kind.FLOOR:
         if not low <= rule.number <= high:
-            raise InputError(f"{where}: a floor of {rule.number:g} is out of range: {said}")
+            raise InputError(f"{where}: a floor of {rule.number:g} is out of range: {range_text}")
     elif rule.number >= high - low:
         raise InputError(
-            f"{where}: {rule.kind} = {rule.number:g} is as large as the whole range: {said}"
+            f"{where}: {rule.kind} = {rule.number:g} is as large as the whole range: {range_text}"
             + ("; 0.02 means two points" if high - low <= 1 else "")
         )
 
@@ -71,6 +70,6 @@ def require_gateable(base: Run, candidate: Run) -> None:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    have = ", ".join(names) or "none"
-    return f"did you mean {close[0]}? (it has {have})" if close else f"it has {have}"
+    have = f"it has {', '.join(names) or 'none'}"
+    hint = did_you_mean(name, names, have)
+    return hint if hint == have else f"{hint} ({have})"

@@ -1,4 +1,4 @@
-"""What it would take to decide a rule that the data leave open: items, or pictures of each."""
+"""The sample size that would decide an INCONCLUSIVE rule: items, or pictures of each."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _ONE_UNIT = "a single item in a category says nothing about how items vary"
 def sample_size_needed(evidence: Evidence, *, alpha: float, power: float) -> SampleSize:
     """Items at this number of samples, or samples with these items, for a gate that looks once.
 
-    For a margin the candidate is supposed not to have changed; where the items that this takes are
-    there already, and otherwise, what was seen is supposed to be true.
+    For a margin the true change is assumed to be 0. Where that needs no more items than there are, and
+    for other rules, the true difference is assumed to be the observed one.
 
     Args:
-        evidence: of a rule that stayed open.
+        evidence: of an INCONCLUSIVE rule.
         alpha: one-sided error at which it is judged.
         power: wanted chance to decide.
     """
@@ -45,18 +45,20 @@ def sample_size_needed(evidence: Evidence, *, alpha: float, power: float) -> Sam
         return SampleSize(why=_ONE_UNIT)
     value = mean_over(evidence.strata)
     if spread.sd == 0:
-        return _unseen(evidence, value, alpha)
+        return _without_spread(evidence, value, alpha)
     rule = evidence.rule
     seen = abs(value - evidence.limit)
     if rule.kind is Kind.MARGIN:
         unchanged = _plan(spread, rule.number, alpha, power)
         if unchanged.prompts and (unchanged.prompts.count or 0) > spread.units:
-            return _read(unchanged, "the candidate is as good as the base")
+            return _sample_size(unchanged, "the candidate is as good as the base")
     if seen == 0:
         return SampleSize(why="what was seen lies on the limit itself, which no number of items decides")
     what = "score" if rule.kind is Kind.FLOOR else "difference"
     answer = "PASS" if value > evidence.limit else "FAIL"
-    return _read(_plan(spread, seen, alpha, power), f"the true {what} is the one seen, and then {answer}")
+    return _sample_size(
+        _plan(spread, seen, alpha, power), f"the true {what} is the one seen, and then {answer}"
+    )
 
 
 def spread_in(evidence: Evidence) -> Spread | None:
@@ -85,18 +87,20 @@ def _plan(spread: Spread, effect: float, alpha: float, power: float) -> Plan:
     return plan(spread, Question(effect=effect, alpha=alpha, power=power, sided=1))
 
 
-def _read(found: Plan, assuming: str) -> SampleSize:
-    items = found.prompts.count if found.prompts else None
-    images = found.pictures.count if found.pictures else None
-    if items is not None and items <= found.spread.units:
-        if found.spread.units < FEW_UNITS:
+def _sample_size(answer: Plan, assuming: str) -> SampleSize:
+    items = answer.prompts.count if answer.prompts else None
+    images = answer.pictures.count if answer.pictures else None
+    if items is not None and items <= answer.spread.units:
+        if answer.spread.units < FEW_UNITS:
             return SampleSize(FEW_UNITS, None, assuming, "fewer are judged with the wider of two tests")
         return SampleSize(None, None, assuming, "a little more than there is: only skewness keeps it open")
-    return SampleSize(items, images, assuming, "" if images or found.pictures is None else found.pictures.why)
+    return SampleSize(
+        items, images, assuming, "" if images or answer.pictures is None else answer.pictures.why
+    )
 
 
-def _unseen(evidence: Evidence, value: float, alpha: float) -> SampleSize:
-    """Where nothing varies: the items after which what is unseen no longer reaches the limit."""
+def _without_spread(evidence: Evidence, value: float, alpha: float) -> SampleSize:
+    """Where nothing varies: the items after which the bound on the unseen share passes the limit."""
     reach = value + evidence.width if value > evidence.limit else evidence.width - value
     share = abs(value - evidence.limit) / reach if reach > 0 else 0.0
     if not 0 < share < 1:

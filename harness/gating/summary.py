@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from selfreward_eval.harness.gating.findings import Course, Finding, Outcome, SampleSize
+from selfreward_eval.harness.gating.findings import Finding, Outcome, SampleSize, TaskProgress
 from selfreward_eval.harness.gating.policy import NONE, Kind
 from selfreward_eval.harness.stats.noninferiority import Verdict
 
@@ -18,7 +18,7 @@ MARKER = "<!-- selfreward-eval gate -->"
 def headline(outcome: Outcome) -> str:
     """One line: the verdict, and how many rules there are of each."""
     counts = [
-        (sum(one.verdict is verdict for one in outcome.findings), word)
+        (sum(finding.verdict is verdict for finding in outcome.findings), word)
         for verdict, word in (
             (Verdict.PASS, "passed"),
             (Verdict.FAIL, "failed"),
@@ -26,8 +26,8 @@ def headline(outcome: Outcome) -> str:
         )
     ]
     total = len(outcome.findings)
-    said = ", ".join(f"{count} {word}" for count, word in counts if count)
-    return f"{outcome.verdict}: {total} {'rule' if total == 1 else 'rules'}, {said}"
+    counts_text = ", ".join(f"{count} {word}" for count, word in counts if count)
+    return f"{outcome.verdict}: {total} {'rule' if total == 1 else 'rules'}, {counts_text}"
 
 
 def value(finding: Finding) -> str:
@@ -46,7 +46,7 @@ def bounds(finding: Finding) -> str:
 
 
 def needed(finding: Finding) -> str:
-    """What it would take to decide an open rule; empty for another."""
+    """The sample size that would decide an INCONCLUSIVE rule; empty for another."""
     needs = finding.needs
     if needs is None:
         return ""
@@ -58,27 +58,29 @@ def needed(finding: Finding) -> str:
 
 
 def _numbers(needs: SampleSize, finding: Finding) -> str:
-    ways = []
+    options = []
     if needs.items is not None:
-        ways.append(f"{needs.items:,} independent items (now {finding.units:,})")
+        options.append(f"{needs.items:,} independent items (now {finding.units:,})")
     if needs.images is not None and needs.images > finding.images:
-        ways.append(f"{needs.images:,} samples of each (now {finding.images})")
-    return " or ".join(ways)
+        options.append(f"{needs.images:,} samples of each (now {finding.images})")
+    return " or ".join(options)
 
 
 def remarks(outcome: Outcome) -> Iterator[str]:
-    """What stands behind the verdict, one sentence a line."""
+    """How the verdict was reached, one sentence a line."""
     policy = outcome.policy
     for family in outcome.families:
         how = "no correction" if family.correction == NONE else family.correction
         many = "any rule" if family.require == "any" else "all rules"
         yield f"family {family.name}: {family.verdict} ({many} of {len(family.rules)} required, {how})"
-    sure = f"bounds are one-sided, each at {1 - policy.alpha:.4g} confidence"
+    confidence = f"bounds are one-sided, each at {1 - policy.alpha:.4g} confidence"
     if outcome.families:
-        yield f"{sure} before any correction"
+        yield f"{confidence} before any correction"
     else:
-        yield f"{sure}; that all rules have to pass needs no correction"
-    if policy.undecided_fails and any(one.verdict is Verdict.INCONCLUSIVE for one in outcome.findings):
+        yield f"{confidence}; that all rules have to pass needs no correction"
+    if policy.undecided_fails and any(
+        finding.verdict is Verdict.INCONCLUSIVE for finding in outcome.findings
+    ):
         yield "the policy counts INCONCLUSIVE as FAIL"
     if outcome.saved is not None:
         yield _progress(outcome)
@@ -86,11 +88,11 @@ def remarks(outcome: Outcome) -> Iterator[str]:
 
 
 def _progress(outcome: Outcome) -> str:
-    def one(course: Course) -> str:
-        return f"{course.items:,} of {course.planned_items:,} items of {course.task}"
+    def task_text(progress: TaskProgress) -> str:
+        return f"{progress.items:,} of {progress.planned_items:,} items of {progress.task}"
 
-    looked = ", ".join(one(course) for course in outcome.courses)
-    return f"looked at {looked}: {outcome.saved or 0:.0%} of the samples saved"
+    tasks = ", ".join(task_text(progress) for progress in outcome.progress_by_task)
+    return f"looked at {tasks}: {outcome.saved or 0:.0%} of the samples saved"
 
 
 def markdown(outcome: Outcome) -> str:
@@ -108,25 +110,28 @@ def markdown(outcome: Outcome) -> str:
         "| | Score | Rule | Base | Candidate | Gain or score | Bounds | Items |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for one in outcome.findings:
+    for finding in outcome.findings:
         cells = [
-            f"{icons[one.verdict]} {one.verdict}",
-            _text(one.score),
-            _text(one.asks),
-            _number(one.base),
-            _number(one.candidate),
-            value(one),
-            bounds(one),
-            f"{one.items:,}" if one.items == one.planned_items else f"{one.items:,} of {one.planned_items:,}",
+            f"{icons[finding.verdict]} {finding.verdict}",
+            _text(finding.score),
+            _text(finding.asks),
+            _number(finding.base),
+            _number(finding.candidate),
+            value(finding),
+            bounds(finding),
+            f"{finding.items:,}"
+            if finding.items == finding.planned_items
+            else f"{finding.items:,} of {finding.planned_items:,}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    open_ = [one for one in outcome.findings if one.verdict is not Verdict.PASS]
-    if open_:
+    not_passed = [finding for finding in outcome.findings if finding.verdict is not Verdict.PASS]
+    if not_passed:
         lines.append("")
-    for one in open_:
-        take = needed(one)
+    for finding in not_passed:
+        sample_size = needed(finding)
         lines.append(
-            f"- **{_text(one.rule)}**: {_text(one.why)}." + (f" It would take {_text(take)}." if take else "")
+            f"- **{_text(finding.rule)}**: {_text(finding.why)}."
+            + (f" It would take {_text(sample_size)}." if sample_size else "")
         )
     lines += ["", "<details><summary>Behind the verdict</summary>", ""]
     lines += [f"- {_text(sentence)}" for sentence in remarks(outcome)]

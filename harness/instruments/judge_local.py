@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import SelfRewardError, UsageError
+from selfreward_eval.harness.attempts import attempt_each
+from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.batching import batches
 from selfreward_eval.harness.instruments.backends.chat_models import (
     ChatModel,
@@ -96,33 +97,20 @@ class LocalJudge:
             replies += self._together(model, batch)
         return replies
 
-    def _one(self, model: ChatModel, conversation: Conversation) -> Reply:
-        """One conversation by itself; what it alone is to blame for costs its own reply."""
-        if forged := forged_token(model.tokenizer, conversation):
-            reason = (
-                f"the conversation holds {forged}, which this version of transformers cannot write as text"
-            )
-            return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason)
-        try:
-            return self._answer(model, [conversation])[0]
-        except SelfRewardError:
-            raise
-        # Whatever a network raises over one conversation (too long, out of memory) costs that one only.
-        except Exception as error:
-            reason = f"the model failed: {type(error).__name__}: {first_line(error)}"
-            return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason)
-
     def _together(self, model: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
-        """Replies computed in one batch; if that fails, one by one."""
-        if len(conversations) > 1 and not any(forged_token(model.tokenizer, one) for one in conversations):
-            try:
-                return self._answer(model, conversations)
-            except SelfRewardError:
-                raise
-            except Exception:
-                # Which of them is to blame shows when each is asked alone.
-                pass
-        return [self._one(model, conversation) for conversation in conversations]
+        """One reply per conversation, aligned, computed in one batch where that is possible."""
+        forged = [forged_token(model.tokenizer, conversation) for conversation in conversations]
+        if any(forged):
+            # Then none is computed beside another.
+            return [
+                _refused(token) if token else self._attempted(model, [conversation])[0]
+                for token, conversation in zip(forged, conversations, strict=True)
+            ]
+        return self._attempted(model, conversations)
+
+    def _attempted(self, model: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
+        """Whatever a network raises over one conversation (too long, out of memory) costs that one only."""
+        return attempt_each(lambda members: self._answer(model, members), conversations, _failed)
 
     def _answer(self, model: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
         import torch
@@ -161,3 +149,13 @@ class LocalJudge:
         if self._model is None:
             self._model = load_chat_model(self._weights.folder, self.dtype, self.device)
         return self._model
+
+
+def _refused(token: str) -> Reply:
+    reason = f"the conversation holds {token}, which this version of transformers cannot write as text"
+    return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason)
+
+
+def _failed(conversation: Conversation, error: Exception) -> Reply:
+    reason = f"the model failed: {type(error).__name__}: {first_line(error)}"
+    return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason)

@@ -1,7 +1,9 @@
 """Model adapters: capabilities as small Protocols.
 
 An adapter implements the Protocols it can serve; :func:`require` refuses the
-rest by name before anything is computed.
+rest by name before anything is computed. What a trainer asks of a model stands in
+:mod:`selfreward_eval.harness.models.training`, what a text-only task asks in
+:mod:`selfreward_eval.harness.models.language`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_chec
 
 from selfreward_eval.harness.errors import MissingCapability
 from selfreward_eval.harness.models.language import Completes, CompletionLogProbs
+from selfreward_eval.harness.models.training import Trains as Trains
+from selfreward_eval.harness.models.training import TrainsCaptioning as TrainsCaptioning
+from selfreward_eval.harness.models.training import TrainsDrawing as TrainsDrawing
+from selfreward_eval.harness.models.training import TrainsLikelihoods as TrainsLikelihoods
 from selfreward_eval.harness.records import Item, Measurement
 
 if TYPE_CHECKING:

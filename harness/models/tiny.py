@@ -72,8 +72,8 @@ class TinyModel(JanusModel):
         made = TinyModel(
             Path(self.weights).name.removeprefix("tiny-"),
             **{
-                "device": self._wanted[2],
-                "dtype": self._wanted[3],
+                "device": self._load_arguments[2],
+                "dtype": self._load_arguments[3],
                 "guidance": self.sampling.guidance,
                 "temperature": self.sampling.temperature,
                 "top_k": self.sampling.top_k,

@@ -6,11 +6,10 @@ load, at the commits that they pin.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from selfreward_eval.harness.errors import UnknownName
+from selfreward_eval.harness.errors import UnknownName, did_you_mean
 
 __all__ = ["BENCHMARKS", "BenchmarkSize", "benchmark_size"]
 
@@ -74,6 +73,5 @@ def benchmark_size(name: str) -> BenchmarkSize:
     """
     if name in BENCHMARKS:
         return BENCHMARKS[name]
-    close = difflib.get_close_matches(name, BENCHMARKS, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(BENCHMARKS)}"
+    hint = did_you_mean(name, BENCHMARKS)
     raise UnknownName(f"the size of benchmark {name!r} is not known; {hint}, or give --items and --images")

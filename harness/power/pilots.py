@@ -1,7 +1,7 @@
-"""How much items and pictures vary, read off a pilot: one run, or a pair of comparable ones.
+"""Variance of items and pictures, estimated from a pilot: one run, or a pair of comparable runs.
 
 A pair is the better pilot: it has the differences themselves. One run has only its own
-spread; how far another arm would agree with it, item by item, has to be assumed.
+variance; the correlation with another arm, item by item, has to be assumed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["CORRELATION", "spreads_of_pair", "spreads_of_run"]
 
 CORRELATION = 0.5
 """Assumed correlation of the arms' true item scores where no pair was run. Checkpoints of one model
-correlate more, so a plan made with it asks for rather too many items."""
+correlate more, so a plan made with it rather overestimates the items needed."""
 
 Part: TypeAlias = tuple[float, float | None, float | None, int]
 """Of one stratum: variance of a unit's difference, its omega^2, its picture noise, the units."""
@@ -36,7 +36,7 @@ Reader: TypeAlias = Callable[[Sequence[PairedItem], int], Part]
 def spreads_of_pair(a: Run, b: Run, task: str) -> list[Spread]:
     """The spread of the headline difference, then of every category's.
 
-    Picture noise comes from matched pictures, so what common seeds cancel is cancelled.
+    Picture noise is estimated from matched pictures, so noise that common seeds share is not counted.
 
     Raises:
         NotComparable: the runs differ in more than the model.
@@ -83,20 +83,20 @@ def _require_task(run: Run, task: str) -> None:
 
 
 def _size(paired: PairedTask) -> str:
-    return f"{sum(bool(one.scored) for one in paired.items)} items x {paired.images}"
+    return f"{sum(bool(item.scored) for item in paired.items)} items x {paired.images}"
 
 
 def _spreads(paired: PairedTask, source: str, part: Reader) -> list[Spread]:
     task = paired.scores.task
-    found = []
+    spreads = []
     for category in (None, *paired.categories):
         strata = matched(strata_of(paired, category))
-        small = [
-            name or task for name, items in strata.items() if len({one.item.cluster for one in items}) < 2
+        too_small = [
+            name or task for name, items in strata.items() if len({item.item.cluster for item in items}) < 2
         ]
-        if small:
+        if too_small:
             raise InputError(
-                f"{task}: the pilot has fewer than two scored items in {', '.join(small)}, which says "
+                f"{task}: the pilot has fewer than two scored items in {', '.join(too_small)}, which says "
                 "nothing about how items vary; run it with a larger --limit"
             )
         parts = {name: part(items, paired.images) for name, items in strata.items()}
@@ -106,24 +106,28 @@ def _spreads(paired: PairedTask, source: str, part: Reader) -> list[Spread]:
         )
         spread = spread_of(category or task, parts, paired.images, source, why)
         # The 95 % interval of a standard deviation, for normal differences.
-        sure = f"{source}; a pilot of this size knows its sd to within {1.96 / sqrt(2 * spread.df):.0%}"
-        found.append(replace(spread, source=sure))
-    return found
+        source_text = (
+            f"{source}; a pilot of this size knows its sd to within {1.96 / sqrt(2 * spread.df):.0%}"
+        )
+        spreads.append(replace(spread, source=source_text))
+    return spreads
 
 
 def _difference(items: Sequence[PairedItem], images: int) -> Part:
     """One stratum of a pair."""
-    before = [[row[0] for row in one.scored] for one in items]
-    after = [[row[1] for row in one.scored] for one in items]
+    before = [[row[0] for row in item.scored] for item in items]
+    after = [[row[1] for row in item.scored] for item in items]
     components = paired_components(before, after, common_random_numbers=True)
-    units = cluster_values([one.mean(1) - one.mean(0) for one in items], [one.item.cluster for one in items])
+    units = cluster_values(
+        [item.mean(1) - item.mean(0) for item in items], [item.item.cluster for item in items]
+    )
     return _split(units, len(items), components.noise, components.m)
 
 
 def _one_arm(items: Sequence[PairedItem], images: int, r: float) -> Part:
     """One stratum of a single run, as the difference to an arm like it."""
-    components = variance_components([[row[0] for row in one.scored] for one in items])
-    units = cluster_values([one.mean(0) for one in items], [one.item.cluster for one in items])
+    components = variance_components([[row[0] for row in item.scored] for item in items])
+    units = cluster_values([item.mean(0) for item in items], [item.item.cluster for item in items])
     variance, between, noise, count = _split(units, len(items), components.within, components.m)
     if between is None or noise is None:
         return 2 * (1 - r) * variance, None, None, count

@@ -1,4 +1,6 @@
-"""What a design can detect, and what it would take: power, prompts, pictures.
+"""Power analysis of a benchmark design: detectable difference, prompts and pictures needed.
+
+The formulas are in :mod:`selfreward_eval.harness.stats.power`.
 
 A *spread* says how much an item's difference between two arms varies; it comes from a
 pilot run (:mod:`selfreward_eval.harness.power.pilots`) or from assumptions (below). A *plan* is what follows
@@ -43,7 +45,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Spread:
-    """How much a unit's difference between two arms varies.
+    """The variance of a unit's difference between two arms, with its components.
 
     Attributes:
         label: what it is of: a task, a category, an assumption.
@@ -70,7 +72,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a design.
+    """A power question about a design.
 
     Attributes:
         effect: a true difference, > 0, or None.
@@ -89,11 +91,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a design can do.
+    """The answer to a power question.
 
     Attributes:
-        spread: what it rests on.
-        question: what was asked.
+        spread: of the design.
+        question: that is answered.
         detectable: smallest true difference that is found with the wanted power; None where nothing
             varied, so that there is nothing to plan by.
         power: chance to find ``question.effect``, None without one.
@@ -125,7 +127,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Answer:
-    """Plans that belong together.
+    """The plans of one task, benchmark or design.
 
     Attributes:
         name: task, benchmark or design.
@@ -153,13 +155,13 @@ def plan(spread: Spread, question: Question) -> Plan:
         why = "no difference between items varied in it, so it says nothing about power"
         return Plan(spread, question, None, None, None, None, best, why)
     test = {"alpha": question.alpha, "sided": question.sided}
-    found = detectable_effect(spread.sd, spread.units, wanted=question.power, df=spread.df, **test)  # type: ignore[arg-type]
+    detectable = detectable_effect(spread.sd, spread.units, wanted=question.power, df=spread.df, **test)  # type: ignore[arg-type]
     if effect is None:
-        return Plan(spread, question, found, None, None, None, best)
+        return Plan(spread, question, detectable, None, None, None, best)
     return Plan(
         spread,
         question,
-        found,
+        detectable,
         power(effect, spread.sd, spread.units, df=spread.df, **test),  # type: ignore[arg-type]
         required_prompts(effect, spread.sd, wanted=question.power, **test),  # type: ignore[arg-type]
         unknown
@@ -173,8 +175,8 @@ def curve(plan_: Plan, effects: list[float]) -> list[float]:
     """The power of a plan's design for each of ``effects``."""
     spread, question = plan_.spread, plan_.question
     return [
-        power(one, spread.sd, spread.units, alpha=question.alpha, sided=question.sided, df=spread.df)
-        for one in effects
+        power(effect, spread.sd, spread.units, alpha=question.alpha, sided=question.sided, df=spread.df)
+        for effect in effects
     ]
 
 
@@ -212,7 +214,7 @@ def spread_of(
     units = sum(size for *_, size in strata.values())
     weights = [units / (len(strata) ** 2 * size) for *_, size in strata.values()]
 
-    def together(which: int) -> float | None:
+    def weighted_sum(which: int) -> float | None:
         parts = [stratum[which] for stratum in strata.values()]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
@@ -220,9 +222,17 @@ def spread_of(
         return sum(weight * part for weight, part in zip(weights, known, strict=True))
 
     # Only the sum is kept from falling below 0: strata by themselves would bias it upwards.
-    omega2 = together(1)
+    omega2 = weighted_sum(1)
     return Spread(
-        label, units, images, sd, df, None if omega2 is None else max(0.0, omega2), together(2), source, why
+        label,
+        units,
+        images,
+        sd,
+        df,
+        None if omega2 is None else max(0.0, omega2),
+        weighted_sum(2),
+        source,
+        why,
     )
 
 

@@ -1,4 +1,4 @@
-"""How far a score moves when nothing but the seed changes: A/A runs, and the margins they suggest.
+"""Seed noise: how far a score moves when only the run seed changes (A/A runs), and margins from it.
 
 The same checkpoint is run again with another run seed, and every difference is noise.
 Given the checkpoint, items are drawn independently, so the noise of a score follows from
@@ -6,7 +6,7 @@ how much each item's mean varies between the runs; two runs give one difference 
 score but as many differences of items as there are items. With s_p^2 the variance of item
 p between the runs and w_p its weight in the score, a difference of two runs has variance
 2 sum(w_p^2 s_p^2), and its size stays below t sqrt(that) as often as Student's t does.
-What the pairs of runs really did stands beside it.
+The observed differences of the pairs of runs are reported beside it.
 
 A margin of a gate has to be wider than this noise, and wide enough that a model which
 did not change passes the gate as a rule.
@@ -32,7 +32,7 @@ GATE_ALPHA, GATE_POWER = 0.05, 0.8
 """A suggested margin lets an unchanged model pass a one-sided gate at this alpha with this chance."""
 
 SURPRISE = 0.01
-"""Chance that some pair of runs is called surprising although nothing is wrong."""
+"""Error of :attr:`SeedNoise.surprising`: its chance if items are independent, over all pairs of runs."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SeedNoise:
         largest: the largest difference that was seen.
         surprising: whether that is more than independent items explain.
         margin: suggested for a gate, above ``q95``; None where no item varied.
-        why: why there is no noise to speak of, else empty.
+        why: why no noise was estimated, else empty.
     """
 
     n_items: int
@@ -70,7 +70,15 @@ class SeedNoise:
 
 @dataclass(frozen=True)
 class TaskNoise:
-    """One task: its headline score and its categories."""
+    """The seed noise of one task.
+
+    Attributes:
+        task: registry name.
+        version: protocol version.
+        metric: name of the number.
+        overall: of the headline score.
+        categories: category -> its noise.
+    """
 
     task: str
     version: str
@@ -102,7 +110,7 @@ def measure_noise(runs: Sequence[Run]) -> dict[str, TaskNoise]:
 
 
 def noise_json(noise: Mapping[str, TaskNoise], runs: Sequence[Run]) -> dict[str, Any]:
-    """The answer as JSON values."""
+    """The noise of every task as JSON values."""
     folders = [{"folder": str(run.folder), "seed": run.manifest.identity["seed"]} for run in runs]
     tasks = {name: asdict(task) for name, task in noise.items()}
     return {"schema": 1, "runs": folders, "gate": {"alpha": GATE_ALPHA, "power": GATE_POWER}, "tasks": tasks}
@@ -110,11 +118,11 @@ def noise_json(noise: Mapping[str, TaskNoise], runs: Sequence[Run]) -> dict[str,
 
 def _require_other_seed(a: Run, b: Run, tasks: Sequence[str]) -> None:
     first, second = ({**run.manifest.identity, "tasks": _planned(run, tasks)} for run in (a, b))
-    others = [one for one in differing(first, second) if one.field != "seed"]
+    others = [difference for difference in differing(first, second) if difference.field != "seed"]
     if others:
-        found = "; ".join(f"{one.field}: {one.a} != {one.b}" for one in others)
+        fields = "; ".join(f"{difference.field}: {difference.a} != {difference.b}" for difference in others)
         raise NotComparable(
-            f"{a.folder} and {b.folder} differ in more than the seed: {found}; A/A runs are the same "
+            f"{a.folder} and {b.folder} differ in more than the seed: {fields}; A/A runs are the same "
             "checkpoint with the same settings"
         )
     if first["seed"] == second["seed"]:
@@ -152,7 +160,7 @@ def _noise_of(paired: PairedTask) -> TaskNoise:
 
 def _noise(strata: Mapping[str, Sequence[PairedItem]]) -> SeedNoise:
     """The noise of a mean, or of an unweighted mean over several strata."""
-    tables = [[row for one in items if (row := _means(one))] for items in strata.values()]
+    tables = [[row for item in items if (row := _means(item))] for items in strata.values()]
     empty = [name for name, rows in zip(strata, tables, strict=True) if not rows]
     count = sum(map(len, tables))
     if empty:
@@ -180,10 +188,10 @@ def _noise(strata: Mapping[str, Sequence[PairedItem]]) -> SeedNoise:
     return SeedNoise(count, scores, deltas, se, df, median, q95, q99, largest, largest > limit, margin)
 
 
-def _means(one: PairedItem) -> list[float]:
+def _means(item: PairedItem) -> list[float]:
     """An item's mean in every run over the samples scored there; empty where a run has none."""
-    known = [[value for value in run if value is not None] for run in one.values]
-    return [fsum(values) / len(values) for values in known] if all(known) else []
+    scored = [[value for value in run if value is not None] for run in item.values]
+    return [fsum(values) / len(values) for values in scored] if all(scored) else []
 
 
 def _rounded_up(value: float) -> float:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import SelfRewardError
+from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Answers
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
-from selfreward_eval.harness.runs.measuring import measure_each
+from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
 from selfreward_eval.harness.task import Task
@@ -27,14 +27,14 @@ def answer_batch(
 
     A picture that is not there or cannot be read is a status of its own sample; the model is not asked.
     """
-    shown = [_input(task, planned) for planned in batch]
-    pictures = {k: picture for k, picture in enumerate(shown) if not isinstance(picture, Measurement)}
+    inputs = [_input(task, planned) for planned in batch]
+    pictures = {k: picture for k, picture in enumerate(inputs) if not isinstance(picture, Measurement)}
     began = time.monotonic()
     answers = _answers(model, [batch[k] for k in pictures], list(pictures.values()))
     per_answer = (time.monotonic() - began) / max(1, len(pictures))
     samples = [Sample(planned.item.id, planned.index, planned.seed) for planned in batch]
     results: dict[int, Measurement] = {
-        k: picture for k, picture in enumerate(shown) if isinstance(picture, Measurement)
+        k: picture for k, picture in enumerate(inputs) if isinstance(picture, Measurement)
     }
     answered = []
     for k, outcome in zip(pictures, answers, strict=True):
@@ -44,11 +44,11 @@ def answer_batch(
             samples[k] = text_sample(task, folder, batch[k], pictures[k], outcome)
             answered.append(k)
     began = time.monotonic()
-    found = measure_each(
+    measured = measure_each(
         task, [batch[k] for k in answered], [samples[k] for k in answered], [pictures[k] for k in answered]
     )
     per_measure = (time.monotonic() - began) / max(1, len(answered))
-    results |= dict(zip(answered, found, strict=True))
+    results |= dict(zip(answered, measured, strict=True))
     return [
         (
             SampleRecord(
@@ -68,7 +68,7 @@ def answer_batch(
 
 
 def text_sample(task: Task, folder: RunFolder, planned: Planned, picture: Image | None, text: str) -> Sample:
-    """What was said, with a copy of the picture beside it, if there is one, so that a page can show both."""
+    """The sample of an answer; the picture it is about is copied into the run folder, for its page."""
     item, index, seed = planned.item, planned.index, planned.seed
     if picture is None:
         return Sample(item.id, index, seed, text=text)
@@ -81,46 +81,33 @@ def _input(task: Task, planned: Planned) -> Image | Measurement:
     """The picture that an item asks about, RGB, or why there is none."""
     from PIL import Image as PillowImage
 
-    given = task.input_image(planned.item)
-    if not isinstance(given, Path):
-        return given.convert("RGB")
-    if not given.is_file():
+    picture = task.input_image(planned.item)
+    if not isinstance(picture, Path):
+        return picture.convert("RGB")
+    if not picture.is_file():
         return Measurement(
-            Status.MISSING_IMAGE, reason=f"{given}, asked about by {planned.item.id}, is not there"
+            Status.MISSING_IMAGE, reason=f"{picture}, asked about by {planned.item.id}, is not there"
         )
     try:
-        with PillowImage.open(given) as image:
+        with PillowImage.open(picture) as image:
             return image.convert("RGB")
     # What Pillow raises depends on where the file is damaged.
     except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError) as error:
-        reason = f"{given}, which {planned.item.id} asks about, cannot be read: {error}"
+        reason = f"{picture}, which {planned.item.id} asks about, cannot be read: {error}"
         return Measurement(Status.UNREADABLE_IMAGE, reason=reason)
 
 
 def _answers(model: Answers, batch: Sequence[Planned], pictures: Sequence[Image]) -> list[str | Measurement]:
-    """Answers, or failures with their reason. A batch that fails is asked again one by one."""
+    """Answers, or failures with their reason."""
 
-    def ask(part: Sequence[Planned], images: Sequence[Image]) -> list[str | Measurement]:
-        said = model.answer(images, [planned.item.text for planned in part])
-        return [_text(answer, planned) for answer, planned in zip(said, part, strict=True)]
+    def ask(members: Sequence[tuple[Planned, Image]]) -> list[str | Measurement]:
+        answers = model.answer(
+            [picture for _, picture in members], [planned.item.text for planned, _ in members]
+        )
+        return [_text(answer, planned) for answer, (planned, _) in zip(answers, members, strict=True)]
 
-    if not batch:
-        return []
-    try:
-        return ask(batch, pictures)
-    except SelfRewardError:
-        raise
-    except Exception:
-        outcomes: list[str | Measurement] = []
-        for planned, picture in zip(batch, pictures, strict=True):
-            try:
-                outcomes += ask([planned], [picture])
-            except SelfRewardError:
-                raise
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                outcomes.append(Measurement(Status.GENERATION_ERROR, reason=reason))
-        return outcomes
+    members = list(zip(batch, pictures, strict=True))
+    return attempt_each(ask, members, lambda _, error: not_generated(error), repeat_single=True)
 
 
 def _text(answer: str | None, planned: Planned) -> str | Measurement:

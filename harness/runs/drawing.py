@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import SelfRewardError
+from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Generates, Request, Supplies
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
-from selfreward_eval.harness.runs.measuring import measure_each
+from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
 from selfreward_eval.harness.task import Task
@@ -24,83 +25,70 @@ def draw_batch(
     """Draws what has no picture yet, measures all, and returns (record, newly drawn) in plan order."""
     name = task.info.name
     paths = [folder.picture_path(name, p.item.id, p.index, p.seed) for p in batch]
-    kept = [folder.read_picture(path) for path in paths]
-    wanted = [k for k, picture in enumerate(kept) if picture is None]
+    existing = [folder.read_picture(path) for path in paths]
+    missing = [k for k, picture in enumerate(existing) if picture is None]
     began = time.monotonic()
-    made = _generate(model, name, [batch[k] for k in wanted])
-    per_picture = (time.monotonic() - began) / max(1, len(wanted))
+    outcomes = _generate(model, name, [batch[k] for k in missing])
+    per_picture = (time.monotonic() - began) / max(1, len(missing))
     pictures: dict[int, Image] = {}
     samples: dict[int, Sample] = {}
     failures: dict[int, Measurement] = {}
-    for k, whole in enumerate(kept):
-        if whole is not None:
-            pictures[k] = whole[0]
-            samples[k] = sample_from_picture(
-                batch[k].item.id, batch[k].index, batch[k].seed, paths[k], whole[1]
-            )
-    for k, outcome in zip(wanted, made, strict=True):
+    for k, picture in enumerate(existing):
+        if picture is not None:
+            pictures[k], digest = picture
+            samples[k] = _sample(batch[k], paths[k], digest)
+    for k, outcome in zip(missing, outcomes, strict=True):
         if isinstance(outcome, Measurement):
             failures[k] = outcome
             samples[k] = Sample(batch[k].item.id, batch[k].index, batch[k].seed)
         else:
             digest = folder.write_picture(paths[k], outcome)
             pictures[k] = outcome
-            samples[k] = sample_from_picture(
-                batch[k].item.id, batch[k].index, batch[k].seed, paths[k], digest
-            )
+            samples[k] = _sample(batch[k], paths[k], digest)
     began = time.monotonic()
-    drawn = sorted(pictures)
+    with_picture = sorted(pictures)
     measured = measure_each(
-        task, [batch[k] for k in drawn], [samples[k] for k in drawn], [pictures[k] for k in drawn]
+        task,
+        [batch[k] for k in with_picture],
+        [samples[k] for k in with_picture],
+        [pictures[k] for k in with_picture],
     )
-    per_measure = (time.monotonic() - began) / max(1, len(drawn))
-    results = dict(zip(drawn, measured, strict=True)) | failures
+    per_measure = (time.monotonic() - began) / max(1, len(with_picture))
+    results = dict(zip(with_picture, measured, strict=True)) | failures
     return [
         (
             SampleRecord(
-                batch[k].doc_id,
-                batch[k].item,
+                planned.doc_id,
+                planned.item,
                 samples[k],
                 results[k],
                 {
-                    "gen_s": round(per_picture, 4) if kept[k] is None else 0.0,
+                    "gen_s": round(per_picture, 4) if existing[k] is None else 0.0,
                     "score_s": round(per_measure, 4) if k in pictures else 0.0,
                 },
             ),
-            kept[k] is None,
+            existing[k] is None,
         )
-        for k in range(len(batch))
+        for k, planned in enumerate(batch)
     ]
 
 
+def _sample(planned: Planned, path: Path, digest: str) -> Sample:
+    return sample_from_picture(planned.item.id, planned.index, planned.seed, path, digest)
+
+
 def _generate(model: Generates | Supplies, task: str, batch: Sequence[Planned]) -> list[Image | Measurement]:
-    """Pictures, or failures with their reason. A batch that fails is asked for again one by one."""
+    """Pictures, or failures with their reason."""
 
-    def ask(part: Sequence[Planned]) -> list[Image | Measurement]:
-        made: Sequence[Image | Measurement | None]
+    def ask(members: Sequence[Planned]) -> list[Image | Measurement]:
+        answers: Sequence[Image | Measurement | None]
         if isinstance(model, Supplies):
-            made = model.pictures([Request(task, p.item, p.index, p.seed) for p in part])
+            answers = model.pictures([Request(task, p.item, p.index, p.seed) for p in members])
         else:
-            made = model.generate([p.item.text for p in part], [p.seed for p in part])
-        return [_present(picture, p) for picture, p in zip(made, part, strict=True)]
+            answers = model.generate([p.item.text for p in members], [p.seed for p in members])
+        return [_present(picture, p) for picture, p in zip(answers, members, strict=True)]
 
-    if not batch:
-        return []
-    try:
-        return ask(batch)
-    except SelfRewardError:
-        raise
-    except Exception:
-        outcomes: list[Image | Measurement] = []
-        for p in batch:
-            try:
-                outcomes += ask([p])
-            except SelfRewardError:
-                raise
-            except Exception as single:
-                reason = f"{type(single).__name__}: {single}"
-                outcomes.append(Measurement(Status.GENERATION_ERROR, reason=reason))
-        return outcomes
+    return attempt_each(ask, batch, lambda _, error: not_generated(error), repeat_single=True)
 
 
 def _present(picture: Image | Measurement | None, planned: Planned) -> Image | Measurement:

@@ -50,7 +50,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Extra:
-    """One picture that no item of any task asks for, and why it is none of theirs."""
+    """One picture that belongs to no item of any task, and why it does not."""
 
     file: str
     reason: str
@@ -78,14 +78,14 @@ class TaskInventory:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is there and what is not.
+    """Which planned samples have a picture, and which pictures belong to none.
 
     Attributes:
         source: the pictures' folder or list, as it was named.
         layout: how pictures are assigned to items.
-        pictures: pictures that the layout knows, whatever they answer.
+        pictures: pictures that the layout recognises, whether an item asks for them or not.
         tasks: task -> its share.
-        extra: pictures that no task asks for.
+        extra: pictures that belong to no item of any task.
         notes: what a reader should know about how pictures were assigned.
     """
 
@@ -105,10 +105,10 @@ class Inventory:
                 "n_found": len(share.found),
                 "n_missing": len(share.missing),
                 "n_beyond_limit": share.beyond_limit,
-                "missing": [asdict(one) for one in share.missing],
+                "missing": [asdict(sample) for sample in share.missing],
             }
             if files:
-                tasks[name]["found"] = [asdict(one) for one in share.found]
+                tasks[name]["found"] = [asdict(sample) for sample in share.found]
         return {
             "source": self.source,
             "layout": self.layout,
@@ -116,5 +116,5 @@ class Inventory:
             "n_extra": len(self.extra),
             "notes": list(self.notes),
             "tasks": tasks,
-            "extra": [asdict(one) for one in self.extra],
+            "extra": [asdict(picture) for picture in self.extra],
         }

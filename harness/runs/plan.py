@@ -1,4 +1,8 @@
-"""What a run will consist of, before anything is drawn: its items, its samples, its identity."""
+"""What a run will consist of, before anything is drawn: its items, its samples, its identity.
+
+It plans a run. How many prompts and pictures a comparison needs is in
+:mod:`selfreward_eval.harness.power.power`.
+"""
 
 from __future__ import annotations
 

@@ -49,23 +49,23 @@ def results_json(
     higher: dict[str, dict[str, bool]] = {}
     for task in tasks:
         info, score = task.info, scores[task.info.name]
-        whole = Counter(f"{info.name}_{item.category}" for item in task.items())
-        whole[info.name] = whole.total()
+        original = Counter(f"{info.name}_{item.category}" for item in task.items())
+        original[info.name] = original.total()
         rows = {info.name: score.overall}
-        rows |= {f"{info.name}_{category}": one for category, one in score.categories.items()}
+        rows |= {f"{info.name}_{category}": cell for category, cell in score.categories.items()}
         subtasks[info.name] = [name for name in rows if name != info.name]
-        for name, one in rows.items():
+        for name, cell in rows.items():
             alias = name if name == info.name else name.removeprefix(f"{info.name}_")
-            row: dict[str, Any] = {"name": name, "alias": alias, "sample_len": one.n_expected}
-            if one.value is not None:
-                row[f"{score.metric},none"] = one.value
-            if one.se is not None:
-                row[f"{score.metric}_stderr,none"] = one.se
+            row: dict[str, Any] = {"name": name, "alias": alias, "sample_len": cell.n_expected}
+            if cell.value is not None:
+                row[f"{score.metric},none"] = cell.value
+            if cell.se is not None:
+                row[f"{score.metric}_stderr,none"] = cell.se
             results[name] = row
             # Before the limit, and what was scored after it.
             counts[name] = {
-                "original": whole[name] * info.images_per_item,
-                "effective": one.n_scored,
+                "original": original[name] * info.images_per_item,
+                "effective": cell.n_scored,
             }
             versions[name] = info.version
             higher[name] = {score.metric: score.higher_is_better}

@@ -19,31 +19,31 @@ from selfreward_eval.harness.runs.answering import answer_batch
 from selfreward_eval.harness.runs.drawing import draw_batch
 from selfreward_eval.harness.runs.inventory import INVENTORY
 from selfreward_eval.harness.runs.plan import Planned, identity, limited, plan
-from selfreward_eval.harness.runs.responding import Responds, respond_batch
+from selfreward_eval.harness.runs.responding import respond_batch
 from selfreward_eval.harness.runs.results import environment, results_json
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
 from selfreward_eval.harness.runs.store import RunFolder, sanitise
-from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task import Responds, Task
 
 BATCH = 32
 
 GIVE_UP = 16
-"""A model that fails on its first so many samples is broken; nothing is recorded of it."""
+"""A model that fails on each of its first so many samples is taken for broken; nothing is recorded."""
 
 
 TRANSIENT = frozenset({Status.JUDGE_TRANSPORT_ERROR})
-"""What passes by itself: a sample that no judge could be reached for is measured again on resume."""
+"""Failures that may not happen again, such as a judge out of reach: such samples are measured on resume."""
 
 
 class Progress(Protocol):
-    """What the runner tells whoever shows progress."""
+    """Receives the runner's progress; a progress bar implements it."""
 
     def start(self, task: str, total: int, done: int) -> None: ...
 
     def advance(self, task: str, count: int) -> None: ...
 
 
-class _Silent:
+class _NoProgress:
     def start(self, task: str, total: int, done: int) -> None:
         pass
 
@@ -53,14 +53,14 @@ class _Silent:
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run left behind.
+    """The outcome of one call of :func:`run`.
 
     Attributes:
         folder: the run folder.
-        results_path: of the results; None where ``only`` left something to do, and nothing is finished.
+        results_path: of the results; None where ``only`` left samples to do, so that the run is unfinished.
         scores: task -> its scores; what is not drawn yet counts as not recorded.
         reused: planned samples that were there before.
-        drawn: samples drawn in this sitting.
+        drawn: samples drawn in this call.
     """
 
     folder: Path
@@ -95,11 +95,11 @@ def run(
         seed_policy: ``hashed``, or a policy that every task offers.
         limit: items per task, drawn evenly from its categories; None for all.
         batch_size: samples drawn and measured together; changes speed only.
-        progress: told about every finished batch.
+        progress: informed of every finished batch.
         call: how the run was asked for, echoed into the results.
         retry: samples recorded with such a status are tried again; pictures that are there are kept.
-        only: task -> ids of the items to do in this sitting, for a caller that may stop early. It is no
-            part of the run's identity: a later sitting does the rest, and the last one finishes the run.
+        only: task -> ids of the items to do in this call, for a caller that may stop early. It is no
+            part of the run's identity: a later call does the rest, and the last one finishes the run.
 
     Raises:
         MissingCapability: the model cannot do what a task needs; nothing was written.
@@ -107,18 +107,18 @@ def run(
         RunFolderError: the folder holds another run.
         SelfRewardError: the model failed on every one of the first samples.
     """
-    shown = progress or _Silent()
+    reporter = progress or _NoProgress()
     for task in tasks:
         require(model, _needed(model, task), f"task {task.info.name!r}")
     inventory = model.survey(tasks, limit) if isinstance(model, Supplies) else None
     items = {task.info.name: limited(task.items(), limit) for task in tasks}
     plans = {task.info.name: plan(task, items[task.info.name], seed, seed_policy) for task in tasks}
-    who = identity(model, tasks, items, seed, seed_policy, limit)
+    run_identity = identity(model, tasks, items, seed, seed_policy, limit)
     reused = drawn = left = 0
     seconds = 0.0
     scores: dict[str, TaskScores] = {}
-    folder_path = output_path / sanitise(str(who["model"].get("name", "model")))
-    with RunFolder(folder_path, who, environment()) as folder:
+    folder_path = output_path / sanitise(str(run_identity["model"].get("name", "model")))
+    with RunFolder(folder_path, run_identity, environment()) as folder:
         if inventory is not None:
             atomic_write_json(folder.path / INVENTORY, inventory.to_json())
         for task in tasks:
@@ -127,24 +127,24 @@ def run(
             settled = {key for key, record in records.items() if record.measurement.status not in retry}
             missing = [planned for planned in plans[name] if planned.doc_id not in settled]
             reused += len(plans[name]) - len(missing)
-            now = [one for one in missing if only is None or one.item.id in only.get(name, ())]
-            left += len(missing) - len(now)
-            shown.start(name, len(plans[name]), len(plans[name]) - len(missing))
-            make = _maker(task)
-            held: list[tuple[SampleRecord, bool]] = []
-            for batch in _batches(now, batch_size):
-                held += make(model, task, folder, batch)
-                shown.advance(name, len(batch))
-                # Failures wait for the first success, so that mending a broken model starts afresh.
-                if not records and _all_failed(held):
-                    if len(held) >= min(GIVE_UP, len(now)):
-                        raise _broken(held)
+            to_do = [planned for planned in missing if only is None or planned.item.id in only.get(name, ())]
+            left += len(missing) - len(to_do)
+            reporter.start(name, len(plans[name]), len(plans[name]) - len(missing))
+            make_batch = _batch_maker(task)
+            pending: list[tuple[SampleRecord, bool]] = []
+            for batch in _batches(to_do, batch_size):
+                pending += make_batch(model, task, folder, batch)
+                reporter.advance(name, len(batch))
+                # Failures are recorded after the first success, so that a broken model leaves none behind.
+                if not records and _all_failed(pending):
+                    if len(pending) >= min(GIVE_UP, len(to_do)):
+                        raise _broken(pending)
                     continue
-                for record, fresh in held:
+                for record, fresh in pending:
                     folder.append(name, record)
                     records[record.doc_id] = record
                     drawn += int(fresh and (record.sample.image or record.sample.text) is not None)
-                held = []
+                pending = []
             ordered = [records[key] for key in sorted(records)]
             scores[name] = summarise(
                 task.info,
@@ -153,9 +153,9 @@ def run(
                 ordered,
                 task.info.images_per_item,
                 # Further numbers are of a whole run.
-                task.extra(ordered) if len(now) == len(missing) else {},
+                task.extra(ordered) if len(to_do) == len(missing) else {},
             )
-            # Over every sitting: what an interrupted run measured before counts too.
+            # What an interrupted run drew and measured before this call counts too.
             seconds += fsum(second for record in ordered for second in record.timing.values())
         if left:
             return Finished(folder_path, None, scores, reused, drawn)
@@ -171,7 +171,7 @@ def _needed(model: Model, task: Task) -> str:
     return "pictures" if needed == "generate" and isinstance(model, Supplies) else needed
 
 
-def _maker(task: Task) -> Callable[..., list[tuple[SampleRecord, bool]]]:
+def _batch_maker(task: Task) -> Callable[..., list[tuple[SampleRecord, bool]]]:
     """What makes a batch of samples: the task itself where it asks in its own way, else by its capability."""
     if isinstance(task, Responds):
         return respond_batch
@@ -183,14 +183,14 @@ def _batches(planned: Sequence[Planned], size: int) -> Iterator[Sequence[Planned
         yield planned[start : start + size]
 
 
-def _all_failed(held: Sequence[tuple[SampleRecord, bool]]) -> bool:
-    return all(record.measurement.status is Status.GENERATION_ERROR for record, _ in held)
+def _all_failed(pending: Sequence[tuple[SampleRecord, bool]]) -> bool:
+    return all(record.measurement.status is Status.GENERATION_ERROR for record, _ in pending)
 
 
-def _broken(held: Sequence[tuple[SampleRecord, bool]]) -> SelfRewardError:
-    first = held[0][0]
+def _broken(pending: Sequence[tuple[SampleRecord, bool]]) -> SelfRewardError:
+    first = pending[0][0]
     reason = " ".join(first.measurement.reason.split())
     return SelfRewardError(
-        f"the model failed on each of the first {len(held)} samples; the first, {first.item.text!r}, with "
+        f"the model failed on each of the first {len(pending)} samples; the first, {first.item.text!r}, with "
         f"{reason}. Nothing was recorded: mend the model and run the same command again"
     )

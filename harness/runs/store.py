@@ -7,10 +7,9 @@ then the results, then the manifest again (success).
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
+import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,7 +25,7 @@ from selfreward_eval.harness.files import (
     atomic_write_json,
     read_json_lines,
 )
-from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.folders import RUN, lock_folder, read_identity_file, require_same
 from selfreward_eval.harness.records import Manifest, Sample, SampleRecord, latest
 
 if TYPE_CHECKING:
@@ -54,43 +53,24 @@ class RunFolder:
 
     def __init__(self, path: Path, identity: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise RunFolderError(
-                f"another process is writing {path}; wait for it, or choose another --output-path"
-            ) from None
+        self._lock = lock_folder(path, RUN)
         try:
             self.manifest = self._open(dict(identity), dict(environment))
         except BaseException:
-            os.close(self._lock)
+            self._lock.release()
             raise
         self._writers: dict[str, JsonLinesWriter] = {}
 
     def _open(self, identity: dict[str, Any], environment: dict[str, Any]) -> Manifest:
-        file = self.path / MANIFEST
-        fresh = Manifest(identity, environment, "started", now())
-        if not file.exists():
-            self._clean()
-            atomic_write_json(file, fresh.to_json())
-            return fresh
-        try:
-            old = Manifest.from_json(json.loads(file.read_text(encoding="utf-8")))
-            other = differing(old.identity, identity)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise RunFolderError(
-                f"{file} is damaged ({error}); restore it or choose another --output-path"
-            ) from error
-        if other:
-            what = "; ".join(f"{field}: {there} there, {here} here" for field, there, here in other[:4])
-            raise RunFolderError(
-                f"{self.path} holds another run ({what}); choose another --output-path, or delete that folder"
-            )
+        recorded = read_identity_file(self.path / MANIFEST, RUN, Manifest.from_json)
+        if recorded is not None:
+            require_same(self.path, recorded.identity, identity, RUN)
         self._clean()
-        return old
+        if recorded is not None:
+            return recorded
+        fresh = Manifest(identity, environment, "started", now())
+        atomic_write_json(self.path / MANIFEST, fresh.to_json())
+        return fresh
 
     def _clean(self) -> None:
         """Removes what a killed writer left half written; with the lock held, nobody is writing it now."""
@@ -129,7 +109,9 @@ class RunFolder:
         kept = latest(SampleRecord.from_json(line) for line in lines)
         if len(kept) < len(lines):
             self._writers[task].close()
-            text = [json.dumps(one.to_json(), ensure_ascii=False, separators=(",", ":")) for one in kept]
+            text = [
+                json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")) for record in kept
+            ]
             atomic_write_bytes(path, ("\n".join(text) + "\n").encode("utf-8"))
 
     def picture_path(self, task: str, item_id: str, index: int, seed: int) -> Path:
@@ -153,8 +135,6 @@ class RunFolder:
 
     def write_picture(self, relative: Path, picture: Image) -> str:
         """Writes a picture as PNG, whole or not at all; returns the sha256 of the file."""
-        import io
-
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
         path = self.path / relative
@@ -177,7 +157,7 @@ class RunFolder:
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
-        os.close(self._lock)
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self

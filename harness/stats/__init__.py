@@ -1,22 +1,24 @@
 """Statistics as pure functions: arrays in, frozen results out.
 
-======================  ==================================================================
+=======================  ==================================================================
 ``choosing``            which test decides by the shape of the data, and why
 ``means``, ``paired``   t intervals and paired t over items, clusters and strata; ICC
-``permutation``         studentised sign flips, stratified and clustered (``signs``: the engine)
+``permutation``         studentised sign flips, stratified and clustered (``signs``: signed sums)
 ``mcnemar``             the exact test for one right-or-wrong sample per item
 ``wilson``, ``bounded`` shares, and bounded means of few items
 ``bootstrap``           BCa, the robustness line
-``ideal``               resampled means without resampling (``convolution``, ``fourier``)
+``ideal_bootstrap``     distribution of the resampled mean, computed (``convolution``, ``fourier``)
 ``ratio``               100 * mean / mean, linearised
 ``components``          variance between and within items, design effect
-``crossed``             prompts x training runs: checkpoint claim and method claim
+``crossed``             prompts x training runs: the method claim
 ``multiplicity``        Holm, Benjamini-Hochberg, Benjamini-Yekutieli
-``noninferiority``      PASS, FAIL or INCONCLUSIVE; equivalence; gates over tasks
-``planning``            power, detectable difference, prompts and pictures needed
-``sequences``           intervals that hold at every look, and gates that stop early
-``ppi``                 a judge corrected by people (``rogan_gladen``: by its error rates)
-======================  ==================================================================
+``noninferiority``      PASS, FAIL or INCONCLUSIVE for one paired effect and a margin
+``power``               formulas: power, detectable difference, prompts and pictures needed
+``anytime_valid``       bounds of a bounded mean that hold at every look
+``stratified_order``    the random order in which a sequential gate looks at items
+``agreement``           Krippendorff's alpha
+``ppi``                 a judge corrected by human labels
+=======================  ==================================================================
 
 Nothing here imports scipy or numpy before it is called, and nothing but a caller imports
 ``scipy.stats``. How often each method is right is in ``docs/calibration.md``.

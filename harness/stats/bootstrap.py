@@ -1,16 +1,17 @@
 """The BCa bootstrap of a mean: an interval that assumes no distribution, beside the one that decides.
 
 Bias-corrected and accelerated (Efron 1987): percentiles of the resampled means,
-moved for skewness. It is a robustness line. Where it and the t interval differ much,
-a few items carry the result; it does not decide, because with few items or coarse
-marks it covers less than it says (``docs/calibration.md``).
+corrected for bias and skewness. It is a robustness line. Where it and the t interval differ much,
+a few items dominate the result. It decides nothing, because with few items or coarse
+marks it covers less than its level (``docs/calibration.md``).
 
-A mean needs no resamples: how they would be distributed can be worked out
-(:mod:`selfreward_eval.harness.stats.ideal`), which is faster and leaves no Monte-Carlo error. Where it
-cannot, with few units of graded scores above all, resamples are drawn. ``method`` says
+Resamples are not needed where the distribution of the resampled mean can be computed
+(:mod:`selfreward_eval.harness.stats.ideal_bootstrap`). That leaves no Monte-Carlo error, gives the same
+interval for any seed, and is faster than ``scipy.stats.bootstrap`` (``benchmarks/README.md``). Where it
+cannot be computed, with few units of graded scores above all, resamples are drawn. ``method`` says
 which it was, and ``ideal=False`` asks for resamples.
 
->>> bca([0.0, 0.25, 0.25, 0.5, 1.0, 0.75]).method
+>>> bca({"": [0.0, 0.25, 0.25, 0.5, 1.0, 0.75]}).method
 'ideal bootstrap by convolution, no resampling'
 """
 
@@ -21,14 +22,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.stats.convolution import lattice_means
-from selfreward_eval.harness.stats.ideal import ideal_means
+from selfreward_eval.harness.stats.ideal_bootstrap import ideal_means
 from selfreward_eval.harness.stats.means import Values, mean_and_variance
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["RESAMPLES", "BootstrapInterval", "bca", "bca_macro", "bca_of_resamples", "resampled_means"]
+__all__ = ["RESAMPLES", "BootstrapInterval", "bca", "bca_of_resamples", "resampled_means"]
 
 RESAMPLES = 9999
 
@@ -67,24 +68,6 @@ class BootstrapInterval:
 
 
 def bca(
-    values: Values, *, resamples: int = RESAMPLES, seed: int = 0, level: float = 0.95, ideal: bool = True
-) -> BootstrapInterval:
-    """The BCa interval of a mean of independent units.
-
-    Args:
-        values: one number per unit, shape (n,), n >= 1.
-        resamples: how many are drawn where they have to be, >= 1.
-        seed: of the resamples.
-        level: coverage, in (0, 1).
-        ideal: whether to do without resamples where that is possible.
-
-    Raises:
-        ValueError: no values, no resamples, or a level outside (0, 1).
-    """
-    return bca_macro({"": values}, resamples=resamples, seed=seed, level=level, ideal=ideal)
-
-
-def bca_macro(
     strata: Mapping[str, Values],
     *,
     resamples: int = RESAMPLES,
@@ -92,10 +75,12 @@ def bca_macro(
     level: float = 0.95,
     ideal: bool = True,
 ) -> BootstrapInterval:
-    """The same for an unweighted mean over strata, each resampled by itself.
+    """The BCa interval of a mean of independent units, or of an unweighted mean over strata.
+
+    Each stratum is resampled by itself.
 
     Args:
-        strata: name -> one number per unit, shape (G_j,), G_j >= 1.
+        strata: name -> one number per unit, shape (G_j,), G_j >= 1; one of any name for a plain mean.
         resamples: how many are drawn where they have to be, >= 1.
         seed: of the resamples.
         level: coverage, in (0, 1).
@@ -119,14 +104,14 @@ def bca_macro(
         return BootstrapInterval(value, None, None, 0, seed, why="a single unit cannot be resampled")
     if all(variance == 0 for _, variance in moments):
         return BootstrapInterval(value, None, None, 0, seed, why="nothing varies, so nor do resamples")
-    known = ideal_means(groups) if ideal else None
-    if known is None:
+    distribution = ideal_means(groups) if ideal else None
+    if distribution is None:
         rng = np.random.default_rng(seed)
         means = np.mean([resampled_means(group, resamples, rng) for group in groups], axis=0)
         return bca_of_resamples(value, groups, means, seed, level)
-    bias, acceleration, shares = _corrected(known.below, groups, level)
-    low, high = value + known.quantiles(shares)
-    method = f"ideal bootstrap by {known.how}, no resampling"
+    bias, acceleration, shares = _corrected(distribution.below, groups, level)
+    low, high = value + distribution.quantiles(shares)
+    method = f"ideal bootstrap by {distribution.how}, no resampling"
     return BootstrapInterval(value, float(low), float(high), 0, seed, bias, acceleration, method=method)
 
 
@@ -198,8 +183,8 @@ def _corrected(
     from scipy.special import ndtr, ndtri
 
     bias = float(ndtri(below))
-    pulls = np.concatenate([(group - group.mean()) / len(group) for group in groups])
-    squares = pulls * pulls
-    acceleration = float((squares * pulls).sum() / (6 * squares.sum() ** 1.5))
+    influence = np.concatenate([(group - group.mean()) / len(group) for group in groups])
+    squares = influence * influence
+    acceleration = float((squares * influence).sum() / (6 * squares.sum() ** 1.5))
     tails = ndtri(np.array([0.5 - level / 2, 0.5 + level / 2])) + bias
     return bias, acceleration, ndtr(bias + tails / (1 - acceleration * tails))

@@ -12,7 +12,8 @@ degrees of freedom as the spread really has (:func:`freedom_of_spread`): with 21
 items all right, the error comes from three. The size never falls below the n units
 themselves taken as tosses.
 
->>> bounded_interval([1.0] * 10).low
+>>> from selfreward_eval.harness.stats.means import mean_interval
+>>> bounded_ends(mean_interval([1.0] * 10)).low
 0.6915028921812392
 """
 
@@ -20,38 +21,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from selfreward_eval.harness.stats.means import Interval, Values, mean_interval, t_quantile
+from selfreward_eval.harness.stats.means import Interval, Values, t_quantile
 
-__all__ = ["bounded_ends", "bounded_interval", "freedom_of_spread"]
-
-
-def bounded_interval(
-    item_means: Values,
-    score_range: tuple[float, float] = (0.0, 1.0),
-    level: float = 0.95,
-    most: int | None = None,
-) -> Interval:
-    """The mean of independent units with a Clopper-Pearson interval of effective size.
-
-    Args:
-        item_means: one number per unit, shape (n,), n >= 1, all within ``score_range``.
-        score_range: smallest and largest possible score.
-        level: coverage, in (0, 1).
-        most: an upper limit on the effective size, such as the number of right-or-wrong
-            pictures, which cannot tell more than that many tosses.
-
-    Returns:
-        As :func:`selfreward_eval.harness.stats.means.mean_interval`, with other ends; they lie in
-        ``score_range``.
-
-    Raises:
-        ValueError: no values, one outside the range, an empty range, or a level outside (0, 1).
-    """
-    _check(score_range)
-    plain = mean_interval(item_means, level)
-    if min(item_means) < score_range[0] or max(item_means) > score_range[1]:
-        raise ValueError(f"a score lies outside its range {score_range}")
-    return bounded_ends(plain, score_range, level, most, freedom_of_spread(item_means, score_range))
+__all__ = ["bounded_ends", "freedom_of_spread"]
 
 
 def freedom_of_spread(item_means: Values, score_range: tuple[float, float] = (0.0, 1.0)) -> float:
@@ -85,7 +57,9 @@ def bounded_ends(
     most: int | None = None,
     freedom: float | None = None,
 ) -> Interval:
-    """A mean and standard error from anywhere (clusters, strata) with the ends of :func:`bounded_interval`.
+    """A mean with a Clopper-Pearson interval of effective size, from its standard error.
+
+    The mean may be plain, over clusters or over strata; the interval lies in ``score_range``.
 
     Where nothing varies the units are the tosses: ten items all right leave the truth anywhere
     above 0.69.
@@ -94,8 +68,13 @@ def bounded_ends(
         interval: the mean, which must lie in ``score_range``, with its error.
         score_range: smallest and largest possible score.
         level: coverage, in (0, 1).
-        most: an upper limit on the effective size.
-        freedom: degrees of freedom of the spread, if fewer than the interval's; None for no limit.
+        most: an upper limit on the effective size, such as the number of right-or-wrong
+            pictures, which cannot tell more than that many tosses.
+        freedom: degrees of freedom of the spread (:func:`freedom_of_spread`), if fewer than the
+            interval's; None for no limit.
+
+    Returns:
+        ``interval`` with other ends; as it is where it has no standard error.
 
     Raises:
         ValueError: a mean outside the range, an empty range, or a level outside (0, 1).

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from selfreward_eval.harness.stats.bootstrap import BootstrapInterval, bca_macro
+from selfreward_eval.harness.stats.bootstrap import BootstrapInterval, bca
 from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
 from selfreward_eval.harness.stats.mcnemar import mcnemar
 from selfreward_eval.harness.stats.means import (
@@ -34,7 +34,7 @@ from selfreward_eval.harness.stats.means import (
     mean_interval,
 )
 from selfreward_eval.harness.stats.paired import PairedResult, paired, paired_macro
-from selfreward_eval.harness.stats.permutation import RESAMPLES, sign_flip_macro
+from selfreward_eval.harness.stats.permutation import RESAMPLES, sign_flip
 from selfreward_eval.harness.stats.wilson import wilson
 
 __all__ = [
@@ -99,7 +99,7 @@ def choose_test(
     result = deciding_test(
         strata, m=m, binary=binary, clusters=clusters, resamples=resamples, seed=seed, level=level
     )
-    robustness = bca_macro(_units(strata, clusters), resamples=resamples, seed=seed, level=level)
+    robustness = bca(_units(strata, clusters), resamples=resamples, seed=seed, level=level)
     return ChosenTest(result, robustness, _agree(result, robustness, 1 - level))
 
 
@@ -124,7 +124,7 @@ def deciding_test(
         return mcnemar(first, level)
     what = "clusters of items" if clustered else "items"
     if count < FEW_UNITS:
-        result = sign_flip_macro(strata, clusters, resamples=resamples, seed=seed, level=level)
+        result = sign_flip(strata, clusters, resamples=resamples, seed=seed, level=level)
         return replace(result, why=result.why.replace("few units", f"{count} {what} are few"))
     result = paired_macro(units, level) if others else paired(first, level)
     if result.t is None:

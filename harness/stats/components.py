@@ -1,9 +1,9 @@
-"""Where the noise of a score comes from: items that differ, and pictures of one item that differ.
+"""Variance components of a score: between items, and between pictures of one item.
 
 The variance of an item's difference between two arms has two parts. omega^2 is how
 much the true difference varies from item to item; it falls only with more items.
-sigma^2 / m is the noise of m pictures; it falls with more pictures too. Knowing
-both says what a further picture or a further prompt is worth.
+sigma^2 / m is the noise of m pictures; it falls with more pictures too. Both
+together give the value of a further picture and of a further prompt.
 
 With common random numbers (picture k of an item starts from the same noise in both
 arms) part of the picture noise cancels in the difference, so it is estimated from
@@ -44,7 +44,6 @@ class Components:
     Attributes:
         between: variance of the items' true means (omega^2), >= 0.
         within: variance of the samples of one item, or None where every item has one.
-        total_of_means: variance of the items' observed means.
         m: samples per item; the harmonic mean where they differ.
         n: items.
         why: why ``within`` and ``between`` are missing, else empty.
@@ -52,7 +51,6 @@ class Components:
 
     between: float | None
     within: float | None
-    total_of_means: float | None
     m: float
     n: int
     why: str = ""
@@ -75,17 +73,16 @@ def variance_components(groups: Sequence[Values]) -> Components:
     _, spread = mean_and_variance([mean for mean, _ in moments])
     within = _pooled([variance for _, variance in moments], [len(group) for group in groups])
     if spread is None:
-        return Components(None, within, None, size, 1, ONE_ITEM)
+        return Components(None, within, size, 1, ONE_ITEM)
     if within is None:
         return Components(
             None,
             None,
-            spread,
             size,
             len(groups),
             "one sample per item: its noise cannot be told from the items'",
         )
-    return Components(max(0.0, spread - within / size), within, spread, size, len(groups))
+    return Components(max(0.0, spread - within / size), within, size, len(groups))
 
 
 @dataclass(frozen=True)
@@ -96,8 +93,6 @@ class PairedComponents:
         omega2: variance of the items' true differences, >= 0; None where it cannot be estimated.
         noise: what one pair of pictures adds: sigma_e^2 with common random numbers,
             else sigma_A^2 + sigma_B^2; None likewise.
-        sigma2_a: variance of the first arm's pictures of one item, or None.
-        sigma2_b: the second arm's, or None.
         variance: observed variance of the item differences, s_d^2; None for a single item.
         m: pictures per item and arm; the harmonic mean where they differ.
         n: items.
@@ -107,19 +102,11 @@ class PairedComponents:
 
     omega2: float | None
     noise: float | None
-    sigma2_a: float | None
-    sigma2_b: float | None
     variance: float | None
     m: float
     n: int
     common_random_numbers: bool
     why: str = ""
-
-    def variance_with(self, m: float) -> float | None:
-        """The variance an item difference would have with ``m`` pictures per arm, or None."""
-        if m < 1:
-            raise ValueError(f"an item has at least one picture, got {m}")
-        return None if self.omega2 is None or self.noise is None else self.omega2 + self.noise / m
 
 
 def paired_components(
@@ -164,9 +151,7 @@ def paired_components(
     elif noise is None:
         why = ONE_SAMPLE
     omega2 = None if spread is None or noise is None else max(0.0, spread - noise / size)
-    return PairedComponents(
-        omega2, noise, arms[0], arms[1], spread, size, len(first), common_random_numbers, why
-    )
+    return PairedComponents(omega2, noise, spread, size, len(first), common_random_numbers, why)
 
 
 def _harmonic(sizes: Sequence[int]) -> float:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["REACH", "LatticeMeans", "error_of", "lattice_means", "power"]
+__all__ = ["REACH", "LatticeMeans", "complex_power", "error_of", "lattice_means"]
 
 REACH = 16.0
 """Half of the window on which means are looked for, in standard errors. Less than 1e-13 of them lie
@@ -83,22 +83,22 @@ def lattice_means(groups: Sequence[NDArray[np.float64]], most: int = LATTICE) ->
 
     # What a unit adds to the macro mean each time that it is drawn.
     parts = [np.sort(group) / (len(group) * len(groups)) for group in groups]
-    found = _whole_steps(parts, 2 * REACH * error_of(parts) / most)
-    if found is None:
+    lattice = _whole_steps(parts, 2 * REACH * error_of(parts) / most)
+    if lattice is None:
         return None
-    step, steps = found
-    top = sum(len(one) * int(one[-1]) for one in steps)
-    centre = sum(int(one.sum()) for one in steps)
+    step, steps = lattice
+    highest = sum(len(units) * int(units[-1]) for units in steps)
+    centre = sum(int(units.sum()) for units in steps)
     # A window of the circle on which sums are counted; where the circle holds them all, it is exact.
-    points = min(top + 1, ceil(2 * REACH * sqrt(sum(len(one) * one.var() for one in steps))) + 2)
+    points = min(highest + 1, ceil(2 * REACH * sqrt(sum(len(units) * units.var() for units in steps))) + 2)
     size = 1 << (points - 1).bit_length()
-    start = 0 if top < size else centre - size // 2
+    start = 0 if highest < size else centre - size // 2
     product: NDArray[np.complex128] = np.ones(size // 2 + 1, dtype=complex)
-    for one in steps:
-        counts = np.bincount(one % size, minlength=size)
-        product = product * power(np.fft.rfft(counts / len(one)), len(one))
+    for units in steps:
+        counts = np.bincount(units % size, minlength=size)
+        product = product * complex_power(np.fft.rfft(counts / len(units)), len(units))
     chances = np.roll(np.maximum(np.fft.irfft(product, size), 0.0), -(start % size))
-    shares = np.cumsum(chances[: top + 1] if start == 0 else chances)
+    shares = np.cumsum(chances[: highest + 1] if start == 0 else chances)
     return LatticeMeans((start - centre) * step, step, shares / shares[-1], centre - start)
 
 
@@ -131,7 +131,7 @@ def error_of(parts: Sequence[NDArray[np.float64]]) -> float:
     return sqrt(sum(len(part) * float(part.var()) for part in parts))
 
 
-def power(base: NDArray[np.complex128], exponent: int) -> NDArray[np.complex128]:
+def complex_power(base: NDArray[np.complex128], exponent: int) -> NDArray[np.complex128]:
     """``base ** exponent`` for a positive whole exponent, by squaring, which is many times faster."""
     result = None
     while exponent:

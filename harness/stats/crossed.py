@@ -28,13 +28,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.stats.means import macro_interval, mean_interval, t_quantile
-from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult, paired, paired_macro
+from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_RUNS", "MethodClaim", "Table", "checkpoint_claim", "method_claim", "method_claim_of_arms"]
+__all__ = ["ENOUGH_RUNS", "MethodClaim", "Table", "method_claim", "method_claim_of_arms"]
 
 Table: TypeAlias = "Sequence[Sequence[float]] | NDArray[np.floating]"
 """Prompts by runs, shape (G, R), without gaps."""
@@ -58,22 +58,6 @@ class MethodClaim:
     se_prompts: float
     se_runs: float
     runs: tuple[int, ...]
-
-
-def checkpoint_claim(differences: Mapping[str, Table], level: float = 0.95) -> PairedResult:
-    """These checkpoints on prompts like these: clustered by prompt, whatever the number of runs.
-
-    Args:
-        differences: stratum -> second arm minus first, shape (G_j, R), R >= 1; one stratum for a plain mean.
-        level: coverage of the interval, in (0, 1).
-
-    Raises:
-        ValueError: no strata, or a table with gaps or another number of runs.
-    """
-    tables = _tables(differences)
-    means = {name: table.mean(axis=1) for name, table in tables.items()}
-    first, *others = means.values()
-    return paired_macro(means, level) if others else paired(first, level)
 
 
 def method_claim(differences: Mapping[str, Table], level: float = 0.95) -> MethodClaim:
@@ -123,14 +107,25 @@ def method_claim_of_arms(
 
 
 class _Part(NamedTuple):
-    """A variance of the effect and its degrees of freedom."""
+    """A variance component of the effect.
+
+    Attributes:
+        variance: of the effect.
+        df: its degrees of freedom.
+    """
 
     variance: float
     df: float
 
 
 class _Runs(NamedTuple):
-    """One trained arm: variance by run, and by prompt within run (which by prompt counts already)."""
+    """The variance components of one trained arm.
+
+    Attributes:
+        by_run: clustered by run.
+        by_cell: by prompt within run, which is also part of the variance clustered by prompt.
+        runs: training runs.
+    """
 
     by_run: _Part
     by_cell: _Part
@@ -205,7 +200,7 @@ def _claim(means: Mapping[str, NDArray[np.float64]], arms: Sequence[_Runs], leve
     extra = [max(0.0, arm.by_run.variance - arm.by_cell.variance) for arm in arms]
     variance = max(by_prompt.variance + fsum(extra), *(part.variance for part in by_run))
     squares = [(part.variance, part.df) for part in [*all_parts, *(arm.by_cell for arm in arms)]]
-    spread = fsum(one**2 / df for one, df in squares)
+    spread = fsum(variance**2 / df for variance, df in squares)
     df = variance**2 / spread if spread > 0 else by_prompt.df
     if variance == 0:
         result = _result(interval.value, 0.0, df, 0.0, None, interval.n, "none", "no difference varies")

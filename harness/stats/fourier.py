@@ -1,8 +1,8 @@
 """Resampled means of graded scores, by the Fourier series of their distribution function.
 
 Their characteristic function phi(t)^n is known, and the distribution function follows from
-it (Gil-Pelaez 1951) at a few dozen frequencies, because phi(t)^n is soon as good as 0. It need
-not stay so: where it returns, means bunch together, and then there is no series here.
+it (Gil-Pelaez 1951) at a few dozen frequencies, because phi(t)^n soon becomes negligible. It need
+not stay so: where it grows again, the means cluster, and the series is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 from math import ceil, pi, sqrt
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.stats.convolution import REACH, error_of, power
+from selfreward_eval.harness.stats.convolution import REACH, complex_power, error_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["FourierMeans", "fourier_means"]
 
-NOTHING = 1e-7
-"""A characteristic function below this counts as dead: it could move a probability by no more."""
+NEGLIGIBLE = 1e-7
+"""A characteristic function below this is taken as 0; it could change a probability by no more."""
 
 FIRST, MOST = 64, 4096
 """Frequencies of the series: how many are tried first, and how many at most. They are pi / REACH apart,
 in radians per standard error."""
 
-LOOK_OUT = 640.0
-"""As far as this, in the same unit, one looks for a return. Means that bunch for one beyond it do so within
-pi / LOOK_OUT = 0.005 standard errors, a fifth of the Monte-Carlo error of an end from 10,000 resamples."""
+SEARCH_LIMIT = 640.0
+"""Up to this frequency, in the same unit, the function is searched for values above :data:`NEGLIGIBLE`.
+Clusters of means that come from higher frequencies lie within pi / SEARCH_LIMIT = 0.005 standard errors,
+a fifth of the Monte-Carlo error of an end from 10,000 resamples."""
 
-STRIDE = 1.6
-"""From one look to the next. A return is as broad as the function is around 0, where it stays above
-1 - t^2 / 2, so that no more than a third of its height is missed."""
+SEARCH_STEP = 1.6
+"""Between two frequencies of that search. A peak is as broad as the function is around 0, where it stays
+above 1 - t^2 / 2, so that no more than a third of its height is missed."""
 
 CHUNK = 1 << 12
 """Units whose exponentials are taken at a time."""
@@ -48,13 +49,13 @@ class FourierMeans:
         error: standard deviation of the resampled means.
         low: the smallest possible mean minus the mean of the units.
         high: the largest one, likewise.
-        waves: the characteristic function of the standardised mean at k pi / REACH, k = 1, 2, ...
+        characteristic: the characteristic function of the standardised mean at k pi / REACH, k = 1, 2, ...
     """
 
     error: float
     low: float
     high: float
-    waves: NDArray[np.complex128]
+    characteristic: NDArray[np.complex128]
 
     how = "Fourier inversion"
 
@@ -77,31 +78,32 @@ class FourierMeans:
     def _series(self) -> tuple[NDArray[Any], NDArray[Any], float]:
         """Minus i times the frequencies, the coefficients, and the constant of the series.
 
-        They are those of the density, the sum of waves_k exp(-i k pi x / REACH) over all whole k over
-        2 REACH, integrated from -REACH, where the share is 0, to x.
+        They are those of the density, the sum of
+        characteristic_k exp(-i k pi x / REACH) over all whole k over 2 REACH, integrated from -REACH, where
+        the share is 0, to x.
         """
         import numpy as np
 
-        k = np.arange(1, len(self.waves) + 1)
-        parts = 1j * self.waves / (pi * k)
+        k = np.arange(1, len(self.characteristic) + 1)
+        parts = 1j * self.characteristic / (pi * k)
         return -1j * pi / REACH * k, parts, 0.5 - float((parts * (-1.0) ** k).sum().real)
 
     def quantiles(self, shares: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """For every share the mean that as many do not exceed, minus the mean of the units."""
         import numpy as np
 
-        wanted = np.asarray(shares, dtype=float)
-        low = np.full(wanted.shape, max(self.low, -REACH * self.error))
-        high = np.full(wanted.shape, min(self.high, REACH * self.error))
+        targets = np.asarray(shares, dtype=float)
+        low = np.full(targets.shape, max(self.low, -REACH * self.error))
+        high = np.full(targets.shape, min(self.high, REACH * self.error))
         for _ in range(40):  # Halves the window to 1e-11 standard errors.
             middle = (low + high) / 2
-            beyond = self.shares(middle) < wanted
+            beyond = self.shares(middle) < targets
             low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
         return (low + high) / 2
 
 
 def fourier_means(groups: Sequence[NDArray[np.float64]]) -> FourierMeans | None:
-    """The resampled means by a Fourier series, or None where their characteristic function lives on.
+    """The resampled means by a Fourier series, or None where their characteristic function does not decay.
 
     Args:
         groups: the units of every stratum, each shape (G_j,); something in them varies.
@@ -112,25 +114,29 @@ def fourier_means(groups: Sequence[NDArray[np.float64]]) -> FourierMeans | None:
     parts = [np.sort(group) / (len(group) * len(groups)) for group in groups]
     parts = [part - part.mean() for part in parts]
     error = error_of(parts)
-    pulls = [part / error for part in parts]
-    apart, number = pi / REACH, FIRST
-    waves = _waves(pulls, apart, apart, number)
-    while np.abs(waves[number // 2 :]).max() > NOTHING:
+    deviations = [part / error for part in parts]
+    spacing, number = pi / REACH, FIRST
+    characteristic = _characteristic(deviations, spacing, spacing, number)
+    while np.abs(characteristic[number // 2 :]).max() > NEGLIGIBLE:
         if number == MOST:
             return None
-        waves = np.concatenate([waves, _waves(pulls, (number + 1) * apart, apart, number)])
+        characteristic = np.concatenate(
+            [characteristic, _characteristic(deviations, (number + 1) * spacing, spacing, number)]
+        )
         number *= 2
-    start = number * apart
-    looks = ceil((LOOK_OUT - start) / STRIDE)
-    if looks > 0 and np.abs(_waves(pulls, start, STRIDE, looks)).max() > NOTHING:
+    start = number * spacing
+    steps = ceil((SEARCH_LIMIT - start) / SEARCH_STEP)
+    if steps > 0 and np.abs(_characteristic(deviations, start, SEARCH_STEP, steps)).max() > NEGLIGIBLE:
         return None
     ends = [(len(part) * float(part[0]), len(part) * float(part[-1])) for part in parts]
-    last = int(np.flatnonzero(np.abs(waves) > 1e-3 * NOTHING)[-1]) + 1
-    return FourierMeans(error, sum(low for low, _ in ends), sum(high for _, high in ends), waves[:last])
+    last = int(np.flatnonzero(np.abs(characteristic) > 1e-3 * NEGLIGIBLE)[-1]) + 1
+    return FourierMeans(
+        error, sum(low for low, _ in ends), sum(high for _, high in ends), characteristic[:last]
+    )
 
 
-def _waves(
-    pulls: Sequence[NDArray[np.float64]], start: float, apart: float, number: int
+def _characteristic(
+    deviations: Sequence[NDArray[np.float64]], start: float, spacing: float, number: int
 ) -> NDArray[np.complex128]:
     """The characteristic function of the mean at ``number`` frequencies from ``start`` on."""
     import numpy as np
@@ -138,25 +144,27 @@ def _waves(
     columns = ceil(sqrt(number))
     rows = ceil(number / columns)
     result: NDArray[np.complex128] = np.ones((rows, columns), dtype=complex)
-    for pull in pulls:
+    for deviation in deviations:
         total: NDArray[np.complex128] = np.zeros((rows, columns), dtype=complex)
-        for units in _chunks(pull):
+        for units in _chunks(deviation):
             # exp(i (s + r) x) is a product: a few exponentials make a whole table of frequencies.
-            coarse = _turns(units, start, apart * columns, rows)
-            total += coarse @ _turns(units, 0.0, apart, columns).T
-        result = result * power(total / len(pull), len(pull))
+            coarse = _exponentials(units, start, spacing * columns, rows)
+            total += coarse @ _exponentials(units, 0.0, spacing, columns).T
+        result = result * complex_power(total / len(deviation), len(deviation))
     return result.ravel()[:number]
 
 
-def _turns(values: NDArray[np.float64], start: float, apart: float, number: int) -> NDArray[np.complex128]:
+def _exponentials(
+    values: NDArray[np.float64], start: float, spacing: float, number: int
+) -> NDArray[np.complex128]:
     """exp(i t x) at ``number`` frequencies t from ``start`` on, shape (number, values)."""
     import numpy as np
 
     table = np.empty((number, len(values)), dtype=complex)
     table[0] = np.exp(1j * start * values)
-    turn = np.exp(1j * apart * values)
+    factor = np.exp(1j * spacing * values)
     for row in range(1, number):
-        np.multiply(table[row - 1], turn, out=table[row])
+        np.multiply(table[row - 1], factor, out=table[row])
     return table
 
 

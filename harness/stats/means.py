@@ -43,7 +43,7 @@ and a t value made of that digit would be enormous."""
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and how sure we are.
+    """A mean with its standard error and interval.
 
     Attributes:
         value: the mean.

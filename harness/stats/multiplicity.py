@@ -1,13 +1,13 @@
-"""p-values adjusted for how many questions were asked.
+"""p-values adjusted for multiple testing.
 
-A family is all that a claim could have rested on, declared before looking. For "at
+A family is the set of hypotheses that a claim could rest on, declared before looking. For "at
 least one task improved" use :func:`holm`; for exploring many cells
 :func:`benjamini_hochberg`, or :func:`benjamini_yekutieli` where they may depend on
 each other in any way. "No task got worse" needs no correction: every gate has to
 pass (intersection-union test, Berger 1982).
 
-A hypothesis without a p-value (None) stays in the family as if its p were 1: it was
-asked, and leaving it out would make the others look better.
+A hypothesis without a p-value (None) stays in the family as if its p were 1: leaving it
+out would make the other adjusted p-values too small.
 
 >>> holm([0.01, 0.04, 0.03])
 [0.03, 0.06, 0.06]

@@ -1,4 +1,4 @@
-"""Is it at most a little worse? Non-inferiority, equivalence, and a gate over several tasks.
+"""Non-inferiority: is the second arm at most a margin worse than the first?
 
 A margin Delta says how much worse is still acceptable. With one-sided bounds
 L = effect - t se and U = effect + t se a gate passes if L > -Delta, fails if
@@ -12,7 +12,6 @@ how many items would decide it. That a test found no difference is never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, isfinite
@@ -20,7 +19,7 @@ from math import ceil, isfinite
 from selfreward_eval.harness.stats.means import Interval, t_quantile
 from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult
 
-__all__ = ["Equivalence", "Gate", "NonInferiority", "Verdict", "equivalence", "gate", "non_inferiority"]
+__all__ = ["NonInferiority", "Verdict", "non_inferiority"]
 
 ALPHA = 0.05
 """One-sided error of a gate."""
@@ -29,7 +28,10 @@ POWER = 0.8
 
 
 class Verdict(StrEnum):
-    """What a gate says."""
+    """The outcome of a test against a margin or limit.
+
+    INCONCLUSIVE: the data allow both.
+    """
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -49,7 +51,7 @@ class NonInferiority:
         p: one-sided p-value of "worse by the margin or more", or None.
         n: units.
         needed_n: units with which an unchanged model would pass with the wanted power, at the spread
-            seen here; None where it cannot be said.
+            seen here; None where it cannot be estimated.
         why: the verdict in words.
     """
 
@@ -124,90 +126,6 @@ def non_inferiority(
         + (f"; about {needed} would do for a model that did not change" if needed else ""),
     }
     return NonInferiority(verdict, effect, margin, low, high, p, result.n, needed, words[verdict])
-
-
-@dataclass(frozen=True)
-class Equivalence:
-    """Two one-sided tests (TOST).
-
-    Attributes:
-        equivalent: whether both reject, so that the effect lies within the margin on either side.
-        p: the larger of the two p-values, or None where there is no standard error to test by.
-        low: lower end of the 1 - 2 alpha interval, or None.
-        high: upper end, likewise.
-        margin: > 0.
-        why: why there is no test, else empty.
-    """
-
-    equivalent: bool
-    p: float | None
-    low: float | None
-    high: float | None
-    margin: float
-    why: str = ""
-
-
-def equivalence(
-    result: PairedResult | Interval, margin: float, *, alpha: float = ALPHA, largest: float | None = None
-) -> Equivalence:
-    """Schuirmann's two one-sided tests of an effect within +- ``margin``.
-
-    Args:
-        result: effect with its standard error and degrees of freedom.
-        margin: > 0, in units of the effect.
-        alpha: error of each test and of both together, in (0, 0.5).
-        largest: as for :func:`non_inferiority`.
-
-    Raises:
-        ValueError: a margin or alpha out of range.
-    """
-    below = non_inferiority(result, margin, alpha=alpha, largest=largest)
-    above = non_inferiority(result, margin, alpha=alpha, largest=largest, higher_is_better=False)
-    if below.p is None or above.p is None:
-        return Equivalence(False, None, None, None, margin, below.why)
-    both = below.verdict is Verdict.PASS and above.verdict is Verdict.PASS
-    return Equivalence(both, max(below.p, above.p), below.low, below.high, margin)
-
-
-@dataclass(frozen=True)
-class Gate:
-    """Several gates as one.
-
-    Attributes:
-        verdict: PASS only if every task passes; FAIL if one fails or is missing; else INCONCLUSIVE.
-        exit_code: 0, 1 or 2 in that order.
-        failed: tasks that fail.
-        missing: tasks without a result.
-        inconclusive: tasks that decide nothing.
-    """
-
-    verdict: Verdict
-    exit_code: int
-    failed: tuple[str, ...]
-    missing: tuple[str, ...]
-    inconclusive: tuple[str, ...]
-
-
-def gate(tasks: Mapping[str, NonInferiority | None]) -> Gate:
-    """All tasks must pass, each at its own alpha: a union of nulls is tested by the intersection of
-    rejections, so nothing is corrected for their number (Berger 1982).
-
-    Args:
-        tasks: task -> its result, None where it was not measured.
-
-    Raises:
-        ValueError: no tasks.
-    """
-    if not tasks:
-        raise ValueError("a gate needs at least one task")
-    missing = tuple(name for name, one in tasks.items() if one is None)
-    failed = tuple(name for name, one in tasks.items() if one is not None and one.verdict is Verdict.FAIL)
-    open_ = tuple(
-        name for name, one in tasks.items() if one is not None and one.verdict is Verdict.INCONCLUSIVE
-    )
-    if failed or missing:
-        return Gate(Verdict.FAIL, 1, failed, missing, open_)
-    return Gate(Verdict.INCONCLUSIVE, 2, (), (), open_) if open_ else Gate(Verdict.PASS, 0, (), (), ())
 
 
 def _effect(result: PairedResult | Interval) -> float:

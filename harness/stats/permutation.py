@@ -10,7 +10,7 @@ Studentising makes the test right in large samples even for a mean of zero with
 a skewed distribution; in small ones it is exact for differences that are
 symmetric about zero, as they are when the arms are exchangeable.
 
->>> sign_flip([0.5, 0.25, 0.5, 0.75, 1.0, 0.25]).p
+>>> sign_flip({"": [0.5, 0.25, 0.5, 0.75, 1.0, 0.25]}).p
 0.03125
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["RESAMPLES", "sign_flip", "sign_flip_macro"]
+__all__ = ["RESAMPLES", "sign_flip"]
 
 RESAMPLES = 9999
 """Random sign patterns, unless all of them are fewer."""
@@ -40,39 +40,6 @@ ties, and each must count as "at least as extreme"."""
 
 
 def sign_flip(
-    differences: Values,
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    level: float = 0.95,
-) -> PairedResult:
-    """The sign-flip test of a mean difference of zero, with the interval of all means it does not reject.
-
-    Args:
-        differences: second arm minus first, one per item, shape (n,), n >= 1.
-        clusters: the cluster of every item; None where each item is its own.
-        resamples: random sign patterns; all 2^n are taken where half of them are no more.
-        seed: of the random patterns.
-        level: coverage of the interval, in (0, 1).
-
-    Returns:
-        ``low`` and ``high`` are None where no mean at all can be rejected at this level, as with
-        five units at 95 %: the smallest possible p is then 2 / 2^5.
-
-    Raises:
-        ValueError: no differences, a cluster list of another length, or a level outside (0, 1).
-    """
-    return sign_flip_macro(
-        {"": differences},
-        None if clusters is None else {"": clusters},
-        resamples=resamples,
-        seed=seed,
-        level=level,
-    )
-
-
-def sign_flip_macro(
     strata: Mapping[str, Values],
     clusters: Mapping[str, Sequence[Hashable]] | None = None,
     *,
@@ -80,17 +47,22 @@ def sign_flip_macro(
     seed: int = 0,
     level: float = 0.95,
 ) -> PairedResult:
-    """The same for an unweighted mean over strata; clusters lie within strata.
+    """The sign-flip test of a mean difference of zero, with the interval of all means it does not reject.
 
-    The statistic is the macro mean over its stratified standard error; the interval shifts all
-    strata by the same amount.
+    Several strata stand for an unweighted mean over them; clusters lie within strata. The statistic is
+    the macro mean over its stratified standard error; the interval shifts all strata by the same amount.
 
     Args:
-        strata: name -> differences, shape (G_j,), G_j >= 1.
-        clusters: name -> the cluster of every item of that stratum, or None.
-        resamples: random sign patterns, unless all of them are fewer.
+        strata: name -> differences, second arm minus first, shape (G_j,), G_j >= 1; one of any name for a
+            plain mean.
+        clusters: name -> the cluster of every item of that stratum, or None where each item is its own.
+        resamples: random sign patterns; all 2^n are taken where half of them are no more.
         seed: of the random patterns.
         level: coverage of the interval, in (0, 1).
+
+    Returns:
+        ``low`` and ``high`` are None where no mean at all can be rejected at this level, as with
+        five units at 95 %: the smallest possible p is then 2 / 2^5.
 
     Raises:
         ValueError: no strata, an empty one, cluster lists that do not fit, or a level outside (0, 1).
@@ -102,7 +74,7 @@ def sign_flip_macro(
     first, *others = units.values() if units else [()]
     interval = macro_interval(units, level) if others else mean_interval(first, level)
     if interval.se is None or interval.se == 0:
-        # Nothing to studentise by; the t test's module knows what can still be said.
+        # Without a standard error there is nothing to studentise by; the paired test handles that.
         return paired_macro(units, level) if others else paired(first, level)
     assert interval.df is not None
     design = _Design([_totals(strata[name], clusters[name] if clusters else None) for name in strata])
@@ -110,7 +82,7 @@ def sign_flip_macro(
     p = flips.p_value_at(0.0)
     low, high = flips.interval(interval.value, interval.se, 1 - level)
     if p > 1 - level:
-        # The two agree but for rounding and Monte-Carlo ties; never let a digit make them disagree.
+        # Test and interval agree up to rounding and Monte-Carlo ties; rounding must not make them disagree.
         low, high = (None if low is None else min(low, 0.0)), (None if high is None else max(high, 0.0))
     count = 2 * len(flips.sums.sums) if flips.sums.exact else len(flips.sums.sums)
     what = f"all {count:,}" if flips.sums.exact else f"{count:,} random"
@@ -130,7 +102,12 @@ def sign_flip_macro(
 
 
 class _Totals(NamedTuple):
-    """One stratum: the sum of differences and the number of items in each of its C clusters."""
+    """One stratum with C clusters.
+
+    Attributes:
+        sums: sum of the differences of each cluster, shape (C,).
+        sizes: items in each cluster, shape (C,).
+    """
 
     sums: NDArray[np.float64]
     sizes: NDArray[np.float64]
@@ -150,12 +127,18 @@ def _totals(values: Values, clusters: Sequence[Hashable] | None) -> _Totals:
 
 @dataclass(frozen=True)
 class _Design:
+    """What is flipped.
+
+    Attributes:
+        strata: sums and sizes of every stratum.
+    """
+
     strata: list[_Totals]
 
     @property
     def width(self) -> int:
         """Signed sums per stratum: of S, n, S n and n^2, or where every n is 1, of S and 1."""
-        return 2 if all((one.sizes == 1).all() for one in self.strata) else 4
+        return 2 if all((totals.sizes == 1).all() for totals in self.strata) else 4
 
     @property
     def plain(self) -> bool:
@@ -180,6 +163,13 @@ class _Design:
 
 @dataclass(frozen=True)
 class _Flips:
+    """The null distribution.
+
+    Attributes:
+        design: what is flipped.
+        sums: signed column sums, one row per sign pattern.
+    """
+
     design: _Design
     sums: SignSums
 
@@ -188,7 +178,9 @@ class _Flips:
         import numpy as np
 
         flipped = self._moments(self.sums.sums, null)
-        data = self._moments(np.hstack([one.sum(axis=0) for one in self.design.columns()])[None, :], null)
+        data = self._moments(
+            np.hstack([columns.sum(axis=0) for columns in self.design.columns()])[None, :], null
+        )
         # |T*| >= |T| without dividing: a resample of equal values has no variance and an infinite T.
         extreme = flipped[0] ** 2 * data[1] >= data[0] ** 2 * flipped[1] * (1 - TIE)
         return self.sums.p_value(int(np.count_nonzero(extreme)))
@@ -213,12 +205,12 @@ class _Flips:
             square = shifted @ shifted
             centre = (first - null * second) / items
             spread = square - 2 * centre * (third - null * fourth) + centre**2 * (sizes @ sizes)
-            # What cancellation leaves of nothing is nothing.
+            # A spread of nothing but rounding errors is 0.
             spread = np.where(spread > 1e-12 * square, spread, 0.0)
             mean += centre / count
             scale += np.abs(shifted).sum() / items / count
             variance += clusters / (clusters - 1) * spread / items**2 / count**2
-        # Likewise a mean of nothing but rounding: it must tie with the other zeros.
+        # Likewise the mean: it must tie with the other zeros.
         return np.where(np.abs(mean) > 1e-12 * scale, mean, 0.0), variance
 
     def interval(self, effect: float, se: float, alpha: float) -> tuple[float | None, float | None]:

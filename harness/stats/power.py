@@ -1,4 +1,5 @@
-"""What a benchmark can detect, and how many prompts or pictures it would take.
+"""Power formulas: numbers in, numbers out. Plans made of them are in
+:mod:`selfreward_eval.harness.power.power`.
 
 Power is that of the paired t test, from the noncentral t distribution. ``sd`` is
 always the standard deviation of an item's difference between the arms; with
@@ -71,13 +72,13 @@ def power(
     freedom = float(n - 1) if df is None else df
     shift = effect * sqrt(n) / sd
     critical = t_quantile(freedom, 1 - alpha / sided)
-    found = 1 - float(nctdtr(freedom, shift, critical))
+    chance = 1 - float(nctdtr(freedom, shift, critical))
     if sided == 2:
-        found += float(nctdtr(freedom, shift, -critical))
-    if isnan(found):
+        chance += float(nctdtr(freedom, shift, -critical))
+    if isnan(chance):
         # So far out that the series gives up, the normal distribution is as good.
-        found = float(ndtr(shift - critical)) + (float(ndtr(-shift - critical)) if sided == 2 else 0.0)
-    return min(max(found, 0.0), 1.0)
+        chance = float(ndtr(shift - critical)) + (float(ndtr(-shift - critical)) if sided == 2 else 0.0)
+    return min(max(chance, 0.0), 1.0)
 
 
 def detectable_effect(

@@ -37,11 +37,11 @@ def ratio_values(scores: Values, references: Values, scale: float = 100.0) -> li
         raise ValueError(f"{len(scores)} scores but {len(references)} references")
     if len(scores) == 0:
         raise ValueError("a ratio needs at least one item")
-    base = fsum(float(one) for one in references) / len(references)
-    if base == 0:
+    reference_mean = fsum(float(value) for value in references) / len(references)
+    if reference_mean == 0:
         raise ValueError("the references have a mean of 0, so there is no ratio to it")
-    share = fsum(float(one) for one in scores) / len(scores) / base
+    ratio = fsum(float(value) for value in scores) / len(scores) / reference_mean
     return [
-        scale * (share + (float(score) - share * float(reference)) / base)
+        scale * (ratio + (float(score) - ratio * float(reference)) / reference_mean)
         for score, reference in zip(scores, references, strict=True)
     ]

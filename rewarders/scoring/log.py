@@ -6,29 +6,28 @@ off. ``rewards.json`` beside it says whose rewards these are, so that no two rew
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from selfreward_eval.harness.errors import InputError, RunFolderError
+from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import (
     JsonLinesWriter,
     atomic_write_bytes,
-    atomic_write_json,
     read_json_lines,
 )
-from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.folders import FolderUse, claim_identity, lock_folder
 from selfreward_eval.rewarders.base import Reward
 from selfreward_eval.rewarders.cache import from_json, to_json
 from selfreward_eval.rewarders.scoring.subjects import Subject
 
 LINES, ABOUT = "rewards.jsonl", "rewards.json"
 SCHEMA = 1
+
+REWARDS = FolderUse("other rewards", "choose another --output")
 
 Key = tuple[str, str, int]
 
@@ -61,36 +60,15 @@ class RewardLog:
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.path = folder, folder / LINES
-        self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        self._lock = lock_folder(folder, REWARDS)
         try:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RunFolderError(
-                    f"another process is writing {folder}; wait for it, or choose another --output"
-                ) from None
-            self._claim({"schema": SCHEMA, **about})
+            claim_identity(folder / ABOUT, {"schema": SCHEMA, **about}, REWARDS)
             self.lines = read_lines(self.path) if self.path.exists() else {}
             self._writer = JsonLinesWriter(self.path)
         except BaseException:
-            os.close(self._lock)
+            self._lock.release()
             raise
-
-    def _claim(self, about: dict[str, Any]) -> None:
-        """Writes ``rewards.json``, or checks the one that is there."""
-        file = self.folder / ABOUT
-        if not file.exists():
-            atomic_write_json(file, about)
-            return
-        try:
-            other = differing(json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(about)))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise RunFolderError(f"{file} is damaged ({error}); choose another --output") from error
-        if other:
-            what = "; ".join(f"{name}: {there} there, {here} here" for name, there, here in other[:3])
-            raise RunFolderError(f"{self.folder} holds other rewards ({what}); choose another --output")
 
     def settled(self, subject: Subject, sha256: str | None) -> bool:
         """Whether this very picture has a reward already; one without a value is tried again."""
@@ -119,7 +97,7 @@ class RewardLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.close()
-        os.close(self._lock)
+        self._lock.release()
 
 
 def as_json(subject: Subject, line: Line) -> dict[str, Any]:

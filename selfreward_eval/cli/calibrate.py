@@ -87,11 +87,12 @@ def _show(noise: dict[str, TaskNoise], runs: int) -> None:
             console.print(f"[bold]no margin can be suggested[/bold]: {escape(overall.why)}", soft_wrap=True)
         else:
             console.print(f"[bold]suggested margin for {escape(task.task)}: {overall.margin:g}[/bold]")
-        for name, one in (("overall", overall), *task.categories.items()):
-            if one.surprising:
+        for name, of_score in (("overall", overall), *task.categories.items()):
+            if of_score.surprising:
                 warning = (
-                    f"{name}: two runs lie {one.largest:.3f} apart, further than independent items explain; "
-                    "something besides the seed changed (instruments, hardware), so take a wider margin"
+                    f"{name}: two runs lie {of_score.largest:.3f} apart, further than independent items "
+                    "explain; something besides the seed changed (instruments, hardware), so take a wider "
+                    "margin"
                 )
                 console.print(escape(warning), style="yellow", soft_wrap=True)
     rule = (
@@ -110,14 +111,14 @@ def _table(task: TaskNoise) -> Table:
     table.add_column("", no_wrap=True)
     for head in ("items", "50 %", "95 %", "99 %", "seen", "margin"):
         table.add_column(head, justify="right", no_wrap=True)
-    for name, one in task.categories.items():
-        table.add_row(escape(name), *_cells(one))
+    for name, category in task.categories.items():
+        table.add_row(escape(name), *_cells(category))
     table.add_section()
     table.add_row("overall", *_cells(task.overall), style="bold")
     return table
 
 
-def _cells(one: SeedNoise) -> list[str]:
-    numbers = (one.median, one.q95, one.q99, one.largest)
+def _cells(score: SeedNoise) -> list[str]:
+    numbers = (score.median, score.q95, score.q99, score.largest)
     cells = ["-" if number is None else f"{number:.4f}" for number in numbers]
-    return [str(one.n_items), *cells, "-" if one.margin is None else f"{one.margin:g}"]
+    return [str(score.n_items), *cells, "-" if score.margin is None else f"{score.margin:g}"]

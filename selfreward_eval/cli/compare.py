@@ -97,24 +97,12 @@ def _two(
     output_path: Path | None,
     plots: bool,
 ) -> None:
+    from selfreward_eval.api.compare import write_files
     from selfreward_eval.harness.comparing.compare import compare_runs, load_run
 
     first, second = load_run(run_a), load_run(run_b)
     comparison = compare_runs(first, second, family=family, correction=correction)
-    written: list[Path] = []
-    if output_path is not None:
-        from selfreward_eval.harness.comparing.records import comparison_file, write_comparison
-        from selfreward_eval.harness.report import write_comparison_page
-
-        file = comparison_file(comparison, output_path)
-        written = [
-            write_comparison(comparison, file),
-            write_comparison_page(comparison, first, second, file.with_suffix(".html")),
-        ]
-        if plots:
-            from selfreward_eval.harness.report.figures import write_comparison_plots
-
-            written += write_comparison_plots(comparison, first, second, file.with_suffix(""))
+    written = write_files(comparison, first, second, output_path, plots)
     for torn in (*first.torn, *second.torn):
         typer.echo(f"note: the torn last line of {torn} was left out", err=True)
     if as_json:
@@ -141,7 +129,7 @@ def _pooled(
     from selfreward_eval.harness.comparing.pooled import compare_pools
     from selfreward_eval.harness.errors import UsageError
 
-    if design not in [one.value for one in Design]:
+    if design not in [known.value for known in Design]:
         raise UsageError(f"--design {design!r} is not known; choose {', '.join(Design)}")
     first, second = [load_run(folder) for folder in runs_a], [load_run(folder) for folder in runs_b]
     pooled = compare_pools(first, second, design=Design(design), family=family, correction=correction)

@@ -38,8 +38,8 @@ def show(comparison: Comparison) -> None:
         missing = task.planned_items - overall.n_items
         if missing:
             console.print(f"{missing} of {task.planned_items} items could not be paired:")
-            for one in task.unmatched[:MAX_UNMATCHED]:
-                console.print(escape(f"  {one.item} ({one.category}): {one.reason}"), soft_wrap=True)
+            for item in task.unmatched[:MAX_UNMATCHED]:
+                console.print(escape(f"  {item.item} ({item.category}): {item.reason}"), soft_wrap=True)
             if missing > MAX_UNMATCHED:
                 console.print("  ... all of them are in the JSON")
     for name, folder in comparison.only_in_one.items():
@@ -52,8 +52,8 @@ def _show_relative(console: Console, score: Relative) -> None:
 
     console.print(_table(f"relative score: {score.name}", score.categories, score.overall, "overall", 1))
     overall = score.overall
-    found = f"relative score: {overall.verdict} ({_finding(overall, 1)})"
-    console.print(escape(found), soft_wrap=True)
+    line = f"relative score: {overall.verdict} ({_finding(overall, 1)})"
+    console.print(escape(line), soft_wrap=True)
     for line in (f"{overall.method}: {overall.why}", "its p-values are not adjusted: the headline decides"):
         console.print(escape(line), style="dim", soft_wrap=True)
 
@@ -88,7 +88,7 @@ def corrections(task: str, categories: dict[str, Contrast], families: tuple[Fami
         if inside and len(family.members) > 1:
             what = "this headline" if inside == [task] else f"{len(inside)} of these scores"
             yield f"the verdict of {what} goes by the adjusted p: {family.how}, declared with --family"
-    if len(categories) > 1 and all(one.family is None for one in categories.values()):
+    if len(categories) > 1 and all(contrast.family is None for contrast in categories.values()):
         yield "p-values of categories are not adjusted for their number; read them as hints"
 
 
@@ -104,7 +104,7 @@ def _table(
     table = Table(title=title, title_justify="left")
     table.box, table.padding = box.SIMPLE, (0, 1, 0, 0)
     table.add_column("", no_wrap=True)
-    adjusted = any(one.p_adjusted is not None for one in categories.values())
+    adjusted = any(contrast.p_adjusted is not None for contrast in categories.values())
     for head in ("A", "B", "B - A", "95 % interval", "p", "adjusted" if adjusted else "items"):
         table.add_column(head, justify="right", no_wrap=True)
     for name, contrast in categories.items():

@@ -32,9 +32,9 @@ def fetch(tasks: Tasks = None, json: Json = False) -> None:
 
     declared = data.declared_files(tasks or ())
     with ProgressBar(console=Console(stderr=True), transient=True) as bar:
-        for name, files in declared.items():
+        for files in declared.values():
             for file in files:
-                data.fetch(file, name, _reporter(bar, file))
+                data.fetch(file, _reporter(bar, file))
     _report(_states(declared), declared, json)
 
 
@@ -56,15 +56,13 @@ def path(tasks: Tasks = None, json: Json = False) -> None:
     from selfreward_eval.harness import data
 
     declared = data.declared_files(tasks or ())
-    found = {
-        name: {file.path: str(data.locate(file, name)) for file in files} for name, files in declared.items()
-    }
+    paths = {name: {file.path: str(data.locate(file)) for file in files} for name, files in declared.items()}
     if json:
-        _print_json(found)
+        _print_json(paths)
         return
-    for files in found.values():
-        for where in files.values():
-            typer.echo(where)
+    for files in paths.values():
+        for file_path in files.values():
+            typer.echo(file_path)
 
 
 def _states(declared: dict[str, tuple[PinnedFile, ...]]) -> list[tuple[str, FileState]]:

@@ -55,7 +55,7 @@ def demo(
 
     from rich.console import Console
 
-    from selfreward_eval.cli.arguments import parse
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.cli.compare import show
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.run import score_table
@@ -82,22 +82,19 @@ def demo(
 
 def _job(output_path: Path, limit: int | None, changes: dict[str, Any]) -> TrainingJob:
     """The demonstration's training run."""
-    from selfreward_eval.harness.registry import registry
-    from selfreward_eval.rewarders.building import build as build_rewarder
-    from selfreward_eval.trainers.building import build as build_trainer
-    from selfreward_eval.trainers.jobs import TrainingJob
-    from selfreward_eval.trainers.sources import ShapesSource
+    from dataclasses import replace
 
-    return TrainingJob(
-        model=registry("models").load("tiny")(),
-        trainer=build_trainer("srum", **(SETTINGS | changes)),
-        rewarder=lambda name, model: build_rewarder(
-            name or "srum", model, **({} if name else {"reading": "paper"})
-        ),
-        source=ShapesSource(),
-        tasks=[registry("tasks").load(name)() for name in TASKS],
-        output=output_path / "training",
-        before=output_path / "before",
+    from selfreward_eval.trainers.jobs import TrainingJob
+
+    job = TrainingJob.from_names(
+        model="tiny",
+        trainer="srum",
+        trainer_args=SETTINGS | changes,
+        rewarder="srum",
+        rewarder_args={"reading": "paper"},
+        tasks=TASKS,
         scales=(),
         limit=limit,
+        output_path=output_path,
     )
+    return replace(job, output=output_path / "training")

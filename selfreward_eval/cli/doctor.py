@@ -93,9 +93,11 @@ def _environment() -> Iterator[Check]:
     """Everything but the oracle."""
     from importlib.util import find_spec
 
-    found = sys.version_info
+    running = sys.version_info
     yield Check(
-        "python", found >= (3, 11), f"{found.major}.{found.minor}.{found.micro} (3.11 or newer is needed)"
+        "python",
+        running >= (3, 11),
+        f"{running.major}.{running.minor}.{running.micro} (3.11 or newer is needed)",
     )
     for name, least in LEAST_VERSIONS.items():
         yield version_check(name, least)
@@ -103,8 +105,10 @@ def _environment() -> Iterator[Check]:
     yield _disk()
     yield from _official_data()
     for module, purpose in OPTIONAL.items():
-        here = find_spec(module) is not None
-        yield Check(module, here or None, f"{'installed' if here else 'not installed'}; for {purpose}")
+        installed = find_spec(module) is not None
+        yield Check(
+            module, installed or None, f"{'installed' if installed else 'not installed'}; for {purpose}"
+        )
 
 
 def version_check(package: str, least: tuple[int, int]) -> Check:
@@ -113,12 +117,12 @@ def version_check(package: str, least: tuple[int, int]) -> Check:
 
     wanted = ".".join(map(str, least))
     try:
-        found = version(package)
+        installed = version(package)
     except PackageNotFoundError:
         return Check(package, False, f"not installed; `pip install '{package}>={wanted}'`")
-    numbers = tuple(int(part) for part in found.split("+")[0].split(".")[:2] if part.isdigit())
+    numbers = tuple(int(part) for part in installed.split("+")[0].split(".")[:2] if part.isdigit())
     ok = numbers >= least
-    return Check(package, ok, found if ok else f"{found}; `pip install '{package}>={wanted}'`")
+    return Check(package, ok, installed if ok else f"{installed}; `pip install '{package}>={wanted}'`")
 
 
 def _device() -> Check:
@@ -155,17 +159,17 @@ def _official_data() -> Iterator[Check]:
         except Exception as error:  # Importing a plug-in runs foreign code: anything can happen.
             yield Check(f"task {task}", False, f"cannot be loaded ({type(error).__name__}: {error})")
             continue
-        found = [state(file) for file in files]
-        wrong = [str(one.path) for one in found if one.status == "mismatch"]
-        missing = sum(one.status == "missing" for one in found)
+        states = [state(file) for file in files]
+        wrong = [str(file_state.path) for file_state in states if file_state.status == "mismatch"]
+        missing = sum(file_state.status == "missing" for file_state in states)
         if wrong:
             detail = f"not the pinned files, remove or replace them: {', '.join(wrong)}"
         elif missing:
             detail = (
-                f"{missing} of {len(found)} files not here; `selfreward-eval data fetch {task}` gets them"
+                f"{missing} of {len(states)} files not here; `selfreward-eval data fetch {task}` gets them"
             )
         else:
-            detail = f"{len(found)} files verified"
+            detail = f"{len(states)} files verified"
         if files:
             yield Check(f"data {task}", False if wrong else None if missing else True, detail)
 

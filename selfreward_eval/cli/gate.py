@@ -52,6 +52,7 @@ def gate(
     Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 wrong command line, 4 missing or unfit input. A task
     that was not measured, and runs that differ in more than the model, are 4, never a pass.
     """
+    from selfreward_eval.api.gate import gate as judged
     from selfreward_eval.harness.gating.policy_file import read_policy
     from selfreward_eval.harness.runs.reader import load_run
 
@@ -66,7 +67,7 @@ def gate(
         outcome = _live(asked, before, model, model_args, task_args, batch_size, output_path)
     else:
         assert after is not None
-        outcome = _finished(asked, before, after, sequential)
+        outcome = judged(before, after, asked, sequential=sequential)
     written = _write(outcome, json_file, junit, markdown, html, before, after)
     if as_json:
         import json
@@ -102,17 +103,6 @@ def _require_sense(
         )
 
 
-def _finished(asked: Policy, before: Run, after: Run, sequential: bool) -> Outcome:
-    if not sequential:
-        from selfreward_eval.harness.gating.fixed import judge
-
-        return judge(asked, before, after)
-    from selfreward_eval.harness.gating.candidates import Replay
-    from selfreward_eval.harness.gating.sequential import judge_in_looks
-
-    return judge_in_looks(asked, before, Replay(after))
-
-
 def _live(
     asked: Policy,
     before: Run,
@@ -122,22 +112,16 @@ def _live(
     batch_size: int,
     output_path: Path,
 ) -> Outcome:
-    from selfreward_eval.cli.arguments import construct, parse, per_task
+    from selfreward_eval.api.arguments import parse
+    from selfreward_eval.api.gate import gate as judged
+    from selfreward_eval.api.objects import build_model, build_tasks
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.gating.candidates import Live
     from selfreward_eval.harness.gating.requirements import require_scores
-    from selfreward_eval.harness.gating.sequential import judge_in_looks
-    from selfreward_eval.harness.registry import registry
 
     require_scores(asked, before, None)
-    names = asked.tasks
-    own = per_task(parse(task_args, "--task-args"), names, "--task-args")
-    tasks = [
-        construct(registry("tasks").load(name), own[name], f"task {name!r}", "--task-args") for name in names
-    ]
-    adapter = construct(
-        registry("models").load(model), parse(model_args, "--model-args"), f"model {model!r}", "--model-args"
-    )
+    tasks = build_tasks(asked.tasks, parse(task_args, "--task-args"), "--task-args")
+    adapter = build_model(model, parse(model_args, "--model-args"), "--model-args")
     with BarProgress() as progress:
         candidate = Live(
             adapter,
@@ -148,7 +132,7 @@ def _live(
             progress=progress,
             call={"model_args": model_args},
         )
-        return judge_in_looks(asked, before, candidate)
+        return judged(before, candidate, asked, sequential=True)
 
 
 def _write(

@@ -26,12 +26,12 @@ def show_gate(outcome: Outcome) -> None:
     for name, arm in (("base", outcome.base), ("candidate", outcome.candidate)):
         console.print(escape(f"{name:9} {arm.folder}"), soft_wrap=True)
     console.print(_table(outcome))
-    for one in outcome.findings:
-        if one.verdict is not Verdict.PASS:
-            take = needed(one)
-            console.print(escape(f"{one.rule}: {one.why}"), soft_wrap=True)
-            if take:
-                console.print(escape(f"  it would take {take}"), soft_wrap=True)
+    for finding in outcome.findings:
+        if finding.verdict is not Verdict.PASS:
+            requirement = needed(finding)
+            console.print(escape(f"{finding.rule}: {finding.why}"), soft_wrap=True)
+            if requirement:
+                console.print(escape(f"  it would take {requirement}"), soft_wrap=True)
     for sentence in remarks(outcome):
         console.print(escape(sentence), style="dim", soft_wrap=True)
     console.print(escape(headline(outcome)), style=f"bold {STYLES[outcome.verdict]}", soft_wrap=True)
@@ -49,13 +49,15 @@ def _table(outcome: Outcome) -> Table:
     table.add_column("rule", overflow="fold")
     for head in ("asks", "found", "bounds", "items"):
         table.add_column(head, justify="left" if head == "asks" else "right", no_wrap=True)
-    for one in outcome.findings:
+    for finding in outcome.findings:
         table.add_row(
-            f"[{STYLES[one.verdict]}]{one.verdict}[/]",
-            escape(one.rule),
-            escape(one.asks),
-            value(one),
-            bounds(one),
-            f"{one.items}" if one.items == one.planned_items else f"{one.items}/{one.planned_items}",
+            f"[{STYLES[finding.verdict]}]{finding.verdict}[/]",
+            escape(finding.rule),
+            escape(finding.asks),
+            value(finding),
+            bounds(finding),
+            f"{finding.items}"
+            if finding.items == finding.planned_items
+            else f"{finding.items}/{finding.planned_items}",
         )
     return table

@@ -50,10 +50,11 @@ def show(inventory: Inventory, console: Console) -> None:
     console.print(table)
     for name, share in inventory.tasks.items():
         entries = [
-            f"{one.item_id}, index {one.index} ({one.prompt!r}): {one.sought}" for one in share.missing
+            f"{picture.item_id}, index {picture.index} ({picture.prompt!r}): {picture.sought}"
+            for picture in share.missing
         ]
         _list(console, f"{len(entries)} pictures are missing for {name}", entries)
-    extra = [f"{one.file}: {one.reason}" for one in inventory.extra]
+    extra = [f"{picture.file}: {picture.reason}" for picture in inventory.extra]
     _list(console, f"{len(extra)} pictures are asked for by no item", extra)
     for note in inventory.notes:
         _line(console, f"note: {note}")

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from selfreward_eval.tasks.judge_check.cases import Case
-    from selfreward_eval.tasks.judge_check.checking import Answer, Summary
+    from selfreward_eval.tasks.judge_check.checking import QuestionResult, Summary
 
 __all__ = ["judge_check"]
 
@@ -44,26 +44,31 @@ def judge_check(
     """
     import json
 
-    from selfreward_eval.cli.arguments import parse
+    from selfreward_eval.api.arguments import parse
     from selfreward_eval.tasks.judge_check.checking import ask_cases
     from selfreward_eval.tasks.judged.judges import choose_judge
     from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
 
     parser_named(parser)
-    chosen, notes = _cases(cases, images, limit)
-    asked = choose_judge(judge, parse(judge_args, "--judge-args"), replies)
-    found = ask_cases(asked, chosen, parser)
-    content = {"cases": cases, "pictures": len(chosen), "parser": parser, "judge": asked.identity()}
-    content |= _numbers(found.answers)
+    labelled_cases, notes = _cases(cases, images, limit)
+    chosen_judge = choose_judge(judge, parse(judge_args, "--judge-args"), replies)
+    result = ask_cases(chosen_judge, labelled_cases, parser)
+    content = {
+        "cases": cases,
+        "pictures": len(labelled_cases),
+        "parser": parser,
+        "judge": chosen_judge.identity(),
+    }
+    content |= _numbers(result.answers)
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     written = (
-        [] if output_path is None else _write(output_path, judge, content, found.answers, found.evidence)
+        [] if output_path is None else _write(output_path, judge, content, result.answers, result.evidence)
     )
     if as_json:
         print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        _show(judge, content, found.answers)
+        _show(judge, content, result.answers)
     for path in written:
         typer.echo(f"wrote {path}", err=as_json)
 
@@ -87,22 +92,22 @@ def _cases(cases: str, images: Path | None, limit: int | None) -> tuple[tuple[Ca
     return labels.cases, labels.notes
 
 
-def _numbers(answers: tuple[Answer, ...]) -> dict[str, Any]:
+def _numbers(answers: tuple[QuestionResult, ...]) -> dict[str, Any]:
     from selfreward_eval.tasks.judge_check.checking import calibration, failures, groupings, summary
 
     return {
         "overall": summary(answers).to_json(),
         "by": {
-            grouping: {group: one.to_json() for group, one in groups.items()}
+            grouping: {group: entry.to_json() for group, entry in groups.items()}
             for grouping, groups in groupings(answers).items()
         },
-        "calibration": [one.to_json() for one in calibration(answers)],
+        "calibration": [entry.to_json() for entry in calibration(answers)],
         "failures": failures(answers),
     }
 
 
 def _write(
-    folder: Path, judge: str, content: dict[str, Any], answers: tuple[Answer, ...], evidence: Any
+    folder: Path, judge: str, content: dict[str, Any], answers: tuple[QuestionResult, ...], evidence: Any
 ) -> list[Path]:
     from dataclasses import asdict
 
@@ -111,29 +116,33 @@ def _write(
     from selfreward_eval.tasks.judge_check.checking import calibration
 
     points = [
-        Point(one.score, one.truth.value, one.truth.low, one.truth.high, one.truth.n)
-        for one in calibration(answers)
+        Point(entry.score, entry.truth.value, entry.truth.low, entry.truth.high, entry.truth.n)
+        for entry in calibration(answers)
     ]
     about = [
         f"{content['pictures']} pictures of {content['cases']}, {len(answers)} questions",
         f"read by the parser {content['parser']}",
     ]
-    tables = {grouping: [_row(name, one) for name, one in groups] for grouping, groups in _groups(answers)}
+    tables = {
+        grouping: [_row(name, entry) for name, entry in groups] for grouping, groups in _groups(answers)
+    }
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / RECORD
-    atomic_write_json(record, {**content, "answers": [asdict(one) for one in answers], "evidence": evidence})
+    atomic_write_json(
+        record, {**content, "answers": [asdict(entry) for entry in answers], "evidence": evidence}
+    )
     return [record, *write_judge_check(folder, judge, about, points, tables, content["failures"])]
 
 
-def _groups(answers: tuple[Answer, ...]) -> list[tuple[str, list[tuple[str, Summary]]]]:
+def _groups(answers: tuple[QuestionResult, ...]) -> list[tuple[str, list[tuple[str, Summary]]]]:
     """(grouping, its groups) for tables; the first holds everything."""
     from selfreward_eval.tasks.judge_check.checking import groupings, summary
 
-    groups = [(grouping, list(found.items())) for grouping, found in groupings(answers).items()]
+    groups = [(grouping, list(summaries.items())) for grouping, summaries in groupings(answers).items()]
     return [("judge", [(ALL, summary(answers))]), *groups]
 
 
-def _show(judge: str, content: dict[str, Any], answers: tuple[Answer, ...]) -> None:
+def _show(judge: str, content: dict[str, Any], answers: tuple[QuestionResult, ...]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -146,33 +155,33 @@ def _show(judge: str, content: dict[str, Any], answers: tuple[Answer, ...]) -> N
     for header in ("scored", "accuracy", "95 % interval", "bias", "95 % interval"):
         table.add_column(header, justify="right")
     for _, groups in _groups(answers):
-        for k, (name, one) in enumerate(groups):
-            row = _row(name, one)
+        for k, (name, entry) in enumerate(groups):
+            row = _row(name, entry)
             cells = (row["accuracy"], row["accuracy_interval"], row["bias"], row["bias_interval"])
             scored = f"{row['scored']}/{row['asked']}"
             table.add_row(escape(name), scored, *cells, end_section=k == len(groups) - 1)
     console.print(table)
     for part in calibration(answers):
-        told = f"score {part.score:.2f}: label {part.truth.value:.3f} on average"
+        line = f"score {part.score:.2f}: label {part.truth.value:.3f} on average"
         console.print(
-            f"{told} ({_ends(part.truth.low, part.truth.high)}; {part.truth.n} pictures)", highlight=False
+            f"{line} ({_ends(part.truth.low, part.truth.high)}; {part.truth.n} pictures)", highlight=False
         )
     for status, count in content["failures"].items():
         console.print(f"[yellow]{count} questions without a score: {status}[/yellow]", highlight=False)
     if content["overall"]["scored"] == 0:
         console.print("nothing was scored, so nothing is known of this judge", highlight=False)
-        reason = next(one.reason for one in answers)
+        reason = next(entry.reason for entry in answers)
         console.print(escape(f"the first: {reason}"), highlight=False, soft_wrap=True)
 
 
-def _row(name: str, one: Summary) -> dict[str, str]:
-    bias = one.bias
+def _row(name: str, numbers: Summary) -> dict[str, str]:
+    bias = numbers.bias
     return {
         "name": name,
-        "asked": str(one.asked),
-        "scored": str(one.scored),
-        "accuracy": "absent" if one.accuracy is None else f"{one.accuracy:.3f}",
-        "accuracy_interval": _ends(one.accuracy_low, one.accuracy_high),
+        "asked": str(numbers.asked),
+        "scored": str(numbers.scored),
+        "accuracy": "absent" if numbers.accuracy is None else f"{numbers.accuracy:.3f}",
+        "accuracy_interval": _ends(numbers.accuracy_low, numbers.accuracy_high),
         "bias": "absent" if bias is None else f"{bias.value:+.3f}",
         "bias_interval": _ends(None, None) if bias is None else _ends(bias.low, bias.high),
     }

@@ -54,11 +54,9 @@ def build(
     Only comparable runs share a table. The same runs give the same bytes; a run that is
     added is the only one read.
     """
+    from selfreward_eval.api.leaderboard import build_leaderboard
     from selfreward_eval.cli.progress import BarProgress
-    from selfreward_eval.leaderboards import build_leaderboard
-    from selfreward_eval.leaderboards.importing import load_imported
 
-    rows = [row for path in imported or [] for row in load_imported(path)]
     with BarProgress(label="reading") as progress:
         built = build_leaderboard(
             runs,
@@ -66,7 +64,7 @@ def build(
             cache=cache,
             pictures=pictures,
             own_settings=own_settings,
-            imported=rows,
+            imported=imported or [],
             title=title,
             processes=jobs,
             progress=progress,

@@ -35,15 +35,11 @@ def describe(what: str) -> list[dict[str, Any]]:
     Raises:
         UnknownName: no such group; the message offers the nearest one.
     """
-    from selfreward_eval.harness.errors import UnknownName
+    from selfreward_eval.harness.errors import UnknownName, did_you_mean
     from selfreward_eval.harness.registry import GROUPS, registry
 
     if what not in GROUPS:
-        import difflib
-
-        close = difflib.get_close_matches(what, GROUPS, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(GROUPS)}"
-        raise UnknownName(f"cannot list {what!r}; {hint}")
+        raise UnknownName(f"cannot list {what!r}; {did_you_mean(what, GROUPS)}")
     group = registry(what)
     rows = []
     for name in group:

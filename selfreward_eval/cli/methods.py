@@ -39,23 +39,23 @@ def methods(
     from selfreward_eval.trainers.report.methods import budget_words
 
     page = output_path if output_path.suffix == ".html" else output_path / "methods.html"
-    found = side_by_side(folders, against, page)
+    compared = side_by_side(folders, against, page)
     if json_:
-        told = {
-            "methods": {name: one.to_json() for name, one in found.claims.items()},
-            "against": {name: one.to_json() for name, one in found.against.items()},
-            "drawn": dict(found.drawn),
-            "page": str(found.page),
+        result = {
+            "methods": {name: claims.to_json() for name, claims in compared.claims.items()},
+            "against": {name: claims.to_json() for name, claims in compared.against.items()},
+            "drawn": dict(compared.drawn),
+            "page": str(compared.page),
         }
-        print(json.dumps(told, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
         return
     console = Console(highlight=False)
-    console.print(_table("after minus before", found.claims))
-    if found.against:
-        console.print(_table(f"method minus {against}", found.against))
-    for words in budget_words(found.drawn):
+    console.print(_table("after minus before", compared.claims))
+    if compared.against:
+        console.print(_table(f"method minus {against}", compared.against))
+    for words in budget_words(compared.drawn):
         console.print(words)
-    console.print(f"page: {found.page.resolve()}", soft_wrap=True, markup=False)
+    console.print(f"page: {compared.page.resolve()}", soft_wrap=True, markup=False)
 
 
 def _table(title: str, claims: Mapping[str, PooledComparison]) -> Table:
@@ -76,14 +76,15 @@ def _table(title: str, claims: Mapping[str, PooledComparison]) -> Table:
         for name, pooled in claims.items():
             if task not in pooled.tasks:
                 continue
-            one = pooled.tasks[task].overall
-            method = one.method
+            overall = pooled.tasks[task].overall
+            method = overall.method
             shown = (
                 "-" if method is None or method.low is None else f"{method.low:+.3f} to {method.high:+.3f}"
             )
             p = None if method is None else (method.p if method.p_adjusted is None else method.p_adjusted)
-            effect = "-" if one.checkpoint.effect is None else f"{one.checkpoint.effect:+.3f}"
-            table.add_row(f"  {escape(name)}", str(len(pooled.b)), *_means(one), effect, shown, p_text(p))
+            checkpoint = overall.checkpoint
+            effect = "-" if checkpoint.effect is None else f"{checkpoint.effect:+.3f}"
+            table.add_row(f"  {escape(name)}", str(len(pooled.b)), *_means(overall), effect, shown, p_text(p))
         table.add_section()
     return table
 

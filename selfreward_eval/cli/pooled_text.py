@@ -28,14 +28,14 @@ def show_pooled(pooled: PooledComparison) -> None:
         console.print(_table(task))
         for line in _claims(task.overall):
             console.print(line, soft_wrap=True)
-        categories = {name: one.checkpoint for name, one in task.categories.items()}
+        categories = {name: entry.checkpoint for name, entry in task.categories.items()}
         notes = (*behind(task.overall.checkpoint), *corrections(task.task, categories, pooled.families))
         for note in notes:
             console.print(escape(note), style="dim", soft_wrap=True)
         if task.unmatched:
             console.print(f"{len(task.unmatched)} of {task.planned_items} items could not be paired:")
-            for one in task.unmatched[:MAX_UNMATCHED]:
-                console.print(escape(f"  {one.item} ({one.category}): {one.reason}"), soft_wrap=True)
+            for entry in task.unmatched[:MAX_UNMATCHED]:
+                console.print(escape(f"  {entry.item} ({entry.category}): {entry.reason}"), soft_wrap=True)
             if len(task.unmatched) > MAX_UNMATCHED:
                 console.print("  ... all of them are in the JSON")
     for name, folders in pooled.not_compared.items():
@@ -51,7 +51,7 @@ def _table(task: PooledTask) -> Table:
     table.box, table.padding = box.SIMPLE, (0, 1, 0, 0)
     table.add_column("", no_wrap=True)
     # These columns fit a line of 80 characters; the p-values of the checkpoints are in the JSON.
-    adjusted = any(one.checkpoint.family for one in task.categories.values())
+    adjusted = any(category.checkpoint.family for category in task.categories.values())
     for head in ("B - A", "checkpoints, 95 %", "method, 95 %", "adj. p" if adjusted else "p", "df"):
         table.add_column(head, justify="right", no_wrap=True)
     for name, claims in task.categories.items():

@@ -100,10 +100,10 @@ def _piloted(
         raise UsageError("a pair of runs shows how its arms correlate; leave out --correlation")
     runs = [load_run(folder) for folder in folders]
     names = [name.strip() for name in task.split(",") if name.strip()]
-    names = list(dict.fromkeys(names)) or [one for one in runs[0].scores if one in runs[-1].scores]
+    names = list(dict.fromkeys(names)) or [shared for shared in runs[0].scores if shared in runs[-1].scores]
     if not names:
         raise UsageError(f"{folders[0]} and {folders[-1]} share no task; run both on the same one")
-    found: dict[str, list[Spread]] = {}
+    by_task: dict[str, list[Spread]] = {}
     for name in names:
         if len(runs) == 2:
             spreads = spreads_of_pair(runs[0], runs[1], name)
@@ -111,8 +111,8 @@ def _piloted(
             spreads = spreads_of_run(runs[0], name, correlation)
         # Another number of items is asked about as a whole; how it falls to the categories is not said.
         chosen = spreads[:1] if items is not None else spreads
-        found[name] = [resized(one, items, images) for one in chosen]
-    return found
+        by_task[name] = [resized(spread, items, images) for spread in chosen]
+    return by_task
 
 
 def _assumed(
@@ -147,7 +147,7 @@ def _assumed(
     if sd is not None:
         return {name: [assumed_sd(sd, strata, m)]}
     if not marks:
-        return {name: [assumed_sd(one, strata, m, label) for label, one in ASSUMED_SD]}
+        return {name: [assumed_sd(assumed, strata, m, label) for label, assumed in ASSUMED_SD]}
     if score is None or icc is None:
         raise UsageError("--score and --icc go together: how many pictures are right, and how alike they are")
     r = CORRELATION if correlation is None else correlation
@@ -160,13 +160,13 @@ def _print_json(answers: Sequence[Answer], question: Question) -> None:
 
     from selfreward_eval.harness.power.power import largest_sd
 
-    def content(one: Plan) -> dict[str, object]:
-        whole = {**asdict(one), "verdict": one.verdict, "largest_sd": largest_sd(one)}
-        return {key: value for key, value in whole.items() if key != "question"}
+    def content(entry: Plan) -> dict[str, object]:
+        record = {**asdict(entry), "verdict": entry.verdict, "largest_sd": largest_sd(entry)}
+        return {key: value for key, value in record.items() if key != "question"}
 
-    plans = {answer.name: [content(one) for one in answer.plans] for answer in answers}
-    whole = {"schema": 1, "question": asdict(question), "plans": plans}
-    typer.echo(json.dumps(whole, ensure_ascii=False, allow_nan=False))
+    plans = {answer.name: [content(entry) for entry in answer.plans] for answer in answers}
+    record = {"schema": 1, "question": asdict(question), "plans": plans}
+    typer.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
 
 
 def _show(answers: Sequence[Answer], question: Question) -> None:
@@ -199,19 +199,19 @@ def _table(answer: Answer, question: Question) -> Table:
     from selfreward_eval.harness.report.power_page import chance, needed
 
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
-    asked = question.effect is not None
-    heads = ["power", "needed", "images"] if asked else []
+    has_effect = question.effect is not None
+    heads = ["power", "needed", "images"] if has_effect else []
     table.add_column("", no_wrap=True)
     for head in ("units", "images", "sd", "detects", *heads):
         table.add_column(head, justify="right", no_wrap=True)
-    for one in answer.plans:
+    for row in answer.plans:
         cells = [
-            f"{one.spread.units:,}",
-            f"{one.spread.images}",
-            f"{one.spread.sd:.3f}",
-            "-" if one.detectable is None else f"{one.detectable:.3f}",
+            f"{row.spread.units:,}",
+            f"{row.spread.images}",
+            f"{row.spread.sd:.3f}",
+            "-" if row.detectable is None else f"{row.detectable:.3f}",
         ]
-        if asked:
-            cells += [chance(one.power), needed(one.prompts), needed(one.pictures)]
-        table.add_row(escape(one.spread.label), *cells)
+        if has_effect:
+            cells += [chance(row.power), needed(row.prompts), needed(row.pictures)]
+        table.add_row(escape(row.spread.label), *cells)
     return table

@@ -45,24 +45,24 @@ def rescore(
     from selfreward_eval.harness.runs.reader import load_run
 
     loaded = load_run(run)
-    found = _rescored(loaded, task_args)
+    rescored = _rescored(loaded, task_args)
     for torn in loaded.torn:
         typer.echo(f"note: the torn last line of {torn} was left out", err=True)
-    left_out = [name for name in loaded.scores if name not in found]
+    left_out = [name for name in loaded.scores if name not in rescored]
     if left_out:
         typer.echo(f"note: no judge's replies to read again in {', '.join(left_out)}", err=True)
-    written = None if output is None else _write(loaded, found, output)
+    written = None if output is None else _write(loaded, rescored, output)
     if as_json:
-        print(json.dumps(_content(loaded, found), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(_content(loaded, rescored), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        _show(loaded, found)
+        _show(loaded, rescored)
     if written is not None:
         typer.echo(f"wrote {written}", err=as_json)
 
 
 def _rescored(run: Run, task_args: str) -> dict[str, Rescored]:
     """Every task of the run that keeps replies, scored anew."""
-    from selfreward_eval.cli.arguments import construct, parse, per_task
+    from selfreward_eval.api.arguments import construct, parse, per_task
     from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.registry import registry
     from selfreward_eval.tasks.judged.rescored_run import is_rescorable, recorded_settings, rescore_task
@@ -75,71 +75,71 @@ def _rescored(run: Run, task_args: str) -> dict[str, Rescored]:
             "to read again; name a run whose task asks a judge"
         )
     given = per_task(parse(task_args, TASK_ARGS), list(run.scores), TASK_ARGS)
-    found = {}
+    rescored = {}
     for name, factory in judged.items():
         settings = recorded_settings(factory, run.manifest.identity["tasks"][name].get("options", {}))
         settings |= given[name]
         task = construct(factory, settings, f"task {name!r}", TASK_ARGS)
-        found[name] = rescore_task(run, task, settings)
-    return found
+        rescored[name] = rescore_task(run, task, settings)
+    return rescored
 
 
-def _content(run: Run, found: dict[str, Rescored], *, samples: bool = False) -> dict[str, Any]:
+def _content(run: Run, rescored: dict[str, Rescored], *, samples: bool = False) -> dict[str, Any]:
     return {
         "run": str(run.folder),
         "fingerprint": run.manifest.fingerprint,
-        "tasks": {name: one.to_json(samples=samples) for name, one in found.items()},
+        "tasks": {name: task.to_json(samples=samples) for name, task in rescored.items()},
     }
 
 
-def _write(run: Run, found: dict[str, Rescored], output: Path) -> Path:
+def _write(run: Run, rescored: dict[str, Rescored], output: Path) -> Path:
     """Writes the record; in a folder it is named after the parser, or after how many tasks it holds."""
     from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.files import atomic_write_json
 
     file = output
     if output.is_dir() or not output.suffix:
-        parsers = {one.parser for one in found.values()}
+        parsers = {task.parser for task in rescored.values()}
         name = parsers.pop() if len(parsers) == 1 else None
-        file = output / f"rescored_{name or len(found)}.json"
+        file = output / f"rescored_{name or len(rescored)}.json"
     owned = file.name == "run.json" or file.name.startswith(("results_", "samples_"))
     if owned and file.resolve().parent == run.folder.resolve():
         raise UsageError(f"--output: {file} is a file of the run itself; give another name")
     file.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_json(file, _content(run, found, samples=True))
+    atomic_write_json(file, _content(run, rescored, samples=True))
     return file
 
 
-def _show(run: Run, found: dict[str, Rescored]) -> None:
+def _show(run: Run, rescored: dict[str, Rescored]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     console = Console()
-    for one in found.values():
-        console.print(_table(run, one))
-        told = f"{one.changed} of {one.with_replies} samples with replies changed"
-        console.print(told + (":" if one.moves else ""), highlight=False)
-        for (old, new), count in one.moves.items():
+    for task in rescored.values():
+        console.print(_table(run, task))
+        line = f"{task.changed} of {task.with_replies} samples with replies changed"
+        console.print(line + (":" if task.moves else ""), highlight=False)
+        for (old, new), count in task.moves.items():
             console.print(f"  {count} from {escape(old)} to {escape(new)}", highlight=False)
-        if one.agreement is not None:
-            alpha, members = one.agreement.alpha, len(one.agreement.failed)
-            told = "not defined, as all scores are alike" if alpha is None else f"{alpha:.3f}"
-            if one.agreement.samples == 0:
-                told = "absent, as no sample has two scores"
+        if task.agreement is not None:
+            alpha, members = task.agreement.alpha, len(task.agreement.failed)
+            line = "not defined, as all scores are alike" if alpha is None else f"{alpha:.3f}"
+            if task.agreement.samples == 0:
+                line = "absent, as no sample has two scores"
             console.print(
-                f"agreement of {members} replies (Krippendorff's alpha): {told}; "
-                f"{one.agreement.samples} samples compared",
+                f"agreement of {members} replies (Krippendorff's alpha): {line}; "
+                f"{task.agreement.samples} samples compared",
                 highlight=False,
             )
 
 
-def _table(run: Run, one: Rescored) -> Table:
+def _table(run: Run, rescored: Rescored) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    before, after = one.recorded, one.scores
+    before, after = rescored.recorded, rescored.scores
     version = before.version if before.version == after.version else f"{before.version}, now {after.version}"
-    read = ", ".join(f"{name}={value}" for name, value in one.settings.items())
+    read = ", ".join(f"{name}={value}" for name, value in rescored.settings.items())
     title = f"{run.name} on {after.task}@{version}: {after.metric}" + (f", read with {read}" if read else "")
     table = Table(title=escape(title), title_justify="left")
     table.add_column("category")

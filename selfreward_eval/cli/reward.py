@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.rewarders.auditing.audit import Audit
     from selfreward_eval.rewarders.scoring.auditing import Scored
-    from selfreward_eval.rewarders.scoring.subjects import Subject
 
 __all__ = ["reward"]
 
@@ -46,67 +44,45 @@ def reward(
     """
     import json
 
+    from selfreward_eval.api.arguments import parse
+    from selfreward_eval.api.reward import pictures_of, reward_pictures
     from selfreward_eval.cli.progress import BarProgress
-    from selfreward_eval.cli.rewarder_options import RewarderFactory, one_choice
-    from selfreward_eval.rewarders.report.rewards_page import PAGE, unscored, write_rewards_page
-    from selfreward_eval.rewarders.scoring.auditing import Scored, audits, rules
-    from selfreward_eval.rewarders.scoring.log import RewardLog
-    from selfreward_eval.rewarders.scoring.scoring import score_all
+    from selfreward_eval.cli.rewarder_options import one_choice
 
     choice = one_choice(rewarder)
-    run, subjects, notes = _subjects(pictures, tasks, layout)
-    for note in notes:
+    found = pictures_of(pictures, [name.strip() for name in tasks.split(",") if name.strip()], layout)
+    for note in found.notes:
         typer.echo(f"note: {note}", err=True)
-    names = [] if run is None else list(dict.fromkeys(one.task for one in subjects))
-    workshop = RewarderFactory(run, names, model, model_args, timeout)
-    built = workshop.build(choice)
-    told = workshop.described([built])
-    about = {"run": None if run is None else run.manifest.fingerprint, "rewarder": built.identity()}
-    with RewardLog(output, about) as book, BarProgress() as progress:
-        lines = score_all(
-            built, subjects, book, cache=cache or output / "cache", progress=progress, label=choice.label
+    arguments = parse(model_args, "--model-args")
+    with BarProgress() as progress:
+        rewarded = reward_pictures(
+            found,
+            choice,
+            output,
+            model=model,
+            model_args=arguments,
+            timeout=timeout,
+            cache=cache,
+            progress=progress,
         )
-    scored = Scored(choice.label, built, lines)
-    found = {} if run is None else audits(run, subjects, [scored])
-    when = {} if run is None else {task: made for task, (_, made) in rules(run, subjects).items()}
-    name = pictures.resolve().name if run is None else run.name
-    page = write_rewards_page(output / PAGE, name, told, subjects, scored, found, when)
-    missing = unscored(scored)
+    missing = rewarded.unscored
     if as_json:
         content = {
-            "pictures": len(lines),
-            "scored": len(lines) - sum(missing.values()),
+            "pictures": len(rewarded.lines),
+            "scored": len(rewarded.lines) - sum(missing.values()),
             "unscored": missing,
-            "model": told,
-            "world": workshop.world,
-            **about,
-            "rewards": str(book.path),
-            "page": str(page),
-            "tasks": {task: one.to_json() for task, one in found.items()},
+            "model": rewarded.model,
+            "world": rewarded.world,
+            **rewarded.about,
+            "rewards": str(rewarded.path),
+            "page": str(rewarded.page),
+            "tasks": {task: one.to_json() for task, one in rewarded.audits.items()},
         }
         print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _show(scored, told, found, missing)
-    for path in (book.path, page):
+    _show(rewarded.scored, rewarded.model, rewarded.audits, missing)
+    for path in (rewarded.path, rewarded.page):
         typer.echo(f"wrote {path}")
-
-
-def _subjects(pictures: Path, tasks: str, layout: str) -> tuple[Run | None, list[Subject], list[str]]:
-    """The pictures, the run they belong to if it is one, and what a reader should know."""
-    from selfreward_eval.harness.errors import UsageError
-    from selfreward_eval.harness.runs.reader import load_run
-    from selfreward_eval.harness.runs.store import MANIFEST
-    from selfreward_eval.rewarders.scoring.subjects import of_folder, of_run
-
-    if (pictures / MANIFEST).is_file():
-        run = load_run(pictures)
-        subjects, left_out = of_run(run, [name.strip() for name in tasks.split(",") if name.strip()])
-        notes = [f"the torn last line of {torn} was left out" for torn in run.torn]
-        return run, subjects, [*notes, *(f"{name} has no pictures of its own" for name in left_out)]
-    if tasks:
-        raise UsageError(f"--tasks is for a run; {pictures} is none (it has no {MANIFEST})")
-    subjects, known = of_folder(pictures, layout)
-    return None, subjects, [f"{len(subjects)} pictures in the layout {known}"]
 
 
 def _show(scored: Scored, model: str, audits: dict[str, Audit], missing: dict[str, int]) -> None:

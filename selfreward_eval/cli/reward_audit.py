@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from selfreward_eval.cli.rewarder_options import RewarderFactory
+    from selfreward_eval.api.rewarders import RewarderFactory
     from selfreward_eval.rewarders.auditing.audit import Audit
     from selfreward_eval.rewarders.auditing.clusters import Estimate
     from selfreward_eval.rewarders.base import Rewarder
@@ -59,7 +59,9 @@ def reward_audit(
     """
     import json
 
-    from selfreward_eval.cli.rewarder_options import RewarderFactory, several_choices
+    from selfreward_eval.api.arguments import parse
+    from selfreward_eval.api.rewarders import RewarderFactory
+    from selfreward_eval.cli.rewarder_options import several_choices
     from selfreward_eval.harness.files import atomic_write_json
     from selfreward_eval.harness.runs.reader import load_run
     from selfreward_eval.rewarders.report.audit_page import write_audit_page
@@ -74,7 +76,7 @@ def reward_audit(
     if left_out:
         typer.echo(f"note: no pictures of its own in {', '.join(left_out)}", err=True)
     names = list(dict.fromkeys(one.task for one in subjects))
-    workshop = RewarderFactory(loaded, names, model, model_args, timeout)
+    workshop = RewarderFactory(loaded, names, model, parse(model_args, "--model-args"), timeout)
     when = {task: made for task, (_, made) in rules(loaded, subjects, right).items()}
     folder = output or run / "rewards"
     chosen, skipped = _built(workshop, choices)
@@ -102,7 +104,7 @@ def reward_audit(
 
 def _built(workshop: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder], dict[str, str]]:
     """The rewarders asked for; or all that apply, and why the others do not."""
-    from selfreward_eval.cli.rewarder_options import Choice
+    from selfreward_eval.api.rewarders import Choice
     from selfreward_eval.harness.errors import SelfRewardError, UsageError
     from selfreward_eval.harness.registry import registry
     from selfreward_eval.rewarders.worlds import SETTINGS

@@ -40,27 +40,20 @@ def run(
     """
     import json
 
-    from selfreward_eval.cli.arguments import construct, parse, per_task
+    from selfreward_eval.api.arguments import parse
+    from selfreward_eval.api.objects import build_model, build_tasks
+    from selfreward_eval.api.run import retried
     from selfreward_eval.cli.inventory import survey
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.harness.errors import UsageError
-    from selfreward_eval.harness.records import Status
-    from selfreward_eval.harness.registry import registry
     from selfreward_eval.harness.report import write_run_page
-    from selfreward_eval.harness.runs.run import TRANSIENT
     from selfreward_eval.harness.runs.run import run as run_tasks
 
-    names = list(dict.fromkeys(name.strip() for name in tasks.split(",") if name.strip()))
+    names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names:
         raise UsageError("--tasks names no task; `selfreward-eval list tasks` shows them")
-    factories = {name: registry("tasks").load(name) for name in names}
-    own = per_task(parse(task_args, "--task-args"), names, "--task-args")
-    chosen = [
-        construct(factory, own[name], f"task {name!r}", "--task-args") for name, factory in factories.items()
-    ]
-    adapter = construct(
-        registry("models").load(model), parse(model_args, "--model-args"), f"model {model!r}", "--model-args"
-    )
+    chosen = build_tasks(names, parse(task_args, "--task-args"), "--task-args")
+    adapter = build_model(model, parse(model_args, "--model-args"), "--model-args")
     inventory = survey(adapter, chosen, limit)
     with BarProgress() as progress:
         finished = run_tasks(
@@ -73,7 +66,7 @@ def run(
             batch_size=batch_size,
             progress=progress,
             call={"model_args": model_args},
-            retry=set(Status) - {Status.SUCCESS} if retry_failed else TRANSIENT,
+            retry=retried(retry_failed),
         )
     page = write_run_page(finished.folder)
     if json_:
@@ -117,16 +110,18 @@ def score_table(scores: TaskScores, model: str) -> object:
         *scores.categories.items(),
         ("overall" + (" (mean of categories)" if scores.macro else ""), scores.overall),
     ]
-    for k, (name, one) in enumerate(rows):
-        value = "absent" if one.value is None else f"{one.value:.3f}"
-        interval = "absent" if one.low is None or one.high is None else f"{one.low:.3f} to {one.high:.3f}"
+    for k, (name, score) in enumerate(rows):
+        value = "absent" if score.value is None else f"{score.value:.3f}"
+        interval = (
+            "absent" if score.low is None or score.high is None else f"{score.low:.3f} to {score.high:.3f}"
+        )
         last = k == len(rows) - 1
         table.add_row(
             escape(name),
             value,
             interval,
-            str(one.n_items),
-            f"{one.n_scored}/{one.n_expected}",
+            str(score.n_items),
+            f"{score.n_scored}/{score.n_expected}",
             style="bold" if last else None,
             end_section=k == len(rows) - 2,
         )

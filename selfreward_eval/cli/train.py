@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from selfreward_eval.trainers.jobs import TrainingJob
-    from selfreward_eval.trainers.record import TrainingRecord
 
 TASKS = "shapes_t2i_compbench,shapes_geneval,shapes_t2i_reasonbench,shapes_llava_bench,shapes_questions"
 
@@ -55,129 +51,99 @@ def train(
 ) -> None:
     """Train on self-rewards, measured before and after on the same items and seeds.
 
-    The same command goes on where it was stopped. Under `accelerate launch` every process takes its share.
+    The same command resumes a run that was stopped. Under `accelerate launch` every process takes its share.
     Exit codes: 0 done, 5 training stopped by itself (a loss that is not finite, collapsed rewards),
     2 wrong command line, 4 missing or damaged input.
     """
     import json
+    from dataclasses import asdict
 
     from rich.console import Console
 
-    from selfreward_eval.cli.arguments import construct, parse, per_task
+    from selfreward_eval.api.arguments import parse
+    from selfreward_eval.cli.pooled_text import show_pooled
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.training_text import show_estimate, show_record
-    from selfreward_eval.harness.errors import UsageError
-    from selfreward_eval.harness.registry import registry
-    from selfreward_eval.rewarders.building import build as build_rewarder
-    from selfreward_eval.trainers.building import build as build_trainer
+    from selfreward_eval.trainers.cost import estimate_cost
     from selfreward_eval.trainers.jobs import TrainingJob
-    from selfreward_eval.trainers.loop import train as run_training
+    from selfreward_eval.trainers.pooling import pool_seeds
     from selfreward_eval.trainers.processes import leave, processes
-    from selfreward_eval.trainers.sources import source
-    from selfreward_eval.trainers.tuning import POLICIES
+    from selfreward_eval.trainers.seeds import train_seeds
 
-    if guidance_policy not in POLICIES:
-        raise UsageError(f"--guidance-policy {guidance_policy!r} is none; known: {', '.join(POLICIES)}")
-    names = list(dict.fromkeys(name.strip() for name in tasks.split(",") if name.strip()))
-    own = per_task(parse(task_args, "--task-args"), names, "--task-args")
-    chosen = [
-        construct(registry("tasks").load(name), own[name], f"task {name!r}", "--task-args") for name in names
-    ]
-    adapter = construct(
-        registry("models").load(model), parse(model_args, "--model-args"), f"model {model!r}", "--model-args"
+    training_seeds = _seeds(seeds)
+    job = TrainingJob.from_names(
+        model=model,
+        model_args=parse(model_args, "--model-args"),
+        trainer=trainer,
+        trainer_args=parse(trainer_args, "--trainer-args"),
+        rewarder=rewarder,
+        rewarder_args=parse(rewarder_args, "--rewarder-args"),
+        tasks=_listed(tasks),
+        task_args=parse(task_args, "--task-args"),
+        prompts=prompts,
+        pictures=pictures,
+        question=question,
+        guidance_policy=guidance_policy,  # type: ignore[arg-type]
+        scales=_scales(scales),
+        development=development,
+        drawn=drawn,
+        training_seed=training_seeds[0],
+        seed=seed,
+        limit=limit,
+        log_with=_listed(log_with),
+        output_path=output_path,
     )
-    told = parse(trainer_args, "--trainer-args")
-    if "seed" in told:
-        raise UsageError("--trainer-args: training seeds are given by --seeds")
-    reward_arguments = parse(rewarder_args, "--rewarder-args")
-
-    def reward(name: str | None, who: Any) -> Any:
-        arguments = reward_arguments if name in (None, rewarder) else {}
-        return build_rewarder(name or rewarder, who, **arguments)
-
-    def job(number: int) -> TrainingJob:
-        home = output_path / f"{trainer}-{rewarder}" / f"seed-{number}"
-        return TrainingJob(
-            model=adapter,
-            trainer=build_trainer(trainer, **told, seed=number),
-            rewarder=reward,
-            source=source(prompts, pictures),
-            tasks=chosen,
-            output=home,
-            before=output_path / "before",
-            policy=guidance_policy,  # type: ignore[arg-type]
-            scales=_scales(scales),
-            development=development,
-            seed=seed,
-            limit=limit,
-            drawn=drawn,
-            log_with=tuple(name.strip() for name in log_with.split(",") if name.strip()),
-            question=question,
-        )
-
-    numbers = _seeds(seeds)
-    who = processes(str(getattr(adapter, "device", "auto")))
+    # A model that cannot be trained has no device either; it is refused later, by name.
+    who = processes(str(getattr(job.model, "device", "auto")))
     console = Console(stderr=json_)
     if dry_run:
-        from selfreward_eval.trainers.jobs import estimate_cost
-
-        if not who.main:
-            return
-        estimate = estimate_cost(job(numbers[0]))
-        if json_:
-            print(json.dumps(estimate, ensure_ascii=False, allow_nan=False))
-        else:
-            show_estimate(estimate, console)
+        if who.main:
+            estimate = estimate_cost(job)
+            if json_:
+                print(json.dumps(estimate, ensure_ascii=False, allow_nan=False))
+            else:
+                show_estimate(estimate, console)
         return
-    records: list[TrainingRecord] = []
-    pages: list[Path] = []
-    for number in numbers:
-        one = job(number)
-        with BarProgress(label=f"seed {number}:" if len(numbers) > 1 else "") as progress:
-            record = run_training(one, progress, who)
-        if not who.main:
-            continue
-        from selfreward_eval.trainers.report import write_training_page
 
-        records.append(record)
-        pages.append(write_training_page(one.output))
+    several = len(training_seeds) > 1
+    trained = []
+
+    def progress(number: int) -> BarProgress:
+        return BarProgress(label=f"seed {number}:" if several else "")
+
+    for run in train_seeds(job, training_seeds, progress, who):
+        trained.append(run)
         if not json_:
-            show_record(record, one.output, console)
-            console.print(f"page: {pages[-1].resolve()}", soft_wrap=True, highlight=False, markup=False)
+            show_record(run.record, run.folder, console)
+            console.print(f"page: {run.page.resolve()}", soft_wrap=True, highlight=False, markup=False)
     leave()
     if not who.main:
         return
     pooled = None
-    if len(numbers) > 1:
-        from selfreward_eval.cli.pooled_text import show_pooled
-        from selfreward_eval.trainers.pooling import pool_seeds
-
-        pooled, page = pool_seeds([job(number).output for number in numbers])
+    if several:
+        pooled, page = pool_seeds([run.folder for run in trained])
         if not json_:
             show_pooled(pooled)
             console.print(
                 f"page over all seeds: {page.resolve()}", soft_wrap=True, highlight=False, markup=False
             )
     if json_:
-        from dataclasses import asdict
+        result = {
+            "training_runs": [asdict(run.record) for run in trained],
+            "pages": [str(run.page) for run in trained],
+            "method": None if pooled is None else pooled.to_json(),
+        }
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
 
-        print(
-            json.dumps(
-                {
-                    "training_runs": [asdict(record) for record in records],
-                    "pages": [str(page) for page in pages],
-                    "method": None if pooled is None else pooled.to_json(),
-                },
-                ensure_ascii=False,
-                allow_nan=False,
-            )
-        )
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _seeds(text: str) -> list[int]:
     from selfreward_eval.harness.errors import UsageError
 
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = _listed(text)
     if not parts or not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
         raise UsageError(f"--seeds {text!r}: write different whole numbers from 0 on, such as 0,1,2")
     return [int(part) for part in parts]
@@ -189,9 +155,9 @@ def _scales(text: str) -> tuple[float, ...]:
     from selfreward_eval.harness.errors import UsageError
 
     try:
-        found = tuple(float(part) for part in text.split(",") if part.strip())
+        scales = tuple(float(part) for part in _listed(text))
     except ValueError:
-        found = (float("nan"),)
-    if not all(map(isfinite, found)):
+        scales = (float("nan"),)
+    if not all(map(isfinite, scales)):
         raise UsageError(f"--scales {text!r} is no list of numbers; write 1,1.5,2")
-    return found
+    return scales

@@ -1,4 +1,4 @@
-"""A training run on the screen: before and after, a word for each task, and what a dry run foresees."""
+"""A training run on the screen: before and after, a verdict for each task, and the estimate of a dry run."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
     for head in ("before", "after", "difference, 95 %", "adj. p"):
         table.add_column(head, justify="right", no_wrap=True)
     for name, task in record.comparison["tasks"].items():
-        one = task["overall"]
+        overall = task["overall"]
         table.add_row(
             escape(name),
-            _number(one["a"]),
-            _number(one["b"]),
-            _difference(one),
-            p_text(one["p_adjusted"] if one["p_adjusted"] is not None else one["p"]),
+            _number(overall["a"]),
+            _number(overall["b"]),
+            _difference(overall),
+            p_text(overall["p_adjusted"] if overall["p_adjusted"] is not None else overall["p"]),
         )
     console.print(table)
     for name, verdict in record.verdicts.items():
@@ -47,10 +47,10 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
 
 
 def show_estimate(estimate: Mapping[str, Any], console: Console) -> None:
-    """What a dry run foresees."""
+    """The estimate of a dry run."""
     for stage, seconds in estimate["seconds"].items():
-        told = "not known" if seconds is None else f"{seconds / 60:.1f} min"
-        console.print(f"{stage}: {told}", highlight=False)
+        duration = "not known" if seconds is None else f"{seconds / 60:.1f} min"
+        console.print(f"{stage}: {duration}", highlight=False)
     share = f"{estimate['trainable'] / 1e6:.1f} of {estimate['total'] / 1e6:.1f} million weights"
     console.print(f"trained: {share}, on {estimate['device']}", highlight=False)
     console.print(
@@ -66,9 +66,9 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _difference(one: Mapping[str, Any]) -> str:
-    if one["effect"] is None:
+def _difference(contrast: Mapping[str, Any]) -> str:
+    if contrast["effect"] is None:
         return "-"
-    if one["low"] is None:
-        return f"{one['effect']:+.3f}"
-    return f"{one['effect']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})"
+    if contrast["low"] is None:
+        return f"{contrast['effect']:+.3f}"
+    return f"{contrast['effect']:+.3f} ({contrast['low']:+.3f} to {contrast['high']:+.3f})"

@@ -14,7 +14,7 @@ class SeveralValues(TyperCommand):
     """A command whose repeatable options also take their values in a row."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        names = {name for one in self.params if getattr(one, "multiple", False) for name in one.opts}
+        names = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
         return super().parse_args(ctx, spread(args, names))
 
 

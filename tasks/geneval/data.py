@@ -9,7 +9,7 @@ COMMIT = "af4902f24d3ca90ebbb446dd9891a59e0f82725f"
 
 
 def _pinned(path: str, sha256: str) -> PinnedFile:
-    return PinnedFile("geneval", path, REPO, COMMIT, sha256, "MIT")
+    return PinnedFile("geneval", path, REPO, COMMIT, sha256, "MIT", "geneval")
 
 
 METADATA = _pinned(

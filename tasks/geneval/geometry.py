@@ -1,7 +1,7 @@
-"""Where one box lies relative to another, in the official evaluator's arithmetic.
+"""The position of one box relative to another, in the official evaluator's arithmetic.
 
-Everything is computed in float32, because boxes come from the detector as
-float32 and a verdict on the edge of a zone depends on it.
+Everything is computed in float32, because the detector returns float32 boxes and
+decisions at the edge of a zone depend on the rounding.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def compute_iou(a: Box, b: Box) -> float:
 
 
 def relative_position(a: Box, b: Box, position_threshold: float = 0.1) -> list[str]:
-    """What ``a`` is to ``b``: none, one or two of above, below, left of, right of; sorted.
+    """The relations of ``a`` to ``b``: none, one or two of above, below, left of, right of; sorted.
 
     The distance of the centres is shortened along each axis by ``position_threshold`` times the
     summed extents, then divided by its full length. The length is the one *before* shortening, so
@@ -59,6 +59,6 @@ def relative_position(a: Box, b: Box, position_threshold: float = 0.1) -> list[s
 
 
 def _area(box: np.ndarray) -> np.float32:
-    """Pixels of a box whose far edges are inclusive; 0 if it is turned inside out."""
+    """Area in pixels of a box whose far edges are inclusive; 0 if an edge pair is in the wrong order."""
     width, height = np.maximum(box[2:] - box[:2] + np.float32(1), np.float32(0))
     return np.float32(width * height)

@@ -26,7 +26,7 @@ def load_items(metadata: Path, object_names: tuple[str, ...]) -> list[Item]:
 
     Raises:
         InputError: a line is not a row, or asks for a class that no detector output has: every
-            picture of it would be wrong in silence.
+            picture of it would score 0 without a message.
     """
     items = []
     for number, line in enumerate(metadata.read_text(encoding="utf-8").splitlines()):

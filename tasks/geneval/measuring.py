@@ -1,6 +1,6 @@
-"""From a picture and what a detector saw in it to a measurement with its evidence.
+"""Measures a picture from its detections: the official decision, with its evidence.
 
-Shared by ``geneval`` and ``shapes_geneval``: only vocabulary and instruments differ.
+Shared by ``geneval`` and ``shapes_geneval``; they differ in vocabulary and instruments only.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.base import ColourClassifier, Detection
 from selfreward_eval.harness.records import Measurement, Status
 from selfreward_eval.tasks.geneval.options import COLOURS, OFFICIAL, Options
-from selfreward_eval.tasks.geneval.scoring import Verdict, evaluate
+from selfreward_eval.tasks.geneval.scoring import Decision, evaluate
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 FAINTEST_RECORDED = 0.05
-"""Candidates that do not count are recorded from this score on; fainter ones are only numbered."""
+"""Detections that do not count are recorded from this score on; of the others only the number is kept."""
 
 
 def by_class(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
@@ -29,13 +29,13 @@ def by_class(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
     return groups
 
 
-def evidence(detections: Sequence[Detection], verdict: Verdict, threshold: float) -> dict[str, Any]:
-    """What the verdict rests on, as JSON values.
+def evidence(detections: Sequence[Detection], verdict: Decision, threshold: float) -> dict[str, Any]:
+    """What the decision is based on, as JSON values.
 
     Returns:
         ``boxes``: label, box (x0, y0, x1, y1 in pixels), score, colour or None, and whether it
         counted, best first within those that count, then the others; ``threshold``: the score that
-        had to be exceeded; ``left_out``: how many candidates were too faint to be recorded.
+        had to be exceeded; ``left_out``: how many detections were not recorded because of a low score.
     """
     counted = [
         (detection, colour)
@@ -91,7 +91,7 @@ def measure_image(
 
 
 def _with_colours(objects: Sequence[Detection], colours: Sequence[str]) -> list[tuple[Detection, str | None]]:
-    """Objects beside their colours; only the first few were asked for."""
+    """Every object with its colour; None for objects whose colour was not classified."""
     return [(thing, colours[i] if i < len(colours) else None) for i, thing in enumerate(objects)]
 
 

@@ -16,7 +16,7 @@ TAGS = ("single_object", "two_object", "counting", "colors", "position", "color_
 
 @dataclass(frozen=True)
 class Options:
-    """What decides which objects count and when one lies beside another.
+    """Thresholds for which objects count and when a relation between two holds.
 
     Attributes:
         threshold: an object counts if its score is strictly larger.
@@ -24,8 +24,8 @@ class Options:
         max_objects: at most so many of the best objects of a class count.
         max_overlap: an object whose IoU with a better one of its class reaches this is removed;
             1 turns the removal off, as the official evaluator has it.
-        position_threshold: part of the two objects' summed extents that their centres must lie
-            apart before a relation is seen.
+        position_threshold: a relation holds only if the centres are further apart than this
+            fraction of the two objects' summed extents.
     """
 
     threshold: float = 0.3

@@ -1,8 +1,7 @@
-"""Our verdicts on the golden GenEval cases: one reader per file.
+"""Our decisions on the golden GenEval cases: one reader per file.
 
-A reader takes the document and one of its cases and returns what upstream gave
-and what we give, in the same shape. The cases hold inputs only, so the whole
-decision is computed anew.
+A reader takes the document and one of its cases and returns upstream's result and
+ours, in the same shape. The cases hold inputs, so the whole decision is recomputed.
 """
 
 from __future__ import annotations
@@ -136,5 +135,5 @@ def _sorted_relations(reason: str) -> str:
 
 
 def _sort_found(match: re.Match[str]) -> str:
-    before, found, after = match.groups()
-    return before + " and ".join(sorted(found.split(" and "))) + after
+    before, relations, after = match.groups()
+    return before + " and ".join(sorted(relations.split(" and "))) + after

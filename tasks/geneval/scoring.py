@@ -1,9 +1,9 @@
-"""The official GenEval verdict as pure functions over detections.
+"""The official GenEval decision as pure functions over detections.
 
 Names follow upstream's metadata, so that the same functions score any
-vocabulary: a row says which classes, counts, colours and relations a picture
-must show, ``candidates`` holds what a detector saw, and a callable names the
-colour of an object when a clause asks for it.
+vocabulary. A row lists the classes, counts, colours and relations that a picture
+must show. ``candidates`` holds the detections. A callable returns the colour of
+an object when a clause asks for it.
 
 >>> from selfreward_eval.harness.instruments.base import Detection
 >>> row = {"tag": "counting", "include": [{"class": "cup", "count": 1}],
@@ -34,8 +34,8 @@ ColourLookup = Callable[[str, Sequence[Detection]], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the official rule says of one picture.
+class Decision:
+    """The official decision on one picture.
 
     Attributes:
         correct: whether every clause of the row holds.
@@ -58,7 +58,7 @@ def keep(candidates: Sequence[Detection], threshold: float, options: Options = O
     Score strictly above ``threshold`` (compared in float32), then the best ``max_objects``, then
     greedy removal of overlaps. Of equal scores the later candidate comes first: upstream reverses
     an ascending sort. The sort here is stable, which upstream's is only for up to 16 candidates on
-    some processors; a verdict must not depend on the machine.
+    some processors; a decision must not depend on the machine.
     """
     scores = np.asarray([candidate.score for candidate in candidates], dtype=np.float32)
     order = np.argsort(scores, kind="stable")[::-1]
@@ -81,11 +81,11 @@ def evaluate(
     *,
     colours: Sequence[str] = COLOURS,
     options: Options = OFFICIAL,
-) -> Verdict:
-    """The verdict on one picture.
+) -> Decision:
+    """The decision on one picture.
 
-    A clause looks at the best ``count`` objects of its class only: a red second cup does not help
-    where one red cup is asked for and the best cup is green. ``colour_of`` is called only for
+    A clause considers only the best ``count`` objects of its class: if one red cup is asked for and
+    the best cup is green, a second, red cup does not count. ``colour_of`` is called only for
     clauses that name a colour and have enough objects.
 
     Args:
@@ -101,13 +101,13 @@ def evaluate(
     threshold = options.threshold_for(_get(metadata, "tag", metadata))
     kept = {name: keep(objects, threshold, options) for name, objects in candidates.items()}
     kept = {name: objects for name, objects in kept.items() if objects}
-    judge = _Judge(metadata, kept, colour_of, colours, options)
-    reasons = judge.include() + judge.exclude()
-    return Verdict(not reasons, "\n".join(reasons), kept, judge.seen, judge.classified)
+    checker = _ClauseChecker(metadata, kept, colour_of, colours, options)
+    reasons = checker.include() + checker.exclude()
+    return Decision(not reasons, "\n".join(reasons), kept, checker.seen, checker.classified)
 
 
-class _Judge:
-    """Walks through the clauses of one row; remembers what later clauses and the record need."""
+class _ClauseChecker:
+    """Checks the clauses of one row in order; keeps what later clauses and the record need."""
 
     def __init__(
         self,
@@ -124,49 +124,51 @@ class _Judge:
         self.classified = 0
 
     def include(self) -> list[str]:
-        """Complaints about what must be there. A clause with one is no target for later ones."""
+        """Why ``include`` clauses fail. A failed clause has no objects that later clauses can refer to."""
         complaints = []
         for clause in self.row.get("include", ()):
             count = _get(clause, "count", self.row)
-            found = self.kept.get(_get(clause, "class", self.row), [])[:count]
-            complaint = self._complaint(clause, found)
-            self.matched.append(None if complaint else found)
+            objects = self.kept.get(_get(clause, "class", self.row), [])[:count]
+            complaint = self._complaint(clause, objects)
+            self.matched.append(None if complaint else objects)
             complaints += [complaint] if complaint else []
         return complaints
 
     def exclude(self) -> list[str]:
-        """Complaints about what must not be there; all kept objects count, not the best few."""
+        """Why ``exclude`` clauses fail; here all kept objects count, not only the best ``count``."""
         complaints = []
         for clause in self.row.get("exclude", ()):
             name, count = _get(clause, "class", self.row), _get(clause, "count", self.row)
-            found = len(self.kept.get(name, []))
-            if found >= count:
-                complaints.append(f"expected {name}<{count}, found {found}")
+            number = len(self.kept.get(name, []))
+            if number >= count:
+                complaints.append(f"expected {name}<{count}, found {number}")
         return complaints
 
-    def _complaint(self, clause: Row, found: list[Detection]) -> str | None:
-        """Why ``found`` does not satisfy an include clause: number first, then colour, then position."""
+    def _complaint(self, clause: Row, objects: list[Detection]) -> str | None:
+        """Why ``objects`` do not satisfy an include clause: number first, then colour, then position."""
         name, count = clause["class"], clause["count"]
-        if len(found) < count:
-            return f"expected {name}>={count}, found {len(found)}"
-        wrong = self._colour_complaint(clause, found) if "color" in clause else None
+        if len(objects) < count:
+            return f"expected {name}>={count}, found {len(objects)}"
+        wrong = self._colour_complaint(clause, objects) if "color" in clause else None
         if wrong is None and "position" in clause:
-            wrong = self._position_complaint(clause, found)
+            wrong = self._position_complaint(clause, objects)
         return wrong
 
-    def _colour_complaint(self, clause: Row, found: list[Detection]) -> str | None:
+    def _colour_complaint(self, clause: Row, objects: list[Detection]) -> str | None:
         name, count, wanted = clause["class"], clause["count"], clause["color"]
-        seen = list(self.colour_of(name, found))
-        self.classified += len(seen)
-        if len(seen) > len(self.seen.get(name, [])):
-            self.seen[name] = seen
-        right = seen.count(wanted)
+        colours_seen = list(self.colour_of(name, objects))
+        self.classified += len(colours_seen)
+        if len(colours_seen) > len(self.seen.get(name, [])):
+            self.seen[name] = colours_seen
+        right = colours_seen.count(wanted)
         if right >= count:
             return None
-        listed = ", ".join(f"{seen.count(colour)} {colour}" for colour in self.colours if colour in seen)
+        listed = ", ".join(
+            f"{colours_seen.count(colour)} {colour}" for colour in self.colours if colour in colours_seen
+        )
         return f"expected {wanted} {name}>={count}, found {right} {wanted}; and {listed}"
 
-    def _position_complaint(self, clause: Row, found: list[Detection]) -> str | None:
+    def _position_complaint(self, clause: Row, objects: list[Detection]) -> str | None:
         name = clause["class"]
         try:
             relation, index = clause["position"]
@@ -178,11 +180,11 @@ class _Judge:
             ) from error
         if targets is None:
             return f"no target for {name} to be {relation}"
-        for subject in found:
+        for subject in objects:
             for target in targets:
-                seen = relative_position(subject.box, target.box, self.options.position_threshold)
-                if relation not in seen:
-                    return f"expected {name} {relation} target, found {' and '.join(seen)} target"
+                relations = relative_position(subject.box, target.box, self.options.position_threshold)
+                if relation not in relations:
+                    return f"expected {name} {relation} target, found {' and '.join(relations)} target"
         return None
 
     def _prompt(self) -> str:

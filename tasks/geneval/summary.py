@@ -1,4 +1,4 @@
-"""The official summary over verdicts: accuracy per tag, and three ways to put them in one number."""
+"""The official summary: accuracy per tag, and three ways to aggregate it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from selfreward_eval.harness.records import SampleRecord
 
 @dataclass(frozen=True)
 class Row:
-    """One picture's verdict.
+    """One picture's decision.
 
     Attributes:
         tag: category.
-        prompt: whatever tells prompts apart; upstream takes the whole metadata row.
-        correct: the verdict.
+        prompt: identifies the prompt; upstream uses the whole metadata row.
+        correct: the decision.
     """
 
     tag: str
@@ -42,8 +42,7 @@ class Summary:
     """What upstream prints.
 
     Attributes:
-        images: pictures that were judged. A missing one is not seen here; coverage is the
-            harness's business.
+        images: pictures that were scored. Missing ones are not included; the harness reports coverage.
         prompts: different prompts among them.
         correct_images: share of right pictures.
         correct_prompts: share of prompts with at least one right picture.
@@ -85,10 +84,10 @@ def summarise(rows: Iterable[Row]) -> Summary:
 
 
 def official_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
-    """Upstream's numbers over a run's samples, to stand beside ours; empty if nothing was measured.
+    """Upstream's numbers over a run's samples; empty if nothing was measured.
 
-    Like upstream they are taken over the pictures that could be judged. What could not be is
-    counted in the run's coverage, never here.
+    Like upstream's they are taken over the pictures that could be scored. The run's coverage counts
+    the others.
     """
     rows = [
         Row(record.item.category, record.item.id, record.measurement.values["accuracy"] == 1.0)

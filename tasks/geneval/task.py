@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.data import locate
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.base import ColourClassifier, Detector
 from selfreward_eval.harness.instruments.build import build
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
@@ -26,7 +28,7 @@ OFFICIAL_SEED = 42
 """Upstream seeds once per prompt with this."""
 
 PICTURES_AT_ONCE = 8
-"""Candidates of so many pictures are held together; each brings up to 100 masks of the picture's size."""
+"""Pictures detected per batch; a picture has up to 100 masks of its size, so memory limits this."""
 
 
 class GenEval(Task):
@@ -80,21 +82,21 @@ class GenEval(Task):
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        """``accuracy`` 0.0 or 1.0 for every sample, with the boxes the verdict rests on."""
+        """``accuracy`` 0.0 or 1.0 for every sample, with the boxes that the decision is based on."""
         from selfreward_eval.tasks.geneval.measuring import measure_image
 
         rows = {item.id: item.metadata for item in items}
         measurements = []
         for start in range(0, len(images), PICTURES_AT_ONCE):
             part = slice(start, start + PICTURES_AT_ONCE)
-            found = self.detector.detect(images[part], self._labels)
-            for sample, image, detections in zip(samples[part], images[part], found, strict=True):
+            detected = self.detector.detect(images[part], self._labels)
+            for sample, image, detections in zip(samples[part], images[part], detected, strict=True):
                 row = rows[sample.item_id]
                 measurements.append(measure_image(image, row, detections, self.colour, OFFICIAL))
         return measurements
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        """Identity of detector and colour classifier; their weights must be there to be known."""
+        """Identity of detector and colour classifier; their weights must be on this machine."""
         return {"detector": self.detector.identity(), "colour": self.colour.identity()}
 
     def options(self) -> Mapping[str, Any]:
@@ -112,31 +114,51 @@ class GenEval(Task):
 
         ``official`` gives 42 + ``index`` for every prompt, whatever the run's seed. Upstream seeds
         42 once per prompt and draws its pictures one after another from that generator; here each
-        picture has a generator of its own. So the first picture starts from upstream's state, and
-        picture k of all prompts shares one noise, as upstream; the noise of pictures 1 to 3 differs.
+        picture has a generator of its own. So the first picture starts from upstream's state. Picture k has
+        the same noise for all prompts, as upstream; the noise of pictures 1 to 3 differs from upstream's.
         """
         if policy == "official":
             return OFFICIAL_SEED + index
         return super().seed(item, index, run_seed, policy)
 
     @cached_property
-    def detector(self) -> Any:
-        """The detector, built on first use."""
-        return build(self._detector_name, self._detector_args)
+    def detector(self) -> Detector:
+        """The detector, built on first use.
+
+        Raises:
+            UsageError: the instrument is not a detector.
+        """
+        built = build(self._detector_name, self._detector_args)
+        if not isinstance(built, Detector):
+            raise UsageError(
+                f"task {self.info.name!r}: the instrument {self._detector_name!r} is not a detector; name "
+                "another as detector"
+            )
+        return built
 
     @cached_property
-    def colour(self) -> Any:
-        """The colour classifier, built on first use."""
-        return build(self._colour_name, self._colour_args)
+    def colour(self) -> ColourClassifier:
+        """The colour classifier, built on first use.
+
+        Raises:
+            UsageError: the instrument is not a colour classifier.
+        """
+        built = build(self._colour_name, self._colour_args)
+        if not isinstance(built, ColourClassifier):
+            raise UsageError(
+                f"task {self.info.name!r}: the instrument {self._colour_name!r} is not a colour classifier; "
+                "name another as colour"
+            )
+        return built
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:
         from selfreward_eval.tasks.geneval.items import load_object_names
 
-        return load_object_names(locate(OBJECT_NAMES, self.info.name))
+        return load_object_names(locate(OBJECT_NAMES))
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
         from selfreward_eval.tasks.geneval.items import load_items
 
-        return tuple(load_items(locate(METADATA, self.info.name), self._labels))
+        return tuple(load_items(locate(METADATA), self._labels))

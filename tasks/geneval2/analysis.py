@@ -1,4 +1,4 @@
-"""Over a whole run: per skill, per number of atoms, and the totals, all in per cent as upstream prints them.
+"""Aggregates over a run: per skill, per number of atoms, and totals, in per cent as upstream prints them.
 
 Source: facebookresearch/GenEval2 at a6e82d2, ``soft_tifa_analysis.py``.
 """
@@ -25,7 +25,7 @@ class Row:
     """One picture's atoms.
 
     Attributes:
-        atoms: how many the prompt is said to have.
+        atoms: the prompt's number of atoms according to the official file.
         skills: of every question.
         scores: of every question, aligned.
     """
@@ -54,17 +54,17 @@ def per_atomicity(rows: Sequence[Row]) -> dict[int, float]:
 
 
 def whole_atomicity(rows: Sequence[Row]) -> dict[int, float]:
-    """The same as upstream's script gives it: over the whole benchmark or not at all.
+    """The same as upstream's script computes it, which needs every number of atoms to be present.
 
     Raises:
         InputError: a number of atoms has no picture; upstream divides by zero there.
     """
-    found = per_atomicity(rows)
-    if lacking := [atoms for atoms in ATOMS if atoms not in found]:
+    means = per_atomicity(rows)
+    if lacking := [atoms for atoms in ATOMS if atoms not in means]:
         raise InputError(
             f"no picture of a prompt with {lacking[0]} atoms is scored; score the whole benchmark"
         )
-    return found
+    return means
 
 
 def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""From pictures and what a model reads in them to measurements: one question per atom."""
+"""Measures pictures by asking a vision-language model one question per atom."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def measure_pictures(
     """``soft_tifa_gm``, ``soft_tifa_am`` and ``tifa`` in [0, 1] for every picture.
 
     Args:
-        reader: is told the bare question; the words around it are its own setting.
+        reader: gets the question alone; the prompt around it is a setting of the instrument.
         items: of every picture, from :mod:`selfreward_eval.tasks.geneval2.items`.
         images: RGB, aligned.
 

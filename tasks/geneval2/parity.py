@@ -7,7 +7,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.tasks.geneval2.analysis import Row, per_skill, whole_atomicity
-from selfreward_eval.tasks.geneval2.scoring import accepted, asked, is_right, soft_tifa, tifa
+from selfreward_eval.tasks.geneval2.scoring import accepted, full_question, is_right, soft_tifa, tifa
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]
@@ -15,14 +15,14 @@ Pair = tuple[Any, Any]
 
 
 def read_picture(document: Case, case: Case) -> Pair:
-    """Questions with what a model said, against what was asked, what was accepted, and all three scores."""
+    """Predictions of a model against the full questions, the accepted answers, and all three scores."""
     spellings = [accepted(answer) for _, answer in case["vqa_list"]]
-    verdicts = [is_right(said, own) for said, own in zip(case["preds"], spellings, strict=True)]
+    verdicts = [is_right(word, answers) for word, answers in zip(case["preds"], spellings, strict=True)]
     means = soft_tifa(case["probs"])
     return case["expected"], {
         "questions_sent": [
-            [asked(question), list(own)]
-            for (question, _), own in zip(case["vqa_list"], spellings, strict=True)
+            [full_question(question), list(accepted_answers)]
+            for (question, _), accepted_answers in zip(case["vqa_list"], spellings, strict=True)
         ],
         "soft_tifa_am": means.arithmetic,
         "soft_tifa_gm": means.geometric,

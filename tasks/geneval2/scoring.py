@@ -1,6 +1,6 @@
 """Soft-TIFA: what is asked about an atom, which beginnings of an answer count, and the means over atoms.
 
->>> asked("Are the teapots teal?")
+>>> full_question("Are the teapots teal?")
 'Are the teapots teal? Answer in one word.'
 >>> accepted("two")
 ('two', 'Two', ' two', ' Two', '2', ' 2')
@@ -19,7 +19,7 @@ from math import exp, fsum, log
 from selfreward_eval.harness.errors import InputError
 
 PROMPT = "{question} Answer in one word."
-"""What the instrument is told."""
+"""The prompt for the instrument."""
 
 YES = ("Yes", "yes", " yes", " Yes")
 """Spellings of the only answer that is no count."""
@@ -33,7 +33,7 @@ DIGITS = {
 """Count -> its digits."""
 
 NO_DIGITS = "other"
-"""What upstream takes for the digits of a count beyond ten; the data stop at seven."""
+"""Upstream's value for the digits of a count above ten; the data has counts up to seven."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class SoftTifa:
     geometric: float
 
 
-def asked(question: str) -> str:
-    """The whole text that goes with the picture."""
+def full_question(question: str) -> str:
+    """The whole text that is sent with the picture."""
     return PROMPT.replace("{question}", question)
 
 
@@ -72,7 +72,7 @@ def soft_tifa(probabilities: Sequence[float]) -> SoftTifa:
     """
     if not probabilities:
         raise InputError("a prompt without questions has no score; replace the prompt file")
-    if wrong := [one for one in probabilities if not 0 <= one <= 1]:
+    if wrong := [value for value in probabilities if not 0 <= value <= 1]:
         raise InputError(f"{wrong[0]!r} is no probability; correct the instrument")
     count = len(probabilities)
     geometric = exp(fsum(map(log, probabilities)) / count) if min(probabilities) > 0 else 0.0
@@ -80,9 +80,9 @@ def soft_tifa(probabilities: Sequence[float]) -> SoftTifa:
     return SoftTifa(fsum(probabilities) / count, min(geometric, 1.0))
 
 
-def is_right(said: str, spellings: Collection[str]) -> bool:
-    """TIFA's hard verdict: what the model would say, in small letters, is one of the spellings."""
-    return said.lower() in spellings
+def is_right(word: str, spellings: Collection[str]) -> bool:
+    """TIFA's binary score: whether the model's answer, in lower case, is one of the spellings."""
+    return word.lower() in spellings
 
 
 def tifa(verdicts: Sequence[bool]) -> float:

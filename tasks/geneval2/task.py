@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 READER = "vlm_vqa"
 
 UPSTREAM_READER = {"weights": "Qwen/Qwen3-VL-8B-Instruct", "prompt": "{question} Answer in one word."}
-"""Upstream's model and what it is told; settings of ``vlm_vqa``."""
+"""Upstream's model and prompt; settings of ``vlm_vqa``."""
 
 PICTURES_AT_ONCE = 8
-"""Questions of so many pictures are asked together; the instrument cuts them into its own batches."""
+"""Pictures per call of the instrument, which splits their questions into its own batches."""
 
 
 class GenEval2(Task):
@@ -36,7 +36,7 @@ class GenEval2(Task):
 
     Args:
         vqa: registry name of an instrument that reads first words of answers, or such an instrument.
-        vqa_args: its constructor's arguments; those of ``vlm_vqa`` default to upstream's model and words.
+        vqa_args: its constructor's arguments; for ``vlm_vqa`` they default to upstream's model and prompt.
 
     The instrument is built when it is first needed and loads its weights when first used.
     """
@@ -79,19 +79,19 @@ class GenEval2(Task):
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        """All three scores in [0, 1] for every sample, with every atom's question and reading."""
+        """All three scores in [0, 1] for every sample, with every atom's question, answer and probability."""
         from selfreward_eval.tasks.geneval2.measuring import measure_pictures
 
         by_id = {item.id: item for item in items}
-        found: list[Measurement] = []
+        measurements: list[Measurement] = []
         for start in range(0, len(samples), PICTURES_AT_ONCE):
             part = slice(start, start + PICTURES_AT_ONCE)
-            asked = [by_id[sample.item_id] for sample in samples[part]]
-            found += measure_pictures(self.vqa, asked, images[part])
-        return found
+            part_items = [by_id[sample.item_id] for sample in samples[part]]
+            measurements += measure_pictures(self.vqa, part_items, images[part])
+        return measurements
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        """Identity of the model that reads; its weights must be there to be known."""
+        """Identity of the vision-language model; its weights must be on this machine."""
         return {"vqa": self.vqa.identity()}
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
@@ -102,25 +102,25 @@ class GenEval2(Task):
 
     @cached_property
     def vqa(self) -> ReadsFirstWords:
-        """What reads the pictures, built on first use.
+        """The vision-language model, built on first use.
 
         Raises:
             UnknownName: no such instrument.
-            UsageError: it does not take these arguments, or reads no first words.
+            UsageError: it does not take these arguments, or gives no first-word probabilities.
         """
         from selfreward_eval.harness.instruments.backends.first_words import ReadsFirstWords
         from selfreward_eval.harness.instruments.build import build
 
-        found = build(self._vqa, self._vqa_args) if isinstance(self._vqa, str) else self._vqa
-        if not isinstance(found, ReadsFirstWords):
+        instrument = build(self._vqa, self._vqa_args) if isinstance(self._vqa, str) else self._vqa
+        if not isinstance(instrument, ReadsFirstWords):
             raise UsageError(
                 f"task {self.info.name!r}: the instrument {self._vqa!r} does not say how probable the first "
                 f"word of an answer is; name another as vqa, such as {READER}"
             )
-        return found
+        return instrument
 
     @cached_property
     def _items(self) -> tuple[Item, ...]:
         from selfreward_eval.tasks.geneval2.items import load_items
 
-        return tuple(load_items(locate(PROMPTS, self.info.name)))
+        return tuple(load_items(locate(PROMPTS)))

@@ -1,1 +1,1 @@
-"""How honest a judge is: its scores beside labels that are known."""
+"""Validates a judge: its scores are compared with known labels."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,12 +17,12 @@ class Labelled:
     """A question with its right score.
 
     Attributes:
-        question: what the judge is asked, and what earns 1, 0.5 and 0.
+        question: the question, with the criterion for 1, 0.5 and 0.
         truth: the right score: 0, 0.5 or 1.
         category: kind of question.
     """
 
-    question: Question
+    question: JudgeQuestion
     truth: float
     category: str
 
@@ -34,8 +34,8 @@ class Case:
     Attributes:
         id: unique among the cases.
         questions: at least one.
-        picture: opens it, RGB; an ``OSError`` or ``ValueError`` says why it cannot be.
-        groups: further names that it is counted under: grouping -> group.
+        picture: opens the picture, RGB; raises ``OSError`` or ``ValueError`` if it cannot be read.
+        groups: further groups for the summary: grouping -> group.
     """
 
     id: str

@@ -1,13 +1,13 @@
-"""Cases from people's labels in a CSV: a plain one, or GenEval's annotations.
+"""Cases from human labels in a CSV file: our plain format, or GenEval's annotations.
 
 Plain: the columns ``image`` (a path below the folder of pictures), ``question`` and ``label`` (0, 0.5 or
-1), and if wanted ``criterion`` and ``category``. Rows of one image are asked together.
+1), and optionally ``criterion`` and ``category``. The questions of one image are asked together.
 
-GenEval's (djghosh13/geneval, ``annotations/annotations_*.csv``) has one row per picture and annotator
-with counts and colours of at most two objects. It becomes questions whether an object is there, how
-often where the caption names a number, and of which colour where it names one; the label is what most
-annotators say, and a question on which they are split is left out. Pictures lie as upstream publishes
-them: ``<prompt, five digits>/samples/<picture, five digits>.png``.
+GenEval's annotations (djghosh13/geneval, ``annotations/annotations_*.csv``) have one row per picture and
+annotator with counts and colours of at most two objects. They become questions about the presence of an
+object, about its number if the caption names one, and about its colour if the caption names one. The label
+is the majority of the annotators; a question without a majority is left out. Pictures are expected in
+upstream's layout: ``<prompt, five digits>/samples/<picture, five digits>.png``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,11 +39,11 @@ COLOURS = "red|orange|yellow|green|blue|purple|pink|brown|black|white|gray"
 
 @dataclass(frozen=True)
 class Labels:
-    """What a file holds.
+    """The content of a label file.
 
     Attributes:
         cases: pictures with labelled questions.
-        notes: what of the file was left out, in words.
+        notes: what was left out of the file, in words.
     """
 
     cases: tuple[Case, ...]
@@ -55,8 +55,8 @@ def csv_cases(path: Path, images: Path, limit: int | None = None) -> Labels:
 
     Args:
         path: the CSV.
-        images: folder of the pictures; one that is missing there is a case all the same.
-        limit: how many pictures, spread evenly over the file; None for all.
+        images: folder of the pictures; a missing picture is still a case, with its own status.
+        limit: number of pictures, taken evenly over the file; None for all.
 
     Raises:
         InputError: the file cannot be read, lacks a column, or a row is damaged; the message names it.
@@ -94,7 +94,7 @@ def _rows(path: Path) -> tuple[list[tuple[int, Row]], Sequence[str]]:
 
 
 def _plain(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> list[Case]:
-    asked: dict[str, list[Labelled]] = {}
+    by_image: dict[str, list[Labelled]] = {}
     for number, row in rows:
         label, name = row["label"].strip(), row["image"].strip()
         if label not in TRUTHS:
@@ -105,85 +105,96 @@ def _plain(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> list[Ca
             raise InputError(f"{path}, line {number} lacks an image or a question; complete it")
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise InputError(f"{path}, line {number}: {name!r} is outside the folder of pictures; correct it")
-        question = Question(row["question"].strip(), row.get("criterion", "").strip() or CRITERION)
+        question = JudgeQuestion(row["question"].strip(), row.get("criterion", "").strip() or CRITERION)
         category = row.get("category", "").strip() or "all"
-        asked.setdefault(name, []).append(Labelled(question, TRUTHS[label], category))
-    return [Case(name, tuple(found), partial(_opened, images / name), {}) for name, found in asked.items()]
+        by_image.setdefault(name, []).append(Labelled(question, TRUTHS[label], category))
+    return [
+        Case(name, tuple(questions), partial(_opened, images / name), {})
+        for name, questions in by_image.items()
+    ]
 
 
 def _annotated(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> tuple[list[Case], list[str]]:
     by_picture: dict[tuple[int, int], list[Row]] = {}
-    cut: list[int] = []
+    cut_rows: list[int] = []
     for number, row in rows:
         try:
             key = int(row["Input.prompt_id"]), int(row["Input.image_id"])
         except ValueError:
-            # Upstream's if-xl file holds answers with a line break in them, which cuts their row in two.
-            cut.append(number)
+            # Upstream's if-xl file has answers that contain a line break, which splits their row in two.
+            cut_rows.append(number)
             continue
         if not row["Input.caption"] or not row["Input.object_0_name"]:
             raise InputError(f"{path}, line {number} names no caption or object; replace the file")
         by_picture.setdefault(key, []).append(row)
-    cases, split = [], 0
+    cases, without_majority = [], 0
     for (prompt, picture), answers in by_picture.items():
-        asked = _questions(answers)
-        agreed = tuple(one for one in asked if one is not None)
-        split += len(asked) - len(agreed)
+        questions = _questions(answers)
+        agreed = tuple(question for question in questions if question is not None)
+        without_majority += len(questions) - len(agreed)
         if agreed:
             file = images / f"{prompt:05d}" / "samples" / f"{picture:05d}.png"
             cases.append(Case(f"{prompt}_{picture}", agreed, partial(_opened, file), {}))
     notes = []
-    if cut:
-        where = ", ".join(map(str, cut[:8]))
+    if cut_rows:
+        where = ", ".join(map(str, cut_rows[:8]))
         notes.append(f"{path.name}: rows that are no annotation were left out (lines {where})")
-    if split:
-        notes.append(f"{path.name}: {split} questions were left out because no answer has a majority")
+    if without_majority:
+        notes.append(
+            f"{path.name}: {without_majority} questions were left out because no answer has a majority"
+        )
     return cases, notes
 
 
 def _questions(answers: Sequence[Row]) -> list[Labelled | None]:
-    """GenEval's annotators' answers about one picture, as questions; None where they are split."""
+    """Questions with labels from the annotators' rows about one picture; None where no majority exists."""
     caption = answers[0]["Input.caption"]
-    found: list[Labelled | None] = []
+    questions: list[Labelled | None] = []
     for k in (0, 1):
         name = answers[0][f"Input.object_{k}_name"]
         if not name:
             continue
         plural = answers[0].get(f"Input.object_{k}_name_plural") or f"{name}s"
         counts = [_count(row.get(f"Answer.task-count-{k}", "")) for row in answers]
-        seen = [count for count in counts if count is not None]
-        there = f"Is there a {name} in the picture?"
-        found.append(_most(there, "object", [count > 0 for count in seen]))
-        number = re.fullmatch(rf"a photo of ({'|'.join(COUNTS)}) {re.escape(plural)}", caption)
-        if number:
-            exactly = f"Are there exactly {number[1]} {plural} in the picture?"
-            found.append(_most(exactly, "number", [count == COUNTS[number[1]] for count in seen]))
-        colour = re.search(rf"\ban? ({COLOURS}) {re.escape(name)}\b", caption)
-        if colour:
-            told = [row.get(f"Answer.task-color-{k}", "").split("|") for row in answers]
+        counts_given = [count for count in counts if count is not None]
+        existence = f"Is there a {name} in the picture?"
+        questions.append(_majority(existence, "object", [count > 0 for count in counts_given]))
+        counted_objects = re.fullmatch(rf"a photo of ({'|'.join(COUNTS)}) {re.escape(plural)}", caption)
+        if counted_objects:
+            number_question = f"Are there exactly {counted_objects[1]} {plural} in the picture?"
+            questions.append(
+                _majority(
+                    number_question, "number", [count == COUNTS[counted_objects[1]] for count in counts_given]
+                )
+            )
+        coloured_object = re.search(rf"\ban? ({COLOURS}) {re.escape(name)}\b", caption)
+        if coloured_object:
+            colours_named = [row.get(f"Answer.task-color-{k}", "").split("|") for row in answers]
             votes = [
-                bool(count) and colour[1] in names
-                for count, names in zip(counts, told, strict=True)
+                bool(count) and coloured_object[1] in names
+                for count, names in zip(counts, colours_named, strict=True)
                 if count is not None
             ]
-            found.append(_most(f"Is there a {colour[1]} {name} in the picture?", "colour", votes))
-    return found
+            questions.append(
+                _majority(f"Is there a {coloured_object[1]} {name} in the picture?", "colour", votes)
+            )
+    return questions
 
 
 def _count(text: str | None) -> int | None:
-    """An annotator's count; None where none was given."""
+    """An annotator's count; None if none was given."""
     try:
         return int(float(text or ""))
     except (ValueError, OverflowError):
         return None
 
 
-def _most(question: str, category: str, votes: Sequence[bool]) -> Labelled | None:
-    """The question with the label of most, or None where they are split or nobody answered."""
+def _majority(question: str, category: str, votes: Sequence[bool]) -> Labelled | None:
+    """The question with the majority's label; None on a tie or without votes."""
     yes = sum(votes)
     if 2 * yes == len(votes):
         return None
-    return Labelled(Question(question, CRITERION), float(2 * yes > len(votes)), category)
+    return Labelled(JudgeQuestion(question, CRITERION), float(2 * yes > len(votes)), category)
 
 
 def _opened(path: Path) -> Image:

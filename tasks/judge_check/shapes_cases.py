@@ -1,7 +1,7 @@
-"""Cases of the shapes world: right pictures and near misses of ReasonBench's requests, labelled by the scene.
+"""Cases of the shapes world: correct pictures and near misses of ReasonBench's requests.
 
-The labels come from the scene that was drawn, never from its pixels. How clearly objects are drawn is
-not asked: a scene does not say.
+The labels are computed from the scene description, never from the pixels. The question how clearly objects
+are drawn is left out, because a scene description does not contain the answer.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import numpy as np
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
 from selfreward_eval.tasks.shapes.compbench.requests import Wanted
 from selfreward_eval.tasks.shapes.reasonbench.questions import ONLY, PLACED, THERE, named, placement
-from selfreward_eval.tasks.shapes.reasonbench.realising import realise
 from selfreward_eval.tasks.shapes.reasonbench.requests import DIMENSIONS, ReasonRequest, evaluated
+from selfreward_eval.tasks.shapes.reasonbench.scenes import realise
 from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, PLACES, choose
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
 from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, FORMS, NUMBERS
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SEED = 20251123
-"""Of the scenes, for ever."""
+"""Seed of the scenes; fixed, so that results stay comparable."""
 
 ENLARGED = 8
-"""A picture is shown this many times larger: judges that are models see little at 48 pixels."""
+"""Enlargement factor of the pictures: models as judges recognise little at 48 pixels."""
 
 RIGHT, MISS = "right picture", "near miss"
 TRIES = 200
@@ -40,12 +40,12 @@ TRIES = 200
 def shapes_cases(limit: int | None = None) -> list[Case]:
     """Two cases of each of the 96 evaluated requests, one right and one near miss.
 
-    They are ordered so that every beginning is spread over dimensions, and half of it is right.
+    They are ordered so that the first n cases cover all dimensions evenly, and half of them are right.
 
     Args:
-        limit: how many; None for all 192.
+        limit: number of cases; None for all 192.
     """
-    by_dimension = [[one for one in evaluated() if one.dimension == name] for name in DIMENSIONS]
+    by_dimension = [[asked for asked in evaluated() if asked.dimension == name] for name in DIMENSIONS]
     cases: list[Case] = []
     for k, row in enumerate(zip(*by_dimension, strict=True)):
         for request in row:
@@ -65,29 +65,31 @@ def shapes_cases(limit: int | None = None) -> list[Case]:
 
 
 def labelled(request: ReasonRequest, scene: Scene) -> tuple[Labelled, ...]:
-    """What a judge is asked of a picture of ``scene``, with the scores that the scene earns."""
-    found = []
-    for one in request.wanted:
-        question = Question(f"Is there {named(one)} in the picture?", THERE)
-        found.append(Labelled(question, _there(one, scene), "number" if one.count > 1 else "object"))
+    """The questions about a picture of ``scene``, with the right scores."""
+    questions = []
+    for wanted in request.wanted:
+        question = JudgeQuestion(f"Is there {named(wanted)} in the picture?", THERE)
+        questions.append(
+            Labelled(question, _presence(wanted, scene), "number" if wanted.count > 1 else "object")
+        )
     place = placement(request)
     if place is not None:
-        found.append(Labelled(Question(place, PLACED), _placed(request, scene), "placement"))
-    total = sum(one.count for one in request.wanted)
-    others = Question(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)
+        questions.append(Labelled(JudgeQuestion(place, PLACED), _arrangement(request, scene), "placement"))
+    total = sum(wanted.count for wanted in request.wanted)
+    others = JudgeQuestion(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)
     extra = len(scene.things) - total
-    found.append(Labelled(others, 1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, "nothing else"))
-    return tuple(found)
+    questions.append(Labelled(others, 1.0 if extra <= 0 else 0.5 if extra == 1 else 0.0, "nothing else"))
+    return tuple(questions)
 
 
 def near_miss(rng: np.random.Generator, request: ReasonRequest, scene: Scene) -> Scene:
-    """``scene`` with one thing recoloured, reshaped, moved, taken away, or one or two added.
+    """``scene`` with one object recoloured, reshaped, moved or removed, or with one or two objects added.
 
-    Some question about it has another answer than for a right picture.
+    At least one question has another right score than for a correct picture.
     """
     for _ in range(TRIES):
         changed = _changed(rng, scene)
-        if changed is not None and any(one.truth < 1 for one in labelled(request, changed)):
+        if changed is not None and any(question.truth < 1 for question in labelled(request, changed)):
             return changed
     raise ValueError(f"no near miss of {request.text!r} was found")
 
@@ -117,39 +119,41 @@ def _changed(rng: np.random.Generator, scene: Scene) -> Scene | None:
     return Scene(tuple(things))
 
 
-def _there(one: Wanted, scene: Scene) -> float:
-    """1: that many of them; 0.5: such a form in another colour or number; 0: no such form."""
-    alike = [thing for thing in scene.things if thing.form == one.form]
-    if sum(_is(thing, one) for thing in alike) == one.count:
+def _presence(wanted: Wanted, scene: Scene) -> float:
+    """1: exactly the requested number; 0.5: the form in another colour or number; 0: no such form."""
+    alike = [thing for thing in scene.things if thing.form == wanted.form]
+    if sum(_is(thing, wanted) for thing in alike) == wanted.count:
         return 1.0
     return 0.5 if alike else 0.0
 
 
-def _is(thing: Thing, one: Wanted) -> bool:
+def _is(thing: Thing, wanted: Wanted) -> bool:
     return (
-        thing.form == one.form and one.colour in (None, thing.colour) and one.texture in (None, thing.texture)
+        thing.form == wanted.form
+        and wanted.colour in (None, thing.colour)
+        and wanted.texture in (None, thing.texture)
     )
 
 
-def _placed(request: ReasonRequest, scene: Scene) -> float:
-    """1: they stand as asked; 0.5: they are there but stand otherwise; 0: one of them is missing."""
+def _arrangement(request: ReasonRequest, scene: Scene) -> float:
+    """1: arranged as requested; 0.5: present but arranged otherwise; 0: one object is missing."""
     wanted = request.wanted * 2 if request.layout == "mirror" else request.wanted
     if request.layout in ("top", "bottom", "above", "beside", "row", "mirror"):
-        wanted = tuple(replace(one, count=1) for one in wanted)
+        wanted = tuple(replace(thing_wanted, count=1) for thing_wanted in wanted)
     if request.layout in ("top", "bottom"):
         wanted = wanted[:1]
     choices = [
         choice
         for choice in permutations(scene.things, len(wanted))
-        if all(_is(thing, one) for thing, one in zip(choice, wanted, strict=True))
+        if all(_is(thing, thing_wanted) for thing, thing_wanted in zip(choice, wanted, strict=True))
     ]
     if not choices:
         return 0.0
-    return 1.0 if any(_stands(request.layout, choice) for choice in choices) else 0.5
+    return 1.0 if any(_is_arranged(request.layout, choice) for choice in choices) else 0.5
 
 
-def _stands(layout: str, things: Sequence[Thing]) -> bool:
-    """Whether things on the lattice stand as ``layout`` says."""
+def _is_arranged(layout: str, things: Sequence[Thing]) -> bool:
+    """Whether objects on the lattice are arranged as ``layout`` requests."""
     first, *others = things
     level = all(thing.y == first.y for thing in things)
     if layout == "row":

@@ -1,4 +1,4 @@
-"""How far the members of a panel agree on a task's scores, from the replies that were recorded."""
+"""Agreement of the members of a judge panel on a task's scores, from the recorded replies."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from selfreward_eval.harness.instruments.judge_panel import panel_replies
 from selfreward_eval.harness.instruments.judging import Reply
 from selfreward_eval.harness.records import SampleRecord
 from selfreward_eval.harness.stats.agreement import krippendorff_alpha
-from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
-from selfreward_eval.tasks.judged.rescoring import Rescorable
+from selfreward_eval.harness.task import Remeasures
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies
 
 __all__ = ["Agreement", "panel_agreement"]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of a panel on one metric.
+    """Agreement of a panel on one metric.
 
     Attributes:
-        alpha: Krippendorff's for interval data, at most 1; None where it is not defined.
-        samples: those that two members or more gave a score.
-        failed: per member, in order: samples that it left without a score.
+        alpha: Krippendorff's alpha for interval data, at most 1; None where it is not defined.
+        samples: number of samples with scores of at least two members.
+        failed: per member, in order: number of samples without a score.
     """
 
     alpha: float | None
@@ -32,11 +32,11 @@ class Agreement:
     failed: tuple[int, ...]
 
 
-def panel_agreement(task: Rescorable, records: Sequence[SampleRecord], metric: str) -> Agreement | None:
+def panel_agreement(task: Remeasures, records: Sequence[SampleRecord], metric: str) -> Agreement | None:
     """The agreement of the panel that judged ``records``; None if none did.
 
-    Every member's replies are read by the task as if that member alone had judged. A description that
-    later questions build on is the first member's.
+    The task parses every member's replies as if that member were the only judge. The description that
+    later questions refer to is the first member's.
 
     Raises:
         InputError: a sample's replies are damaged; the message names it.
@@ -52,30 +52,32 @@ def panel_agreement(task: Rescorable, records: Sequence[SampleRecord], metric: s
     )
 
 
-def _scores(task: Rescorable, record: SampleRecord, metric: str) -> list[float | None]:
-    """Every member's score of a sample; empty where no panel was asked."""
+def _scores(task: Remeasures, record: SampleRecord, metric: str) -> list[float | None]:
+    """Every member's score of a sample; empty if the judge was not a panel."""
     evidence = record.measurement.evidence
     if "replies" not in evidence:
         return []
     try:
         stages = {stage: (reply, panel_replies(reply)) for stage, reply in recorded_replies(evidence).items()}
-        asked = Asked.read(evidence, str(evidence.get("parser", "")))
-        number = max((len(said) for _, said in stages.values()), default=0)
-        return [_score(task, record, asked, stages, k, metric) for k in range(number)]
+        setup = JudgeSetup.read(evidence, str(evidence.get("parser", "")))
+        members = max((len(panel) for _, panel in stages.values()), default=0)
+        return [_score(task, record, setup, stages, k, metric) for k in range(members)]
     except (InputError, ValueError) as error:
         raise InputError(f"sample {record.sample.index} of item {record.item.id!r}: {error}") from error
 
 
 def _score(
-    task: Rescorable,
+    task: Remeasures,
     record: SampleRecord,
-    asked: Asked,
+    setup: JudgeSetup,
     stages: dict[str, tuple[Reply, list[Reply]]],
     member: int,
     metric: str,
 ) -> float | None:
-    own: dict[str, Any] = {
-        stage: said[member] if member < len(said) else reply for stage, (reply, said) in stages.items()
+    replies: dict[str, Any] = {
+        stage: panel[member] if member < len(panel) else reply for stage, (reply, panel) in stages.items()
     }
-    alone = replace(record, measurement=replace(record.measurement, evidence=asked.evidence(own)))
-    return task.remeasure(alone).values.get(metric)
+    as_single_judge = replace(
+        record, measurement=replace(record.measurement, evidence=setup.evidence(replies))
+    )
+    return task.remeasure(as_single_judge).values.get(metric)

@@ -1,4 +1,4 @@
-"""A judge's words as a sample's evidence, and back: whatever became of a score, they can be read again.
+"""Stores a judge's raw replies in a sample's evidence, and reads them back, so that they can be rescored.
 
 ::
 
@@ -19,13 +19,13 @@ from selfreward_eval.harness.records import Measurement, Status, fingerprint
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who was asked with which words.
+class JudgeSetup:
+    """The judge, prompts and parser behind a score.
 
     Attributes:
         judge: name, model, revision, and the hash of its whole identity.
         prompts: template name -> hash.
-        parser: name of what reads the replies.
+        parser: name of the parser of the replies.
     """
 
     judge: Mapping[str, Any]
@@ -33,18 +33,18 @@ class Asked:
     parser: str
 
     @classmethod
-    def of(cls, judge: Judge, prompts: Mapping[str, str], parser: str) -> Asked:
-        """For a judge that is about to be asked."""
+    def of(cls, judge: Judge, prompts: Mapping[str, str], parser: str) -> JudgeSetup:
+        """The setup for a judge that is about to be asked."""
         identity = judge.identity()
         named = {key: identity.get(key) for key in ("name", "model", "revision")}
         return cls({**named, "sha256": fingerprint(identity)}, prompts, parser)
 
     @classmethod
-    def read(cls, evidence: Mapping[str, Any], parser: str) -> Asked:
-        """From a recorded sample whose replies are now read by ``parser``.
+    def read(cls, evidence: Mapping[str, Any], parser: str) -> JudgeSetup:
+        """The setup of a recorded sample, with ``parser`` in place of the recorded one.
 
         Raises:
-            InputError: it holds no such record.
+            InputError: the sample holds no setup.
         """
         try:
             return cls(dict(evidence["judge"]), dict(evidence["prompts"]), parser)
@@ -52,7 +52,7 @@ class Asked:
             raise _lacking(error) from error
 
     def evidence(self, replies: Mapping[str, Reply], **further: Any) -> dict[str, Any]:
-        """JSON values: the replies by stage, and what else a reader may want."""
+        """JSON values: the setup, the replies by stage, and ``further`` entries."""
         return {
             "judge": dict(self.judge),
             "prompts": dict(self.prompts),
@@ -75,7 +75,7 @@ def recorded_replies(evidence: Mapping[str, Any]) -> dict[str, Reply]:
 
 
 def unanswered(replies: Mapping[str, Reply], evidence: dict[str, Any]) -> Measurement | None:
-    """The measurement of a sample that the judge left without some reply; None if all are there."""
+    """The failed measurement of a sample with a missing reply; None if all replies are there."""
     silent = {stage: reply for stage, reply in replies.items() if reply.text is None}
     if not silent:
         return None

@@ -1,4 +1,4 @@
-"""The judge of a task: by name, or one that exists; with what it said before, if that is kept."""
+"""Builds the judge of a task from a name or an instance, with a cache of replies if one is given."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 def choose_judge(
     judge: str | Judge, arguments: Mapping[str, Any] | None = None, replies: str | Path | None = None
 ) -> Judge:
-    """The judge that a task asks.
+    """The judge that a task uses.
 
     Args:
-        judge: registry name, or a judge.
-        arguments: of its constructor, with a name.
-        replies: a file of earlier replies, which are not asked for again; new ones are added to it.
+        judge: registry name, or an instance.
+        arguments: of its constructor, if a name is given.
+        replies: cache file of earlier replies, which are reused; new ones are appended.
 
     Raises:
         UnknownName: no such instrument.
-        UsageError: it does not take these arguments, or gives no replies.
+        UsageError: it does not take these arguments, or is not a judge.
     """
     from selfreward_eval.harness.instruments.build import build
     from selfreward_eval.harness.instruments.judging import Judge
 
-    found = build(judge, arguments) if isinstance(judge, str) else judge
-    if not isinstance(found, Judge):
+    chosen = build(judge, arguments) if isinstance(judge, str) else judge
+    if not isinstance(chosen, Judge):
         raise UsageError(f"the instrument {judge!r} is no judge: it gives no replies; name another as judge")
     if replies is None:
-        return found
-    from selfreward_eval.tasks.judged.replies import RememberingJudge
+        return chosen
+    from selfreward_eval.tasks.judged.replies import CachingJudge
 
-    return RememberingJudge(found, Path(replies).expanduser())
+    return CachingJudge(chosen, Path(replies).expanduser())

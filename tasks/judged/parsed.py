@@ -1,4 +1,4 @@
-"""What a parser makes of a judge's reply: numbers, or a complaint. Never a number for a failure."""
+"""The result of parsing a judge's reply: numbers, or a complaint. A failure never becomes a number."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class Parsed:
     """Numbers read from a reply.
 
     Attributes:
-        scores: in the reply's order; None if it could not be read.
-        complaint: why not.
+        scores: in the reply's order; None if the reply could not be parsed.
+        complaint: the reason, if there are no scores.
     """
 
     scores: tuple[float, ...] | None

@@ -1,34 +1,33 @@
-"""Replies on disk: what a judge said once is not paid for twice, and can be read after the judge is gone.
+"""A cache of a judge's replies on disk: no reply is paid for twice, and replies outlive the judge.
 
-One JSON line per asking: the judge's name, model, revision and identity hash, the conversation's
-hash, and the raw reply or why there was none. Only replies are given again; a failure is kept to be
-looked at, and asked again.
+One JSON line per request: the judge's name, model, revision and identity hash, the conversation's
+hash, and the raw reply or the reason why there is none. Only successful replies are reused. A failure
+is recorded, and the request is sent again next time.
 """
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import JsonLinesWriter, read_json_lines
+from selfreward_eval.harness.folders import lock_file
 from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply
 from selfreward_eval.harness.records import Status, fingerprint
 
 AT_ONCE = 64
-"""Conversations asked together; their replies are on disk before the next ones are asked."""
+"""Conversations per batch; their replies are written before the next batch is sent."""
 
 
-class RememberingJudge:
-    """A judge with a memory. Its identity is the judge's own: a reply is the same, whenever it was given.
+class CachingJudge:
+    """A judge with a cache of replies. Its identity is that of the wrapped judge.
 
     Args:
-        judge: asked where nothing is remembered.
-        path: the line file; made if it is not there. It may hold several judges' replies.
+        judge: asked for conversations that are not in the cache.
+        path: the JSON-lines file; created if missing. It may hold replies of several judges.
     """
 
     def __init__(self, judge: Judge, path: Path) -> None:
@@ -40,26 +39,30 @@ class RememberingJudge:
         return self.judge.identity()
 
     def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
-        """One reply per conversation, aligned; the same conversation is asked once.
+        """One reply per conversation, aligned; equal conversations are sent once.
 
         Raises:
             InputError: the file is damaged, or cannot be written.
         """
-        who = self.judge.identity()
-        known = self._remembered(fingerprint(who))
+        identity = self.judge.identity()
+        known = self._cached(fingerprint(identity))
         keys = [conversation_sha256(conversation) for conversation in conversations]
-        wanted = {key: said for key, said in zip(keys, conversations, strict=True) if key not in known}
-        fresh: dict[str, Reply] = {}
-        names = list(wanted)
-        for start in range(0, len(names), AT_ONCE):
-            part = names[start : start + AT_ONCE]
-            given = dict(zip(part, self.judge.replies([wanted[key] for key in part]), strict=True))
-            self._write(who, given)
-            fresh |= given
-        known.update({key: reply for key, reply in fresh.items() if reply.status is Status.SUCCESS})
-        return [known.get(key) or fresh[key] for key in keys]
+        missing = {
+            key: conversation
+            for key, conversation in zip(keys, conversations, strict=True)
+            if key not in known
+        }
+        new: dict[str, Reply] = {}
+        missing_keys = list(missing)
+        for start in range(0, len(missing_keys), AT_ONCE):
+            part = missing_keys[start : start + AT_ONCE]
+            answered = dict(zip(part, self.judge.replies([missing[key] for key in part]), strict=True))
+            self._write(identity, answered)
+            new |= answered
+        known.update({key: reply for key, reply in new.items() if reply.status is Status.SUCCESS})
+        return [known.get(key) or new[key] for key in keys]
 
-    def _remembered(self, judge: str) -> dict[str, Reply]:
+    def _cached(self, judge: str) -> dict[str, Reply]:
         """Conversation hash -> reply of this judge; read once."""
         if self._known is None:
             try:
@@ -75,32 +78,26 @@ class RememberingJudge:
                 ) from error
         return self._known
 
-    def _write(self, who: Mapping[str, Any], given: Mapping[str, Reply]) -> None:
-        """Adds replies; they are with the operating system when this returns."""
+    def _write(self, identity: Mapping[str, Any], answered: Mapping[str, Reply]) -> None:
+        """Appends replies; they are handed to the operating system when this returns."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(self.path), JsonLinesWriter(self.path) as writer:
-                for key, reply in given.items():
-                    writer.append(_line(who, key, reply))
+            # Runs of several models may share the file; each waits for the others.
+            lock = lock_file(self.path.with_name(f".{self.path.name}.lock"))
+            with lock, JsonLinesWriter(self.path) as writer:
+                for key, reply in answered.items():
+                    writer.append(_line(identity, key, reply))
         except OSError as error:
             reason = f"{self.path} cannot be written ({error}); give another file as replies"
             raise InputError(reason) from error
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keeps other processes that write ``path`` waiting: runs of several models may share it."""
-    with path.with_name(f".{path.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _line(who: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:
+def _line(identity: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:
     return {
-        "judge": who.get("name"),
-        "model": who.get("model"),
-        "revision": who.get("revision"),
-        "judge_sha256": fingerprint(dict(who)),
+        "judge": identity.get("name"),
+        "model": identity.get("model"),
+        "revision": identity.get("revision"),
+        "judge_sha256": fingerprint(dict(identity)),
         "conversation_sha256": key,
         "status": str(reply.status),
         "text": reply.text,

@@ -1,4 +1,4 @@
-"""A recorded run's judged tasks scored anew, beside what was recorded: nothing is asked or overwritten."""
+"""Rescores the judged tasks of a recorded run from stored replies; no judge is asked, no file overwritten."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from selfreward_eval.harness.errors import RunFolderError, UsageError
 from selfreward_eval.harness.records import Item, SampleRecord
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
-from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task import Remeasures, Task
 from selfreward_eval.tasks.judged.agreement import Agreement, panel_agreement
-from selfreward_eval.tasks.judged.rescoring import Rescorable, rescored
+from selfreward_eval.tasks.judged.rescoring import rescored
 
 __all__ = ["Rescored", "is_rescorable", "recorded_settings", "rescore_task"]
 
@@ -24,17 +24,17 @@ Move = tuple[str, str]
 
 @dataclass(frozen=True)
 class Rescored:
-    """One task of a run, before and after.
+    """One task of a run, as recorded and as rescored.
 
     Attributes:
         recorded: the run's own scores.
-        scores: those of the same replies, read anew.
-        settings: the task's arguments that this was read with, such as its parser.
-        with_replies: samples that hold a judge's replies; the others stay as they are.
-        changed: samples whose status or values are others now.
-        moves: how many samples went from one status to another; those that stayed are not in it.
-        records: the samples as they are now.
-        agreement: of the panel that judged, on the headline's metric; None for a single judge.
+        scores: the rescored ones, from the same replies.
+        settings: the task's arguments for rescoring, such as its parser.
+        with_replies: number of samples that hold a judge's replies; the others are unchanged.
+        changed: number of samples whose status or values changed.
+        moves: (recorded status, new status) -> number of samples, for changed statuses only.
+        records: the rescored samples.
+        agreement: of the panel of judges, on the headline's metric; None for a single judge.
     """
 
     recorded: TaskScores
@@ -48,11 +48,11 @@ class Rescored:
 
     @property
     def parser(self) -> str | None:
-        """What read the replies, where the task has parsers."""
+        """Name of the parser, if the task has parsers."""
         return self.settings.get("parser")
 
     def to_json(self, *, samples: bool = False) -> dict[str, Any]:
-        """JSON values; with the measurements that were made anew if ``samples``."""
+        """JSON values; with the new measurement of every sample if ``samples``."""
         out: dict[str, Any] = {
             "task": self.scores.task,
             "settings": dict(self.settings),
@@ -82,14 +82,14 @@ class Rescored:
 
 
 def is_rescorable(factory: Callable[..., Any]) -> bool:
-    """Whether what makes a task makes one that can measure recorded replies; nothing is built to see it."""
-    return callable(getattr(factory, "remeasure", None))
+    """Whether the task class ``factory`` can measure recorded replies; no task is built to find out."""
+    return isinstance(factory, type) and issubclass(factory, Remeasures)
 
 
 def recorded_settings(factory: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``factory`` that a run's recorded options tell, such as its parser.
+    """The arguments of ``factory`` that are in a run's recorded options, such as its parser.
 
-    So that a run is read again as it was read, but for what the user changes.
+    They are the defaults for rescoring; the user may change them.
     """
     known = inspect.signature(factory).parameters
     return {
@@ -100,12 +100,12 @@ def recorded_settings(factory: Callable[..., Any], options: Mapping[str, Any]) -
 
 
 def rescore_task(run: Run, task: Task, settings: Mapping[str, Any]) -> Rescored:
-    """The scores of ``task`` in ``run``, made anew of the recorded replies.
+    """The scores of ``task`` in ``run``, recomputed from the recorded replies.
 
     Args:
-        run: a finished run that has the task.
-        task: the same task, perhaps with another parser. Neither its judge nor its data is needed.
-        settings: the arguments that it was made with, to be told beside the numbers.
+        run: a finished run with the task.
+        task: the same task, possibly with another parser. Neither its judge nor its data is needed.
+        settings: the arguments that ``task`` was built with, recorded beside the numbers.
 
     Raises:
         UsageError: the run has no such task, or it cannot be scored without its judge.
@@ -115,7 +115,7 @@ def rescore_task(run: Run, task: Task, settings: Mapping[str, Any]) -> Rescored:
     name = task.info.name
     if name not in run.scores:
         raise UsageError(f"the run in {run.folder} has no task {name!r}; it has {', '.join(run.scores)}")
-    if not isinstance(task, Rescorable):
+    if not isinstance(task, Remeasures):
         raise UsageError(f"task {name!r} keeps no judge's replies, so it cannot be scored anew; run it again")
     before = run.records[name]
     after = rescored(task, before)

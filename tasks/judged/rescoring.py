@@ -1,30 +1,17 @@
-"""Scores made anew of recorded replies: no judge, no model, no pictures."""
+"""Recomputes measurements from recorded replies, without judge, model or pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.records import Measurement, SampleRecord
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.harness.task import Remeasures
 
 
-@runtime_checkable
-class Rescorable(Protocol):
-    """A task that can measure a sample from its evidence alone."""
-
-    def remeasure(self, record: SampleRecord) -> Measurement:
-        """The measurement that this task makes of the record's replies.
-
-        Raises:
-            InputError: the record holds no replies.
-        """
-        ...
-
-
-def rescored(task: Rescorable, records: Sequence[SampleRecord]) -> list[SampleRecord]:
-    """The records with measurements made anew. Those that never reached a judge stay as they are.
+def rescored(task: Remeasures, records: Sequence[SampleRecord]) -> list[SampleRecord]:
+    """The records with new measurements. Records without a judge's replies are unchanged.
 
     Raises:
         InputError: a sample's evidence is damaged; the message names it.
@@ -32,7 +19,7 @@ def rescored(task: Rescorable, records: Sequence[SampleRecord]) -> list[SampleRe
     return [_rescored(task, record) for record in records]
 
 
-def _rescored(task: Rescorable, record: SampleRecord) -> SampleRecord:
+def _rescored(task: Remeasures, record: SampleRecord) -> SampleRecord:
     if "replies" not in record.measurement.evidence:
         return record
     try:

@@ -1,9 +1,9 @@
-"""What a judge is told: text files with ``$names`` in them, known by their hash.
+"""Prompt templates for judges: text files with ``$names`` to fill in, identified by their hash.
 
 >>> Template("greeting", "Hello $name!").fill(name="you")
 'Hello you!'
 
-``$$`` is a dollar sign. A user's own file takes the place of ours if it has the same names.
+``$$`` is a dollar sign. A user's own file may replace ours if it has the same names.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Template:
     """One prompt.
 
     Attributes:
-        name: what it is for.
-        text: with its names.
+        name: its purpose.
+        text: with the names to fill in.
     """
 
     name: str
@@ -37,13 +37,13 @@ class Template:
 
     @property
     def names(self) -> frozenset[str]:
-        """What the text wants filled in."""
+        """The names to fill in."""
         return frozenset(string.Template(self.text).get_identifiers())
 
     def fill(self, **values: Any) -> str:
-        """The text with every name replaced; names in a value are left as they are.
+        """The text with every name replaced; names inside a value are not replaced.
 
-        Values that the text does not name are left out.
+        Values whose name is not in the text are ignored.
         """
         return string.Template(self.text).substitute(values)
 
@@ -54,11 +54,11 @@ def load_template(
     """A template from a file, without white space around it.
 
     Args:
-        name: what it is for, in messages and hashes.
+        name: its purpose, for messages and hashes.
         ours: the file that ships with the task.
-        own: a user's file, used in its place.
-        needs: names that it must hold, or the judge would not know what it judges.
-        may: further names that can be filled in.
+        own: a user's file that replaces it.
+        needs: names that the text must contain.
+        may: further names that the text may contain.
 
     Raises:
         InputError: the file cannot be read.

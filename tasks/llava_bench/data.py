@@ -1,7 +1,7 @@
-"""The official files. LLaVA-Bench (COCO) is pinned; In-the-Wild is brought by the user.
+"""The official files. Those of LLaVA-Bench (COCO) are pinned; In-the-Wild is provided by the user.
 
-COCO's questions, reference answers and captions are in upstream's repository. Its images are not, nor is
-anything of In-the-Wild, which lies on the hub as ``liuhaotian/llava-bench-in-the-wild``.
+COCO's questions, reference answers and captions are in upstream's repository. Its images are not, and
+nothing of In-the-Wild is; that dataset is on the hub as ``liuhaotian/llava-bench-in-the-wild``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LICENCE = "Apache-2.0 repository; answers by GPT-4, under OpenAI's terms; captio
 
 
 def _pinned(path: str, sha256: str) -> PinnedFile:
-    return PinnedFile(FOLDER, path, REPO, COMMIT, sha256, LICENCE)
+    return PinnedFile(FOLDER, path, REPO, COMMIT, sha256, LICENCE, "llava_bench_coco")
 
 
 QUESTIONS = _pinned(
@@ -73,5 +73,5 @@ def wild_folder(given: str | None) -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """64 hex digits: an unpinned file's part in the run's identity."""
+    """64 hex digits: how an unpinned file enters the run's identity."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -25,11 +25,11 @@ CATEGORIES = ("conv", "detail", "complex")
 def load_items(questions: Path, references: Path, contexts: Path) -> list[Item]:
     """One item per question, in file order; the image is the cluster.
 
-    Upstream pairs lines by their position, so that a missing line shifts all that follow. Here they are
+    Upstream pairs lines by their position, so that one missing line shifts all later pairs. Here they are
     joined by ``question_id``, and a question without reference or context is an error.
 
     Raises:
-        InputError: a line is damaged, or something has no partner.
+        InputError: a line is damaged, or a question has no reference or context.
     """
     rows = _lines(questions, ("question_id", "image", "text", "category"))
     answers = {row["question_id"]: row for row in _lines(references, ("question_id", "text"))}
@@ -63,7 +63,7 @@ def load_items(questions: Path, references: Path, contexts: Path) -> list[Item]:
 
 
 def _context(row: Mapping[str, Any], where: str) -> str:
-    """What a judge that cannot see is told: captions, and boxes where there are any."""
+    """The picture as text, for a text-only judge: captions, and boxes if there are any."""
     try:
         captions = row["captions"] if "captions" in row else row["caption"]
         sentences = [captions] if isinstance(captions, str) else list(captions)

@@ -1,7 +1,7 @@
-"""From answers and a text judge to measurements: the reference is assistant 1, the model assistant 2.
+"""Measures answers with a text judge: the reference is assistant 1, the model assistant 2.
 
-Shared by every task of this form: only items and judge differ. The judge never sees the picture. With
-``swap`` it is asked a second time, the answers exchanged.
+Shared by all tasks of this form; they differ in items and judge only. The judge never sees the picture.
+With ``swap`` the judge is asked a second time with the answers exchanged.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from pathlib import Path
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
 from selfreward_eval.harness.records import Item, Measurement, Status
-from selfreward_eval.tasks.judged.evidence import Asked, unanswered
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, unanswered
 from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
 from selfreward_eval.tasks.llava_bench.orders import both_orders
 from selfreward_eval.tasks.llava_bench.parsing import parser_named
 
 TEMPLATES = Path(__file__).with_name("templates")
 REVIEW = "review"
-"""The stage of the protocol: the reference stands first."""
+"""Stage of the protocol: the reference is assistant 1."""
 
 SWAPPED = "review_swapped"
-"""The further stage with ``swap``: the candidate stands first."""
+"""Additional stage with ``swap``: the candidate is assistant 1."""
 
 NEEDS = ("context", "question", "reference", "candidate")
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """What the judge is told.
+    """The prompts for the judge.
 
     Attributes:
         system: the first turn.
@@ -48,7 +48,7 @@ class Prompts:
 
         Raises:
             InputError: a file cannot be read.
-            UsageError: it lacks a place that must be filled, or holds other names.
+            UsageError: a required name is missing in it, or it contains an unknown name.
         """
         return cls(
             load_template("system", TEMPLATES / "system.txt", system, needs=()),
@@ -58,7 +58,7 @@ class Prompts:
 
     @property
     def needs_rules(self) -> bool:
-        """Whether the instruction is not in the template itself."""
+        """Whether the template asks for upstream's instruction per category."""
         return "rule" in self.compare.names
 
     def hashes(self) -> dict[str, str]:
@@ -67,10 +67,10 @@ class Prompts:
         return hashes({"system": self.system, "compare": self.compare, **rules})
 
     def conversation(self, item: Item, candidate: str, stage: str = REVIEW) -> Conversation:
-        """What the judge is asked about one answer.
+        """The conversation about one answer.
 
-        In the stage :data:`SWAPPED` the answers stand in each other's places, so ``$reference`` is the
-        place of Assistant 1, and ``$candidate`` that of Assistant 2.
+        In the stage :data:`SWAPPED` the answers are exchanged: ``$reference`` is always filled with the
+        answer of Assistant 1, and ``$candidate`` with that of Assistant 2.
 
         Raises:
             InputError: the item holds no reference or context, or its category has no rule.
@@ -104,41 +104,41 @@ def measure_answers(
         judge: of text.
         items: of every answer, from :mod:`selfreward_eval.tasks.llava_bench.items`.
         answers: the model's, aligned with ``items``; an empty one is judged like any other.
-        prompts: what the judge is told.
+        prompts: the prompts for the judge.
         parser: name of one in :data:`selfreward_eval.tasks.llava_bench.parsing.PARSERS`.
         swap: ask in both orders.
     """
-    who = Asked.of(judge, prompts.hashes(), parser)
+    setup = JudgeSetup.of(judge, prompts.hashes(), parser)
     stages = _stages(swap)
-    asked = [
+    conversations = [
         prompts.conversation(item, answer, stage)
         for item, answer in zip(items, answers, strict=True)
         for stage in stages
     ]
-    said = iter(judge.replies(asked))
-    return [read_replies({stage: next(said) for stage in stages}, who, swap) for _ in items]
+    replies = iter(judge.replies(conversations))
+    return [read_replies({stage: next(replies) for stage in stages}, setup, swap) for _ in items]
 
 
-def read_replies(replies: Mapping[str, Reply], who: Asked, swap: bool = False) -> Measurement:
-    """The measurement that a review makes: ``candidate`` and ``reference``, from 1 to 10.
+def read_replies(replies: Mapping[str, Reply], setup: JudgeSetup, swap: bool = False) -> Measurement:
+    """The measurement from a review: ``candidate`` and ``reference``, from 1 to 10.
 
-    With ``swap`` both reviews must be there and readable; :mod:`selfreward_eval.tasks.llava_bench.orders`
-    says what becomes of them. All replies stay in the evidence, also those that are not read.
+    With ``swap`` both reviews must be present and readable; :mod:`selfreward_eval.tasks.llava_bench.orders`
+    combines them. All replies stay in the evidence, including those that are not parsed.
 
     Raises:
         InputError: a review is not among the replies.
         UsageError: no such parser.
     """
-    for stage, what in zip(_stages(swap), ("review", "review of the exchanged answers"), strict=False):
+    for stage, description in zip(_stages(swap), ("review", "review of the exchanged answers"), strict=False):
         if stage not in replies:
-            raise InputError(f"the sample holds no {what}; it cannot be scored again")
-    evidence = who.evidence(replies)
-    read = {stage: replies[stage] for stage in _stages(swap)}
-    if (silent := unanswered(read, evidence)) is not None:
-        return silent
-    parse = parser_named(who.parser)
+            raise InputError(f"the sample holds no {description}; it cannot be scored again")
+    evidence = setup.evidence(replies)
+    scored_replies = {stage: replies[stage] for stage in _stages(swap)}
+    if (no_reply := unanswered(scored_replies, evidence)) is not None:
+        return no_reply
+    parse = parser_named(setup.parser)
     pairs = []
-    for stage, reply in read.items():
+    for stage, reply in scored_replies.items():
         parsed = parse(str(reply.text))
         if parsed.scores is None:
             reason = f"{stage}: {parsed.complaint}" if swap else parsed.complaint

@@ -1,7 +1,7 @@
-"""Upstream's summary to the letter: rounded means whose ratio is rounded, failed reviews averaged as -1.
+"""Upstream's exact summary: means are rounded, then their ratio; failed reviews are averaged as -1.
 
-It reproduces published numbers and says nothing about failures: a run in which every review failed has a
-relative score of 100. It is shown only where it is asked for.
+It reproduces published numbers and hides failures: a run in which every review failed has a relative
+score of 100. It is given only on request.
 
 Source: haotian-liu/LLaVA at c121f04, ``llava/eval/summarize_gpt_review.py``.
 """

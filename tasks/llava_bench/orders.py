@@ -1,7 +1,8 @@
-"""One answer judged in both orders: the scores averaged, and what the order did to them.
+"""Combines the reviews of one answer in both orders: mean scores, and the effect of the order.
 
-A judge may like the first place, or the second. Asked once with the reference first and once with the
-answer first, a constant liking cancels out of both averages, and the two verdicts show how strong it is.
+A judge may prefer the answer in first or in second place (position bias). The judge is asked once with the
+reference first and once with the answer first. A constant position bias cancels in both means, and the
+difference between the two reviews estimates it.
 
 >>> both_orders((8.0, 6.0), (7.0, 9.0))["candidate"]
 7.5
@@ -15,21 +16,21 @@ from math import fsum
 from selfreward_eval.harness.records import SampleRecord
 
 Pair = tuple[float, float]
-"""(score of the reference, score of the candidate), whichever of them stood first."""
+"""(score of the reference, score of the candidate), in whichever order they were shown."""
 
 FLIPPED, REVERSED, FIRST_PLACE = "flipped", "reversed", "first_place"
-"""What is told of every sample besides its scores."""
+"""Values of every sample besides its scores."""
 
 
 def both_orders(reference_first: Pair, candidate_first: Pair) -> dict[str, float]:
     """The values of a sample from its two reviews.
 
     Returns:
-        ``candidate`` and ``reference``: means of the two scores that each got. ``flipped``: 1.0 if the
-        verdict (the answer is better, both are equal, the reference is better) depends on the order,
-        else 0.0. ``reversed``: 1.0 if what stood in one certain place won both times, else 0.0.
-        ``first_place``: how many points more the first place got than the second, averaged over the
-        orders; the answers' own difference cancels out of it.
+        ``candidate`` and ``reference``: means of their two scores. ``flipped``: 1.0 if the comparison (the
+        answer is better, both are equal, the reference is better) depends on the order, else 0.0.
+        ``reversed``: 1.0 if the answer in the same place won both times, else 0.0. ``first_place``: score
+        of the first place minus that of the second, averaged over the orders; the difference between the
+        answers cancels.
     """
     ahead = [candidate - reference for reference, candidate in (reference_first, candidate_first)]
     signs = [(gap > 0) - (gap < 0) for gap in ahead]

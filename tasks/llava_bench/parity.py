@@ -24,7 +24,7 @@ def read_review(document: Case, case: Case) -> Pair:
 
 
 def read_summary(document: Case, case: Case) -> Pair:
-    """Reviews in a file of some name, under some options, against what is printed."""
+    """Reviews in a named file, with options, against the printed table."""
     arguments = _options().parse_args(case["args"])
     name = case["file_name"].replace("gpt4_text_", "").replace(".jsonl", "")
     version = "0613" if "0613" in name else "0314"

@@ -1,4 +1,4 @@
-"""From a judge's review to the scores of reference and candidate, by named parsers.
+"""Named parsers: from a judge's review to the scores of reference and candidate.
 
 >>> tolerant("8, 7").scores
 (8.0, 7.0)
@@ -21,10 +21,10 @@ Parser: TypeAlias = Callable[[str], Parsed]
 """A review -> (score of the reference, score of the candidate), or a complaint."""
 
 LOWEST, HIGHEST = 1.0, 10.0
-"""The scale that the judge is given."""
+"""The scale in the judge's prompt."""
 
 FAILED = (-1.0, -1.0)
-"""What upstream makes of a review that it cannot read, and then averages."""
+"""Upstream's scores for a review that it cannot parse; it includes them in its means."""
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _SCORE = _NUMBER + r"(?:/10)?"
@@ -54,7 +54,7 @@ def official_pair(text: str) -> tuple[float, float]:
 
 
 def official(text: str) -> Parsed:
-    """What upstream reads; but a number off the scale is a complaint, as are its -1s."""
+    """Upstream's parser, except that numbers outside the scale and -1 are complaints."""
     pair = official_pair(text)
     if pair == FAILED:
         return unreadable(f"the first line {_first_line(text)!r} is not two numbers with one space between")
@@ -62,7 +62,7 @@ def official(text: str) -> Parsed:
 
 
 def strict(text: str) -> Parsed:
-    """The first line is what was asked for: two plain numbers with one space between, on the scale."""
+    """The first line must be two plain numbers on the scale with one space between, as the prompt asks."""
     match = _STRICT.fullmatch(text.split("\n")[0])
     if match is None:
         return unreadable(f"the first line {_first_line(text)!r} is not two numbers with one space between")
@@ -70,7 +70,7 @@ def strict(text: str) -> Parsed:
 
 
 def tolerant(text: str) -> Parsed:
-    """The first line that is not empty holds two scores and nothing that could mean something else.
+    """The first non-empty line must hold two scores and nothing ambiguous.
 
     Accepted: spaces, comma or semicolon between them, brackets around them, bold marks, a full stop,
     ``/10`` behind each, ``Scores:`` before them, or the assistants' names. Not accepted: a single

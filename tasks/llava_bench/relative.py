@@ -1,7 +1,7 @@
 """The relative score: the candidate's total over the reference's, with an interval over images.
 
-Three questions share an image, so images are the units. What failed is in no total; coverage says how much
-that is, and two bounds what it could have been.
+Several questions share an image, so images are the independent units. Failed answers are in no total;
+coverage gives their share, and two bounds give the range of the score with any values for them.
 
 >>> relative([(8.0, 6.0), (10.0, 9.0), None], ["a", "b", "b"]).value
 83.33333333333333
@@ -21,7 +21,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Relative:
-    """100 x candidate / reference, and how sure it is.
+    """100 x candidate / reference, with its uncertainty.
 
     Attributes:
         value: in per cent; None where nothing was scored.

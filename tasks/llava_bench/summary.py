@@ -1,4 +1,4 @@
-"""Numbers beside the headline: relative scores over a run's samples, and upstream's on request."""
+"""Numbers besides the headline: relative scores over a run's samples, and upstream's on request."""
 
 from __future__ import annotations
 
@@ -28,22 +28,21 @@ def further_numbers(records: Sequence[SampleRecord], faithful: bool = False) -> 
     """Relative scores in per cent, with 95 % intervals and, where something failed, bounds.
 
     ``relative`` is over all answers, ``relative_conv`` and so on over a category. With ``faithful``
-    upstream's own numbers come beside them as ``faithful_*``: its reading of every review and its
-    rounding, its -1s included. They are left out where an answer has no review at all, because
-    upstream would have asked until there was one. Of answers judged in both orders they read the
-    review with the reference first, and :func:`selfreward_eval.tasks.llava_bench.orders.order_effects` are
-    told too.
+    upstream's own numbers are added as ``faithful_*``: its parser and its rounding, with -1 for failed
+    reviews. They are left out if an answer has no review, because upstream would have asked again. For
+    answers judged in both orders they use the review with the reference first, and
+    :func:`selfreward_eval.tasks.llava_bench.orders.order_effects` are added.
     """
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for name, score in relative_scores(records).items():
         key = "relative" if name == ALL else f"relative_{name}"
         parts = {"": score.value, "_low": score.low, "_high": score.high}
         parts |= {"_bound_low": score.bound_low, "_bound_high": score.bound_high}
-        found |= {key + suffix: value for suffix, value in parts.items() if value is not None}
-    found |= order_effects(records)
+        numbers |= {key + suffix: value for suffix, value in parts.items() if value is not None}
+    numbers |= order_effects(records)
     if faithful:
-        found |= _faithful(records)
-    return found
+        numbers |= _faithful(records)
+    return numbers
 
 
 def _relative(records: Sequence[SampleRecord]) -> Relative:
@@ -65,10 +64,10 @@ def _faithful(records: Sequence[SampleRecord]) -> dict[str, float]:
             return {}
         pair = official_pair(review.text)
         reviews.append({"question_id": record.item.id, "category": record.item.category, "tuple": pair})
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for name, row in review_table(reviews).items():
         tail = "" if name == ALL else f"_{name}"
-        found[f"faithful_relative{tail}"] = row.relative
-        found[f"faithful_reference_x10{tail}"] = row.reference
-        found[f"faithful_candidate_x10{tail}"] = row.candidate
-    return found
+        numbers[f"faithful_relative{tail}"] = row.relative
+        numbers[f"faithful_reference_x10{tail}"] = row.reference
+        numbers[f"faithful_candidate_x10{tail}"] = row.candidate
+    return numbers

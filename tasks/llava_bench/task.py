@@ -1,4 +1,4 @@
-"""LLaVA-Bench: how good are a model's open answers about pictures, beside GPT-4's reference?
+"""LLaVA-Bench: how good are a model's open answers about pictures, compared with GPT-4's reference?
 
 Paper: Liu, Li, Wu, Lee, "Visual Instruction Tuning", NeurIPS 2023. Protocol,
 licence and parity are in this folder's ``README.md``; a question is shown in
@@ -43,23 +43,23 @@ COMPARABLE = (
 
 
 class LlavaBench(Task):
-    """What both benchmarks share: everything but their files.
+    """Everything that the two benchmarks share, which differ in their files only.
 
     Args:
-        folder: where the user put what is not fetched; see the two benchmarks.
+        folder: the user's folder of files that cannot be downloaded; see the two benchmarks.
         judge: registry name of a judge of text, or a judge.
         judge_args: its constructor's arguments, such as ``model`` and ``base_url``.
-        parser: what reads the reviews: ``tolerant``, ``strict`` or ``official``.
+        parser: parser of the reviews: ``tolerant``, ``strict`` or ``official``.
         system: your own file in place of the judge's system prompt.
         compare: your own file in place of the comparing prompt. Context, question, reference and candidate
-            are filled in; ``$rule``, if it is in there, becomes upstream's instruction.
-        faithful: give upstream's arithmetic beside ours, in which failed reviews count as -1.
-        replies: a file that keeps every review and gives it again.
-        swap: ask the judge in both orders and average; another version, ``-swapped``, because a number
-            of one order says nothing about it.
+            are filled in; ``$rule``, if present, is replaced by upstream's instruction.
+        faithful: add upstream's numbers, in which failed reviews count as -1.
+        replies: a cache file of reviews, which are reused.
+        swap: ask the judge in both orders and average. This is another version, ``-swapped``, because
+            its scores cannot be compared with scores of one order.
 
-    The headline is the candidate's own score, because samples of two runs can be paired in it; the
-    relative score, a ratio of means, is among the further numbers with its interval and bounds.
+    The headline is the candidate's own score, because it can be paired between two runs. The relative
+    score, a ratio of means, is among the further numbers with its interval and bounds.
     """
 
     metrics = (Metric("candidate", range=(1.0, 10.0), macro=False, reference="reference"),)
@@ -90,10 +90,10 @@ class LlavaBench(Task):
 
     @abstractmethod
     def input_image(self, item: Item) -> Path:
-        """Where the picture that ``item`` asks about should be; it may be missing.
+        """The expected path of the picture that ``item`` asks about; the file may be missing.
 
         Raises:
-            MissingData: nobody said where pictures are.
+            MissingData: no folder of pictures was given.
         """
 
     @abstractmethod
@@ -113,38 +113,40 @@ class LlavaBench(Task):
     ) -> list[Measurement]:
         """``candidate`` and ``reference`` from 1 to 10 for every answer, with the judge's raw review.
 
-        ``images`` are not looked at: the judge reads captions. A sample without an answer is a
+        ``images`` are not used: the judge reads captions. A sample without an answer is a
         ``measurement_error``.
         """
         from selfreward_eval.tasks.llava_bench.measuring import measure_answers
 
         by_id = {item.id: item for item in items}
         answered = [sample for sample in samples if sample.text is not None]
-        asked = [by_id[sample.item_id] for sample in answered]
+        answered_items = [by_id[sample.item_id] for sample in answered]
         answers = [str(sample.text) for sample in answered]
-        measured = iter(measure_answers(self.judge, asked, answers, self.prompts, self._parser, self._swap))
-        nothing = Measurement(Status.MEASUREMENT_ERROR, reason="the sample holds no answer to judge")
-        return [nothing if sample.text is None else next(measured) for sample in samples]
+        measured = iter(
+            measure_answers(self.judge, answered_items, answers, self.prompts, self._parser, self._swap)
+        )
+        no_answer = Measurement(Status.MEASUREMENT_ERROR, reason="the sample holds no answer to judge")
+        return [no_answer if sample.text is None else next(measured) for sample in samples]
 
     def remeasure(self, record: SampleRecord) -> Measurement:
-        """The measurement that this task's parser makes of a recorded sample's review.
+        """The measurement from a recorded sample's review with this task's parser.
 
         Raises:
             InputError: the record holds no review.
         """
-        from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+        from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies
         from selfreward_eval.tasks.llava_bench.measuring import read_replies
 
         evidence = record.measurement.evidence
-        return read_replies(recorded_replies(evidence), Asked.read(evidence, self._parser), self._swap)
+        return read_replies(recorded_replies(evidence), JudgeSetup.read(evidence, self._parser), self._swap)
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of the judge."""
         return {"judge": self.judge.identity()}
 
     def options(self) -> Mapping[str, Any]:
-        """The parser, the prompts' hashes, whether upstream's arithmetic is given; ``swap`` if set."""
-        # Not there unless set: runs from before it was an option stay what they were.
+        """The parser, the prompts' hashes, whether upstream's numbers are added; ``swap`` if set."""
+        # Absent unless set, so that the identity of earlier runs does not change.
         order = {"swap": True} if self._swap else {}
         return {"parser": self._parser, "prompts": self.prompts.hashes(), "faithful": self._faithful, **order}
 
@@ -163,7 +165,7 @@ class LlavaBench(Task):
 
     @cached_property
     def prompts(self) -> Prompts:
-        """What the judge is told; upstream's rules are read only if the template asks for them."""
+        """The prompts for the judge; upstream's rules are read only if the template asks for them."""
         from selfreward_eval.tasks.llava_bench.items import CATEGORIES
         from selfreward_eval.tasks.llava_bench.measuring import Prompts
 
@@ -186,7 +188,7 @@ class LlavaBench(Task):
     def _rules(self) -> dict[str, Any]:
         import json
 
-        rules: dict[str, Any] = json.loads(locate(RULES, self.info.name).read_text(encoding="utf-8"))
+        rules: dict[str, Any] = json.loads(locate(RULES).read_text(encoding="utf-8"))
         return rules
 
 
@@ -221,17 +223,15 @@ class LlavaBenchCoco(LlavaBench):
                 f"task {self.info.name!r}: there is no folder {folder}; give COCO's val2014 images"
             )
         names = (str(item.image), f"COCO_val2014_{item.image}")
-        found = [folder / name for name in names if (folder / name).is_file()]
-        return found[0] if found else folder / names[0]
+        existing = [folder / name for name in names if (folder / name).is_file()]
+        return existing[0] if existing else folder / names[0]
 
     def rule_name(self, category: str) -> str:
         """The category itself."""
         return category
 
     def _files(self) -> tuple[Path, Path, Path]:
-        questions, references, contexts = (
-            locate(file, self.info.name) for file in (QUESTIONS, REFERENCES, CONTEXTS)
-        )
+        questions, references, contexts = (locate(file) for file in (QUESTIONS, REFERENCES, CONTEXTS))
         return questions, references, contexts
 
 

@@ -5,4 +5,4 @@ from __future__ import annotations
 from pathlib import Path
 
 PLUGIN = Path(__file__).with_name("selfreward.yaml")
-"""Named among the tasks of lm-eval's own command, it makes ``--model selfreward`` known there."""
+"""If it is among the tasks of lm-eval's own command, ``--model selfreward`` is registered there."""

@@ -1,4 +1,4 @@
-"""Prints where ``selfreward.yaml`` lies.
+"""Prints the path of ``selfreward.yaml``.
 
 ``lm_eval --tasks "$(python -m selfreward_eval.tasks.lm_eval),TASK" ...``
 """

@@ -1,7 +1,7 @@
-"""From a task of lm-eval to our items, and what is asked of a model for each.
+"""Converts the documents of an lm-eval task to items with the requests to a model.
 
-The requests are lm-eval's own, built by the task itself, so that both commands
-ask the same. A document becomes
+The requests are built by lm-eval's task itself, so that both commands send the
+same ones. A document becomes
 
     Item(id="000017", text="is there a red star?", category="existence", cluster="scene 5",
          metadata={"doc": {...}, "target": 1, "pictures": ["<sha256>"], "requests": 2})
@@ -14,30 +14,35 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.models.lm_eval_requests import parse_query
 from selfreward_eval.harness.records import Item
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from selfreward_eval.harness.models.lm_eval_requests import Asked
+
 
 @dataclass(frozen=True)
 class Document:
-    """An item with what lm-eval needs to ask and to measure.
+    """An item with lm-eval's objects for requests and scoring.
 
     Attributes:
-        item: of the benchmark.
-        task: lm-eval's ``Task`` that it belongs to.
+        item: the item.
+        task: its ``lm_eval.api.task.Task``.
         doc: lm-eval's document.
-        instances: its requests.
-        picture: what it asks about (PIL), or None.
+        instances: its requests, ``lm_eval.api.instance.Instance``.
+        picture: the picture that it asks about, or None.
     """
 
     item: Item
     task: Any
     doc: Any
     instances: tuple[Any, ...]
-    picture: Any
+    picture: Image | None
 
 
 def documents(
@@ -47,8 +52,8 @@ def documents(
 
     Args:
         tasks: name -> task; the names of several are their items' categories.
-        category: field of the documents that says which category they are in; by default all are in one.
-        cluster: field that says which documents belong together, such as those about one picture.
+        category: field of the documents with their category; by default all are in one.
+        cluster: field with the cluster of dependent documents, such as those about one picture.
 
     Raises:
         InputError: the task's own code fails on a document.
@@ -56,10 +61,10 @@ def documents(
     """
     if category is not None and len(tasks) > 1:
         raise UsageError("the categories of a group are its tasks; leave --task-args category out")
-    found: dict[str, Document] = {}
+    by_id: dict[str, Document] = {}
     for name, task in tasks.items():
         try:
-            # It draws a progress bar; ours is shown while the model is asked.
+            # It prints a progress bar; ours is shown while the model answers.
             with contextlib.redirect_stderr(io.StringIO()):
                 task.build_all_requests(limit=None, rank=0, world_size=1)
         except Exception as error:  # The task's own functions: anything can happen.
@@ -87,11 +92,11 @@ def documents(
                 cluster=f"{name} {_field(doc, cluster, name)}" if cluster else "",
                 metadata=metadata,
             )
-            found[item_id] = Document(item, task, doc, tuple(instances), contexts[0].image)
-    return found
+            by_id[item_id] = Document(item, task, doc, tuple(instances), contexts[0].image)
+    return by_id
 
 
-def _asked(instance: Any, name: str) -> Any:
+def _asked(instance: Any, name: str) -> Asked:
     extras = instance.args[2] if len(instance.args) > 2 else None
     return parse_query(str(instance.args[0]), extras, f"lm-eval's task {name!r}")
 
@@ -106,7 +111,7 @@ def _field(doc: Mapping[str, Any], field: str, name: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """``value`` as JSON: pictures and bytes by their hash, tables as lists, what is left as text.
+    """``value`` as JSON: pictures and bytes as hashes, arrays as lists, other types as text.
 
     >>> plain({"size": (3, 4), "raw": b""})["size"]
     [3, 4]
@@ -116,9 +121,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else str(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
-        return [plain(one) for one in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, bytes | bytearray):
         return {"bytes_sha256": hashlib.sha256(value).hexdigest()}
     if hasattr(value, "tobytes") and hasattr(value, "getbbox"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,13 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from selfreward_eval.harness.errors import InputError, MissingExtra, SelfRewardError, UnknownName, UsageError
+from selfreward_eval.harness.errors import (
+    InputError,
+    MissingExtra,
+    SelfRewardError,
+    UnknownName,
+    UsageError,
+    did_you_mean,
+)
 
 EXAMPLES = Path(__file__).with_name("examples")
-"""Our own tasks in lm-eval's format; always found."""
+"""Our own tasks in lm-eval's format; always on the search path."""
 
 RANDOM_SEED, NUMPY_SEED = 0, 1234
-"""What ``lm_eval`` seeds before it loads a task: some shuffle (lm_eval/defaults.py, 0.4.13)."""
+"""Seeds that ``lm_eval`` sets before it loads a task: some tasks shuffle (lm_eval/defaults.py, 0.4.13)."""
 
 KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 """Output types that an adapter can serve; ``loglikelihood_rolling`` is the other."""
@@ -25,12 +31,12 @@ KINDS = ("generate_until", "multiple_choice", "loglikelihood")
 
 @dataclass(frozen=True)
 class Aggregate:
-    """A number that a group has of its own.
+    """The aggregate metric of a group.
 
     Attributes:
         metric: name of the metric.
-        filter: name of the filter, or None where the group takes any.
-        weighted: whether tasks count by their size (the mean over documents), or all the same.
+        filter: name of the filter, or None if the group accepts any.
+        weighted: whether tasks are weighted by their size (the mean over documents) or equally.
     """
 
     metric: str
@@ -72,7 +78,7 @@ def load(
         num_fewshot: examples before the question, in place of the task's own number.
         fewshot_seed: of their choice.
         gen_kwargs: changes of the task's ``generation_kwargs``.
-        unsafe_code: whether tasks that run code written by the model may be loaded.
+        unsafe_code: allow tasks that run code written by the model.
 
     Raises:
         MissingExtra: lm-eval is not installed.
@@ -88,14 +94,13 @@ def load(
             raise InputError(f"there is no task file {name}")
         wanted = str(file)
     elif name not in manager.all_tasks:
-        close = difflib.get_close_matches(name, manager.all_tasks, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else "`lm_eval ls tasks` lists them."
+        hint = did_you_mean(name, manager.all_tasks, "`lm_eval ls tasks` lists them.", most=3)
         raise UnknownName(
             f"lm-eval has no task {name!r}; {hint} For your own give --task-args include_path=FOLDER"
         )
     try:
         with _seeded():
-            found = manager.load([wanted])
+            loaded_by_lm_eval = manager.load([wanted])
     except SelfRewardError:
         raise
     except Exception as error:  # Loading runs the task's own code and asks the network for its data.
@@ -103,11 +108,11 @@ def load(
         raise InputError(
             f"lm-eval cannot load {name!r} ({type(error).__name__}: {reason}); mend it or fetch its data"
         ) from error
-    for leaf, task in found["tasks"].items():
+    for leaf, task in loaded_by_lm_eval["tasks"].items():
         _check(leaf, task, unsafe_code)
         _configure(task, num_fewshot, fewshot_seed, gen_kwargs)
-    loaded = _named(name, found)
-    if len({(task.OUTPUT_TYPE, _shows(task)) for task in loaded.tasks.values()}) > 1:
+    loaded = _named(name, loaded_by_lm_eval)
+    if len({(task.OUTPUT_TYPE, _has_pictures(task)) for task in loaded.tasks.values()}) > 1:
         raise UsageError(
             f"the tasks of lm-eval's group {name!r} are of several kinds; name them one by one: "
             f"{_listed(list(loaded.tasks))}"
@@ -118,7 +123,7 @@ def load(
 def _manager(include_path: str | Path | None, name: str) -> Any:
     """lm-eval's index of tasks: of our and the user's folders if ``name`` is a task there, else of all.
 
-    Indexing lm-eval's own 14,000 takes seconds, and only a group of ours could refer to one of them.
+    Indexing lm-eval's own 14,000 tasks takes seconds; only a group of ours could refer to one of them.
     """
     folders = [str(EXAMPLES)]
     if include_path is not None:
@@ -146,7 +151,7 @@ def _whole_index(folders: tuple[str, ...]) -> Any:
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """lm-eval's seeds in the global generators, for as long as a task is loaded."""
+    """Sets lm-eval's seeds in the global generators while a task is loaded."""
     import numpy as np
 
     before, numpy_before = random.getstate(), np.random.get_state()
@@ -175,7 +180,7 @@ def _check(leaf: str, task: Any, unsafe_code: bool) -> None:
 def _configure(
     task: Any, num_fewshot: int | None, fewshot_seed: int, gen_kwargs: Mapping[str, Any] | None
 ) -> None:
-    """As ``lm_eval.simple_evaluate`` does; a task that fixes 0 examples keeps them."""
+    """As ``lm_eval.simple_evaluate`` does; a task that is fixed at 0 examples keeps 0."""
     if gen_kwargs and task.OUTPUT_TYPE == "generate_until":
         task.set_config(key="generation_kwargs", value=dict(gen_kwargs), update=True)
     own = task.get_config("num_fewshot")
@@ -186,24 +191,26 @@ def _configure(
     task.set_fewshot_seed(seed=fewshot_seed)
 
 
-def _named(name: str, found: Mapping[str, Any]) -> Loaded:
-    tasks, groups = dict(found["tasks"]), found["groups"]
-    top = groups.get(name) or (next(iter(groups.values())) if groups else None)
-    if top is None and len(tasks) == 1:
+def _named(name: str, loaded_by_lm_eval: Mapping[str, Any]) -> Loaded:
+    tasks, groups = dict(loaded_by_lm_eval["tasks"]), loaded_by_lm_eval["groups"]
+    group = groups.get(name) or (next(iter(groups.values())) if groups else None)
+    if group is None and len(tasks) == 1:
         ((leaf, task),) = tasks.items()
         return Loaded(leaf, tasks, str(task.VERSION))
-    if top is None or not top.has_aggregation:
+    if group is None or not group.has_aggregation:
         raise UsageError(
             f"{name!r} stands for {len(tasks)} tasks of lm-eval without a number of their own; name them one "
             f"by one: {_listed(list(tasks))}"
         )
-    first = top.aggregate_metric_list[0]
-    filters: Sequence[str] = first.filter_list or ()
-    aggregate = Aggregate(first.metric, filters[0] if filters else None, bool(first.weight_by_size))
-    return Loaded(top.name, tasks, top.version, aggregate)
+    aggregation = group.aggregate_metric_list[0]
+    filters: Sequence[str] = aggregation.filter_list or ()
+    aggregate = Aggregate(
+        aggregation.metric, filters[0] if filters else None, bool(aggregation.weight_by_size)
+    )
+    return Loaded(group.name, tasks, group.version, aggregate)
 
 
-def _shows(task: Any) -> bool:
+def _has_pictures(task: Any) -> bool:
     return bool(getattr(task, "MULTIMODAL", False))
 
 

@@ -1,7 +1,7 @@
-"""From what a model said to numbers: lm-eval's own filters, ``process_results`` and aggregation.
+"""Scores a model's responses with lm-eval's own filters, ``process_results`` and aggregation.
 
-A sample's text is what the model said: an answer as it is, or for texts that
-were compared a JSON list of ``[text, log-probability, greedy]``.
+A sample's text encodes the responses: a generated answer as it is, or for scored
+texts a JSON list of ``[text, log-probability, greedy]``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from selfreward_eval.tasks.lm_eval.loading import Aggregate
 GENERATED = "generate_until"
 
 
-def told(document: Document, responses: Sequence[Any]) -> str:
-    """What the model said to a document's requests, as the text of a sample."""
+def encode_responses(document: Document, responses: Sequence[Any]) -> str:
+    """The responses to a document's requests, as the text of a sample."""
     if document.task.OUTPUT_TYPE == GENERATED:
         (answer,) = responses
         return str(answer)
@@ -31,8 +31,8 @@ def told(document: Document, responses: Sequence[Any]) -> str:
     return json.dumps(rows, ensure_ascii=False)
 
 
-def heard(document: Document, text: str) -> list[Any]:
-    """The inverse of :func:`told`: one response per request."""
+def decode_responses(document: Document, text: str) -> list[Any]:
+    """The inverse of :func:`encode_responses`: one response per request."""
     if document.task.OUTPUT_TYPE == GENERATED:
         return [text]
     return [(float(score), bool(greedy)) for _, score, greedy in json.loads(text)]
@@ -56,7 +56,7 @@ def headline(
     """
     first = next(iter(tasks.values()))
     means = [name for name, function in first.aggregation().items() if _is_mean(function)]
-    filters = [one.name for one in first._filters]
+    filters = [task_filter.name for task_filter in first._filters]
     if wanted is None and aggregate is not None:
         wanted = metric_key(aggregate.metric, aggregate.filter or filters[0], filters)
     if wanted is None:
@@ -66,43 +66,43 @@ def headline(
                 f"{', '.join(first.aggregation()) or 'none'}); samples cannot be compared by it"
             )
         wanted = metric_key(means[0], filters[0], filters)
-    known = [metric_key(name, one, filters) for name in means for one in filters]
-    # A task with a process_results of its own may measure more than it declares.
+    known = [metric_key(name, filter_name, filters) for name in means for filter_name in filters]
+    # A task with its own process_results may return more metrics than it declares.
     if wanted not in known and first.config.process_results is None:
         raise UsageError(
             f"--task-args metric: {wanted!r} is no mean over documents of lm-eval's task "
             f"{next(iter(tasks))!r}; it has {', '.join(known) or 'none'}"
         )
-    up = first.higher_is_better().get(wanted.split("@")[0])
+    higher_is_better = first.higher_is_better().get(wanted.split("@")[0])
     macro = aggregate is not None and not aggregate.weighted
-    return Metric(wanted, (float(low), float(high)), up is not False, macro)
+    return Metric(wanted, (float(low), float(high)), higher_is_better is not False, macro)
 
 
 def metric_key(metric: str, filter_name: str, filters: Sequence[str]) -> str:
-    """How a metric is called here: by its name, with the filter where the task has several."""
+    """Our key of a metric: its name, with the filter if the task has several."""
     return metric if len(filters) == 1 else f"{metric}@{filter_name}"
 
 
 def measure(document: Document, text: str, metric: Metric) -> Measurement:
-    """Every number that lm-eval reads off one document.
+    """All metrics of lm-eval for one document.
 
-    Numbers become values; what lm-eval aggregates otherwise (pairs for F1, say) is kept as evidence.
+    Scalars become values. Other results, such as pairs for F1, are kept as evidence for the aggregation.
     """
     task = document.task
     instances = [
         replace(instance, resps=[response] * (instance.repeats or 1), filtered_resps={})
-        for instance, response in zip(document.instances, heard(document, text), strict=True)
+        for instance, response in zip(document.instances, decode_responses(document, text), strict=True)
     ]
-    filters = [one.name for one in task._filters]
+    filters = [task_filter.name for task_filter in task._filters]
     values: dict[str, float] = {}
     raw: dict[str, Any] = {}
     filtered: dict[str, Any] = {}
-    for one in task._filters:
-        one.apply(instances)
-        results = [instance.filtered_resps[one.name] for instance in instances]
-        filtered[one.name] = plain(results)
+    for task_filter in task._filters:
+        task_filter.apply(instances)
+        results = [instance.filtered_resps[task_filter.name] for instance in instances]
+        filtered[task_filter.name] = plain(results)
         for name, value in task.process_results(document.doc, results).items():
-            key = metric_key(name, one.name, filters)
+            key = metric_key(name, task_filter.name, filters)
             number = _number(value)
             if number is None:
                 raw[key] = plain(value)
@@ -123,19 +123,19 @@ def measure(document: Document, text: str, metric: Metric) -> Measurement:
 
 
 def _verdict(document: Document, text: str) -> str:
-    """What was said, or which text is the likeliest, for a human."""
+    """The answer, or the most likely texts, for human readers."""
     if document.task.OUTPUT_TYPE == GENERATED:
         return f"said {_short(text)}"
     rows = sorted(json.loads(text), key=lambda row: -row[1])
-    told = ", ".join(f"{_short(row[0])} {row[1]:.3g}" for row in rows[:3])
-    return f"log-likelihoods {told}" + (", ..." if len(rows) > 3 else "")
+    likeliest = ", ".join(f"{_short(row[0])} {row[1]:.3g}" for row in rows[:3])
+    return f"log-likelihoods {likeliest}" + (", ..." if len(rows) > 3 else "")
 
 
 def lm_eval_numbers(documents: Mapping[str, Document], records: Sequence[SampleRecord]) -> dict[str, float]:
-    """What lm-eval prints for these samples: ``task/metric,filter`` -> its own aggregate.
+    """The numbers that lm-eval prints for these samples: ``task/metric,filter`` -> aggregate.
 
-    The task's name is left out where there is one task. A number that lm-eval's aggregation cannot make
-    of these samples is absent.
+    The task's name is left out if there is one task. A number is absent if lm-eval's aggregation fails on
+    these samples.
     """
     columns: dict[tuple[str, str, str], list[Any]] = {}
     for record in records:
@@ -143,12 +143,12 @@ def lm_eval_numbers(documents: Mapping[str, Document], records: Sequence[SampleR
         if not record.measurement.ok:
             continue
         task = document.task
-        filters = [one.name for one in task._filters]
+        filters = [task_filter.name for task_filter in task._filters]
         measured = {**record.measurement.values, **record.measurement.evidence.get("raw", {})}
         for key, value in measured.items():
             metric, _, chosen = key.partition("@")
-            where = (task.task_name, metric, chosen or filters[0])
-            columns.setdefault(where, []).append(tuple(value) if isinstance(value, list) else value)
+            column_key = (task.task_name, metric, chosen or filters[0])
+            columns.setdefault(column_key, []).append(tuple(value) if isinstance(value, list) else value)
     by_name = {document.task.task_name: document.task for document in documents.values()}
     numbers: dict[str, float] = {}
     for (name, metric, chosen), column in columns.items():
@@ -164,9 +164,7 @@ def _aggregated(task: Any, metric: str, column: list[Any]) -> float | None:
     function = task.aggregation().get(metric, mean)
     try:
         return _number(function(column))
-    except (
-        Exception
-    ):  # A function of the task's own; what it needs may be missing from a part of the documents.
+    except Exception:  # The task's own function; a subset of the documents may lack what it needs.
         return None
 
 

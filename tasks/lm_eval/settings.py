@@ -1,7 +1,7 @@
-"""What of an lm-eval task's settings is part of a run's identity.
+"""The settings of an lm-eval task that are part of a run's identity.
 
-Functions count by their source, not by where they lie; where the data lies does
-not count at all, because the items carry the data itself.
+Functions enter by their source code, not by their location. The location of the
+data does not enter, because the items contain the data itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ELSEWHERE = (
     "tag",
     "task_alias",
 )
-"""Settings that change no number, or only through the items."""
+"""Settings that affect no number, or affect it through the items only."""
 
 
 def settings(tasks: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,17 +38,17 @@ def settings(tasks: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def config_hash(task: Any) -> str:
-    """sha256 over what is in a task's configuration; the same for one task on two machines."""
+    """sha256 over a task's configuration; equal for one task on two machines."""
     config = task.config.to_dict(keep_callable=True)
-    return fingerprint(plain(_sourced({key: one for key, one in config.items() if key not in ELSEWHERE})))
+    return fingerprint(plain(_sourced({key: value for key, value in config.items() if key not in ELSEWHERE})))
 
 
 def _sourced(value: Any) -> Any:
     """``value`` with every function replaced by its source."""
     if isinstance(value, Mapping):
-        return {key: _sourced(one) for key, one in value.items()}
+        return {key: _sourced(entry) for key, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_sourced(one) for one in value]
+        return [_sourced(entry) for entry in value]
     return _source(value) if callable(value) else value
 
 

@@ -1,8 +1,8 @@
-"""``lm_eval:NAME``: a task or group of lm-eval on a model's understanding or language side.
+"""``lm_eval:NAME``: a task or group of lm-eval, to measure a model's understanding or language ability.
 
-A guard against forgetting: what training may not make worse is measured before
-and after, with the same records, intervals and comparisons as everything else.
-Questions, pictures, filters and numbers are lm-eval's (0.4.13); see ``docs/lm_eval.md``.
+It detects forgetting: abilities that training must not reduce are measured before
+and after, with the same records, intervals and comparisons as other benchmarks.
+Questions, pictures, filters and metrics are lm-eval's (0.4.13); see ``docs/lm_eval.md``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from selfreward_eval.harness.task import Task, TaskInfo
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from selfreward_eval.harness.models.base import Model
     from selfreward_eval.tasks.lm_eval.documents import Document
 
 CAPABILITIES = {
@@ -28,24 +29,24 @@ CAPABILITIES = {
     ("loglikelihood", True): "text_logprobs",
     ("loglikelihood", False): "completion_logprobs",
 }
-"""(lm-eval's output type, whether it shows pictures) -> what a model must offer."""
+"""(lm-eval's output type, whether it shows pictures) -> the capability that a model needs."""
 
 
 class LmEvalTask(Task):
-    """One task of lm-eval, or a group that has a number of its own.
+    """One task of lm-eval, or a group with an aggregate metric.
 
     Args:
         name: lm-eval's, or a task's YAML file.
         include_path: folder with YAML files of your own.
-        metric: the one that samples are compared by; the task's first mean over documents by default.
+        metric: the metric that samples are compared by; by default the first that is a mean over documents.
         low: smallest possible value of the metric.
         high: largest possible value.
-        category: field of the documents to tell results by; the task's ``metadata.category`` by default.
-        cluster: field that says which documents belong together, such as the picture they are about;
+        category: field of the documents with their category; the task's ``metadata.category`` by default.
+        cluster: field with the cluster of dependent documents, such as the picture they are about;
             the task's ``metadata.cluster`` by default.
         num_fewshot: examples before the question; the task's own number by default.
-        fewshot_seed: of their choice; lm-eval's own by default.
-        gen_kwargs: changes of the task's generation settings.
+        fewshot_seed: seed of their selection; lm-eval's own by default.
+        gen_kwargs: overrides of the task's generation settings.
         unsafe_code: allow tasks that run code written by the model.
 
     Raises:
@@ -98,10 +99,10 @@ class LmEvalTask(Task):
         )
         self._fewshot_seed = fewshot_seed
         self._first = next(iter(self._loaded.tasks.values()))
-        said = getattr(self._first.config, "metadata", None) or {}
+        metadata = getattr(self._first.config, "metadata", None) or {}
         single = len(self._loaded.tasks) == 1
-        self._category = category or (said.get("category") if single else None)
-        self._cluster = cluster or (said.get("cluster") if single else None)
+        self._category = category or (metadata.get("category") if single else None)
+        self._cluster = cluster or (metadata.get("cluster") if single else None)
         self.metrics = (headline(self._loaded.tasks, self._loaded.aggregate, metric, low, high),)
         kind = self._first.OUTPUT_TYPE
         self.info = replace(
@@ -122,26 +123,28 @@ class LmEvalTask(Task):
         return [document.item for document in self._documents.values()]
 
     def shown(self, item: Item) -> Image | None:
-        """The picture that ``item`` asks about, or None in a task of text alone."""
-        picture: Image | None = self._documents[item.id].picture
-        return picture
+        """The picture that ``item`` asks about, or None in a text-only task."""
+        return self._documents[item.id].picture
 
-    def respond(self, model: Any, items: Sequence[Item]) -> list[str]:
-        """What ``model`` says to every item through the class that lm-eval's own command uses."""
+    def respond(self, model: Model, items: Sequence[Item]) -> list[str]:
+        """The responses of ``model`` to every item, through the class that lm-eval's own command uses."""
         from selfreward_eval.harness.models.lm_eval_bridge import SelfRewardLM
-        from selfreward_eval.tasks.lm_eval.measuring import GENERATED, told
+        from selfreward_eval.tasks.lm_eval.measuring import GENERATED, encode_responses
 
-        asked = [self._documents[item.id] for item in items]
-        requests = [instance for document in asked for instance in document.instances]
+        documents = [self._documents[item.id] for item in items]
+        requests = [instance for document in documents for instance in document.instances]
         lm = SelfRewardLM(model, batch_size=len(items))
         generated = self._first.OUTPUT_TYPE == GENERATED
         responses = iter(lm.generate_until(requests) if generated else lm.loglikelihood(requests))
-        return [told(document, [next(responses) for _ in document.instances]) for document in asked]
+        return [
+            encode_responses(document, [next(responses) for _ in document.instances])
+            for document in documents
+        ]
 
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        """lm-eval's numbers for every sample, from its text alone; ``images`` are not looked at."""
+        """lm-eval's numbers for every sample, from its text alone; ``images`` are not used."""
         from selfreward_eval.tasks.lm_eval.measuring import measure
 
         metric = self.metrics[0]
@@ -155,7 +158,7 @@ class LmEvalTask(Task):
         return {}
 
     def options(self) -> Mapping[str, Any]:
-        """lm-eval's version, and everything in the tasks' settings that can change a number."""
+        """lm-eval's version, and all settings of the tasks that can change a number."""
         from selfreward_eval.tasks.lm_eval.settings import settings
 
         return {

@@ -1,4 +1,4 @@
-"""Relations between two objects beyond left, right, above and below: who touches, hides or holds whom."""
+"""Contact relations between two objects: touching, occlusion, containment, neighbourhood."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ NEIGHBOURS = CELL + 2
 """Largest distance of two centres, along one axis, of objects that are next to each other."""
 
 CONTACTS = ("touching", "inside", "in front of", "behind", "next to")
-"""The relations that :func:`stands` knows."""
+"""The relations that :func:`contact_holds` knows."""
 
 
 def _gap(a: Thing, b: Thing) -> tuple[int, int]:
     """Pixels between the extents across and down; negative where they overlap."""
-    one, two = a.box, b.box
-    return max(one[0], two[0]) - min(one[2], two[2]), max(one[1], two[1]) - min(one[3], two[3])
+    first, second = a.box, b.box
+    return max(first[0], second[0]) - min(first[2], second[2]), max(first[1], second[1]) - min(
+        first[3], second[3]
+    )
 
 
-def stands(relation: str, scene: Scene, first: int, second: int) -> bool:
+def contact_holds(relation: str, scene: Scene, first: int, second: int) -> bool:
     """Whether object ``first`` of the scene is ``relation`` object ``second``.
 
     ``touching``: their extents meet without a gap. ``inside``: the extent of one lies in the other's.

@@ -53,11 +53,11 @@ class ShapesGenEval(Task):
         from selfreward_eval.tasks.shapes.oracle.detector import OracleDetector
         from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS
 
-        found = OracleDetector().detect(images, FORMS)
+        detected = OracleDetector().detect(images, FORMS)
         colours = OracleColourClassifier()
         return [
             measure_image(image, item.metadata, detections, colours, colours=tuple(COLOURS))
-            for item, image, detections in zip(items, images, found, strict=True)
+            for item, image, detections in zip(items, images, detected, strict=True)
         ]
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:

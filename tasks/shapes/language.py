@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from selfreward_eval.tasks.shapes.contact import CONTACTS, stands
+from selfreward_eval.tasks.shapes.contact import CONTACTS, contact_holds
 from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
 from selfreward_eval.tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, TEXTURES, plural
@@ -229,7 +229,7 @@ def _contact_question(rng: np.random.Generator, scene: Scene) -> Question | None
     pair = _pair_of_singles(rng, scene)
     if pair is None:
         return None
-    true = [relation for relation in CONTACTS if stands(relation, scene, *pair)]
+    true = [relation for relation in CONTACTS if contact_holds(relation, scene, *pair)]
     false = [relation for relation in CONTACTS if relation not in true]
     if not true:
         return None

@@ -1,7 +1,7 @@
 """Coverage masks of every form and size, antialiased by supersampling.
 
-The renderer composites with them and the oracle matches against them, so both
-agree on what a shape looks like to the sub-pixel.
+The renderer and the oracle use the same masks, so their shapes agree at sub-pixel
+accuracy.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What a prompt asks for: GenEval's six kinds of request, in GenEval's own metadata schema.
+"""Requests (prompts with their meaning) of GenEval's six kinds, in GenEval's metadata schema.
 
 A request's *content* is its wording without the frame: ``"a red star"``; the
-frame makes a sentence of it: ``"a picture of a red star"``. The evaluation owns
-certain sentences and contents; training never sees them (see :func:`training_sentences`).
+frame makes a sentence of it: ``"a picture of a red star"``. Certain sentences
+and contents are reserved for the evaluation and excluded from training (see
+:func:`training_sentences`).
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ UNSEEN_PAIRS = frozenset(
 """Colour-shape pairs that no picture drawn in training contains: they test composition."""
 
 WHOLE_CONTENT = ("two_object", "position", "color_attr")
-"""Tags whose evaluated contents are kept out of training in any frame. The other tags have too few
-contents for that; of those only the evaluated sentences are kept out."""
+"""Tags whose evaluated contents are excluded from training in any frame. The other tags have too few
+contents for that; only their evaluated sentences are excluded."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Random scenes of every kind the world knows, from an explicit generator.
+"""Samples random scenes of every kind, from an explicit generator.
 
 Used to train the tiny model and to measure the oracle; the benchmark's own
 items are enumerated in :mod:`selfreward_eval.tasks.shapes.items`, never sampled here.

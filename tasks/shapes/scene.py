@@ -1,4 +1,4 @@
-"""Scene descriptions: the truth behind a rendered picture.
+"""Scene descriptions: the ground truth of a rendered picture.
 
 >>> Scene((Thing("star", "red", x=8, y=24), Thing("ring", "blue", x=40, y=24))).things[0].relation_to(
 ...     Thing("ring", "blue", x=40, y=24))

@@ -1,4 +1,4 @@
-"""Items that training and tuning may use: drawn like a benchmark's own, never one that it asks.
+"""Items for training and tuning: sampled like a benchmark's items, and disjoint from them.
 
 ``training`` and ``development`` share no text (a text belongs to one of them by its hash), and neither
 holds a text that any embedded benchmark evaluates, nor one that asks for a held-out colour-shape pair.
@@ -27,10 +27,10 @@ from selfreward_eval.tasks.shapes.sampling import choose
 Split = Literal["training", "development"]
 
 DEVELOPMENT = 4
-"""One text in so many belongs to the development split."""
+"""One text in this many belongs to the development split."""
 
 PATIENCE = 4000
-"""Draws without a new text after which there are no more."""
+"""Number of samples without a new text after which a category counts as exhausted."""
 
 
 def drawn(benchmark: str, split: Split, count: int, seed: int) -> list[Item]:
@@ -38,7 +38,7 @@ def drawn(benchmark: str, split: Split, count: int, seed: int) -> list[Item]:
 
     Args:
         benchmark: ``shapes_geneval``, ``shapes_t2i_compbench`` or ``shapes_t2i_reasonbench``.
-        split: which half of the texts.
+        split: which part of the texts.
         count: items.
         seed: of the draw.
 
@@ -51,29 +51,31 @@ def drawn(benchmark: str, split: Split, count: int, seed: int) -> list[Item]:
         )
     categories, make = MAKERS[benchmark]
     rng = np.random.default_rng((seed, *benchmark.encode()))
-    found: dict[str, Item] = {}
-    alive = list(categories)
-    while alive and len(found) < count:
-        for category in list(alive):
-            item = _new(rng, category, make, split, found)
+    by_text: dict[str, Item] = {}
+    unexhausted = list(categories)
+    while unexhausted and len(by_text) < count:
+        for category in list(unexhausted):
+            item = _new(rng, category, make, split, by_text)
             if item is None:
-                alive.remove(category)
-            elif len(found) < count:
-                found[item.text] = item
-    if len(found) < count:
-        raise UsageError(f"{benchmark} has only {len(found)} different {split} texts, {count} are asked for")
-    return list(found.values())
+                unexhausted.remove(category)
+            elif len(by_text) < count:
+                by_text[item.text] = item
+    if len(by_text) < count:
+        raise UsageError(
+            f"{benchmark} has only {len(by_text)} different {split} texts, {count} are asked for"
+        )
+    return list(by_text.values())
 
 
 def split_of(text: str) -> Split:
-    """Where a text belongs."""
+    """The split that a text belongs to."""
     bucket = int.from_bytes(sha256(text.encode()).digest()[:4], "big") % DEVELOPMENT
     return "development" if bucket == 0 else "training"
 
 
 @cache
 def evaluated() -> frozenset[str]:
-    """Every text that an embedded benchmark of pictures evaluates, or owns."""
+    """Every text that an embedded benchmark evaluates or reserves."""
     asked = {text for text, _ in evaluation()}
     return frozenset(asked | compbench.withheld() | reasonbench.withheld())
 
@@ -82,12 +84,12 @@ _Maker = Callable[[np.random.Generator, str], Item | None]
 
 
 def _new(
-    rng: np.random.Generator, category: str, make: _Maker, split: Split, found: dict[str, Item]
+    rng: np.random.Generator, category: str, make: _Maker, split: Split, by_text: dict[str, Item]
 ) -> Item | None:
-    """An item of ``category`` that is not there yet; None if patience runs out."""
+    """A new item of ``category``; None after :data:`PATIENCE` samples without one."""
     for _ in range(PATIENCE):
         item = make(rng, category)
-        if item is None or item.text in found or item.text in evaluated():
+        if item is None or item.text in by_text or item.text in evaluated():
             continue
         if split_of(item.text) == split and not item.metadata.get("unseen"):
             return item

@@ -1,4 +1,4 @@
-"""The words of the shapes world: what can be drawn, in which colours, textures and sizes.
+"""The vocabulary of the shapes world: forms, colours, textures and sizes.
 
 One table per property, used by the renderer, the oracle, the language and the
 tiny model's tokenizer, so that a word cannot exist in one place only.

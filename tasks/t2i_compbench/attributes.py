@@ -1,11 +1,11 @@
-"""Colour, shape and texture: does a VQA model see every noun phrase of the prompt? The official rule.
+"""Colour, shape and texture: P(yes) of a VQA model for every noun phrase. The official rule.
 
 >>> questions(["a green bench", "the left"])
 ('a green bench?',)
 >>> attributes(["a green bench", "a blue bowl"], [0.9, 0.5]).score
 0.45
 
-Known faults, kept here and mended in ``fixed_attributes``: a prompt without
+Known bugs, kept here and corrected in ``fixed_attributes``: a prompt without
 noun phrase scores 1; phrases from the ninth on are not asked; "the top" is
 asked although "top" is not.
 
@@ -20,16 +20,16 @@ from collections.abc import Sequence
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
 
 NOT_ASKED = frozenset({"top", "the side", "the left", "the right"})
-"""Noun chunks that name a place; upper case is not recognised."""
+"""Noun chunks that name a place; matched in lower case only."""
 
 MOST_QUESTIONS = 8
 """Phrases beyond these are not asked."""
 
 MOST_WORDS = 50
-"""A question is cut after so many words."""
+"""Maximum number of words of a question; further words are cut."""
 
 DECIMALS = 4
-"""Every probability, and the score, is rounded to so many."""
+"""Decimal places of every probability and of the score."""
 
 _REMOVED = re.compile(r'[.!"()*#:;~]')
 
@@ -56,7 +56,7 @@ def attributes(chunks: Sequence[str], yes: Sequence[float], most: int = MOST_QUE
         most: how many questions are asked.
 
     Returns:
-        1.0 where nothing is asked; no score where the answers are not what was asked for.
+        1.0 if there are no questions; no score if the answers do not match the questions.
     """
     import numpy as np
 

@@ -1,10 +1,9 @@
 """Boxes in the detector's frame: overlaps in the official conventions, and the order of detections.
 
 Upstream's detector gives float32; its rules then compute in double precision
-on those values. :func:`edges` does the same, because a verdict on the edge of
-a zone depends on it. Two conventions of overlap live side by side upstream:
-spatial rules take a box's far edges as exclusive, the rule for duplicates as
-pixels of the box.
+on those values. :func:`edges` does the same, because decisions at the edge of a
+zone depend on it. Upstream uses two conventions of overlap: in the spatial rules
+a box's far edges are exclusive, in the rule for duplicates they are inclusive.
 
 Source: Karine-Huang/T2I-CompBench at 1b70949, ``UniDet_eval/2D_spatial_eval.py``
 and ``numeracy_eval.py``.
@@ -26,16 +25,16 @@ FRAME_SHORT, FRAME_LONG = 479, 480
 """Pictures are scaled to a shorter side of 479 pixels, or less where the longer would exceed 480."""
 
 SCORE_THRESHOLD = 0.1
-"""UniDet keeps scores above this: it is written into its heads, and the command line's 0.5 does nothing."""
+"""UniDet keeps scores above this: it is a constant of its heads; the command line's 0.5 has no effect."""
 
 NMS_IOU = 0.5
-"""Of two boxes of one label that overlap by more than this, the fainter is dropped."""
+"""Of two boxes of one label that overlap by more than this, the one with the lower score is dropped."""
 
 MOST_DETECTIONS = 300
-"""So many of the best are kept."""
+"""Maximum number of detections; those with the highest scores are kept."""
 
 DUPLICATE = 0.9
-"""Two boxes of one label are one object if they overlap by more than this."""
+"""Two boxes of one label count as one object if they overlap by more than this."""
 
 
 def float32(value: float) -> float:
@@ -81,9 +80,9 @@ def iou(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def is_duplicate(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Whether two boxes are taken for one object: IoU, or the shared part of either box, above 0.9.
+    """Whether two boxes count as one object: IoU, or the overlap divided by either area, above 0.9.
 
-    Far edges are pixels of a box here, so each side is one longer.
+    Far edges are inclusive here, so each side is one pixel longer.
 
     Raises:
         InputError: a box or the union has no area by this count; upstream divides by zero there.
@@ -94,7 +93,7 @@ def is_duplicate(a: Sequence[float], b: Sequence[float]) -> bool:
     shared = max(0.0, wide) * max(0.0, tall)
     area_a = (ax1 - ax0 + 1) * (ay1 - ay0 + 1)
     area_b = (bx1 - bx0 + 1) * (by1 - by0 + 1)
-    # One after the other, as upstream: a box without area is no matter once another part has decided.
+    # In upstream's order: a box without area is an error only if no earlier ratio has decided.
     for whole in (area_a + area_b - shared, area_a, area_b):
         if whole == 0:
             raise InputError(f"the boxes {list(a)} and {list(b)} include one turned inside out, without area")
@@ -109,22 +108,22 @@ def best_first(
     nms_iou: float | None = NMS_IOU,
     most: int = MOST_DETECTIONS,
 ) -> list[Detection]:
-    """Candidates of any detector as upstream's hands them on: faint ones dropped, best first.
+    """Detections of any detector, filtered and sorted as upstream's detector does: best first.
 
     The rules take the first detection of a label, so they need this order.
 
     Args:
         detections: in any order, unthresholded.
         threshold: a score must exceed it.
-        nms_iou: greedy suppression within a label; None for a detector that has done it.
-        most: how many remain.
+        nms_iou: threshold of greedy suppression within a label; None if the detector has done it.
+        most: maximum number of results.
     """
     waiting = sorted((d for d in detections if d.score > threshold), key=lambda d: -d.score)
     kept: list[Detection] = []
-    for one in waiting:
-        rivals = (other for other in kept if other.label == one.label)
-        if nms_iou is None or not any(_overlap(one, other) > nms_iou for other in rivals):
-            kept.append(one)
+    for candidate in waiting:
+        rivals = (other for other in kept if other.label == candidate.label)
+        if nms_iou is None or not any(_overlap(candidate, other) > nms_iou for other in rivals):
+            kept.append(candidate)
     return kept[:most]
 
 

@@ -1,9 +1,9 @@
-"""Which prompts name an object that a detector has no label for: nothing a model draws can score there.
+"""Prompts that name an object without a label in the detector's vocabulary: no picture can score there.
 
 UniDet, the official detector, compares a prompt's noun with 722 label strings.
 In 2D the noun must equal one, in 3D and in numeracy it must be part of one. So
-100 of the 300 prompts in 2D score 0 whatever the picture shows, and 20 in 3D
-lack an object for good. Of the numeracy prompts no list is known here.
+100 of the 300 prompts in 2D always score 0, and in 20 prompts in 3D an object can
+never be detected. For the numeracy prompts no list is known.
 
     python -m selfreward_eval.tasks.t2i_compbench.coverage [--labels FILE] [--json]
 """
@@ -29,7 +29,7 @@ NOT_IN_UNIDET: dict[str, frozenset[str]] = {
     "spatial": frozenset({"wallet", "mouse", "cow", "table", "phone", "sofa", "bag", "painting", "computer"}),
     "3d_spatial": frozenset({"painting", "wallet"}),
 }
-"""Category -> the nouns of its prompts that none of UniDet's label strings is, or contains."""
+"""Category -> the nouns of its prompts that no label string of UniDet equals (2D) or contains (3D)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Uncovered:
 
 
 def without_label(facts: PromptFacts, labels: Collection[str] | None = None) -> tuple[str, ...]:
-    """The objects of a prompt that a detector cannot name, by the official way of comparing.
+    """The objects of a prompt without a label in the detector's vocabulary, by the official comparison.
 
     Args:
         facts: of a prompt of ``spatial``, ``3d_spatial`` or, with ``labels``, ``numeracy``.
@@ -66,12 +66,12 @@ def uncovered(
     category: str, facts: Sequence[PromptFacts], labels: Collection[str] | None = None
 ) -> tuple[Uncovered, ...]:
     """The prompts of one category with an object that has no label, in order."""
-    found = []
-    for line, one in enumerate(facts):
-        nouns = without_label(one, labels)
+    lacking = []
+    for line, prompt in enumerate(facts):
+        nouns = without_label(prompt, labels)
         if nouns:
-            found.append(Uncovered(item_id(category, line), one.prompt, nouns))
-    return tuple(found)
+            lacking.append(Uncovered(item_id(category, line), prompt.prompt, nouns))
+    return tuple(lacking)
 
 
 def report(
@@ -80,25 +80,28 @@ def report(
     """Per category: prompts, how many have an object without label, which nouns, and each such prompt."""
     categories = {}
     for category, rows in facts.items():
-        found = uncovered(category, rows, labels)
-        nouns = Counter(noun for one in found for noun in one.nouns)
+        lacking = uncovered(category, rows, labels)
+        nouns = Counter(noun for prompt in lacking for noun in prompt.nouns)
         categories[category] = {
             "prompts": len(rows),
-            "without_label": len(found),
+            "without_label": len(lacking),
             "nouns": dict(nouns.most_common()),
-            "items": [{"item": one.item_id, "prompt": one.prompt, "nouns": list(one.nouns)} for one in found],
+            "items": [
+                {"item": prompt.item_id, "prompt": prompt.prompt, "nouns": list(prompt.nouns)}
+                for prompt in lacking
+            ],
         }
     return {"labels": "UniDet" if labels is None else len(labels), "categories": categories}
 
 
 def covered_scores(records: Sequence[SampleRecord], metric: str) -> dict[str, float]:
-    """What stands beside a run's scores so that nobody takes them for UniDet's.
+    """Numbers that show how far a run's scores can be compared with scores by UniDet.
 
     Returns:
-        For ``spatial`` and ``3d_spatial``, as far as they were measured: the share of the run's
-        prompts whose objects UniDet has labels for, and the score over those prompts alone.
+        For ``spatial`` and ``3d_spatial``, if measured: the share of the run's prompts whose objects
+        all have a UniDet label, and the score over those prompts alone.
     """
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for category in NOT_IN_UNIDET:
         means: dict[str, tuple[bool, list[float]]] = {}
         for record in records:
@@ -110,11 +113,11 @@ def covered_scores(records: Sequence[SampleRecord], metric: str) -> dict[str, fl
         kept = [values for covered, values in means.values() if covered and values]
         if means:
             share = sum(covered for covered, _ in means.values()) / len(means)
-            found[f"{category}_share_with_unidet_labels"] = share
+            numbers[f"{category}_share_with_unidet_labels"] = share
         if kept:
             score = fsum(fsum(values) / len(values) for values in kept) / len(kept)
-            found[f"{category}_score_with_unidet_labels"] = score
-    return found
+            numbers[f"{category}_score_with_unidet_labels"] = score
+    return numbers
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -129,7 +132,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         raise InputError(
             f"the label file {path} cannot be read ({error}); give a JSON list of strings"
         ) from error
-    if not isinstance(content, list) or not content or not all(isinstance(one, str) for one in content):
+    if not isinstance(content, list) or not content or not all(isinstance(label, str) for label in content):
         raise InputError(f"the label file {path} is no JSON list of strings; write one string per label")
     return tuple(content)
 
@@ -148,15 +151,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     labels = None if chosen.labels is None else read_labels(chosen.labels)
     categories = [*NOT_IN_UNIDET, *(["numeracy"] if labels is not None else [])]
-    found = report({category: shipped(category) for category in categories}, labels)
+    content = report({category: shipped(category) for category in categories}, labels)
     if chosen.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(content, indent=2, ensure_ascii=False))
         return
-    for category, row in found["categories"].items():
+    for category, row in content["categories"].items():
         nouns = ", ".join(f"{noun} {count}" for noun, count in row["nouns"].items()) or "none"
         print(f"{category}: {row['without_label']} of {row['prompts']} prompts lack a label ({nouns})")
-        for one in row["items"]:
-            print(f"  {one['item']}  {one['prompt']}")
+        for item in row["items"]:
+            print(f"  {item['item']}  {item['prompt']}")
 
 
 def _names(facts: PromptFacts) -> Sequence[str]:

@@ -1,8 +1,8 @@
 """The official prompt files that this task reads, pinned, and their lines.
 
 Two versions of the colour prompts exist. Upstream replaced five duplicates on
-2025-09-03; every number published before is on the older list, which survives
-in SRUM's copy of the prompts.
+2025-09-03. Numbers published before that date use the older list, which is still
+available in SRUM's copy of the prompts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLOUR_LISTS = ("2025-09", "2023")
 
 
 def _pinned(name: str, sha256: str) -> PinnedFile:
-    return PinnedFile("t2i-compbench", f"{FOLDER}/{name}", REPO, COMMIT, sha256, "MIT")
+    return PinnedFile("t2i-compbench", f"{FOLDER}/{name}", REPO, COMMIT, sha256, "MIT", TASK)
 
 
 PROMPT_FILES = {
@@ -72,6 +72,7 @@ OLD_COLOURS = PinnedFile(
     "a53ba18ddf095a0acaf45899ccbdb2f4cafd6e60",
     "2b11f966a1d4f800150c0b4770c271bf5bd5b759f70ce6a6df72833db6432bfa",
     "Apache-2.0",
+    TASK,
 )
 """SRUM's copy of all prompts; its colour rows are upstream's list of 2023, with the five duplicates."""
 
@@ -94,7 +95,7 @@ def prompts(category: str, colour_list: str = "2025-09") -> tuple[str, ...]:
         UsageError: no such colour list.
     """
     file = prompt_file(category, colour_list)
-    path = locate(file, TASK)
+    path = locate(file)
     lines = _old_colours(path) if file is OLD_COLOURS else _lines(path)
     if len(lines) != PROMPTS_PER_CATEGORY:
         raise InputError(f"{path} holds {len(lines)} prompts of {category}, not {PROMPTS_PER_CATEGORY}")
@@ -102,14 +103,14 @@ def prompts(category: str, colour_list: str = "2025-09") -> tuple[str, ...]:
 
 
 def kinds(category: str, texts: Sequence[str]) -> tuple[Kind | None, ...]:
-    """What 3-in-1 takes every complex prompt for; None for the other categories.
+    """The 3-in-1 kind of every complex prompt; None for the other categories.
 
     Raises:
         MissingData: upstream's lists of kinds are not on this machine.
     """
     if category != "complex":
         return (None,) * len(texts)
-    spatial, action = (keys(_lines(locate(KIND_FILES[name], TASK))) for name in ("spatial", "action"))
+    spatial, action = (keys(_lines(locate(KIND_FILES[name]))) for name in ("spatial", "action"))
     return tuple(kind(text, spatial, action) for text in texts)
 
 

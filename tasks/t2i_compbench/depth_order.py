@@ -1,9 +1,9 @@
-"""3D-spatial: does one object stand in front of, or behind, another? The official rule.
+"""3D-spatial: is one object in front of, or behind, another? The official rule.
 
-Known faults, kept here and mended in ``fixed_spatial``: the depth map is read
-with x and y swapped; labels match where they contain a noun, so a frisbee is a
-bee; a hot dog that comes later replaces the dog; objects that do not overlap,
-or overlap by exactly one half, have no position.
+Known bugs, kept here and corrected in ``fixed_spatial``: the depth map is indexed
+with x and y swapped; a label matches if it contains the noun, so "frisbee" matches
+"bee"; a later "hot dog" replaces the dog; objects that do not overlap, or overlap
+by exactly one half, get position score 0.
 
 Source: Karine-Huang/T2I-CompBench at 1b70949, ``UniDet_eval/3D_spatial_eval.py``.
 """
@@ -31,7 +31,7 @@ NEARER = {"in front of": 1, "behind": -1, "hidden": -1}
 """Wording -> the sign of the first object's depth minus the second's; larger depth is nearer."""
 
 FULL_OVERLAP = 0.5
-"""Objects that overlap by more are judged by order alone; others lose score with their overlap."""
+"""Above this overlap only the depth order counts; below it the score is scaled by the overlap."""
 
 
 def relation(prompt: str) -> str | None:
@@ -60,7 +60,7 @@ def mean_depth(depth: NDArray[np.float32], box: Sequence[float]) -> float:
 def position(
     wording: str | None, first: Sequence[float], second: Sequence[float], depth: NDArray[np.float32]
 ) -> float:
-    """How well ``first`` stands to ``second`` as ``wording`` says.
+    """The position score of ``first`` relative to ``second`` for ``wording``.
 
     Args:
         wording: one of :data:`RELATIONS`, or anything else, which never holds.
@@ -84,10 +84,10 @@ def position(
 
 
 def objects_seen(names: Sequence[str], labels: Sequence[str]) -> tuple[int | None, int | None]:
-    """Which detections stand for the two names, found as upstream scans.
+    """The detections that match the two names, by upstream's scan.
 
-    Both names present: labels are gone through in order, each match replacing the one before,
-    until both have one. Otherwise the first match counts.
+    If both names are present, labels are scanned in order, each match replacing the previous one,
+    until both names have a match. Otherwise the first match counts.
 
     Args:
         names: of the two objects.
@@ -131,20 +131,20 @@ def _depth_spatial(
     names = [as_label(noun) for noun in first_and_last_noun(words)]
     places = objects_seen(names, [detection.label for detection in detections])
     seen = [None if place is None else detections[place] for place in places]
-    found = [detection for detection in seen if detection is not None]
-    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in found)
+    present = [detection for detection in seen if detection is not None]
+    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in present)
     held: float | None = None
     near: list[float | None] = [None, None]
-    if len(found) == len(names):
-        held = position(wording, found[0].box, found[1].box, plane)
-        near = [_number(mean_depth(plane, detection.box)) for detection in found]
+    if len(present) == len(names):
+        held = position(wording, present[0].box, present[1].box, plane)
+        near = [_number(mean_depth(plane, detection.box)) for detection in present]
         score += held * POSITION_WEIGHT
     missing = [name for name, detection in zip(names, seen, strict=True) if detection is None]
     reason = f"{names[0]} {wording or '(no relation)'} {names[1]}: "
     reason += f"not seen: {', '.join(missing)}" if missing else f"position {held:.3g}"
     return Ruling(
         score,
-        ("no object", "one object", "both objects")[len(found)],
+        ("no object", "one object", "both objects")[len(present)],
         reason,
         tuple(
             shown(detection, role)

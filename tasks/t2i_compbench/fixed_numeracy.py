@@ -1,16 +1,16 @@
-"""Numeracy, corrected: a protocol of its own, never in one column with official numbers.
+"""Numeracy, corrected: a separate protocol, not comparable with official numbers.
 
-What differs from ``numeracy``:
+Differences from ``numeracy``:
 
 - Numbers are read up to ten, in digits and upper case too, and "two sheep", "two dog" or "a dogs"
-  all count what they say. A number that counts nothing is passed over.
-- Labels match by meaning (``labels``) and are never renamed, so that a carrot is no car and an
-  earlier object does not change a later one.
-- Objects that only one label stands for are counted together: a girl and two men are three persons.
+  are all parsed. A number without a countable noun is ignored.
+- Labels match by meaning (``labels``) and are never renamed, so that "carrot" does not match "car" and
+  an earlier object does not affect a later one.
+- Objects with the same label are counted together: a girl and two men are three persons.
 - A prompt that counts no object, or one that the detector has no label for, is unscorable.
-- A box without area counts as not seen.
+- A box without area is ignored.
 
-Kept: half of an object's share for being there, half for its exact number; 0.9 for duplicates.
+Unchanged: half of an object's share for its presence, half for its exact number; 0.9 for duplicates.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NUMBERS = {
     },
     **{str(value): value for value in range(1, 11)},
 }
-"""What is read as a number, lower case."""
+"""Words and digits that are parsed as numbers, in lower case."""
 
 
 def counted(tokens: Sequence[str], nouns: Sequence[tuple[str, str]] = NOUNS) -> tuple[tuple[str, int], ...]:
@@ -47,16 +47,16 @@ def counted(tokens: Sequence[str], nouns: Sequence[tuple[str, str]] = NOUNS) -> 
     """
     singular_of = {form: singular for singular, plural in reversed(nouns) for form in (plural, singular)}
     texts = [token.lower() for token in tokens]
-    found = []
+    pairs = []
     for place, number in enumerate(texts):
         if number not in NUMBERS:
             continue
         for length in (2, 1):
             singular = singular_of.get(" ".join(texts[place + 1 : place + 1 + length]))
             if singular is not None:
-                found.append((singular, NUMBERS[number]))
+                pairs.append((singular, NUMBERS[number]))
                 break
-    return tuple(found)
+    return tuple(pairs)
 
 
 def numeracy(
@@ -82,27 +82,29 @@ def numeracy(
         if labels is None:
             return unscorable("outside the label space", f"the detector has no label for {singular!r}")
         groups.setdefault(labels, []).append((singular, number))
-    score, found, boxes = 0.0, [], []
+    score, counts, boxes = 0.0, [], []
     for labels, members in groups.items():
-        objects = _distinct([one for one in detections if one.label in labels])
+        objects = _distinct([entry for entry in detections if entry.label in labels])
         number = sum(count for _, count in members)
         share = len(members) / len(asked)
         score += share * (0.5 * bool(objects) + 0.5 * (len(objects) == number))
         name = " and ".join(singular for singular, _ in members)
-        found.append({"object": name, "labels": sorted(labels), "wanted": number, "found": len(objects)})
-        boxes += [shown(one, "counted") for one in objects]
-    reason = "; ".join(f"{one['object']}: {one['wanted']} wanted, {one['found']} found" for one in found)
-    return Ruling(score, "presence and number", reason, tuple(boxes), {"objects": found})
+        counts.append({"object": name, "labels": sorted(labels), "wanted": number, "found": len(objects)})
+        boxes += [shown(entry, "counted") for entry in objects]
+    reason = "; ".join(
+        f"{entry['object']}: {entry['wanted']} wanted, {entry['found']} found" for entry in counts
+    )
+    return Ruling(score, "presence and number", reason, tuple(boxes), {"objects": counts})
 
 
 def _distinct(detections: Sequence[Detection]) -> list[Detection]:
-    """Detections with an area, best first, but those that lie on a better one."""
+    """Detections with an area, best first, without duplicates of a better one."""
     kept: list[Detection] = []
-    for one in sorted(detections, key=lambda one: -one.score):
+    for detection in sorted(detections, key=lambda detection: -detection.score):
         try:
-            x0, y0, x1, y1 = edges(one.box)
+            x0, y0, x1, y1 = edges(detection.box)
         except InputError:
             continue
-        if x1 > x0 and y1 > y0 and not any(is_duplicate(one.box, other.box) for other in kept):
-            kept.append(one)
+        if x1 > x0 and y1 > y0 and not any(is_duplicate(detection.box, other.box) for other in kept):
+            kept.append(detection)
     return kept

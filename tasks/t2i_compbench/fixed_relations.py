@@ -1,4 +1,4 @@
-"""Relations of a prompt, read around their own words, for the corrected spatial rules.
+"""Parses the spatial relations of a prompt and their objects, for the corrected spatial rules.
 
 >>> from selfreward_eval.tasks.t2i_compbench.words import tagged
 >>> words = tagged("The hat was on top of the coat rack".split(),
@@ -32,7 +32,7 @@ WORDINGS: dict[tuple[str, ...], str] = {
     ("hidden", "by"): "hidden",
     ("hidden", "behind"): "hidden",
 }
-"""Tokens -> the official wording that they mean; of several that start at a token the longest counts."""
+"""Tokens -> the official wording with the same meaning; the longest match at a token counts."""
 
 _LONGEST = max(map(len, WORDINGS))
 
@@ -43,8 +43,8 @@ class Relation:
 
     Attributes:
         wording: official wording.
-        subject: ways to call the first object, the most exact first.
-        target: ways to call the second.
+        subject: names of the first object, the most specific first.
+        target: names of the second object.
     """
 
     wording: str
@@ -55,10 +55,10 @@ class Relation:
 def relations(words: Sequence[Tagged]) -> tuple[Relation, ...]:
     """Every relation that has an object on both sides, in order.
 
-    The object before is the nearest run of nouns and names, the one behind the first such run; a
-    run's last word is its head, so that a "coat rack" may be found as a rack but not as a coat.
+    The subject is the nearest run of nouns and proper nouns before the relation, the target the first
+    such run after it. A run's last word is its head: "coat rack" also matches "rack", but not "coat".
     """
-    found = []
+    complete = []
     spans = list(_spans(words))
     taken = {place for start, end, _ in spans for place in range(start, end)}
     named = [word.pos in ("NOUN", "PROPN") and place not in taken for place, word in enumerate(words)]
@@ -66,28 +66,28 @@ def relations(words: Sequence[Tagged]) -> tuple[Relation, ...]:
         subject = _run(words, named, next((i for i in range(start - 1, -1, -1) if named[i]), None))
         target = _run(words, named, next((i for i in range(end, len(words)) if named[i]), None))
         if subject and target:
-            found.append(Relation(wording, subject, target))
-    return tuple(found)
+            complete.append(Relation(wording, subject, target))
+    return tuple(complete)
 
 
 def _spans(words: Sequence[Tagged]) -> list[tuple[int, int, str]]:
     """(first token, token behind, wording) of every relation, none overlapping."""
     texts = [word.text.lower() for word in words]
-    found, place = [], 0
+    spans, place = [], 0
     while place < len(texts):
         for length in range(_LONGEST, 0, -1):
             wording = WORDINGS.get(tuple(texts[place : place + length]))
             if wording is not None:
-                found.append((place, place + length, wording))
+                spans.append((place, place + length, wording))
                 place += length
                 break
         else:
             place += 1
-    return found
+    return spans
 
 
 def _run(words: Sequence[Tagged], named: Sequence[bool], place: int | None) -> tuple[str, ...]:
-    """Ways to call the object whose run of nouns holds ``place``: the whole run, then its head."""
+    """The names of the object whose run of nouns includes ``place``: the whole run, then its head."""
     if place is None:
         return ()
     start = end = place

@@ -1,20 +1,21 @@
-"""2D and 3D spatial relations, corrected: a protocol of its own, never in one column with official numbers.
+"""2D and 3D spatial relations, corrected: a separate protocol, not comparable with official numbers.
 
-What differs from ``planar`` and ``depth_order``:
+Differences from ``planar`` and ``depth_order``:
 
-- The depth map is read with its axes right.
-- "on top of" and "on bottom of" are judged as "on the top of" and "on the bottom of".
-- Objects are read around the relation's words, heads of compounds last; several relations are averaged.
+- The depth map is indexed with the correct axes.
+- "on top of" and "on bottom of" are scored as "on the top of" and "on the bottom of".
+- Objects are parsed around the relation's words; the head of a compound is its second name. Several
+  relations are averaged.
 - Labels match by meaning (``labels``), and the best of all matching detections is taken.
-- A score below one half stays what it is. Upstream's cut turns one well seen object, or two that
-  stand slightly wrong, into the same 0 as an empty picture, and only in 2D.
-- In 3D an overlap of exactly one half is full, where upstream gives nothing.
+- A score below one half is kept. Upstream sets it to 0, in 2D only, so that one confidently detected
+  object, or two in a slightly wrong position, score the same as an empty picture.
+- In 3D an overlap of exactly one half gives the full score, where upstream gives 0.
 - A prompt without two objects, or with one that the detector has no label for, or with two that
   share a label and a direction, is unscorable: that is a property of the prompt, reported as such.
-- A box without area counts as not seen.
+- A box without area is ignored.
 
-Kept: the weights of confidence and position, 150 pixels, the loss of score for overlap in 2D and
-for its lack in 3D. These are choices of the benchmark's authors, not slips.
+Unchanged: the weights of confidence and position, 150 pixels, the penalty for overlap in 2D and for
+missing overlap in 3D. These are design choices of the benchmark's authors, not bugs.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def spatial(words: Sequence[Tagged], detections: Sequence[Detection], label_spac
         detections: in the 479/480-pixel frame, in any order.
         label_space: every label that the detector could have given for this prompt.
     """
-    return _judge(words, detections, label_space, (*NEIGHBOURS, *DIRECTIONS), position)
+    return _score_relations(words, detections, label_space, (*NEIGHBOURS, *DIRECTIONS), position)
 
 
 def depth_spatial(
@@ -80,7 +81,7 @@ def depth_spatial(
         gap = mean_depth(plane, first) - mean_depth(plane, second)
         return min(max(iou(first, second), 0.0) / FULL_OVERLAP, 1.0) if gap * NEARER[wording] > 0 else 0.0
 
-    return _judge(words, detections, label_space, tuple(NEARER), ordered)
+    return _score_relations(words, detections, label_space, tuple(NEARER), ordered)
 
 
 def mean_depth(depth: NDArray[np.float32], box: Box) -> float:
@@ -97,32 +98,34 @@ def mean_depth(depth: NDArray[np.float32], box: Box) -> float:
     return float(depth[top:bottom, left:right].mean(dtype="float64"))
 
 
-def _judge(
+def _score_relations(
     words: Sequence[Tagged],
     detections: Sequence[Detection],
     label_space: Collection[str],
     wordings: Sequence[str],
-    held: Callable[[str, Box, Box], float],
+    position_score: Callable[[str, Box, Box], float],
 ) -> Ruling:
     """The mean over the prompt's relations among ``wordings``."""
-    asked = [one for one in relations(words) if one.wording in wordings]
-    if not asked:
+    known = [relation for relation in relations(words) if relation.wording in wordings]
+    if not known:
         return unscorable("no relation", f"the prompt {text(words)!r} names no two objects in a relation")
     labels = []
-    for one in asked:
-        pair = [standing_for(noun, label_space) for noun in (one.subject, one.target)]
-        for nouns, found in zip((one.subject, one.target), pair, strict=True):
-            if found is None:
+    for relation in known:
+        pair = [standing_for(noun, label_space) for noun in (relation.subject, relation.target)]
+        for nouns, matching in zip((relation.subject, relation.target), pair, strict=True):
+            if matching is None:
                 return unscorable("outside the label space", f"the detector has no label for {nouns[0]!r}")
-        if pair[0] == pair[1] and one.wording not in NEIGHBOURS:
-            both = f"{one.subject[0]!r} and {one.target[0]!r}"
+        if pair[0] == pair[1] and relation.wording not in NEIGHBOURS:
+            both = f"{relation.subject[0]!r} and {relation.target[0]!r}"
             shared = ", ".join(sorted(pair[0] or ()))
             return unscorable("one label for both", f"{both} share the label {shared!r}: which is which?")
         labels.append(pair)
-    solid = sorted((one for one in detections if _solid(one)), key=lambda one: -one.score)
+    solid = sorted(
+        (detection for detection in detections if _solid(detection)), key=lambda detection: -detection.score
+    )
     rulings = [
-        _one(relation, _matching(solid, pair[0]), _matching(solid, pair[1]), held)
-        for relation, pair in zip(asked, labels, strict=True)
+        _relation_ruling(relation, _matching(solid, pair[0]), _matching(solid, pair[1]), position_score)
+        for relation, pair in zip(known, labels, strict=True)
     ]
     scores = [ruling.score for ruling in rulings if ruling.score is not None]
     return Ruling(
@@ -134,31 +137,31 @@ def _judge(
     )
 
 
-def _one(
+def _relation_ruling(
     relation: Relation,
     subjects: Sequence[Detection],
     targets: Sequence[Detection],
-    held: Callable[[str, Box, Box], float],
+    position_score: Callable[[str, Box, Box], float],
 ) -> Ruling:
     """One relation's score from the matching detections, best first."""
     first = subjects[0] if subjects else None
     # Two neighbours of one kind are two detections, not one twice.
-    second = next((one for one in targets if one is not first), None)
-    seen = [one for one in (first, second) if one is not None]
-    score = sum(CONFIDENCE_WEIGHT * one.score for one in seen)
+    second = next((target for target in targets if target is not first), None)
+    seen = [detection for detection in (first, second) if detection is not None]
+    score = sum(CONFIDENCE_WEIGHT * detection.score for detection in seen)
     place = None
     if first is not None and second is not None:
-        place = held(relation.wording, first.box, second.box)
+        place = position_score(relation.wording, first.box, second.box)
         score += POSITION_WEIGHT * place
     pairs = (("first", relation.subject[0], first), ("second", relation.target[0], second))
-    missing = [name for _, name, one in pairs if one is None]
+    missing = [name for _, name, detection in pairs if detection is None]
     reason = f"{relation.subject[0]} {relation.wording} {relation.target[0]}: "
     reason += f"not seen: {', '.join(missing)}" if missing else f"position {place:.3g}"
     return Ruling(
         score,
         ("no object", "one object", "both objects")[len(seen)],
         reason,
-        tuple(shown(one, role) for role, _, one in pairs if one is not None),
+        tuple(shown(detection, role) for role, _, detection in pairs if detection is not None),
         {
             "relation": relation.wording,
             "objects": [relation.subject[0], relation.target[0]],
@@ -169,7 +172,7 @@ def _one(
 
 
 def _matching(detections: Sequence[Detection], labels: frozenset[str] | None) -> list[Detection]:
-    return [one for one in detections if labels and one.label in labels]
+    return [detection for detection in detections if labels and detection.label in labels]
 
 
 def _solid(detection: Detection) -> bool:

@@ -29,8 +29,8 @@ def load_items(
 ) -> list[Item]:
     """The items of ``categories`` in their order, 300 each.
 
-    A prompt that stands twice in its file (the colour list of 2023 has five such) is two items of
-    one cluster: their pictures say nothing new of another prompt.
+    A prompt that occurs twice in its file (five do in the colour list of 2023) becomes two items of
+    one cluster, because they are not independent prompts.
 
     Args:
         categories: which, in which order.
@@ -52,10 +52,10 @@ def facts_of(item: Item) -> PromptFacts:
 def _items(category: str, colour_list: str, facts: Sequence[PromptFacts]) -> Iterator[Item]:
     file = Path(prompt_file(category, colour_list).path).name
     first: dict[str, str] = {}
-    for line, one in enumerate(facts):
+    for line, prompt in enumerate(facts):
         name = item_id(category, line)
-        metadata = {"file": file, "line": line, **one.to_json()}
+        metadata = {"file": file, "line": line, **prompt.to_json()}
         if category in ATTRIBUTES:
             metadata["unseen"] = line >= FIRST_UNSEEN
-        cluster = first.setdefault(one.prompt, name)
-        yield Item(id=name, text=one.prompt, category=category, cluster=cluster, metadata=metadata)
+        cluster = first.setdefault(prompt.prompt, name)
+        yield Item(id=name, text=prompt.prompt, category=category, cluster=cluster, metadata=metadata)

@@ -65,16 +65,16 @@ def names(label: str) -> frozenset[str]:
 
 
 def standing_for(nouns: Sequence[str], label_space: Collection[str]) -> frozenset[str] | None:
-    """The labels that stand for an object, or None if the label space has none.
+    """The labels that match an object, or None if the label space has none.
 
     Args:
-        nouns: ways to call it, the most exact first (``["coat rack", "rack"]``).
+        nouns: its names, the most specific first (``["coat rack", "rack"]``).
         label_space: every label that the detector could have given.
     """
     called = {label: names(label) for label in label_space}
     for noun in (noun.lower() for noun in nouns):
         for wanted in ({noun}, set(ACCEPTED.get(noun, ()))):
-            found = frozenset(label for label, own in called.items() if own & wanted)
-            if found:
-                return found
+            matching = frozenset(label for label, own in called.items() if own & wanted)
+            if matching:
+                return matching
     return None

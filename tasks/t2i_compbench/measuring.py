@@ -1,6 +1,6 @@
-"""From prompts and pictures to measurements: every instrument is asked once for a whole batch.
+"""Measures pictures by CompBench's rules; every instrument is called once for a whole batch.
 
-Any task with CompBench's categories measures with::
+Any task with CompBench's categories calls::
 
     measure_batch(
         facts: Sequence[PromptFacts],    # facts.PromptFacts: category, prompt, words, chunks, kind
@@ -9,9 +9,9 @@ Any task with CompBench's categories measures with::
         settings: Settings = Settings(), # protocol, threshold, label space, countable nouns, resized
     ) -> list[Measurement]               # value "score", aligned; a status where there is none
 
-A closed-vocabulary detector (``Settings.labels``) is called once. One that is
-asked in words is called once per set of labels, because beside other labels it
-may read a picture differently, and a batch must not change a score.
+A closed-vocabulary detector (``Settings.labels``) is called once. An open-vocabulary
+detector is called once per set of labels, because its detections may depend on the
+other labels, and a batch must not change a score.
 """
 
 from __future__ import annotations
@@ -19,16 +19,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.instruments.base import VQA, DepthEstimator, Detection, Detector, ImageTextScorer
+from selfreward_eval.harness.instruments.base import (
+    VQA,
+    DepthEstimator,
+    Detection,
+    Detector,
+    ImageTextScorer,
+    Instrument,
+)
 from selfreward_eval.harness.records import Measurement, Status
-from selfreward_eval.tasks.t2i_compbench.asking import Needs, needs
 from selfreward_eval.tasks.t2i_compbench.boxes import best_first, frame_size
-from selfreward_eval.tasks.t2i_compbench.deciding import Seen, decide
 from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
+from selfreward_eval.tasks.t2i_compbench.queries import Queries, queries_for
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, in_picture
+from selfreward_eval.tasks.t2i_compbench.scoring import Observations, score_picture
 from selfreward_eval.tasks.t2i_compbench.settings import METRIC, Settings
 
 if TYPE_CHECKING:
@@ -39,17 +46,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_BOXES = 30
-"""So many boxes of a picture are recorded, the surest first; all of them count."""
+"""Maximum number of recorded boxes per picture, highest score first; all boxes enter the score."""
 
 
 @dataclass(frozen=True)
 class Instruments:
-    """What pictures are read with; only those that the categories need must be there."""
+    """The instruments; only those that the categories need must be given."""
 
     detector: Detector | None = None
     depth: DepthEstimator | None = None
     vqa: VQA | None = None
     similarity: ImageTextScorer | None = None
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Role -> identity of every instrument that is given."""
+        given: dict[str, Instrument | None] = {
+            "detector": self.detector,
+            "depth": self.depth,
+            "vqa": self.vqa,
+            "similarity": self.similarity,
+        }
+        return {role: instrument.identity() for role, instrument in given.items() if instrument is not None}
 
 
 def measure_batch(
@@ -65,17 +82,17 @@ def measure_batch(
     """
     chosen = settings or Settings()
     measured: list[Measurement | None] = [_unusable(image) for image in images]
-    usable = [place for place, found in enumerate(measured) if found is None]
-    asked = [needs(facts[place], chosen) for place in usable]
-    seen = _seen([images[place] for place in usable], asked, instruments, chosen)
-    for place, want, saw in zip(usable, asked, seen, strict=True):
-        ruling = decide(facts[place], want, saw, chosen)
+    usable = [place for place, status in enumerate(measured) if status is None]
+    queries = [queries_for(facts[place], chosen) for place in usable]
+    observations = _observe([images[place] for place in usable], queries, instruments, chosen)
+    for place, query, observed in zip(usable, queries, observations, strict=True):
+        ruling = score_picture(facts[place], query, observed, chosen)
         measured[place] = _measurement(ruling, images[place])
-    return [one for one in measured if one is not None]
+    return [entry for entry in measured if entry is not None]
 
 
 def _unusable(image: Image) -> Measurement | None:
-    """A status for a picture that has no frame, else None."""
+    """A failed measurement for a picture that is too small or narrow for the frame, else None."""
     width, height = image.size
     if width > 0 and height > 0 and min(frame_size(width, height)) > 0:
         return None
@@ -84,96 +101,100 @@ def _unusable(image: Image) -> Measurement | None:
 
 
 def _measurement(ruling: Ruling, image: Image) -> Measurement:
-    """The record, with boxes in the picture's own pixels and what the record leaves out."""
+    """The measurement, with boxes in the picture's own pixels and the number of unrecorded boxes."""
     width, height = frame_size(*image.size)
     counted = sorted(ruling.boxes, key=lambda box: (not box["kept"], -box["score"]))
     boxes = in_picture(counted[:MOST_BOXES], image.width / width, image.height / height)
-    found = replace(ruling, boxes=tuple(boxes)).measurement(METRIC)
-    return replace(found, evidence={**found.evidence, "left_out": len(counted) - len(boxes)})
+    measurement = replace(ruling, boxes=tuple(boxes)).measurement(METRIC)
+    return replace(measurement, evidence={**measurement.evidence, "left_out": len(counted) - len(boxes)})
 
 
-def _seen(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments, settings: Settings
-) -> list[Seen]:
-    """What the instruments say of every picture."""
-    detections = _detections(images, asked, instruments, settings)
-    answers = _answers(images, asked, instruments)
-    cosines = _cosines(images, asked, instruments)
-    depths = _depths(images, asked, instruments)
-    return [Seen(*one) for one in zip(detections, answers, cosines, depths, strict=True)]
+def _observe(
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
+) -> list[Observations]:
+    """The instruments' outputs for every picture."""
+    detections = _detections(images, queries, instruments, settings)
+    answers = _answers(images, queries, instruments)
+    cosines = _cosines(images, queries, instruments)
+    depths = _depths(images, queries, instruments)
+    return [Observations(*row) for row in zip(detections, answers, cosines, depths, strict=True)]
 
 
 def _framed(image: Image) -> Image:
-    """The picture as upstream's detector is shown it: 479 pixels at the shorter side, bilinear."""
+    """The picture resized as for upstream's detector: 479 pixels at the shorter side, bilinear."""
     from PIL.Image import Resampling
 
     return image.resize(frame_size(*image.size), Resampling.BILINEAR)
 
 
 def _detections(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments, settings: Settings
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
 ) -> list[list[Detection]]:
-    """Per picture, what counts in the frame, best first."""
-    found: list[list[Detection]] = [[] for _ in images]
+    """Per picture, the detections above the threshold, in the frame, best first."""
+    detected: list[list[Detection]] = [[] for _ in images]
     groups: dict[tuple[str, ...], list[int]] = {}
-    for place, want in enumerate(asked):
-        if want.labels:
-            groups.setdefault(want.labels, []).append(place)
+    for place, query in enumerate(queries):
+        if query.labels:
+            groups.setdefault(query.labels, []).append(place)
     for labels, places in groups.items():
         detector = _required(instruments.detector, "detector")
         shown = [_framed(images[place]) if settings.resized else images[place] for place in places]
         for place, picture, offered in zip(places, shown, detector.detect(shown, labels), strict=True):
             width, height = frame_size(*images[place].size)
-            scaled = [_scaled(one, width / picture.width, height / picture.height) for one in offered]
-            found[place] = best_first(scaled, settings.threshold)
-    return found
+            scaled = [
+                _scaled(detection, width / picture.width, height / picture.height) for detection in offered
+            ]
+            detected[place] = best_first(scaled, settings.threshold)
+    return detected
 
 
 def _scaled(detection: Detection, across: float, down: float) -> Detection:
-    """A detection with its box scaled and without its mask, which no rule looks at."""
+    """A detection with its box scaled and without its mask, which no rule uses."""
     x0, y0, x1, y1 = detection.box
     return Detection(detection.label, (x0 * across, y0 * down, x1 * across, y1 * down), detection.score)
 
 
 def _answers(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments
 ) -> list[Sequence[float]]:
     """Per picture, P(yes) of its questions; all of them are asked in one call."""
-    shown = [image for image, want in zip(images, asked, strict=True) for _ in want.questions]
+    shown = [image for image, query in zip(images, queries, strict=True) for _ in query.questions]
     if not shown:
         return [()] * len(images)
     vqa = _required(instruments.vqa, "vqa")
-    flat = vqa.yes_probabilities(shown, [question for want in asked for question in want.questions])
-    ends = list(accumulate(len(want.questions) for want in asked))
-    return [flat[end - len(want.questions) : end] for end, want in zip(ends, asked, strict=True)]
+    flat = vqa.yes_probabilities(shown, [question for query in queries for question in query.questions])
+    ends = list(accumulate(len(query.questions) for query in queries))
+    return [flat[end - len(query.questions) : end] for end, query in zip(ends, queries, strict=True)]
 
 
-def _cosines(images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments) -> list[float | None]:
+def _cosines(
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments
+) -> list[float | None]:
     """Per picture, its similarity to its text."""
-    places = [place for place, want in enumerate(asked) if want.text is not None]
-    found: list[float | None] = [None] * len(images)
+    places = [place for place, query in enumerate(queries) if query.text is not None]
+    cosines: list[float | None] = [None] * len(images)
     if places:
         scorer = _required(instruments.similarity, "similarity")
-        texts = [str(asked[place].text) for place in places]
+        texts = [str(queries[place].text) for place in places]
         for place, value in zip(
             places, scorer.similarities([images[place] for place in places], texts), strict=True
         ):
-            found[place] = value
-    return found
+            cosines[place] = value
+    return cosines
 
 
 def _depths(
-    images: Sequence[Image], asked: Sequence[Needs], instruments: Instruments
+    images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments
 ) -> list[NDArray[np.float32] | None]:
     """Per picture, its depth in the frame."""
-    places = [place for place, want in enumerate(asked) if want.depth]
-    found: list[NDArray[np.float32] | None] = [None] * len(images)
+    places = [place for place, query in enumerate(queries) if query.depth]
+    depths: list[NDArray[np.float32] | None] = [None] * len(images)
     if places:
         estimator = _required(instruments.depth, "depth")
         maps = estimator.depth([images[place] for place in places])
-        for place, one in zip(places, maps, strict=True):
-            found[place] = depth_in_frame(one) if _is_map(one, images[place]) else None
-    return found
+        for place, depth in zip(places, maps, strict=True):
+            depths[place] = depth_in_frame(depth) if _is_map(depth, images[place]) else None
+    return depths
 
 
 def _is_map(depth: NDArray[np.float32], image: Image) -> bool:

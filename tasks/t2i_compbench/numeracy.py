@@ -1,12 +1,12 @@
-"""Numeracy: are the objects there, and as many as the prompt says? The official rule.
+"""Numeracy: are the objects present, in the number that the prompt states? The official rule.
 
 >>> found = [Detection("dog", (x, 0, x + 40, 40), 0.9) for x in (0, 50, 100)]
 >>> numeracy("two dogs".split(), found).score
 0.5
 
-Known faults, kept here and mended in ``fixed_numeracy``: a name that equals no
-label takes every label that contains it, for the rest of the prompt too; girls
-and men are all counted as persons for each of them; some wordings crash.
+Known bugs, kept here and corrected in ``fixed_numeracy``: if no label equals a
+name, every label that contains it is renamed to it, also for later objects; girls
+and men are each counted as all persons; some wordings crash.
 
 Source: Karine-Huang/T2I-CompBench at 1b70949, ``UniDet_eval/numeracy_eval.py``.
 """
@@ -22,7 +22,7 @@ from selfreward_eval.tasks.t2i_compbench.boxes import is_duplicate
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
 
 NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
-"""Number words and what they count; nine and more are not read."""
+"""Number words and their values; nine and above are not parsed."""
 
 ARTICLES = ("a", "an")
 
@@ -33,7 +33,7 @@ ALIASES = {
     "goldfish": "fish",
     "painting": "picture",
 }
-"""Singular -> the label it is looked for as. The misspelling is upstream's."""
+"""Singular -> the label that it is matched with. The misspelling is upstream's."""
 
 _REGULAR = (
     "airplane apple backpack bag balloon banana bear bee bicycle bird boat book bottle bowl boy bread cake "
@@ -59,12 +59,12 @@ NOUNS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a prompt asks for, as upstream reads it.
+    """The objects and numbers of a prompt, as upstream parses them.
 
     Attributes:
         objects: singulars in order of mention.
-        counts: how many of each. Upstream keeps a list of its own here, which is one entry short
-            for every plural behind an article, and so out of step with ``objects`` from there on.
+        counts: their numbers. Upstream keeps a separate list, which lacks an entry for every plural
+            after an article, so that later entries no longer match ``objects``.
     """
 
     objects: tuple[str, ...]
@@ -128,10 +128,12 @@ def without_duplicates(detections: Sequence[Detection]) -> list[Detection]:
         InputError: two boxes without area are compared; upstream divides by zero there.
     """
     kept: list[Detection] = []
-    for one in detections:
+    for detection in detections:
         # Boxes before labels, as upstream: a box without area fails beside any label.
-        if not any(is_duplicate(one.box, other.box) and one.label == other.label for other in kept):
-            kept.append(one)
+        if not any(
+            is_duplicate(detection.box, other.box) and detection.label == other.label for other in kept
+        ):
+            kept.append(detection)
     return kept
 
 
@@ -140,7 +142,7 @@ def numeracy(
 ) -> Ruling:
     """The official score of one picture in [0, 1].
 
-    Of n objects each gives 0.5 / n for being there and 0.5 / n for its exact number.
+    Each of n objects contributes 0.5 / n for its presence and 0.5 / n for its exact number.
 
     Args:
         tokens: of the prompt.
@@ -164,11 +166,11 @@ def _numeracy(
     asked = wanted(tokens, nouns)
     weight = 1.0 / len(asked.objects)
     score = 0.0
-    found = []
+    counts = []
     for place, singular in enumerate(asked.objects):
         name = ALIASES.get(singular, singular)
         if name not in labels:
-            # Renamed for good: later objects see the new labels.
+            # The renaming persists: later objects are matched with the new labels.
             labels = [name if name in label else label for label in labels]
         number = labels.count(name)
         count = asked.counts[place] if place < len(asked.counts) else None
@@ -176,15 +178,15 @@ def _numeracy(
             raise InputError(f"upstream reads no number for {singular!r} in {' '.join(tokens)!r}")
         score += 0.5 * weight if number else 0.0
         score += 0.5 * weight if number and number == count else 0.0
-        found.append({"object": singular, "label": name, "wanted": count, "found": number})
+        counts.append({"object": singular, "label": name, "wanted": count, "found": number})
     chosen = {id(detection) for detection in kept}
     return Ruling(
         score,
         "presence and number",
-        "; ".join(f"{one['object']}: {one['wanted']} wanted, {one['found']} found" for one in found),
+        "; ".join(f"{entry['object']}: {entry['wanted']} wanted, {entry['found']} found" for entry in counts),
         tuple(
             shown(detection, "counted" if id(detection) in chosen else "duplicate", id(detection) in chosen)
             for detection in detections
         ),
-        {"objects": found},
+        {"objects": counts},
     )

@@ -138,4 +138,4 @@ def _words(case: Case) -> tuple[Tagged, ...]:
 
 def _detections(case: Case) -> list[Detection]:
     """The case's boxes, in the detector's order."""
-    return [Detection(one["label"], tuple(one["box"]), one["score"]) for one in case["detections"]]
+    return [Detection(entry["label"], tuple(entry["box"]), entry["score"]) for entry in case["detections"]]

@@ -1,4 +1,4 @@
-"""2D-spatial: does one object lie left of, right of, above, below or near another? The official rule.
+"""2D-spatial: is one object left of, right of, above, below or near another? The official rule.
 
 >>> from selfreward_eval.tasks.t2i_compbench.words import tagged
 >>> words = tagged("a dog on the left of a frog".split(), "DET NOUN ADP DET NOUN ADP DET NOUN".split())
@@ -6,9 +6,9 @@
 >>> round(spatial("a dog on the left of a frog", words, found).score, 3)
 0.925
 
-Known faults, kept here and mended in ``fixed_spatial``: labels must equal a
-noun letter by letter; a score below one half becomes 0; "on top of" is
-recognised but never holds; a word such as "nearby" reads as "near".
+Known bugs, kept here and corrected in ``fixed_spatial``: a label must equal the
+noun exactly; a score below one half becomes 0; "on top of" is recognised but
+never holds; a word such as "nearby" matches "near".
 
 Source: Karine-Huang/T2I-CompBench at 1b70949, ``UniDet_eval/2D_spatial_eval.py``.
 """
@@ -44,13 +44,13 @@ DIRECTIONS = {
     "on the top of": (1, 1),
     "on the bottom of": (1, -1),
 }
-"""Wording -> axis, and the sign of the way from the first object's centre to the second's."""
+"""Wording -> axis, and the sign of the offset from the first object's centre to the second's."""
 
 NEAR_PIXELS = 150
-"""Neighbours' centres lie nearer than this along one axis; in pixels of the detector's frame."""
+"""Neighbours' centres are closer than this along one axis; in pixels of the detector's frame."""
 
 MOST_OVERLAP = 0.1
-"""Objects beside each other overlap less than this; more costs score."""
+"""Above this overlap the position score is reduced."""
 
 CONFIDENCE_WEIGHT, POSITION_WEIGHT = 0.25, 0.5
 """A score is a quarter of each detection's confidence and half of the position's score."""
@@ -72,7 +72,7 @@ def relation(prompt: str) -> str | None:
 
 
 def position(wording: str | None, first: Sequence[float], second: Sequence[float]) -> float:
-    """How well ``first`` lies to ``second`` as ``wording`` says.
+    """The position score of ``first`` relative to ``second`` for ``wording``.
 
     Args:
         wording: one of :data:`RELATIONS`, or anything else, which never holds.
@@ -156,14 +156,14 @@ def _spatial(
 
 
 def _scored(wording: str | None, names: Sequence[str], seen: Sequence[Detection | None]) -> Ruling:
-    """The weighted sum with its cut."""
-    found = [detection for detection in seen if detection is not None]
-    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in found)
+    """The weighted sum; 0 below :data:`LEAST_SCORE`."""
+    present = [detection for detection in seen if detection is not None]
+    score = sum(CONFIDENCE_WEIGHT * float32(detection.score) for detection in present)
     held = None
-    if len(found) == OBJECTS_WANTED:
-        held = position(wording, found[0].box, found[1].box)
+    if len(present) == OBJECTS_WANTED:
+        held = position(wording, present[0].box, present[1].box)
         score += held * POSITION_WEIGHT
-    rule = ("no object", "one object", "both objects")[len(found)]
+    rule = ("no object", "one object", "both objects")[len(present)]
     missing = [name for name, detection in zip(names, seen, strict=True) if detection is None]
     reason = f"{names[0]} {wording or '(no relation)'} {names[1]}: "
     reason += f"not seen: {', '.join(missing)}" if missing else f"position {held:.3g}"
@@ -183,7 +183,7 @@ def _scored(wording: str | None, names: Sequence[str], seen: Sequence[Detection 
 
 
 def _preposition_at(words: Sequence[Tagged], start: int) -> int:
-    """How many tokens to step over if a preposition starts here, else 0; three are tried first."""
+    """Length in tokens of the preposition that starts here, else 0; the longest match counts."""
     for length in (3, 2, 1):
         if " ".join(word.text for word in words[start : start + length]) in PREPOSITIONS:
             return length
@@ -191,7 +191,7 @@ def _preposition_at(words: Sequence[Tagged], start: int) -> int:
 
 
 def _after(words: Sequence[Tagged]) -> str | None:
-    """The object named by the tokens behind a preposition."""
+    """The object named by the tokens after a preposition."""
     for word in words:
         if word.pos == "NOUN":
             return word.text

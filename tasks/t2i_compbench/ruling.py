@@ -1,4 +1,4 @@
-"""What a rule says of one picture, with the evidence that it rests on.
+"""The result of a rule for one picture, with its evidence.
 
 >>> Ruling(0.925, "both objects", "dog on the left of frog").measurement("score").values
 {'score': 0.925}
@@ -19,12 +19,12 @@ class Ruling:
     """A score, or the reason why there is none.
 
     Attributes:
-        score: in [0, 1] unless the rule says otherwise; None where the rule cannot score: the
-            official code crashes there, a corrected rule calls the prompt or picture unscorable.
-        rule: the branch that decided, in a few words.
-        reason: for a human: what was looked for and found, or why there is no score.
-        boxes: the detections that were looked at, as a page draws them; see :func:`shown`.
-        numbers: what was computed on the way; JSON values.
+        score: in [0, 1] unless the rule says otherwise; None if the rule cannot score: the official
+            code crashes, or a corrected rule declares the prompt or picture unscorable.
+        rule: the branch of the rule that applied, in a few words.
+        reason: for human readers: what was expected and found, or why there is no score.
+        boxes: the detections used, as JSON values for reports; see :func:`shown`.
+        numbers: intermediate results; JSON values.
     """
 
     score: float | None

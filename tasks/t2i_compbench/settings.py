@@ -1,4 +1,4 @@
-"""What decides a score beside the prompt and the picture: the protocol and how the detector is read."""
+"""Settings that affect a score besides prompt and picture: the protocol and the detector's settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Protocol = Literal["official", "fixed"]
 THRESHOLDS = {"grounding_dino": 0.35, "groundingdino_py": 0.35, "owlv2": 0.1}
 """Detector -> the score that a candidate must exceed: values in common use, not tuned here.
 
-Scores of different detectors do not compare; upstream's 0.1 is UniDet's, and is taken for any other."""
+Scores of different detectors are not comparable. Upstream's 0.1 is for UniDet; others default to it."""
 
 METRIC = "score"
 
@@ -37,10 +37,10 @@ class Settings:
     """How pictures are measured.
 
     Attributes:
-        protocol: ``official``, faults included, or ``fixed``.
+        protocol: ``official``, including its bugs, or ``fixed``.
         threshold: detections count if their score exceeds it.
-        labels: everything a closed-vocabulary detector can name; None for one that is asked in
-            words, which then looks for each prompt's own nouns.
+        labels: the vocabulary of a closed-vocabulary detector; None for an open-vocabulary one,
+            whose labels are each prompt's own nouns.
         nouns: (singular, plural) of what numeracy counts.
         resized: whether the detector is shown pictures resized to the 479/480-pixel frame, as
             upstream. If not, it sees the picture itself and its boxes are scaled into the frame.
@@ -65,6 +65,6 @@ class Settings:
 
 
 def roles(categories: Sequence[str]) -> tuple[str, ...]:
-    """The instruments that ``categories`` need between them, in a fixed order."""
+    """The instruments that any of ``categories`` needs, in a fixed order."""
     needed = {role for category in categories for role in ROLES[category]}
     return tuple(role for role in ("detector", "depth", "vqa", "similarity") if role in needed)

@@ -1,10 +1,10 @@
-"""ShareGPT4V-CoT: levels out of a multimodal judge's replies, multiplied. The official rule.
+"""ShareGPT4V-CoT: the product of the levels in a multimodal judge's replies. The official rule.
 
 >>> share_score(['{"score": 3, "explanation": "mostly"}', "I cannot tell"], "attribute").score
 75.0
 
-Known faults, kept here and mended in :func:`strict_share_score`: a reply that
-cannot be read counts as full marks, and an empty one crashes the run.
+Known bugs, kept here and corrected in :func:`strict_share_score`: a reply that
+cannot be parsed counts as full marks, and an empty one crashes the run.
 
 Source: Karine-Huang/T2I-CompBench at 1b70949, ``MLLM_eval/ShareGPT4V-CoT_eval/Share_eval.py``.
 """
@@ -29,13 +29,13 @@ MARKS: dict[Rubric, dict[str, int]] = {
 FULL_MARKS = 100
 
 _ENDING = '"\n}'
-"""Put behind a reply that does not end in a brace, to mend one that was cut short."""
+"""Appended to a reply that does not end in a brace, to complete a truncated one."""
 
 
 def marks(reply: str, rubric: Rubric) -> int | None:
-    """The marks of one reply, or None if it cannot be read: no JSON object, or no level of the rubric.
+    """The marks of one reply, or None if it cannot be parsed: no JSON object, or no level of the rubric.
 
-    A level may be a number or a text; 3.5 is none.
+    A level may be a number or a string; 3.5 is not a level.
     """
     text = reply if reply.endswith("}") else reply + _ENDING
     try:
@@ -70,7 +70,7 @@ def share_score(replies: Sequence[str], rubric: Rubric) -> Ruling:
 
 
 def strict_share_score(replies: Sequence[str], rubric: Rubric) -> Ruling:
-    """The same product where every reply can be read; otherwise no score."""
+    """The same product if every reply can be parsed; otherwise no score."""
     read = [marks(reply, rubric) for reply in replies]
     if not read:
         return unscorable("no reply", "the judge was asked nothing; the prompt has no noun phrase")

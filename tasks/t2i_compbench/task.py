@@ -13,6 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.base import (
+    VQA,
+    DepthEstimator,
+    Detector,
+    ImageTextScorer,
+    Instrument,
+)
 from selfreward_eval.harness.instruments.build import build
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.seeds import sample_seed
@@ -26,12 +33,20 @@ if TYPE_CHECKING:
 NAME = "t2i_compbench"
 
 VERSION = "1"
-"""Of prompts and pictures; what measures them is told behind it, see :func:`version`."""
+"""Version of prompts and pictures; :func:`version` appends what measures them."""
 
 OFFICIAL_SEED = 42
 """Upstream seeds picture k of every prompt with this plus k."""
 
 FACTS = ("shipped", "spacy")
+
+CONTRACTS: dict[str, type] = {
+    "detector": Detector,
+    "depth": DepthEstimator,
+    "vqa": VQA,
+    "similarity": ImageTextScorer,
+}
+"""Role -> what its instrument must implement."""
 
 
 def version(
@@ -39,7 +54,7 @@ def version(
 ) -> str:
     """The task's version: ``1-grounding_dino``, ``fixed-1-owlv2``, ``1-owlv2-colours2023-spacy`` ...
 
-    Upstream's detector has no port, so whichever stands in for it makes another benchmark.
+    Upstream's detector has no port, so every detector in its place defines another benchmark.
     """
     parts = [VERSION, detector]
     if protocol != "official":
@@ -52,7 +67,7 @@ def version(
 
 
 def information(task_version: str, detector: str) -> TaskInfo:
-    """What the task says of itself with this detector."""
+    """The task's description with this detector."""
     return TaskInfo(
         name=NAME,
         version=task_version,
@@ -76,13 +91,13 @@ class T2ICompBench(Task):
 
     Args:
         categories: some of the eight, joined by ``+`` or as a sequence; all of them if empty.
-        protocol: ``official``, faults of the rules included, or ``fixed``.
+        protocol: ``official``, including the rules' bugs, or ``fixed``.
         colour_list: version of the colour prompts, ``2025-09`` or ``2023``.
         facts: where tokens, tags and noun chunks come from: ``shipped`` or ``spacy``.
         detector: registry name of the detector.
         detector_args: its constructor's arguments.
-        labels: JSON file with everything a closed-vocabulary detector can name; without it the
-            detector is asked for each prompt's own nouns.
+        labels: JSON file with the vocabulary of a closed-vocabulary detector; without it the labels
+            are each prompt's own nouns.
         threshold: score that a detection must exceed; by default the detector's own, see ``settings``.
         depth: registry name of the depth estimator.
         depth_args: its constructor's arguments.
@@ -133,7 +148,7 @@ class T2ICompBench(Task):
             "vqa": (vqa, vqa_args),
             "similarity": (similarity, similarity_args),
         }
-        self._built: dict[str, Any] = {}
+        self._built: dict[str, Instrument] = {}
         self.info = information(version(detector, protocol, self.colour_list, facts), detector)
 
     def items(self) -> Sequence[Item]:
@@ -148,24 +163,37 @@ class T2ICompBench(Task):
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        """``score`` of every sample by its category's rule, with what it rests on."""
+        """``score`` of every sample by its category's rule, with its evidence."""
         from selfreward_eval.tasks.t2i_compbench.items import facts_of
         from selfreward_eval.tasks.t2i_compbench.measuring import Instruments, measure_batch
 
         facts = {item.id: facts_of(item) for item in items}
         wanted = [facts[sample.item_id] for sample in samples]
-        needed = roles([one.category for one in wanted])
-        instruments = Instruments(**{role: self.instrument(role) for role in needed})
+        needed = roles([prompt.category for prompt in wanted])
+        given: dict[str, Any] = {role: self.instrument(role) for role in needed}
+        instruments = Instruments(**given)
         return measure_batch(wanted, images, instruments, self.settings)
 
-    def instrument(self, role: str) -> Any:
-        """The instrument of a role (detector, depth, vqa, similarity), built on first use."""
+    def instrument(self, role: str) -> Instrument:
+        """The instrument of a role (detector, depth, vqa, similarity), built on first use.
+
+        Raises:
+            UsageError: the named instrument cannot fill the role.
+        """
         if role not in self._built:
-            self._built[role] = build(*self._named[role])
+            name, arguments = self._named[role]
+            built = build(name, arguments)
+            fits = isinstance(built, CONTRACTS[role])
+            if not fits:
+                raise UsageError(
+                    f"task {self.info.name!r}: the instrument {name!r} is not a {CONTRACTS[role].__name__}; "
+                    f"name another as {role}"
+                )
+            self._built[role] = built
         return self._built[role]
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        """Identity of every instrument that the chosen categories need; their weights must be there."""
+        """Identity of every instrument that the chosen categories need; their weights must be here."""
         return {role: self.instrument(role).identity() for role in roles(self.categories)}
 
     def options(self) -> Mapping[str, Any]:
@@ -194,8 +222,7 @@ class T2ICompBench(Task):
         """The seed of picture ``index``.
 
         ``official`` gives 42 + ``index`` for every prompt, as upstream, whatever the run's seed.
-        ``hashed`` does not depend on what measures the pictures: every detector and protocol is
-        shown the same ones.
+        ``hashed`` does not depend on detector or protocol, so all of them measure the same pictures.
         """
         if policy == "official":
             return OFFICIAL_SEED + index
@@ -230,11 +257,11 @@ def _chosen(categories: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _detection(detector: str, labels: str | None, threshold: float | None) -> dict[str, Any]:
-    """The settings that hang on the detector."""
+    """The settings that depend on the detector."""
     from selfreward_eval.tasks.t2i_compbench.coverage import read_labels
 
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if labels is not None:
-        found["labels"] = read_labels(Path(labels).expanduser())
+        options["labels"] = read_labels(Path(labels).expanduser())
     score = THRESHOLDS.get(detector) if threshold is None else threshold
-    return found if score is None else {**found, "threshold": float(score)}
+    return options if score is None else {**options, "threshold": float(score)}

@@ -27,7 +27,7 @@ PARTS: dict[Kind, tuple[str, ...]] = {
 
 
 def key(prompt: str) -> str:
-    """What a prompt is recognised by: its text before the first full stop, in lower case."""
+    """The key that identifies a prompt: its text before the first full stop, in lower case."""
     return prompt.strip("\n").split(".")[0].lower()
 
 
@@ -44,10 +44,10 @@ def kind(prompt: str, spatial: Collection[str], action: Collection[str]) -> Kind
         spatial: keys of the spatial prompts.
         action: keys of the action prompts.
     """
-    mine = key(prompt)
-    if mine in spatial:
+    own_key = key(prompt)
+    if own_key in spatial:
         return "spatial"
-    return "action" if mine in action else "both"
+    return "action" if own_key in action else "both"
 
 
 def combine(

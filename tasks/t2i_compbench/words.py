@@ -1,6 +1,6 @@
-"""What the rules need to know of a prompt: its tokens with their parts of speech.
+"""Tokens of a prompt with their parts of speech, and what the official rules read from them.
 
-The tagging itself happens elsewhere; upstream uses spaCy's en_core_web_sm 3.5.0.
+The tags come from ``facts``; upstream uses spaCy's en_core_web_sm 3.5.0.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from selfreward_eval.harness.errors import InputError
 
 PERSONS = frozenset({"girl", "boy", "man", "woman"})
-"""Nouns that the detector knows as ``person`` only."""
+"""Nouns whose label in the detector's vocabulary is ``person``."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Tagged:
     """One token of a prompt.
 
     Attributes:
-        text: as it is written.
+        text: as written.
         pos: universal part of speech: NOUN, PROPN, ADJ ...
     """
 

@@ -20,7 +20,7 @@ def load_items(path: Path) -> list[Item]:
     """One item per row, in file order; ids are upstream's question ids.
 
     The rows of ``complex_action`` and ``complex_spatial`` repeat prompts of ``complex``. All three
-    are one category here, and rows of one prompt are one cluster: two pictures of it are no two
+    are one category here. Rows with the same prompt are one cluster, because they are not
     independent prompts.
 
     Raises:

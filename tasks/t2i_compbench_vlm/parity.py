@@ -1,4 +1,4 @@
-"""Our reading of the golden SRUM cases: one reader per file."""
+"""Our results on the golden SRUM cases: one reader per file."""
 
 from __future__ import annotations
 

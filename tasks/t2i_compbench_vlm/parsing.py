@@ -1,7 +1,7 @@
-"""A judge's reply to a score: strictly, and as upstream reads it.
+"""Parses the score from a judge's reply: strictly, and as upstream does.
 
 >>> strict_score('{"score": 85, "explanation": "one cup is missing"}')
-Reading(score=85.0, reason='')
+ParsedScore(score=85.0, reason='')
 >>> strict_score('{"score": 150}').score is None, upstream_score('{"score": 150}')
 (True, 150)
 
@@ -18,10 +18,10 @@ from math import isfinite
 from selfreward_eval.harness.errors import InputError
 
 RANGE = (0.0, 100.0)
-"""Smallest and largest score that a judge is asked for."""
+"""Smallest and largest score on the judge's scale."""
 
 UNREADABLE = -1
-"""What upstream records, and averages, where it finds no score."""
+"""Upstream's value for a reply without score; it enters upstream's means."""
 
 _NAMED = re.compile(r'"score"\s*:\s*')
 _VALUE = re.compile(r'("?)\s*(-?\d{1,12}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?)\s*\1(?=\s*(?:[",}\]]|\Z))')
@@ -30,8 +30,8 @@ _PLAIN = re.compile(r'"score":\s*"?(\d+)"?')
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a reply says.
+class ParsedScore:
+    """The result of parsing a reply.
 
     Attributes:
         score: in [0, 100], or None.
@@ -42,46 +42,46 @@ class Reading:
     reason: str = ""
 
 
-def strict_score(reply: str) -> Reading:
-    """The score of a reply that has exactly one, whole and within [0, 100].
+def strict_score(reply: str) -> ParsedScore:
+    """The score of a reply that contains exactly one, within [0, 100].
 
-    A number is looked for behind ``"score":``, in quotes or not, inside JSON or not, because
-    judges leave quotes in an explanation unescaped. Nothing is cut short: 85.5 is 85.5, 1e2 is
-    100, "85/100" is no number. Several different scores are none.
+    The number must follow ``"score":``, with or without quotes, inside valid JSON or not, because
+    judges do not always escape quotes in an explanation. Numbers are never truncated: 85.5 is 85.5,
+    1e2 is 100, and "85/100" is not a number. A reply with several different scores has no score.
     """
     scores = set()
     for name in _NAMED.finditer(reply):
         value = _VALUE.match(reply, name.end())
         if value is None:
-            return Reading(None, f"the judge's score is no number: {_excerpt(reply[name.start() :])}")
+            return ParsedScore(None, f"the judge's score is no number: {_excerpt(reply[name.start() :])}")
         scores.add(float(value[2]))
     if not scores:
-        return Reading(None, f'the judge\'s reply holds no "score": {_excerpt(reply)}')
+        return ParsedScore(None, f'the judge\'s reply holds no "score": {_excerpt(reply)}')
     if len(scores) > 1:
-        return Reading(
+        return ParsedScore(
             None, f"the judge's reply holds several scores: {', '.join(map(_plain, sorted(scores)))}"
         )
     (score,) = scores
     if not (isfinite(score) and RANGE[0] <= score <= RANGE[1]):
-        return Reading(None, f"the judge's score {_plain(score)} is outside {RANGE[0]:g} to {RANGE[1]:g}")
-    return Reading(score)
+        return ParsedScore(None, f"the judge's score {_plain(score)} is outside {RANGE[0]:g} to {RANGE[1]:g}")
+    return ParsedScore(score)
 
 
 def upstream_score(reply: str) -> int:
     """The integer that upstream reads, or -1.
 
-    The text from the first brace over the last ``"score":`` to the brace behind it is tried as
-    JSON, whose score must be an integer; else digits behind the first ``"score":`` count. So 85.5
-    is 85, 1e2 is 1, and 150 stays 150.
+    The text from the first brace to the first closing brace after the last ``"score":`` is parsed as
+    JSON; its score must be an integer. If that fails, the digits after the first ``"score":`` are the
+    score. So 85.5 is read as 85, 1e2 as 1, and 150 as 150.
 
     Raises:
         InputError: the number has too many digits; upstream crashes.
     """
     cleaned = reply.strip().replace("```json", "").replace("```", "").strip()
-    found = _OBJECT.search(cleaned)
+    match = _OBJECT.search(cleaned)
     try:
-        if found:
-            score = _integer(found[0])
+        if match:
+            score = _integer(match[0])
             if score is not None:
                 return score
         plain = _PLAIN.search(reply)
@@ -91,7 +91,7 @@ def upstream_score(reply: str) -> int:
 
 
 def _integer(text: str) -> int | None:
-    """The integer ``score`` of a JSON object, None where upstream goes on to look for digits."""
+    """The integer ``score`` of a JSON object; None if upstream searches for digits instead."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError:

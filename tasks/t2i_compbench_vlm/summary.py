@@ -1,4 +1,4 @@
-"""From judgements to the numbers that SRUM prints: means per category, and two ways to put them in one.
+"""SRUM's summary of judgements: means per category, and two ways to aggregate them.
 
 Upstream's script takes ``complex``, ``complex action`` and ``complex spatial``
 as three categories and averages their means, although the second and third
@@ -28,7 +28,7 @@ CATEGORIES = (*COLUMNS, *COMPLEX[1:])
 """All ten categories of the prompt file."""
 
 JUDGE_FAILURES = (Status.JUDGE_PARSE_ERROR, Status.JUDGE_TRANSPORT_ERROR)
-"""Statuses of samples that upstream records as -1: it saw the picture and got no score for it."""
+"""Statuses of samples that upstream records as -1: a picture exists, but the judge gave no score."""
 
 Value = Callable[[SampleRecord], float | None]
 """What a record contributes to its category's mean; None if nothing."""
@@ -67,12 +67,12 @@ def script_overall(means: Mapping[str, float]) -> ScriptOverall:
 
 
 def judged(record: SampleRecord) -> float | None:
-    """Our protocol: the judgement where there is one."""
+    """Our protocol: the judgement if there is one."""
     return record.measurement.values["judgement"] if record.measurement.ok else None
 
 
 def as_published(record: SampleRecord) -> float | None:
-    """Upstream's protocol: its own reading of the reply, -1 for a failure, nothing without a picture."""
+    """Upstream's protocol: its own parser, -1 for a failure, None without a picture."""
     measurement = record.measurement
     if not measurement.ok and measurement.status not in JUDGE_FAILURES:
         return None

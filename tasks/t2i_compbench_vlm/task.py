@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.instruments.judging import Judge, Reply
 
 INSTRUCTION = Path(__file__).with_name("instruction.md")
-"""What the judge is told; ``{prompt}`` stands for the prompt."""
+"""The instruction for the judge; ``{prompt}`` is replaced by the prompt."""
 
 PUBLISHED_FAILURES = -1
-"""The only other way to count a failed judgement: upstream's."""
+"""Upstream's score for a failed judgement, the only alternative to leaving it out."""
 
 LOCAL_JUDGE = "judge_local"
 
@@ -46,8 +46,8 @@ class T2ICompBenchVLM(Task):
         judge: registry name of the judge; it must read pictures.
         judge_args: its constructor's arguments; those of ``judge_local`` default to SRUM's judge.
         upstream_failures: -1 to reproduce the published arithmetic in the further numbers: upstream's
-            own reading of every reply, with -1 in the mean where it finds no score. None leaves
-            failed judgements out. A sample without a score has none either way.
+            own parser, and -1 in the mean for a reply without score. None leaves failed judgements
+            out. The headline never includes a failed sample.
 
     The judge is built when it is first needed.
     """
@@ -126,17 +126,17 @@ class T2ICompBenchVLM(Task):
         return official_numbers(records, judged if self._upstream_failures is None else as_published)
 
     def seed(self, item: Item, index: int, run_seed: int, policy: str) -> int:
-        """The seed of picture ``index``; the same however failures count, so that the pictures are too.
+        """The seed of picture ``index``; it does not depend on how failures count, so the pictures do not.
 
-        Upstream seeds once per process, so that its pictures depend on how they were spread over
-        processors; that cannot be reproduced, and no policy claims it.
+        Upstream seeds once per process, so its pictures depend on their distribution over processes.
+        This cannot be reproduced, so there is no ``official`` policy.
         """
         if policy == "hashed":
             return sample_seed(type(self).info.id, item.id, index, run_seed)
         return super().seed(item, index, run_seed, policy)
 
     def instruction(self, prompt: str) -> str:
-        """What the judge is told about a picture of ``prompt``."""
+        """The instruction for the judge about a picture of ``prompt``."""
         return self._template.replace("{prompt}", prompt)
 
     @cached_property
@@ -159,11 +159,11 @@ class T2ICompBenchVLM(Task):
     def _items(self) -> tuple[Item, ...]:
         from selfreward_eval.tasks.t2i_compbench_vlm.items import load_items
 
-        return tuple(load_items(locate(PROMPTS, self.info.name)))
+        return tuple(load_items(locate(PROMPTS)))
 
 
 def measurement_of(reply: Reply) -> Measurement:
-    """A judge's reply as a measurement; the raw text stays in the evidence whatever becomes of it."""
+    """A judge's reply as a measurement; the evidence always holds the raw text."""
     from selfreward_eval.tasks.t2i_compbench_vlm.parsing import strict_score
 
     evidence = {"reply": reply.text, "judge": dict(reply.details)}

@@ -1,6 +1,6 @@
 """The official files, pinned: prompts and questions per dimension.
 
-Upstream has no licence at its root, so nothing of it is bundled: the files are fetched for their user.
+Upstream has no licence at its root, so nothing of it is bundled; the user downloads the files.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ LICENCE = "none stated by upstream; for your own use"
 
 @dataclass(frozen=True)
 class DimensionFiles:
-    """What one dimension is loaded from."""
+    """The two files of one dimension."""
 
     prompts: PinnedFile
     questions: PinnedFile
 
 
 def _pinned(path: str, sha256: str) -> PinnedFile:
-    return PinnedFile("t2i_reasonbench", path, REPO, COMMIT, sha256, LICENCE)
+    return PinnedFile("t2i_reasonbench", path, REPO, COMMIT, sha256, LICENCE, "t2i_reasonbench")
 
 
 FILES = {

@@ -1,4 +1,4 @@
-"""The four dimensions: which blocks of questions a picture is asked, and how they become two numbers.
+"""The four dimensions: their blocks of questions, and how block scores are combined into two numbers.
 
 Source: KaiyueSun98/T2I-ReasonBench at efc1d20, ``evaluation/Qwen2.5-VL/eval_*.py``.
 """
@@ -12,20 +12,20 @@ from math import fsum
 from selfreward_eval.harness.errors import UsageError
 
 QUALITY = "quality"
-"""The block that is no part of accuracy."""
+"""The block that does not contribute to accuracy."""
 
 ALLOWED = (0.0, 0.5, 1.0)
-"""What a question can earn."""
+"""Possible scores of a question."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One fourth of the benchmark.
+    """One of the four dimensions.
 
     Attributes:
         name: category of its items.
         blocks: block -> its key in upstream's question file, in the order of asking.
-        weights: block -> its part of accuracy; they sum to 1.
+        weights: block -> its weight in accuracy; the weights sum to 1.
     """
 
     name: str

@@ -16,30 +16,30 @@ from typing import Any
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import Dimension
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question, read_block
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, read_block
 
 
 def load_items(dimension: Dimension, prompts: Path, questions: Path) -> list[Item]:
     """The items of one dimension, in file order.
 
-    Every item's metadata holds upstream's number and tag, the blocks of questions as a judge is asked
-    them, and notes on what was odd about the rows.
+    Every item's metadata holds upstream's number and tag, the blocks of questions for the judge, and
+    notes on irregular rows.
 
     Raises:
-        InputError: the files do not fit together, or a row is not of a known shape.
+        InputError: the files do not have the same rows, or a row has an unknown format.
     """
-    rows, asked = _rows(prompts), _rows(questions)
-    if [row.get("id") for row in rows] != [row.get("id") for row in asked]:
+    rows, question_rows = _rows(prompts), _rows(questions)
+    if [row.get("id") for row in rows] != [row.get("id") for row in question_rows]:
         raise InputError(f"{prompts} and {questions} do not number the same rows; replace both")
     if not rows:
         raise InputError(f"{prompts} holds no rows; replace it by the official file")
     return [
-        _item(dimension, row, more, f"{questions}, id {row['id']}")
-        for row, more in zip(rows, asked, strict=True)
+        _item(dimension, row, question_row, f"{questions}, id {row['id']}")
+        for row, question_row in zip(rows, question_rows, strict=True)
     ]
 
 
-def questions_of(item: Item) -> dict[str, list[Question]]:
+def questions_of(item: Item) -> dict[str, list[JudgeQuestion]]:
     """Block -> its questions, from an item's metadata.
 
     Raises:
@@ -47,7 +47,7 @@ def questions_of(item: Item) -> dict[str, list[Question]]:
     """
     try:
         return {
-            block: [Question(str(pair["question"]), str(pair["criterion"])) for pair in pairs]
+            block: [JudgeQuestion(str(pair["question"]), str(pair["criterion"])) for pair in pairs]
             for block, pairs in item.metadata["blocks"].items()
         }
     except (KeyError, TypeError, AttributeError) as error:
@@ -55,20 +55,22 @@ def questions_of(item: Item) -> dict[str, list[Question]]:
 
 
 def irregularities(items: Iterable[Item]) -> list[str]:
-    """What was odd about upstream's rows, one line each: ``scientific-0033, details: ...``."""
+    """Irregularities of upstream's rows, one line each: ``scientific-0033, details: ...``."""
     return [f"{item.id}, {note}" for item in items for note in item.metadata.get("notes", ())]
 
 
-def _item(dimension: Dimension, row: dict[str, Any], more: dict[str, Any], where: str) -> Item:
+def _item(dimension: Dimension, row: dict[str, Any], question_row: dict[str, Any], where: str) -> Item:
     blocks: dict[str, list[dict[str, str]]] = {}
     notes = []
     for block, key in dimension.blocks.items():
-        if key not in more:
+        if key not in question_row:
             raise InputError(f"{where} lacks {key!r}; replace the file by the official one")
-        read = read_block(more[key], f"{where}, {key}")
-        blocks[block] = [{"question": one.text, "criterion": one.criterion} for one in read.questions]
-        notes += [f"{block}: {note}" for note in read.notes]
-    if more.get("prompt") != row["prompt"]:
+        block_read = read_block(question_row[key], f"{where}, {key}")
+        blocks[block] = [
+            {"question": question.text, "criterion": question.criterion} for question in block_read.questions
+        ]
+        notes += [f"{block}: {note}" for note in block_read.notes]
+    if question_row.get("prompt") != row["prompt"]:
         notes.append("the question file words the prompt otherwise")
     metadata = {"number": row["id"], "tag": row.get("tag", ""), "blocks": blocks, "notes": notes}
     return Item(

@@ -1,7 +1,7 @@
-"""From pictures and a judge to measurements: every picture is described, then asked block by block.
+"""Measures pictures with a judge, which describes every picture and then answers block by block.
 
-Shared by every task with such questions: only items and judge differ. The blocks of a picture share its
-description and do not see each other's answers.
+Shared by all tasks with such questions; they differ in items and judge only. The conversations of a
+picture's blocks contain the same description and no answers of other blocks.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
 from selfreward_eval.harness.records import Item, Measurement, Status
-from selfreward_eval.tasks.judged.evidence import Asked, unanswered
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, unanswered
 from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import QUALITY, block_mean, dimension_of
 from selfreward_eval.tasks.t2i_reasonbench.items import questions_of
 from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question, listed
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, format_questions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,17 +27,17 @@ TEMPLATES = Path(__file__).with_name("templates")
 DESCRIBE = "describe"
 """The stage before the blocks."""
 
-Blocks = Mapping[str, Sequence[Question]]
+Blocks = Mapping[str, Sequence[JudgeQuestion]]
 """Block -> what is asked in it, in the order of asking."""
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """What the judge is told.
+    """The prompts for the judge.
 
     Attributes:
         describe: the first turn.
-        score: a block's turn; ``$questions`` are listed in it, ``$count`` is their number.
+        score: the turn of a block, with the ``$questions`` and their number ``$count``.
     """
 
     describe: Template
@@ -49,7 +49,7 @@ class Prompts:
 
         Raises:
             InputError: a file cannot be read.
-            UsageError: it lacks the place for the questions, or holds other names.
+            UsageError: ``$questions`` is missing in it, or it contains an unknown name.
         """
         return cls(
             load_template(DESCRIBE, TEMPLATES / "describe.txt", describe, needs=()),
@@ -66,24 +66,24 @@ def ask(
 ) -> list[dict[str, Reply]]:
     """Every picture's replies by stage: the description, then one per block.
 
-    All descriptions are asked for together, then all blocks of all pictures. A picture that the judge
-    did not describe is asked nothing more.
+    All descriptions are requested in one batch, then all blocks of all pictures. For a picture without
+    a description no block is requested.
     """
     openings = [[Turn("user", prompts.describe.fill(), (image,))] for image in images]
-    found = [{DESCRIBE: reply} for reply in judge.replies(openings)]
+    by_picture = [{DESCRIBE: reply} for reply in judge.replies(openings)]
     asked: list[tuple[int, str]] = []
     conversations: list[Conversation] = []
-    for number, (opening, replies) in enumerate(zip(openings, found, strict=True)):
+    for number, (opening, replies) in enumerate(zip(openings, by_picture, strict=True)):
         description = replies[DESCRIBE].text
         if description is None:
             continue
         for block, questions in blocks[number].items():
-            listing = prompts.score.fill(questions=listed(tuple(questions)), count=len(questions))
+            listing = prompts.score.fill(questions=format_questions(tuple(questions)), count=len(questions))
             asked.append((number, block))
             conversations.append([*opening, Turn("assistant", description), Turn("user", listing)])
     for (number, block), reply in zip(asked, judge.replies(conversations), strict=True):
-        found[number][block] = reply
-    return found
+        by_picture[number][block] = reply
+    return by_picture
 
 
 def measure_pictures(
@@ -96,26 +96,26 @@ def measure_pictures(
         items: of every picture, from :mod:`selfreward_eval.tasks.t2i_reasonbench.items`; their category is a
             dimension.
         images: RGB, aligned with ``items``.
-        prompts: what the judge is told.
+        prompts: the prompts for the judge.
         parser: name of one in :data:`selfreward_eval.tasks.t2i_reasonbench.parsing.PARSERS`.
     """
-    who = Asked.of(judge, prompts.hashes(), parser)
+    setup = JudgeSetup.of(judge, prompts.hashes(), parser)
     blocks = [questions_of(item) for item in items]
     answers = ask(judge, images, blocks, prompts)
-    return [read_replies(item, replies, who) for item, replies in zip(items, answers, strict=True)]
+    return [read_replies(item, replies, setup) for item, replies in zip(items, answers, strict=True)]
 
 
-def read_replies(item: Item, replies: Mapping[str, Reply], who: Asked) -> Measurement:
-    """The measurement that a picture's replies make: ``accuracy`` and ``quality`` in [0, 1].
+def read_replies(item: Item, replies: Mapping[str, Reply], setup: JudgeSetup) -> Measurement:
+    """The measurement from a picture's replies: ``accuracy`` and ``quality`` in [0, 1].
 
-    One block without a reply, or with one that cannot be read, leaves the picture without numbers: what
-    the judge said of its other blocks is kept in the evidence and counted in nothing.
+    If one block has no reply, or one that cannot be parsed, the picture has no values. The scores of its
+    other blocks stay in the evidence and enter no number.
 
     Raises:
         InputError: the item holds no questions.
         UsageError: no such parser or dimension.
     """
-    dimension, parser = dimension_of(item.category), parser_named(who.parser)
+    dimension, parser = dimension_of(item.category), parser_named(setup.parser)
     scores: dict[str, list[float]] = {}
     complaints: list[str] = []
     for block, questions in questions_of(item).items():
@@ -127,12 +127,15 @@ def read_replies(item: Item, replies: Mapping[str, Reply], who: Asked) -> Measur
             complaints.append(f"{block}: {parsed.complaint}")
         else:
             scores[block] = list(parsed.scores)
-    evidence: dict[str, Any] = who.evidence(replies, scores=scores)
-    if (silent := unanswered(replies, evidence)) is not None:
-        return silent
+    evidence: dict[str, Any] = setup.evidence(replies, scores=scores)
+    if (no_reply := unanswered(replies, evidence)) is not None:
+        return no_reply
     if complaints:
         return Measurement(Status.JUDGE_PARSE_ERROR, reason="\n".join(complaints), evidence=evidence)
     means = {block: block_mean(values) for block, values in scores.items()}
     values = {"accuracy": dimension.accuracy(means), QUALITY: means[QUALITY]}
-    words = "; ".join(f"{block} {', '.join(f'{one:g}' for one in given)}" for block, given in scores.items())
-    return Measurement(Status.SUCCESS, values, words, evidence)
+    reason = "; ".join(
+        f"{block} {', '.join(f'{score:g}' for score in block_scores)}"
+        for block, block_scores in scores.items()
+    )
+    return Measurement(Status.SUCCESS, values, reason, evidence)

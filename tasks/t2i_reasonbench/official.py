@@ -1,4 +1,4 @@
-"""Upstream's arithmetic to the letter, its crashes as errors: for parity, and for the numbers it would print.
+"""Upstream's exact arithmetic, with its crashes as errors: for parity and for the official numbers.
 
 Source: KaiyueSun98/T2I-ReasonBench at efc1d20, ``evaluation/Qwen2.5-VL/eval_*.py``.
 """
@@ -22,7 +22,7 @@ class OfficialPicture:
     """One picture's row in upstream's table.
 
     Attributes:
-        scores: block -> the scores as they are written: untouched, or as floats.
+        scores: block -> the scores as upstream writes them: unchanged, or as floats.
         means: block -> their mean.
     """
 
@@ -36,12 +36,12 @@ def official_picture(dimension: Dimension, replies: Mapping[str, str]) -> Offici
     Raises:
         InputError: upstream's run would end here. With :data:`BROKEN` it always does.
     """
-    found = {block: official_scores(replies[block]) for block in dimension.blocks}
+    raw_scores = {block: official_scores(replies[block]) for block in dimension.blocks}
     try:
         if len(dimension.weights) > 1:
-            scores = {block: [float(value) for value in values] for block, values in found.items()}
+            scores = {block: [float(value) for value in values] for block, values in raw_scores.items()}
         else:
-            scores = _as_they_are(found)
+            scores = _as_they_are(raw_scores)
         means = {block: sum(values) / len(values) for block, values in scores.items()}
     except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"the scores cannot be averaged ({error})") from error
@@ -53,15 +53,15 @@ def official_picture(dimension: Dimension, replies: Mapping[str, str]) -> Offici
     return OfficialPicture(scores, means)
 
 
-def _as_they_are(found: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Scores untouched if all of them can be added up; otherwise all as floats."""
+def _as_they_are(raw_scores: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Scores unchanged if they can be summed; otherwise all as floats."""
     try:
-        for values in found.values():
+        for values in raw_scores.values():
             sum(values) / len(values)
     except Exception:
-        # Upstream too goes on from any error here, and fails for good in the conversion.
-        return {block: [float(value) for value in values] for block, values in found.items()}
-    return dict(found)
+        # Upstream also catches any error here; only the conversion can then fail.
+        return {block: [float(value) for value in values] for block, values in raw_scores.items()}
+    return dict(raw_scores)
 
 
 def official_summary(dimension: Dimension, rows: Sequence[Sequence[Any]]) -> tuple[float, float]:
@@ -69,8 +69,8 @@ def official_summary(dimension: Dimension, rows: Sequence[Sequence[Any]]) -> tup
 
     Args:
         dimension: of all rows.
-        rows: the last columns of the table: the blocks' means in order. Rows that are no numbers are
-            left out, as upstream does; a row of nan is a number and spoils the mean.
+        rows: the last columns of the table: the blocks' means in order. Rows without numbers are
+            left out, as upstream does; nan is a number, so one such row makes the mean nan.
 
     Raises:
         InputError: no row can be read; upstream divides by zero.

@@ -11,7 +11,7 @@ from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS, QUALITY
 from selfreward_eval.tasks.t2i_reasonbench.measuring import Prompts, ask
 from selfreward_eval.tasks.t2i_reasonbench.official import official_picture, official_summary
 from selfreward_eval.tasks.t2i_reasonbench.parsing import official_json
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]
@@ -40,14 +40,14 @@ def read_picture(document: Case, case: Case) -> Pair:
     from PIL import Image
 
     dimension = _dimension(case["dimension"])
-    said = list(case["judge_replies"])
+    scripted = list(case["judge_replies"])
     turns: list[list[str]] = []
 
     def reply(conversation: Any) -> str:
         turns.append([turn.role for turn in conversation])
-        return str(said[len(turns) - 1])
+        return str(scripted[len(turns) - 1])
 
-    questions = {block: [Question("?", "!")] for block in dimension.blocks}
+    questions = {block: [JudgeQuestion("?", "!")] for block in dimension.blocks}
     picture = Image.new("RGB", (1, 1))
     (replies,) = ask(ScriptedJudge(reply), [picture], [questions], Prompts.ours())
     row = official_picture(dimension, {block: str(replies[block].text) for block in dimension.blocks})
@@ -74,7 +74,7 @@ READERS: dict[str, Callable[[Case, Case], Pair]] = {
 
 def _dimension(name: str) -> Dimension:
     """By the beginning of its name: upstream's own files call textual_image by several."""
-    return next(one for key, one in DIMENSIONS.items() if name.startswith(key.split("_")[0]))
+    return next(dimension for key, dimension in DIMENSIONS.items() if name.startswith(key.split("_")[0]))
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""From a judge's reply to one score per question, by named parsers.
+"""Named parsers: from a judge's reply to one score per question.
 
-``official`` finds what upstream finds, ``strict`` takes nothing but the object asked for, ``tolerant``
-(the default) the only such object in whatever surrounds it. None of them makes a score of a failure.
+``official`` is upstream's parser. ``strict`` accepts only the requested JSON object. ``tolerant`` (the
+default) also accepts text around it. No parser turns a failure into a score.
 
 >>> tolerant('Sure: {"reason": ["a {brace}"], "score": [1, 0.5]}', 2).scores
 (1.0, 0.5)
@@ -27,14 +27,14 @@ WORDS = {"0": 0.0, "0.0": 0.0, "0.5": 0.5, "1": 1.0, "1.0": 1.0, ".5": 0.5}
 """Scores in quotes, as some judges write them."""
 
 
-class _Twice(ValueError):
-    """An object with the same key twice: which one counts is anybody's guess."""
+class _DuplicateKey(ValueError):
+    """An object with a duplicate key, which is ambiguous."""
 
 
 def official_json(text: str) -> dict[str, Any]:
     """Upstream's ``extract_json``: from the first ``{`` to the first ``}`` after it, as JSON.
 
-    So a brace in an explanation cuts the object off, and of two objects the first counts.
+    So a brace in an explanation truncates the object, and of two objects the first counts.
 
     Raises:
         InputError: there is none, or it is not JSON; upstream's run ends there.
@@ -44,29 +44,29 @@ def official_json(text: str) -> dict[str, Any]:
     if start < 0 or end < 0:
         raise InputError("the reply holds no {...}")
     try:
-        found: dict[str, Any] = json.loads(text[start : end + 1])
+        content: dict[str, Any] = json.loads(text[start : end + 1])
     except (ValueError, RecursionError) as error:
         raise InputError(f"the reply's first {{...}} is not JSON ({error})") from error
-    return found
+    return content
 
 
 def official_scores(text: str) -> Any:
-    """What upstream takes for the scores: whatever stands under ``score``.
+    """Upstream's scores: the value of the key ``score``, of any type.
 
     Raises:
-        InputError: as :func:`official_json`, or there is nothing of that name.
+        InputError: as :func:`official_json`, or there is no such key.
     """
-    found = official_json(text)
-    if "score" not in found:
+    content = official_json(text)
+    if "score" not in content:
         raise InputError("the reply's first {...} has no 'score'")
-    return found["score"]
+    return content["score"]
 
 
 def official(text: str, questions: int) -> Parsed:
-    """What upstream scores, whatever the number of scores; but their mean must be one of a picture.
+    """Upstream's parser, which accepts any number of scores; but their mean must be in [0, 1].
 
-    Upstream takes 2 and 5 for scores as well and prints accuracies above 100. A mean outside [0, 1] is
-    no value of this benchmark, so it is a complaint here.
+    Upstream also accepts scores such as 2 and 5 and then prints accuracies above 100. A mean outside
+    [0, 1] is not a value of this benchmark, so it is a complaint here.
     """
     try:
         values = [float(value) for value in official_scores(text)]
@@ -84,28 +84,27 @@ def official(text: str, questions: int) -> Parsed:
 def strict(text: str, questions: int) -> Parsed:
     """The reply is one JSON object and nothing else, with as many of 0, 0.5 and 1 as there are questions."""
     try:
-        found = json.loads(text, object_pairs_hook=_once)
+        content = json.loads(text, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
         return unreadable(f"the reply is not one JSON object ({error})")
-    if not isinstance(found, dict) or "score" not in found:
+    if not isinstance(content, dict) or "score" not in content:
         return unreadable("the reply is no JSON object with 'score'")
-    return _checked(found["score"], questions, {})
+    return _checked(content["score"], questions, {})
 
 
 def tolerant(text: str, questions: int) -> Parsed:
-    """The only scores in the reply, wherever they stand.
+    """The only scores in the reply, in any position.
 
-    Text and code fences around the object, braces and line breaks in explanations, an object around
-    the object, and numbers in quotes are accepted. Two objects with different scores are not: nobody
-    knows which was meant.
+    Text and code fences around the object, braces and line breaks in explanations, an enclosing object,
+    and numbers in quotes are accepted. Two objects with different scores are rejected as ambiguous.
     """
-    found = list(_objects(text))
-    if not found:
+    score_lists = list(_objects(text))
+    if not score_lists:
         return unreadable("the reply holds no JSON object with 'score'")
-    different = {json.dumps(scores) for scores in found}
+    different = {json.dumps(scores) for scores in score_lists}
     if len(different) > 1:
         return unreadable(f"the reply holds {len(different)} different lists of scores")
-    return _checked(found[0], questions, WORDS)
+    return _checked(score_lists[0], questions, WORDS)
 
 
 PARSERS: dict[str, Parser] = {"tolerant": tolerant, "strict": strict, "official": official}
@@ -144,28 +143,28 @@ def _checked(scores: Any, questions: int, words: dict[str, float]) -> Parsed:
 
 
 def _objects(text: str) -> Iterator[Any]:
-    """What stands under ``score`` in the outermost objects that have it, in order."""
-    decoder = json.JSONDecoder(object_pairs_hook=_once, strict=False)
+    """The values of ``score`` in the outermost objects that have it, in order."""
+    decoder = json.JSONDecoder(object_pairs_hook=_unique_keys, strict=False)
     position = text.find("{")
     while position >= 0:
         step = position + 1
         try:
-            found, end = decoder.raw_decode(text, position)
+            content, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             pass
         else:
-            if "score" in found:
-                yield found["score"]
+            if "score" in content:
+                yield content["score"]
                 step = end
         position = text.find("{", step)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Twice("an object has the same key twice")
-    return found
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; raises on a duplicate key."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise _DuplicateKey("an object has the same key twice")
+    return content
 
 
 def _shown(value: Any) -> str:

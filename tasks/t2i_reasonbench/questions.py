@@ -1,9 +1,9 @@
-"""Upstream's question files: questions with criteria, in many shapes, made one.
+"""Parses upstream's question files, which have several formats, to one list of questions with criteria.
 
 The files were written by a language model. Most blocks are ``{"q1": ..., "c1": ..., "q2": ...}`` with
-texts in them; some rows number or name their questions otherwise, give a criterion as an object, or keep
-the scoring apart. Upstream pastes a block into its prompt as it stands. Here every block becomes a list of
-questions, what was odd about it is kept as a note, and a shape that nobody has seen is an error.
+texts as values. Some rows number or name their questions differently, give a criterion as an object, or
+have a separate key for the scoring. Upstream inserts a block into its prompt unchanged. Here every block
+becomes a list of questions, deviations are kept as notes, and an unknown format is an error.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _LEVEL = re.compile(r"(?:score_)?(?P<level>1|0\.5|0)")
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a judge is asked of a picture.
+class JudgeQuestion:
+    """One question about a picture for a judge.
 
     Attributes:
         text: the question.
-        criterion: what earns 1, 0.5 and 0.
+        criterion: the conditions for the scores 1, 0.5 and 0.
     """
 
     text: str
@@ -39,10 +39,10 @@ class Block:
 
     Attributes:
         questions: in order; at least one.
-        notes: what was odd about upstream's block, in words.
+        notes: deviations of upstream's block from the usual format, in words.
     """
 
-    questions: tuple[Question, ...]
+    questions: tuple[JudgeQuestion, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -51,10 +51,10 @@ def read_block(block: Any, where: str) -> Block:
 
     Args:
         block: its JSON value.
-        where: what to call it in errors.
+        where: its name in error messages.
 
     Raises:
-        InputError: a question without criterion or the other way round, or a shape that is not known.
+        InputError: a question without criterion, a criterion without question, or an unknown format.
     """
     if not isinstance(block, Mapping) or not block:
         raise InputError(f"{where} is no block of questions; replace the file by the official one")
@@ -71,16 +71,18 @@ def read_block(block: Any, where: str) -> Block:
         odd = sorted(parts["q"].keys() ^ parts["c"].keys())[0]
         raise InputError(f"{where} has no pair for number {odd}; replace the file by the official one")
     rules = [_rule(parts["c"][number], f"{where}, c{number}") for number in parts["q"]]
-    apart = _apart(scoring, len(rules), where)
+    separate = _separate_scoring(scoring, len(rules), where)
     questions = tuple(
-        Question(_text(parts["q"][number], f"{where}, q{number}"), "; ".join(filter(None, (rule, extra))))
-        for number, rule, extra in zip(parts["q"], rules, apart, strict=True)
+        JudgeQuestion(
+            _text(parts["q"][number], f"{where}, q{number}"), "; ".join(filter(None, (rule, extra)))
+        )
+        for number, rule, extra in zip(parts["q"], rules, separate, strict=True)
     )
     return Block(questions, _notes(block, parts["c"]))
 
 
-def listed(questions: tuple[Question, ...]) -> str:
-    """The questions as a judge reads them: q1, c1, q2, c2 and so on, whatever upstream calls them."""
+def format_questions(questions: tuple[JudgeQuestion, ...]) -> str:
+    """The questions as text for the judge: q1, c1, q2, c2 and so on, regardless of upstream's names."""
     return "\n".join(
         f"q{number}: {question.text}\nc{number}: {question.criterion}"
         for number, question in enumerate(questions, 1)
@@ -102,15 +104,15 @@ def _rule(value: Any, where: str) -> str:
     return "; ".join(f"{level}: {levels[level]}" for level in sorted(levels, key=float, reverse=True))
 
 
-def _apart(scoring: Mapping[str, Any], count: int, where: str) -> list[str]:
-    """The scoring that stands beside the questions, by their position; empty texts where there is none."""
-    found = [""] * count
+def _separate_scoring(scoring: Mapping[str, Any], count: int, where: str) -> list[str]:
+    """The scoring under the key ``scoring``, by question; empty texts where there is none."""
+    extras = [""] * count
     for key, text in scoring.items():
         match = _SCORING.fullmatch(key)
         if match is None or not 1 <= int(match["number"]) <= count:
             raise InputError(f"{where} has the unknown scoring {key!r}; replace the file by the official one")
-        found[int(match["number"]) - 1] = _text(text, f"{where}, {key}")
-    return found
+        extras[int(match["number"]) - 1] = _text(text, f"{where}, {key}")
+    return extras
 
 
 def _notes(block: Mapping[str, Any], criteria: Mapping[int, Any]) -> tuple[str, ...]:

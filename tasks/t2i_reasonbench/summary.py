@@ -1,4 +1,4 @@
-"""Numbers beside the headline: quality, and what upstream would print, over a run's samples."""
+"""Numbers besides the headline: quality, and upstream's numbers, over a run's samples."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from selfreward_eval.tasks.t2i_reasonbench.official import official_summary
 def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
     """Quality per dimension and over all, in [0, 1]; upstream's accuracy and quality in per cent.
 
-    All are taken over the pictures that could be judged; how many could not is in the run's coverage.
-    A mean over dimensions is left out where one of the four has no number. Upstream's numbers are its
-    own arithmetic on our reading of the replies, the mean over dimensions rounded as in the paper.
+    All are taken over the pictures that could be scored; the run's coverage counts the others. A mean over
+    dimensions is left out if one of the four has no number. Upstream's numbers apply its arithmetic to the
+    scores of our parser; the mean over dimensions is rounded as in the paper.
     """
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     qualities: list[float] = []
     official: list[tuple[float, float]] = []
     for name, dimension in DIMENSIONS.items():
@@ -26,13 +26,13 @@ def further_numbers(records: Sequence[SampleRecord]) -> dict[str, float]:
             continue
         qualities.append(fsum(record.measurement.values[QUALITY] for record in scored) / len(scored))
         official.append(official_summary(dimension, [_row(record, dimension) for record in scored]))
-        found[f"quality_{name}"] = qualities[-1]
-        found[f"official_accuracy_{name}"], found[f"official_quality_{name}"] = official[-1]
+        numbers[f"quality_{name}"] = qualities[-1]
+        numbers[f"official_accuracy_{name}"], numbers[f"official_quality_{name}"] = official[-1]
     if len(qualities) == len(DIMENSIONS):
-        found[QUALITY] = fsum(qualities) / len(qualities)
+        numbers[QUALITY] = fsum(qualities) / len(qualities)
         for place, what in enumerate(("accuracy", QUALITY)):
-            found[f"official_{what}"] = round(fsum(one[place] for one in official) / len(official), 1)
-    return found
+            numbers[f"official_{what}"] = round(fsum(pair[place] for pair in official) / len(official), 1)
+    return numbers
 
 
 def _row(record: SampleRecord, dimension: Dimension) -> list[float]:

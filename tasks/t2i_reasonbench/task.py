@@ -1,4 +1,4 @@
-"""T2I-ReasonBench: does a picture show what its prompt means, where that must be reasoned out?
+"""T2I-ReasonBench: does a picture show what its prompt implies, where this requires reasoning?
 
 Paper: Sun, Fang, Duan, Liu, Liu, "T2I-ReasonBench: Benchmarking Reasoning-Informed
 Text-to-Image Generation", 2025. Protocol, licence, parity and the rows that are
@@ -34,10 +34,10 @@ class T2IReasonBench(Task):
     Args:
         judge: registry name of the judge, or a judge; it must read pictures.
         judge_args: its constructor's arguments; those of ``judge_local`` default to upstream's judge.
-        parser: what reads the replies: ``tolerant``, ``strict`` or ``official``.
+        parser: parser of the replies: ``tolerant``, ``strict`` or ``official``.
         describe: your own file in place of the describing prompt.
         score: your own file in place of the scoring prompt; ``$questions`` and ``$count`` are filled in.
-        replies: a file that keeps every reply and gives it again; shared by as many runs as you like.
+        replies: a cache file of replies, which are reused; several runs may share it.
 
     The judge is built when it is first needed.
     """
@@ -89,20 +89,20 @@ class T2IReasonBench(Task):
         from selfreward_eval.tasks.t2i_reasonbench.measuring import measure_pictures
 
         by_id = {item.id: item for item in items}
-        asked = [by_id[sample.item_id] for sample in samples]
-        return measure_pictures(self.judge, asked, images, self.prompts, self._parser)
+        sample_items = [by_id[sample.item_id] for sample in samples]
+        return measure_pictures(self.judge, sample_items, images, self.prompts, self._parser)
 
     def remeasure(self, record: SampleRecord) -> Measurement:
-        """The measurement that this task's parser makes of a recorded sample's replies.
+        """The measurement from a recorded sample's replies with this task's parser.
 
         Raises:
             InputError: the record holds no replies, or its item no questions.
         """
-        from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+        from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies
         from selfreward_eval.tasks.t2i_reasonbench.measuring import read_replies
 
         evidence = record.measurement.evidence
-        return read_replies(record.item, recorded_replies(evidence), Asked.read(evidence, self._parser))
+        return read_replies(record.item, recorded_replies(evidence), JudgeSetup.read(evidence, self._parser))
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of the judge."""
@@ -127,7 +127,7 @@ class T2IReasonBench(Task):
 
     @cached_property
     def prompts(self) -> Prompts:
-        """What the judge is told."""
+        """The prompts for the judge."""
         from selfreward_eval.tasks.t2i_reasonbench.measuring import Prompts
 
         return Prompts.ours(*self._own)
@@ -142,7 +142,7 @@ class T2IReasonBench(Task):
             for name, files in FILES.items()
             for item in load_items(
                 DIMENSIONS[name],
-                locate(files.prompts, self.info.name),
-                locate(files.questions, self.info.name),
+                locate(files.prompts),
+                locate(files.questions),
             )
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.file_server import serve
 from typer.testing import CliRunner, Result
 
 from selfreward_eval.cli.data import app
@@ -14,20 +16,24 @@ from selfreward_eval.harness import data
 from selfreward_eval.harness.data import PinnedFile
 from selfreward_eval.harness.errors import MissingData
 
-FILE = PinnedFile("toy", "rows.txt", "owner/toy", "c" * 40, hashlib.sha256(b"rows").hexdigest(), "MIT")
+FILE = PinnedFile(
+    "toy", "rows.txt", "owner/toy", "c" * 40, hashlib.sha256(b"rows").hexdigest(), "MIT", "counting"
+)
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One task with one file and one without, an upstream on this disk, an empty cache."""
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """One task with one file and one without, an upstream on this machine, an empty cache."""
     source = tmp_path / "upstream" / "owner" / "toy" / FILE.commit / FILE.path
     source.parent.mkdir(parents=True)
     source.write_bytes(b"rows")
-    monkeypatch.setattr(data, "RAW_HOST", (tmp_path / "upstream").as_uri())
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(data, "declared_files", lambda tasks=(): {"counting": (FILE,), "embedded": ()})
     monkeypatch.setenv("SELFREWARD_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("SELFREWARD_DATA", raising=False)
-    return tmp_path / "cache"
+    with serve(tmp_path / "upstream") as address:
+        monkeypatch.setattr(data, "RAW_HOST", address)
+        yield tmp_path / "cache"
 
 
 def command(*words: str) -> Result:
@@ -60,9 +66,9 @@ def test_path_prints_where_the_file_is(cache: Path) -> None:
 def test_a_missing_file_is_named_by_its_folder_and_fetched_by_its_task() -> None:
     (entry,) = json.loads(command("verify", "--json").stdout)
     assert (entry["task"], entry["folder"], entry["status"]) == ("counting", "toy", "missing")
-    told = command("verify").stdout
-    assert "toy/rows.txt" in told
-    assert "data fetch counting`" in told
+    printed = command("verify").stdout
+    assert "toy/rows.txt" in printed
+    assert "data fetch counting`" in printed
 
 
 def test_path_of_a_missing_file_is_an_error() -> None:

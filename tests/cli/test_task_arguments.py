@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from selfreward_eval.cli.arguments import parse, per_task
+from selfreward_eval.api.arguments import parse, per_task
 from selfreward_eval.harness.errors import UsageError
 
 

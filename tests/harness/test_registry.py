@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+import importlib
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 import pytest
 
 from selfreward_eval.harness import registry as module
-from selfreward_eval.harness.errors import MissingExtra, UnknownName, UsageError
+from selfreward_eval.harness.errors import BrokenPlugin, MissingExtra, UnknownName, UsageError
 from selfreward_eval.harness.registry import Registry
 
-Declared = dict[str, list[tuple[str, str]]]
+ModuleFile = Callable[[str, str], Path]
 
 
 @pytest.fixture
@@ -21,6 +26,23 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         module, "entry_points", lambda group: [EntryPoint(name, value, group) for name, value in entries]
     )
     return entries
+
+
+@pytest.fixture
+def module_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleFile]:
+    """Writes a module, (name, source) -> its file, that can be imported within the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    written = []
+
+    def write(name: str, source: str) -> Path:
+        written.append(name)
+        (tmp_path / f"{name}.py").write_text(source)
+        importlib.invalidate_caches()
+        return tmp_path / f"{name}.py"
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
 
 
 def test_the_built_in_entries_are_there_and_load() -> None:
@@ -60,10 +82,101 @@ def test_an_unknown_group_is_refused() -> None:
         Registry("paints")
 
 
-def test_a_missing_package_is_named(declared: list[tuple[str, str]]) -> None:
-    declared.append(("broken", "no_such_package.model:Model"))
-    with pytest.raises(MissingExtra, match="the model 'broken' needs the package 'no_such_package'"):
-        Registry("models").load("broken")
+def test_a_module_of_a_plug_in_that_is_gone_is_told_from_a_package_it_needs(
+    declared: list[tuple[str, str]], module_file: ModuleFile
+) -> None:
+    module_file("plug_in_with_needs", "import no_such_package.inner")
+    declared += [("gone", "no_such_plug_in.model:Model"), ("needy", "plug_in_with_needs:Model")]
+    with pytest.raises(
+        BrokenPlugin,
+        match="the model 'gone' is declared by an unknown package, whose module no_such_plug_in is missing",
+    ):
+        Registry("models").load("gone")
+    with pytest.raises(
+        MissingExtra,
+        match="the model 'needy' of an unknown package needs the module 'no_such_package', which is not "
+        "installed; install the package that has the module 'no_such_package'",
+    ):
+        Registry("models").load("needy")
+
+
+def test_a_package_that_one_of_our_extras_installs_leads_to_the_extra(
+    declared: list[tuple[str, str]], module_file: ModuleFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    module_file("plug_in_with_extra", "import spacy")
+    declared.append(("needy", "plug_in_with_extra:Model"))
+    with pytest.raises(
+        MissingExtra, match=r"'spacy', which is not installed; install selfreward-eval\[spacy\]$"
+    ):
+        Registry("models").load("needy")
+
+
+def test_every_extra_has_a_module_that_leads_to_it() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert set(module.EXTRAS.values()) == set(project["optional-dependencies"]) - {"dev"}
+
+
+def test_a_module_hidden_by_another_of_its_name_leads_to_that_one(
+    declared: list[tuple[str, str]], module_file: ModuleFile
+) -> None:
+    """Such as a folder with a tasks.py, where the plug-in is a package of that name."""
+    file = module_file("hiding_plug_in", "")
+    declared.append(("hidden", "hiding_plug_in.model:Model"))
+    with pytest.raises(
+        BrokenPlugin, match=rf"hiding_plug_in\.model is missing .* was imported from {file}\)"
+    ):
+        Registry("models").load("hidden")
+
+
+def test_a_module_that_lacks_a_part_of_its_own_package_says_which(
+    declared: list[tuple[str, str]], module_file: ModuleFile
+) -> None:
+    module_file("half_plug_in", "import half_plug_in.rest")
+    declared.append(("half", "half_plug_in:Model"))
+    with pytest.raises(
+        BrokenPlugin, match=r"half_plug_in imports half_plug_in\.rest, which an unknown package"
+    ):
+        Registry("models").load("half")
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("\n1 / 0", "ZeroDivisionError: division by zero at .*raising_plug_in.py:2; mend"),
+        ("\n\ndef", r"SyntaxError: invalid syntax at .*raising_plug_in.py:3; mend"),
+        ("from json import nothing", "ImportError: cannot import name 'nothing' from 'json'"),
+    ],
+)
+def test_an_error_raised_by_an_import_is_shown_with_its_place(
+    declared: list[tuple[str, str]], module_file: ModuleFile, source: str, error: str
+) -> None:
+    module_file("raising_plug_in", source)
+    declared.append(("raising", "raising_plug_in:Model"))
+    with pytest.raises(BrokenPlugin, match=f"raising_plug_in of an unknown package raised {error}"):
+        Registry("models").load("raising")
+
+
+def test_an_error_for_users_passes_as_it_is(declared: list[tuple[str, str]], module_file: ModuleFile) -> None:
+    module_file(
+        "refusing_plug_in",
+        "from selfreward_eval.harness.errors import UsageError\nraise UsageError('set TOKEN first')",
+    )
+    declared.append(("refusing", "refusing_plug_in:Model"))
+    with pytest.raises(UsageError, match=r"^set TOKEN first$"):
+        Registry("models").load("refusing")
+
+
+def test_a_module_without_the_declared_object_says_so(declared: list[tuple[str, str]]) -> None:
+    declared.append(("absent", "json:Nothing"))
+    with pytest.raises(BrokenPlugin, match=r"declared as json:Nothing by .*, and json has no Nothing"):
+        Registry("models").load("absent")
+
+
+def test_the_package_that_declares_a_broken_entry_is_named() -> None:
+    """Built-in entries carry their distribution."""
+    entry = next(iter(entry_points(group="selfreward_eval.models")))
+    assert module._distribution(entry) == "selfreward-eval"
 
 
 def test_two_packages_may_not_claim_one_name(declared: list[tuple[str, str]]) -> None:

@@ -15,7 +15,7 @@ from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.rewarders.srum.maps import code_map
-from selfreward_eval.trainers import rollouts as collecting
+from selfreward_eval.trainers import rollouts
 from selfreward_eval.trainers.building import build
 from selfreward_eval.trainers.pool import Pool
 from selfreward_eval.trainers.rollouts import RolloutCollector
@@ -29,7 +29,7 @@ def model() -> Any:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collecting, "CHUNK", 2)
+    monkeypatch.setattr(rollouts, "CHUNK", 2)
 
 
 def collector(
@@ -44,9 +44,9 @@ def collector(
         folder=folder,
         source=ShapesSource(),
         trainer=made,
-        beginning=lambda: pytest.fail("the starting model was loaded though nothing has moved"),
+        load_reference=lambda: pytest.fail("the starting model was loaded though nothing has moved"),
         rewarder=reward,
-        captions=reward,
+        caption_rewarder=reward,
         question="describe the picture.",
         **changes,
     )
@@ -156,16 +156,18 @@ def test_both_sides_know_how_likely_they_were_when_drawn(tmp_path: Path, model: 
     made = collector(tmp_path, trainer="dsr_grpo")(0, model)
     assert made.drawings is not None
     assert made.captions is not None
-    assert made.captions.drawn is not None
-    assert made.drawings.drawn is not None
+    assert made.captions.sampling_logprobs is not None
+    assert made.drawings.sampling_logprobs is not None
     prompts = [made.drawings.items[0].text] * 3
     assert torch.allclose(
-        made.drawings.drawn[0], model.drawing_logprobs(prompts, made.drawings.tokens[0]), atol=1e-4
+        made.drawings.sampling_logprobs[0],
+        model.drawing_logprobs(prompts, made.drawings.tokens[0]),
+        atol=1e-4,
     )
     again = model.caption_logprobs(
         [made.captions.pictures[0]] * 3, "describe the picture.", made.captions.texts[0]
     )
-    for kept, now in zip(made.captions.drawn[0], again, strict=True):
+    for kept, now in zip(made.captions.sampling_logprobs[0], again, strict=True):
         assert torch.allclose(kept, now, atol=1e-4)
 
 

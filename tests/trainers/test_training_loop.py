@@ -16,7 +16,9 @@ from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.tasks.shapes.compbench.task import ShapesCompBench
 from selfreward_eval.tasks.shapes.questions.task import ShapesQuestions
 from selfreward_eval.trainers.building import build
-from selfreward_eval.trainers.jobs import TrainingJob, check, estimate_cost
+from selfreward_eval.trainers.cost import estimate_cost
+from selfreward_eval.trainers.job_checks import check
+from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.loop import train
 from selfreward_eval.trainers.record import read
 from selfreward_eval.trainers.sources import FileSource, ShapesSource
@@ -95,7 +97,9 @@ def test_a_finished_training_run_is_read_and_not_done_again(whole: Path) -> None
 
 
 def test_another_training_run_is_refused_in_its_folder(whole: Path) -> None:
-    with pytest.raises(RunFolderError, match=r"holds another training run \(trainer.settings.steps: 4 != 5"):
+    with pytest.raises(
+        RunFolderError, match=r"holds another training run \(trainer.settings.steps: 4 there, 5 here"
+    ):
         train(job(whole, settings={"steps": 5}))
 
 

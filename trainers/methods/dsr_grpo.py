@@ -1,8 +1,8 @@
 """``dsr_grpo``: dual self-rewards by group-relative policy optimisation, both directions at once.
 
-Every candidate of a group counts by its advantage, its reward normalised within the group; the ratio to
-the model that drew is clipped, and leaving the starting model costs. The ratio is that of the
-distribution that draws, guidance included.
+Every candidate of a group counts by its advantage, its reward normalised within the group. The ratio to
+the model that sampled is clipped, and a KL term penalises distance from the reference model. The ratio is
+that of the distribution that draws, guidance included.
 
 Source: arXiv:2506.07963; GRPO, arXiv:2402.03300. The paper's group size, clip and KL weight are not
 known: those here are this project's.
@@ -22,6 +22,7 @@ from selfreward_eval.trainers.objectives import grpo
 from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.pool import Captions, Drawings, Pool
 
 
@@ -29,8 +30,8 @@ class DualGrpo(Trainer):
     """GRPO on whole groups, on both sides.
 
     Args:
-        ratio: eps, how far the ratio to the model that drew may count.
-        kl: weight of the KL estimate to the starting model, on the drawing side.
+        ratio: eps, where the ratio to the model that sampled is clipped.
+        kl: weight of the KL estimate to the reference model, on the drawing side.
         captioning: weight of the captioning side beside 1 for drawing; 0 trains drawing alone.
         captioning_kl: weight of the KL estimate within the captioning side. Weights that captions alone
             move, such as those that name words, take Adam's full steps however small ``captioning`` is:
@@ -88,8 +89,8 @@ class DualGrpo(Trainer):
         super().__init__({name: float(value) for name, value in own.items()}, settings)
         self.sides = self.info.sides if captioning else ("drawing",)
         self.on_policy = True
-        held = {"drawing": kl, "captioning": captioning_kl}
-        self.anchored = tuple(side for side in self.sides if held[side])
+        kl_weights = {"drawing": kl, "captioning": captioning_kl}
+        self.anchored = tuple(side for side in self.sides if kl_weights[side])
         if captioning and self.settings.temperature != 1.0:
             raise UsageError(
                 f"the trainer 'dsr_grpo' writes captions at temperature 1, got {self.settings.temperature}: "
@@ -97,53 +98,55 @@ class DualGrpo(Trainer):
             )
 
     def loss(
-        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+        self, model: TrainsLikelihoods, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:
         parts: list[torch.Tensor] = []
-        told: dict[str, float] = {}
+        logged: dict[str, float] = {}
         if "drawing" in picks:
             assert pool.drawings is not None
-            parts.append(self._side("drawing", told, *_drawn(model, pool.drawings, picks["drawing"])))
+            parts.append(
+                self._side("drawing", logged, *_drawing_terms(model, pool.drawings, picks["drawing"]))
+            )
         if "captioning" in picks:
             assert pool.captions is not None
-            terms = _written(model, pool.captions, picks["captioning"])
-            parts.append(self.own["captioning"] * self._side("captioning", told, *terms))
+            group_terms = _captioning_terms(model, pool.captions, picks["captioning"])
+            parts.append(self.own["captioning"] * self._side("captioning", logged, *group_terms))
         loss = torch.stack(parts).sum()
-        return loss, {"loss": float(loss.detach()), **told}
+        return loss, {"loss": float(loss.detach()), **logged}
 
     def _side(
         self,
         side: Side,
-        told: dict[str, float],
-        now: list[torch.Tensor],
-        drawn: list[torch.Tensor],
-        start: list[torch.Tensor] | None,
+        logged: dict[str, float],
+        policy: list[torch.Tensor],
+        sampling: list[torch.Tensor],
+        reference: list[torch.Tensor] | None,
         advantages: list[float],
         shares: list[float],
     ) -> torch.Tensor:
-        """The side's loss: candidates of one token count at once, each weighed by its share of its group."""
+        """The side's loss: candidates of equal length together, each weighed by its share of its group."""
         parts: list[torch.Tensor] = []
-        for rows in _alike(now):
-            logp = torch.stack([now[k] for k in rows])
-            old = torch.stack([drawn[k] for k in rows]).to(logp.device)
-            first = None if start is None else torch.stack([start[k] for k in rows]).to(logp.device)
+        for rows in _by_length(policy):
+            logp = torch.stack([policy[k] for k in rows])
+            sampled = torch.stack([sampling[k] for k in rows]).to(logp.device)
+            frozen = None if reference is None else torch.stack([reference[k] for k in rows]).to(logp.device)
             weight = logp.new_tensor([advantages[k] for k in rows])
-            held = self.own["kl" if side == "drawing" else "captioning_kl"]
-            loss, penalty, binding = grpo(logp, old, first, weight, self.own["ratio"], held)
+            kl_weight = self.own["kl" if side == "drawing" else "captioning_kl"]
+            loss, penalty, binding = grpo(logp, sampled, frozen, weight, self.own["ratio"], kl_weight)
             share = logp.new_tensor([shares[k] for k in rows])
             parts.append(torch.stack([(term * share).sum() for term in (loss, penalty, binding)]))
-        whole = torch.stack(parts).sum(0)
-        told[f"{side}_kl"] = float(whole[1].detach())
-        told[f"{side}_clipped"] = float(whole[2].detach())
-        return whole[0]
+        sums = torch.stack(parts).sum(0)
+        logged[f"{side}_kl"] = float(sums[1].detach())
+        logged[f"{side}_clipped"] = float(sums[2].detach())
+        return sums[0]
 
 
-def _alike(rows: Sequence[torch.Tensor]) -> list[list[int]]:
+def _by_length(rows: Sequence[torch.Tensor]) -> list[list[int]]:
     """Numbers of rows of one length together."""
-    found: dict[int, list[int]] = {}
+    rows_by_length: dict[int, list[int]] = {}
     for k, row in enumerate(rows):
-        found.setdefault(len(row), []).append(k)
-    return list(found.values())
+        rows_by_length.setdefault(len(row), []).append(k)
+    return list(rows_by_length.values())
 
 
 def _members(
@@ -155,31 +158,34 @@ def _members(
     shares: list[float] = []
     groups = side.groups[list(picks)]
     for group in groups:
-        known = np.flatnonzero(side.scored[group])
+        scored = np.flatnonzero(side.scored[group])
         values = side.advantages(group)
-        places += [(int(group), int(k)) for k in known]
-        advantages += [float(values[k]) for k in known]
-        shares += [1.0 / (len(known) * len(groups))] * len(known)
+        places += [(int(group), int(k)) for k in scored]
+        advantages += [float(values[k]) for k in scored]
+        shares += [1.0 / (len(scored) * len(groups))] * len(scored)
     return places, advantages, shares
 
 
-def _drawn(model: Any, drawings: Drawings, picks: Sequence[int]) -> tuple[Any, ...]:
+def _drawing_terms(model: TrainsLikelihoods, drawings: Drawings, picks: Sequence[int]) -> tuple[Any, ...]:
     places, advantages, shares = _members(drawings, picks)
-    assert drawings.drawn is not None
+    assert drawings.sampling_logprobs is not None
     groups, ks = [list(column) for column in zip(*places, strict=True)]
-    now = model.drawing_logprobs([drawings.items[g].text for g in groups], drawings.tokens[groups, ks])
-    start = None if drawings.start is None else list(drawings.start[groups, ks])
-    return list(now), list(drawings.drawn[groups, ks]), start, advantages, shares
+    policy = model.drawing_logprobs([drawings.items[g].text for g in groups], drawings.tokens[groups, ks])
+    logprobs = drawings.reference_logprobs
+    reference = None if logprobs is None else list(logprobs[groups, ks])
+    sampling = list(drawings.sampling_logprobs[groups, ks])
+    return list(policy), sampling, reference, advantages, shares
 
 
-def _written(model: Any, captions: Captions, picks: Sequence[int]) -> tuple[Any, ...]:
+def _captioning_terms(model: TrainsLikelihoods, captions: Captions, picks: Sequence[int]) -> tuple[Any, ...]:
     places, advantages, shares = _members(captions, picks)
-    assert captions.drawn is not None
-    now = model.caption_logprobs(
+    assert captions.sampling_logprobs is not None
+    policy = model.caption_logprobs(
         [captions.pictures[g] for g, _ in places],
         captions.question,
         [captions.texts[g][k] for g, k in places],
     )
-    drawn = [captions.drawn[g][k] for g, k in places]
-    start = None if captions.start is None else [captions.start[g][k] for g, k in places]
-    return now, drawn, start, advantages, shares
+    logprobs = captions.reference_logprobs
+    reference = None if logprobs is None else [logprobs[g][k] for g, k in places]
+    sampling = [captions.sampling_logprobs[g][k] for g, k in places]
+    return policy, sampling, reference, advantages, shares

@@ -6,7 +6,7 @@ the picture). Log-likelihoods are means over tokens.
 
 Source: arXiv:2506.07963; SimPO, arXiv:2405.14734. The paper's values of beta and gamma are not known,
 and it has no anchor: without one, SimPO lowers the likelihood of the preferred picture too, until
-nothing is drawn any more. All three are this project's.
+the model collapses. All three are this project's.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from selfreward_eval.trainers.objectives import likelihood, simpo
 from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.pool import Captions, Drawings, Pool
 
 
@@ -83,32 +84,34 @@ class DualSimpo(Trainer):
         self.sides = self.info.sides if captioning else ("drawing",)
 
     def loss(
-        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+        self, model: TrainsLikelihoods, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:
         parts: list[torch.Tensor] = []
-        told: dict[str, float] = {}
+        logged: dict[str, float] = {}
         for side, weight in (("drawing", 1.0), ("captioning", self.own["captioning"])):
             if side not in picks:
                 continue
             if side == "drawing":
                 assert pool.drawings is not None
-                better, worse = drawn_pairs(model, pool.drawings, picks["drawing"])
+                better, worse = picture_pairs(model, pool.drawings, picks["drawing"])
             else:
                 assert pool.captions is not None
-                better, worse = written_pairs(model, pool.captions, picks["captioning"])
+                better, worse = caption_pairs(model, pool.captions, picks["captioning"])
             preference = simpo(better, worse, self.own["beta"], self.own["gamma"]).mean()
             anchor = self.own["anchor" if side == "drawing" else "captioning_anchor"]
             parts.append(weight * (preference + anchor * -better.mean()))
-            told |= {
+            logged |= {
                 f"{side}_preference": float(preference.detach()),
                 f"{side}_better": float(better.detach().mean()),
                 f"{side}_worse": float(worse.detach().mean()),
             }
         loss = torch.stack(parts).sum()
-        return loss, {"loss": float(loss.detach()), **told}
+        return loss, {"loss": float(loss.detach()), **logged}
 
 
-def drawn_pairs(model: Any, drawings: Drawings, picks: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+def picture_pairs(
+    model: TrainsLikelihoods, drawings: Drawings, picks: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean log-likelihoods of the best and of the worst picture of each picked group: (B,) and (B,)."""
     groups = drawings.groups[list(picks)]
     prompts = [drawings.items[group].text for group in groups]
@@ -119,7 +122,9 @@ def drawn_pairs(model: Any, drawings: Drawings, picks: Sequence[int]) -> tuple[t
     return better, worse
 
 
-def written_pairs(model: Any, captions: Captions, picks: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+def caption_pairs(
+    model: TrainsLikelihoods, captions: Captions, picks: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The same for captions, their end included."""
     groups = captions.groups[list(picks)]
     pictures = [captions.pictures[group] for group in groups]

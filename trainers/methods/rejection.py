@@ -15,6 +15,7 @@ from selfreward_eval.trainers.objectives import likelihood
 from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.pool import Pool
 
 
@@ -37,7 +38,7 @@ class Rejection(Trainer):
         super().__init__({}, settings)
 
     def loss(
-        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+        self, model: TrainsLikelihoods, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:
         drawings = pool.drawings
         assert drawings is not None

@@ -20,22 +20,22 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.rewarders.srum.weighting import CONSTRAINT
 from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
 from selfreward_eval.trainers.methods.srum_policy import policy_loss
+from selfreward_eval.trainers.objectives import Away, likelihood, mapped
 from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
-    import torch
-
-    from selfreward_eval.trainers.objectives import Away
+    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.pool import Drawings, Pool
 
 
-KEPT = ("same", "best")
+KEEP = ("same", "best")
 AWAY = ("unlikelihood", "likelihood", "policy")
 
 
@@ -72,7 +72,7 @@ class Srum(Trainer):
     ) -> None:
         if constraint < 0:
             raise UsageError(f"the trainer 'srum' needs a constraint of 0 or more, got {constraint}")
-        for what, value, known in (("keep", keep, KEPT), ("away", away, AWAY)):
+        for what, value, known in (("keep", keep, KEEP), ("away", away, AWAY)):
             if value not in known:
                 raise UsageError(f"the trainer 'srum' has no {what}={value!r}; known: {', '.join(known)}")
         if away == "policy" and keep != "same":
@@ -87,22 +87,18 @@ class Srum(Trainer):
         """Every picture that has a map; with ``away=policy`` every prompt, if any has one."""
         assert pool.drawings is not None
         if self.own["away"] == "policy":
-            return {"drawing": len(pool.drawings.items) if len(_places(pool.drawings)) else 0}
-        return {"drawing": len(_places(pool.drawings))}
+            return {"drawing": len(pool.drawings.items) if len(_with_map(pool.drawings)) else 0}
+        return {"drawing": len(_with_map(pool.drawings))}
 
     def loss(
-        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
+        self, model: TrainsLikelihoods, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        import torch
-
-        from selfreward_eval.trainers.objectives import likelihood, mapped
-
         drawings = pool.drawings
         assert drawings is not None
         assert drawings.maps is not None
         if self.own["away"] == "policy":
             return policy_loss(model, drawings, picks["drawing"], self.own["constraint"])
-        places = _places(drawings)[list(picks["drawing"])]
+        places = _with_map(drawings)[list(picks["drawing"])]
         groups = places[:, 0]
         prompts = [drawings.items[group].text for group in groups]
         tokens = drawings.tokens[groups, places[:, 1]]
@@ -114,8 +110,8 @@ class Srum(Trainer):
         else:
             best = drawings.tokens[groups, [drawings.best(group) for group in groups]]
             logp, kept = model.drawing_logprobs(prompts * 2, torch.cat([tokens, best])).chunk(2)
-            moved = mapped(logp, reward.to(logp.device), 0.0, self.own["away"])
-            loss = (moved + self.own["constraint"] * likelihood(kept)).mean()
+            map_loss = mapped(logp, reward.to(logp.device), 0.0, self.own["away"])
+            loss = (map_loss + self.own["constraint"] * likelihood(kept)).mean()
         return loss, {
             "loss": float(loss.detach()),
             "likelihood": float(logp.detach().mean()),
@@ -125,7 +121,7 @@ class Srum(Trainer):
 
 
 @lru_cache(maxsize=2)
-def _places(drawings: Drawings) -> NDArray[np.int64]:
+def _with_map(drawings: Drawings) -> NDArray[np.int64]:
     """(group, candidate) of every picture with a map: (K, 2)."""
     assert drawings.maps is not None
     return np.argwhere(drawings.scored & np.isfinite(drawings.maps).all(-1))

@@ -19,7 +19,7 @@ import numpy as np
 
 from selfreward_eval.tasks.shapes.compbench import requests as compbench
 from selfreward_eval.tasks.shapes.compbench.near_misses import near_miss
-from selfreward_eval.tasks.shapes.compbench.realising import realise
+from selfreward_eval.tasks.shapes.compbench.scenes import realise
 from selfreward_eval.tasks.shapes.language import caption
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.requests import FRAMES
@@ -110,9 +110,9 @@ def _group(rng: np.random.Generator) -> list[tuple[str, Scene]]:
             requests.setdefault(other.text, other)
         scenes = [realise(rng, request, avoid_unseen=False) for request in requests.values()]
         if len(scenes) == GROUP and not any(text in compbench.withheld() for text in requests):
-            found = [(text, scene) for text, scene in zip(requests, scenes, strict=True) if scene is not None]
-            if len(found) == GROUP:
-                return found
+            group = [(text, scene) for text, scene in zip(requests, scenes, strict=True) if scene is not None]
+            if len(group) == GROUP:
+                return group
 
 
 def _free(rng: np.random.Generator) -> tuple[str, Scene]:
@@ -217,6 +217,6 @@ def accuracy(folder: Path, batches: int = 20, among: int = 32, seed: int = 78) -
             text, scene = _free(rng)
             pairs.setdefault(text, scene)
         pictures = [Image.fromarray(render(scene)) for scene in pairs.values()]
-        found = scorer.classify(pictures, list(pairs), templates=("{}",))
-        right += sum(text == own for text, own in zip(found, pairs, strict=True))
+        predicted = scorer.classify(pictures, list(pairs), templates=("{}",))
+        right += sum(text == own for text, own in zip(predicted, pairs, strict=True))
     return right / (batches * among)

@@ -91,13 +91,13 @@ def start_codebook(codec: JanusVQVAE, state: CodebookState, seed: int, pictures:
     import torch
     import torch.nn.functional as F
 
-    found = []
+    batches = []
     with torch.no_grad():
         for k in range(0, pictures, 64):
             _, batch = scene_batch(np.random.default_rng((seed, k)), 64)
             z = F.normalize(codec.quant_conv(codec.encoder(to_tensor(batch))), dim=1)
-            found.append(z.permute(0, 2, 3, 1).reshape(-1, z.shape[1]))
-        encodings = torch.cat(found)
+            batches.append(z.permute(0, 2, 3, 1).reshape(-1, z.shape[1]))
+        encodings = torch.cat(batches)
         count = codec.quantize.embedding.weight.shape[0]
         table = centres(encodings, count, torch.Generator().manual_seed(seed))
         ids = torch.cat([(part @ table.T).argmax(-1) for part in encodings.split(16384)])
@@ -185,8 +185,12 @@ def open_losses(
     z = F.normalize(codec.quant_conv(codec.encoder(pictures)).float(), dim=1)
     z = F.normalize(z + noise, dim=1)
     rebuilt = reconstruction(codec.decoder(codec.post_quant_conv(z)), pictures)
-    told = describing.loss(reader(z.permute(0, 2, 3, 1)), labels)
-    return {"loss": rebuilt + DESCRIBING_WEIGHT * told, "reconstruction": rebuilt, "describing": told}
+    describing_loss = describing.loss(reader(z.permute(0, 2, 3, 1)), labels)
+    return {
+        "loss": rebuilt + DESCRIBING_WEIGHT * describing_loss,
+        "reconstruction": rebuilt,
+        "describing": describing_loss,
+    }
 
 
 def centres(

@@ -92,8 +92,8 @@ def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     import torch.nn.functional as F
 
     table = logits.float().view(*labels.shape[:-1], sum(SIZES))
-    told = (labels[..., 0] < NONE[0]).float()
-    weight = (told + EMPTY_WEIGHT * (1 - told)).flatten()
+    has_object = (labels[..., 0] < NONE[0]).float()
+    weight = (has_object + EMPTY_WEIGHT * (1 - has_object)).flatten()
     total = table.new_zeros(())
     start = 0
     for place, size in enumerate(SIZES):

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from selfreward_eval.harness.models.janus.decode import pictures
 from selfreward_eval.tasks.shapes.language import QUESTION_KINDS, ask
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.trainers.pretrain.mixture import draw_request
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.janus.adapter import JanusModel
@@ -74,8 +76,6 @@ def round_trip(model: JanusModel) -> Callable[[NDArray[np.uint8]], NDArray[np.ui
     """Encodes and decodes a picture by the model's codec: uint8 (48, 48, 3) to the same."""
     from PIL import Image
 
-    from selfreward_eval.harness.models.janus.decode import pictures
-
     def through(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         tokens = model.encode([Image.fromarray(picture)])
         decoded: NDArray[np.uint8] = pictures(model.loaded.model, tokens)[0].numpy()
@@ -88,7 +88,6 @@ def drawing(model: JanusModel, prompts: int, seed: int, batch: int = 64) -> dict
     """Accuracy per tag on prompts of the training split, which is what settings are chosen on."""
     from selfreward_eval.harness.records import Item, Sample
     from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
-    from selfreward_eval.trainers.pretrain.mixture import draw_request
 
     rng = np.random.default_rng((SEED, seed))
     task = ShapesGenEval()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from selfreward_eval.tasks.shapes.compbench import requests as compbench
-from selfreward_eval.tasks.shapes.compbench.realising import realise as realise_compbench
+from selfreward_eval.tasks.shapes.compbench.scenes import realise as realise_compbench
 from selfreward_eval.tasks.shapes.reasonbench import requests as reasonbench
-from selfreward_eval.tasks.shapes.reasonbench.realising import realise as realise_reasonbench
+from selfreward_eval.tasks.shapes.reasonbench.scenes import realise as realise_reasonbench
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.requests import TAGS, Request, all_requests, realise, training_sentences
 from selfreward_eval.tasks.shapes.sampling import choose, mixed, plain

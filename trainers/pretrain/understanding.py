@@ -184,16 +184,16 @@ def _covers(scenes: Sequence[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
     side = PICTURE // PATCH
-    found = np.full((2, len(scenes), side, side), -100)
+    labels = np.full((2, len(scenes), side, side), -100)
     names = list(COLOURS)
     for k, scene in enumerate(scenes):
         for thing in scene.things:
             rows = sorted({(thing.y - 1) // PATCH, thing.y // PATCH})
             columns = sorted({(thing.x - 1) // PATCH, thing.x // PATCH})
             place = np.ix_(rows, columns)
-            found[0, k][place] = names.index(thing.colour)
-            found[1, k][place] = SHAPES.index(thing.form) if thing.form in SHAPES else -100
-    colours, shapes = (torch.from_numpy(layer.reshape(len(scenes), -1)) for layer in found)
+            labels[0, k][place] = names.index(thing.colour)
+            labels[1, k][place] = SHAPES.index(thing.form) if thing.form in SHAPES else -100
+    colours, shapes = (torch.from_numpy(layer.reshape(len(scenes), -1)) for layer in labels)
     return colours, shapes
 
 

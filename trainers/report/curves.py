@@ -150,10 +150,10 @@ def _label(value: float) -> str:
 
 def names_of(steps: Sequence[Mapping[str, float]]) -> list[str]:
     """The numbers of a step log that are worth a curve: the loss, the method's own, then the optimiser's."""
-    found = list(dict.fromkeys(key for step in steps for key in step if key not in APART))
+    names = list(dict.fromkeys(key for step in steps for key in step if key not in APART))
     rank = {name: place - len(FIRST) for place, name in enumerate(FIRST)}
     rank |= {name: place + 1 for place, name in enumerate(LAST)}
-    return sorted(found, key=lambda name: rank.get(name, 0))
+    return sorted(names, key=lambda name: rank.get(name, 0))
 
 
 def step_charts(steps: Sequence[Mapping[str, float]]) -> list[Drawing]:

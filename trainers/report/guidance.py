@@ -54,14 +54,14 @@ def grids(before: Arm, after: Arm) -> dict[str, tuple[Grid, Grid]]:
 
 
 def _by_task(arm: Arm) -> dict[str, tuple[tuple[float, float], ...]]:
-    found: dict[str, list[tuple[float, float]]] = {}
+    points_by_task: dict[str, list[tuple[float, float]]] = {}
     try:
         for scale, scores in arm.grid.items():
             for task, score in scores.items():
-                found.setdefault(task, []).append((float(scale), float(score)))
+                points_by_task.setdefault(task, []).append((float(scale), float(score)))
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"the guidance grid of {arm.folder} cannot be read: {error}; train again") from error
-    return {task: tuple(sorted(points)) for task, points in found.items()}
+    return {task: tuple(sorted(points)) for task, points in points_by_task.items()}
 
 
 def chart(task: str, before: Grid, after: Grid, notation: Notation) -> Drawing:
@@ -99,19 +99,19 @@ def sentence(
         f"{notation.difference(gap)}{notation.difference_unit}"
     )
     if change > 0:
-        told = "The gain survives" if better else "The gain does not survive: it is guidance"
+        conclusion = "The gain survives" if better else "The gain does not survive: it is guidance"
     elif change < 0:
-        told = (
+        conclusion = (
             "The loss is only guidance"
             if better or gap == 0
             else "The loss remains with the best guidance too"
         )
     else:
-        told = (
+        conclusion = (
             "The evaluation shows no gain, while the development split leans to one"
             if better
             else "Guidance hides no gain"
         )
     edge = before.at_end(scale_a) or after.at_end(scale_b)
     wider = " A best scale lies at the end of the grid, so a wider one could change this." if edge else ""
-    return f"{task}: {told}; {own}, without an interval.{wider}"
+    return f"{task}: {conclusion}; {own}, without an interval.{wider}"

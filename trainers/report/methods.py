@@ -87,15 +87,15 @@ def forest_view(entries: Sequence[Entry], notation: Notation, *, higher_is_bette
     }
 
 
-def _texts(found: Contrast | None, notation: Notation) -> dict[str, str]:
-    if found is None:
+def _texts(contrast: Contrast | None, notation: Notation) -> dict[str, str]:
+    if contrast is None:
         return dict.fromkeys(("a", "b", "effect", "interval", "p"), notation.number(None))
     return {
-        "a": notation.number(found.a),
-        "b": notation.number(found.b),
-        "effect": notation.difference(found.effect),
-        "interval": notation.difference_interval(found.low, found.high),
-        "p": p_number(found.p if found.p_adjusted is None else found.p_adjusted),
+        "a": notation.number(contrast.a),
+        "b": notation.number(contrast.b),
+        "effect": notation.difference(contrast.effect),
+        "interval": notation.difference_interval(contrast.low, contrast.high),
+        "p": p_number(contrast.p if contrast.p_adjusted is None else contrast.p_adjusted),
     }
 
 
@@ -142,7 +142,7 @@ def method_view(
         seed, the checkpoints and the method).
     """
     first = trainings[0].record
-    guards = {task for one in trainings for task, found in one.verdicts.items() if found in GUARDING}
+    guards = {task for one in trainings for task, verdict in one.verdicts.items() if verdict in GUARDING}
     pairs = list(zip(trainings, links, strict=True))
     return {
         "name": str(first.trainer.get("name", "unnamed trainer")),
@@ -241,8 +241,8 @@ def methods_view(
 def _methods_forest(
     task: str, claims: Mapping[str, PooledComparison], value_range: tuple[float, float], *, guarded: bool
 ) -> dict[str, Any]:
-    found = {method: pooled.tasks[task] for method, pooled in claims.items() if task in pooled.tasks}
-    (first, reference), *others = found.items()
+    compared = {method: pooled.tasks[task] for method, pooled in claims.items() if task in pooled.tasks}
+    (first, reference), *others = compared.items()
     for method, one in others:
         for field in ("version", "metric", "planned_items", "higher_is_better"):
             left, right = getattr(reference, field), getattr(one, field)
@@ -259,7 +259,7 @@ def _methods_forest(
             _badge(one, value_range if guarded else None),
             neutral=one.overall.method is None,
         )
-        for method, one in found.items()
+        for method, one in compared.items()
     ]
     forest = forest_view(entries, notation_for(value_range), higher_is_better=better)
     return {"version": reference.version, "metric": reference.metric, "forest": forest}

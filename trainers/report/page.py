@@ -149,14 +149,14 @@ def _link(page: Path, output: Path) -> str:
 
 def _ranges(comparisons: Iterable[PooledComparison]) -> dict[str, tuple[float, float]]:
     """Task -> range of its metric, from the results of a run that did it."""
-    found: dict[str, tuple[float, float]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     for pooled in comparisons:
-        if all(task in found for task in pooled.tasks):
+        if all(task in ranges for task in pooled.tasks):
             continue
         folder = Path(pooled.a[0].folder)
         blocks = read_results(folder, read_manifest(folder))["selfreward"]["tasks"]
-        found |= {task: TaskScores.from_json(blocks[task]).range for task in pooled.tasks}
-    return found
+        ranges |= {task: TaskScores.from_json(blocks[task]).range for task in pooled.tasks}
+    return ranges
 
 
 def _write(path: Path, html: str) -> Path:

@@ -25,8 +25,8 @@ from selfreward_eval.harness.comparing.records import (
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import read_json_lines
 from selfreward_eval.harness.runs.reader import Run, load_run
-from selfreward_eval.trainers.journal import LOG
 from selfreward_eval.trainers.record import RECORD, TrainingRecord, read
+from selfreward_eval.trainers.step_log import LOG
 from selfreward_eval.trainers.verdict import Audit, Outcome, is_number
 
 __all__ = ["Round", "Side", "Training", "comparison_of", "load_training"]

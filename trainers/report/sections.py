@@ -54,7 +54,7 @@ def headline(verdicts: Mapping[str, Outcome]) -> list[dict[str, str]]:
     """The verdicts of all tasks in sentences, each with its ``tone``."""
     said = []
     for outcome, words in OPENINGS.items():
-        tasks = [task for task, found in verdicts.items() if found is outcome]
+        tasks = [task for task, verdict in verdicts.items() if verdict is outcome]
         if tasks:
             said.append({"text": words.format(_listed(tasks)), "tone": TONES[outcome]})
     return said
@@ -90,20 +90,20 @@ def because(
 
 def _guarded(task: TaskComparison, outcome: Outcome, value_range: tuple[float, float]) -> str:
     notation = notation_for(value_range)
-    found = guarding(task.overall, value_range, higher_is_better=task.higher_is_better)
-    if found is None or found.low is None or found.high is None:
-        why = task.overall.why if found is None else found.why
+    result = guarding(task.overall, value_range, higher_is_better=task.higher_is_better)
+    if result is None or result.low is None or result.high is None:
+        why = task.overall.why if result is None else result.why
         return f"A guard: training must not cost it. It cannot be judged: {why}."
-    margin = f"{notation.number(found.margin)}{notation.difference_unit}"
-    low, high = notation.difference(found.low), notation.difference(found.high)
+    margin = f"{notation.number(result.margin)}{notation.difference_unit}"
+    low, high = notation.difference(result.low), notation.difference(result.high)
     said = {
         Outcome.KEPT: f"a loss of {margin} is excluded",
         Outcome.LOST: f"a loss of more than {margin} is shown",
         Outcome.CANNOT_TELL: f"a loss of {margin} can be neither shown nor excluded",
     }[outcome]
     more = ""
-    if outcome is Outcome.CANNOT_TELL and found.needed_n:
-        more = f" About {count(found.needed_n, 'item')} would do for a model that did not change."
+    if outcome is Outcome.CANNOT_TELL and result.needed_n:
+        more = f" About {count(result.needed_n, 'item')} would do for a model that did not change."
     return (
         f"A guard, which training must not cost: {said}. Where a gain is positive, the change lies between "
         f"{low} and {high}{notation.difference_unit}, each end with 95 % confidence.{more}"
@@ -238,12 +238,12 @@ def settings(record: TrainingRecord) -> list[dict[str, Any]]:
     method = {key: value for key, value in record.trainer.items() if key != "settings"}
     parts = {"training run": run, "trainer": method, "settings": record.trainer.get("settings", {})}
     parts |= {"rewarder": record.rewarder, "prompts": record.prompts, "starting model": record.model}
-    found = [{"title": title, "rows": flatten(part)} for title, part in parts.items() if part]
+    tables = [{"title": title, "rows": flatten(part)} for title, part in parts.items() if part]
     if record.seconds:
         rows = [(stage, duration(seconds)) for stage, seconds in record.seconds.items()]
         rows.append(("all stages", duration(sum(record.seconds.values()))))
-        found.append({"title": "time", "rows": rows})
-    return found
+        tables.append({"title": "time", "rows": rows})
+    return tables
 
 
 def duration(seconds: float) -> str:

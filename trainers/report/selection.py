@@ -84,13 +84,13 @@ def _gains(task: str, before: Run, after: Run) -> dict[tuple[str, int], tuple[fl
         for run in (before, after)
     ]
     means = item_means(before.records[task], after.records[task], scores.metric)
-    found = {}
+    differences = {}
     for key, first in values[0].items():
         second = values[1].get(key)
         if first is not None and second is not None:
             a, b = means[key[0]]
-            found[key] = (sign * (second - first), sign * (b - a))
-    return found
+            differences[key] = (sign * (second - first), sign * (b - a))
+    return differences
 
 
 def _sampled(pairs: Sequence[dict[str, Any]], stream: Random) -> list[dict[str, Any]]:

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from selfreward_eval.harness.models.training import DrawnTokens
 
 if TYPE_CHECKING:
     import torch
@@ -36,19 +38,6 @@ class Sampling:
     guidance: float
     temperature: float = 1.0
     top_k: int = 0
-
-
-class Drawn(NamedTuple):
-    """Pictures as tokens.
-
-    Attributes:
-        tokens: int64 (B, N), in raster order.
-        logprobs: log-likelihood of every token in the distribution that it was drawn from, before
-            ``top_k`` cuts it; float32 (B, N). 0 at temperature 0, where nothing is drawn.
-    """
-
-    tokens: torch.Tensor
-    logprobs: torch.Tensor
 
 
 def uniforms(seeds: Sequence[int], count: int) -> torch.Tensor:
@@ -89,7 +78,7 @@ def choose(logits: torch.Tensor, sampling: Sampling, uniform: torch.Tensor) -> t
 
 
 def unconditional(ids: torch.Tensor, keep: Sequence[int], pad: int) -> torch.Tensor:
-    """The prompt that guidance contrasts with: every token but ``keep`` (BOS, BOI) becomes padding."""
+    """The unconditional prompt of guidance: every token but ``keep`` (BOS, BOI) becomes padding."""
     import torch
 
     kept = torch.isin(ids, torch.tensor(list(keep), device=ids.device))
@@ -98,7 +87,7 @@ def unconditional(ids: torch.Tensor, keep: Sequence[int], pad: int) -> torch.Ten
 
 def draw_tokens(
     model: Any, ids: torch.Tensor, seeds: Sequence[int], sampling: Sampling, *, keep: Sequence[int], pad: int
-) -> Drawn:
+) -> DrawnTokens:
     """Draws pictures for prompts of one length.
 
     Args:
@@ -140,7 +129,7 @@ def draw_tokens(
                 embeds = model.prepare_embeddings_for_image_generation(
                     torch.cat([drawn, drawn]) if guided else drawn
                 )
-    return Drawn(tokens, logprobs)
+    return DrawnTokens(tokens, logprobs)
 
 
 def pictures(model: Any, tokens: torch.Tensor, together: int = 1) -> torch.Tensor:

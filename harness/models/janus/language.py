@@ -1,48 +1,32 @@
-"""What a Janus model does with words beside its four capabilities: text after text, and options weighed.
+"""Text continuations of a Janus model, and the likelihoods of answer options.
 
-Text after text, without a picture and without the chat template, is what a text-only task of lm-eval
-asks for. Contexts and continuations are tokenised together and split where the context's own tokens
-end, as lm-eval's base class for language models does (``TemplateLM``, 0.4.13), so that a word and the
-blank before it stay one token. Options are answers to a question about a picture, of which a rewarder
-asks many at once.
+A text-only task of lm-eval asks for continuations without a picture and without the chat template.
+Contexts and continuations are tokenised together and split where the context's own tokens end, as
+lm-eval's base class for language models does (``TemplateLM``, 0.4.13), so that a word and the blank
+before it stay one token. Options are possible answers to a question about a picture; a rewarder scores
+many of them at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from selfreward_eval.harness.models.janus.core import JanusCore
+from selfreward_eval.harness.models.janus.likelihood import option_logprobs
+from selfreward_eval.harness.models.lm_eval_requests import cut
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from selfreward_eval.harness.models.janus.loading import Loaded
 
-
-class LanguageSide:
-    """What :class:`~selfreward_eval.harness.models.janus.adapter.JanusModel` does with words."""
-
-    if TYPE_CHECKING:
-
-        @property
-        def loaded(self) -> Loaded: ...
-
-        def _groups(self, ids: Sequence[Sequence[int]]) -> Iterator[Any]: ...
-
-        def _token(self, which: str) -> int: ...
-
-        @property
-        def _lead(self) -> str: ...
-
-        def _question_ids(self, questions: Sequence[str]) -> list[list[int]]: ...
-
-        def _vision_input(self, images: Sequence[Image]) -> torch.Tensor: ...
+class LanguageMethods(JanusCore):
+    """Text continuations and their likelihoods, and likelihoods of answer options."""
 
     def complete(self, contexts: Sequence[str], *, limit: int, until: Sequence[str] = ()) -> list[str]:
         """The greedy continuation of every context: at most ``limit`` tokens, cut before any of ``until``."""
         import torch
-
-        from selfreward_eval.harness.models.lm_eval_requests import cut
 
         loaded = self.loaded
         rows = [self._ids(context) for context in contexts]
@@ -58,8 +42,8 @@ class LanguageSide:
                     pad_token_id=self._token("pad"),
                     eos_token_id=self._token("eos"),
                 )
-            said = loaded.processor.tokenizer.batch_decode(made[:, ids.shape[1] :], skip_special_tokens=True)
-            for k, text in zip(group.rows[: group.real], said, strict=False):
+            texts = loaded.processor.tokenizer.batch_decode(made[:, ids.shape[1] :], skip_special_tokens=True)
+            for k, text in zip(group.rows[: group.real], texts, strict=False):
                 out[k] = cut(text, until)
         return out
 
@@ -85,7 +69,7 @@ class LanguageSide:
             for place, k in enumerate(group.rows[: group.real]):
                 start = pairs[k][1] - 1
                 out[k] = (scores[place, start:].clone(), bool(likeliest[place, start:].all()))
-        return [found for found in out if found is not None]
+        return [scored for scored in out if scored is not None]
 
     def option_logprobs(
         self, images: Sequence[Image], questions: Sequence[str], options: Sequence[Sequence[str]]
@@ -100,23 +84,23 @@ class LanguageSide:
         """
         import torch
 
-        from selfreward_eval.harness.models.janus.likelihood import option_logprobs
-
         if not len(images) == len(questions) == len(options):
             raise ValueError(f"{len(images)} pictures, {len(questions)} questions, {len(options)} lists")
         if not images:
             return []
-        different = {id(image): image for image in images}
-        number = {key: k for k, key in enumerate(different)}
-        spoken = list(dict.fromkeys(self._lead + option for row in options for option in row))
+        distinct = {id(image): image for image in images}
+        number = {key: k for k, key in enumerate(distinct)}
+        option_texts = list(dict.fromkeys(self._lead + option for row in options for option in row))
         tokenizer = self.loaded.processor.tokenizer
-        ids = dict(zip(spoken, tokenizer(spoken, add_special_tokens=False)["input_ids"], strict=True))
+        ids = dict(
+            zip(option_texts, tokenizer(option_texts, add_special_tokens=False)["input_ids"], strict=True)
+        )
         with torch.inference_mode():
             return option_logprobs(
                 self.loaded.model,
                 self._question_ids(questions),
                 [[ids[self._lead + option] for option in row] for row in options],
-                self._vision_input(list(different.values())),
+                self._vision_input(list(distinct.values())),
                 [number[id(image)] for image in images],
             )
 

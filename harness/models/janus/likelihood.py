@@ -189,5 +189,5 @@ def token_logprobs(model: Any, ids: torch.Tensor, tokens: torch.Tensor) -> torch
 
 def encode(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Picture tokens of codec input (B, 3, H, W) in [-1, 1]: int64 (B, N)."""
-    found = model.model.vqmodel.encode(pixels.to(next(model.model.vqmodel.parameters()).dtype))
-    return found.image_tokens.view(pixels.shape[0], -1)  # transformers returns them flat over the batch
+    encoded = model.model.vqmodel.encode(pixels.to(next(model.model.vqmodel.parameters()).dtype))
+    return encoded.image_tokens.view(pixels.shape[0], -1)  # transformers returns them flat over the batch

@@ -7,97 +7,60 @@ neither a likelihood nor a gradient beyond the rounding of another shape.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.janus.core import JanusCore
 from selfreward_eval.harness.models.janus.decode import Sampling, choose, pictures, unconditional, uniforms
+from selfreward_eval.harness.models.janus.likelihood import text_logprobs
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from selfreward_eval.harness.models.janus.adapter import JanusModel
-    from selfreward_eval.harness.models.janus.loading import Loaded
-
 FROZEN = ("model.vision_model.", "model.vqmodel.")
-"""Parts that no trainer touches: the picture codec defines what a token means, and the understanding
+"""Parts that no trainer changes: the picture codec defines what a token means, and the understanding
 encoder is frozen in SRUM's released script too (``--freeze_vit --freeze_vae``)."""
 
-
-TOGETHER = 4
+DECODED_TOGETHER = 4
 """Candidates decoded at once."""
 
 
-class TrainingSide:
-    """What :class:`~selfreward_eval.harness.models.janus.adapter.JanusModel` offers to trainers."""
-
-    if TYPE_CHECKING:
-        name: str
-        rows: int
-        world: str
-        sampling: Sampling
-        max_new_tokens: int
-        _wanted: tuple[str, str | None, str, str]
-
-        @property
-        def loaded(self) -> Loaded: ...
-
-        @property
-        def _lead(self) -> str: ...
-
-        @property
-        def _kept(self) -> tuple[int, int]: ...
-
-        def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]: ...
-
-        def _groups(self, ids: Sequence[Sequence[int]]) -> Iterator[Any]: ...
-
-        def _question_ids(self, questions: Sequence[str]) -> list[list[int]]: ...
-
-        def _vision_input(self, images: Sequence[Image]) -> torch.Tensor: ...
-
-        def _token(self, which: str) -> int: ...
-
-    def variant(
-        self,
-        *,
-        weights: str | None = None,
-        name: str | None = None,
-        dtype: str | None = None,
-        guidance: float | None = None,
-        temperature: float | None = None,
-        rows: int | None = None,
-        filled: bool = True,
-    ) -> JanusModel:
-        """An adapter like this one, loaded anew, with these arguments in place."""
-        from selfreward_eval.harness.models.janus.adapter import JanusModel
-
-        here, revision, device, number_type = self._wanted
-        made = JanusModel(
-            weights or here,
-            revision if weights is None else None,
-            device,
-            dtype or number_type,
-            self.sampling.guidance if guidance is None else guidance,
-            self.sampling.temperature if temperature is None else temperature,
-            self.sampling.top_k,
-            rows or self.rows,
-            self.max_new_tokens,
-            name or self.name,
-        )
-        made.world = self.world
-        made.filled = filled
-        return made
+class TrainingMethods(JanusCore):
+    """What a Janus model offers to trainers; see :mod:`selfreward_eval.harness.models.training`."""
 
     @property
-    def device(self) -> str:
-        """Where it was asked to be loaded: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
-        return self._wanted[2]
+    def compute_device(self) -> torch.device:
+        """Where it is loaded."""
+        return self.loaded.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What its language model is loaded in."""
+        return self.loaded.dtype
+
+    @property
+    def top_k(self) -> int:
+        """Codes that are sampled from at each place; 0 for all."""
+        return self.sampling.top_k
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The ``JanusForConditionalGeneration``."""
+        network: torch.nn.Module = self.loaded.model
+        return network
+
+    @property
+    def transformer(self) -> torch.nn.Module:
+        """The language model, which drawing and captioning share."""
+        transformer: torch.nn.Module = self.loaded.model.model.language_model
+        return transformer
 
     def trainable(self) -> list[tuple[str, torch.nn.Parameter]]:
-        """Named parameters that a trainer may move; all else stays as it was loaded."""
+        """Parameters that a trainer may change, by name; all others stay as they were loaded."""
         named = self.loaded.model.named_parameters()
         return [(name, parameter) for name, parameter in named if not name.startswith(FROZEN)]
 
@@ -114,11 +77,13 @@ class TrainingSide:
             tokens: picture tokens, int64 (B, N).
 
         Raises:
-            UsageError: temperature 0: who always takes the likeliest token has no distribution to train.
+            UsageError: temperature 0, which defines no distribution to train.
         """
         guidance, temperature = self.sampling.guidance, self.sampling.temperature
         if not temperature:
-            raise UsageError("a model that draws at temperature 0 has no likelihood to train; set it above 0")
+            raise UsageError(
+                "temperature 0 defines no distribution, so there is no likelihood to train; set it above 0"
+            )
         tokens = tokens.to(self.loaded.device)
         ids = self.prompt_ids(prompts)
         if guidance == 1.0:
@@ -126,19 +91,19 @@ class TrainingSide:
         else:
             import torch
 
-            blank = [self._blank(row) for row in ids]
-            both = self._drawing_logits(ids + blank, torch.cat([tokens, tokens]))
-            conditional, contrast = both.chunk(2)
+            unconditional_ids = [self._unconditional(row) for row in ids]
+            logits_of_both = self._drawing_logits(ids + unconditional_ids, torch.cat([tokens, tokens]))
+            conditional, contrast = logits_of_both.chunk(2)
             logits = contrast + guidance * (conditional - contrast)
         scores: torch.Tensor = (logits / temperature).log_softmax(-1)
         return scores.gather(-1, tokens[..., None]).squeeze(-1)
 
-    def _blank(self, ids: Sequence[int]) -> list[int]:
-        """The prompt that guidance contrasts with."""
+    def _unconditional(self, ids: Sequence[int]) -> list[int]:
+        """The unconditional prompt of classifier-free guidance."""
         import torch
 
-        blank: list[int] = unconditional(torch.tensor(ids), self._kept, self._token("pad")).tolist()
-        return blank
+        row: list[int] = unconditional(torch.tensor(ids), self._kept, self._token("pad")).tolist()
+        return row
 
     def _drawing_logits(self, ids: Sequence[Sequence[int]], tokens: torch.Tensor) -> torch.Tensor:
         """Scores of every code at every place of the pictures: float32 (B, N, codes)."""
@@ -163,7 +128,7 @@ class TrainingSide:
         """RGB pictures of picture tokens (B, N), some at a time: the same call, the same pixels."""
         from PIL import Image as PillowImage
 
-        decoded = pictures(self.loaded.model, tokens, TOGETHER)
+        decoded = pictures(self.loaded.model, tokens, DECODED_TOGETHER)
         return [PillowImage.fromarray(pixels.numpy()) for pixels in decoded]
 
     def caption_logprobs(
@@ -173,12 +138,12 @@ class TrainingSide:
 
         The end belongs to it here, unlike in a reward: a caption that is trained without its end never stops.
         """
-        from selfreward_eval.harness.models.janus.likelihood import text_logprobs
-
         prefixes = self._question_ids([question] * len(images))
         tokenizer = self.loaded.processor.tokenizer
-        spoken = tokenizer([self._lead + text for text in captions], add_special_tokens=False)["input_ids"]
-        ended = [[*row, self._token("eos")] for row in spoken]
+        caption_ids = tokenizer([self._lead + text for text in captions], add_special_tokens=False)[
+            "input_ids"
+        ]
+        ended = [[*row, self._token("eos")] for row in caption_ids]
         return text_logprobs(self.loaded.model, prefixes, ended, self._vision_input(images))
 
     def draw_captions(
@@ -188,9 +153,9 @@ class TrainingSide:
         seeds: Sequence[int],
         *,
         temperature: float = 1.0,
-        most: int = 64,
+        max_tokens: int = 64,
     ) -> list[str]:
-        """One sampled answer per (picture, seed), each from its own numbers; cut at ``most`` tokens."""
+        """One sampled answer per (picture, seed), each from its own numbers; cut at ``max_tokens`` tokens."""
         import torch
 
         if not images:
@@ -198,7 +163,7 @@ class TrainingSide:
         tokenizer, sampling = self.loaded.processor.tokenizer, Sampling(1.0, temperature)
         ids = self._question_ids([question] * len(images))
         pixels = self._vision_input(images)
-        noise = uniforms(seeds, most)
+        noise = uniforms(seeds, max_tokens)
         out = [""] * len(images)
         for group in self._groups(ids):
             rows = torch.tensor([ids[k] for k in group.rows], device=pixels.device)
@@ -218,21 +183,19 @@ class TrainingSide:
         with torch.inference_mode():
             out = model(input_ids=rows, pixel_values=pixels, use_cache=True)
             drawn: list[torch.Tensor] = []
-            over = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+            ended = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
             for step in range(noise.shape[1]):
                 token = choose(out.logits[:, -1], sampling, noise[:, step])
-                token = torch.where(over, end, token)
+                token = torch.where(ended, end, token)
                 drawn.append(token)
-                over = over | (token == end)
-                if bool(over.all()):
+                ended = ended | (token == end)
+                if bool(ended.all()):
                     break
                 out = model(input_ids=token[:, None], past_key_values=out.past_key_values, use_cache=True)
         return [row[: row.index(end)] if end in row else row for row in torch.stack(drawn, dim=1).tolist()]
 
     def save(self, folder: Path, dtype: str = "float32") -> None:
         """The checkpoint in the hub's layout, written beside ``folder`` and renamed into place."""
-        import shutil
-
         import torch
 
         part = folder.with_name(folder.name + ".part")

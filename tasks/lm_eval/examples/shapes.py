@@ -54,14 +54,14 @@ def rows(kinds: Sequence[str], scenes: int = SCENES) -> list[dict[str, Any]]:
     from selfreward_eval.tasks.shapes.vocabulary import COLOURS, NUMBERS, SHAPES
 
     choices = {"colour": list(COLOURS), "shape": list(SHAPES), "count": list(NUMBERS)}
-    found = []
+    documents = []
     for number in range(scenes):
         for place, kind in enumerate(kinds):
             question = ask(np.random.default_rng([SEED, number, place]), scene(number), kind)
             if question is None:
                 continue
             options = choices.get(kind, ["yes", "no"])
-            found.append(
+            documents.append(
                 {
                     "scene": number,
                     "kind": kind,
@@ -71,7 +71,7 @@ def rows(kinds: Sequence[str], scenes: int = SCENES) -> list[dict[str, Any]]:
                     "gold": options.index(question.answer),
                 }
             )
-    return found
+    return documents
 
 
 def yes_no(**_: Any) -> dict[str, Dataset]:
@@ -99,9 +99,9 @@ def pictures(doc: dict[str, Any]) -> list[Image]:
 
 def write(path: Path, kinds: Sequence[str] = YES_NO + SHORT, scenes: int = SCENES) -> int:
     """Writes documents as JSON lines; how many."""
-    found = rows(kinds, scenes)
-    path.write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
-    return len(found)
+    documents = rows(kinds, scenes)
+    path.write_text("".join(json.dumps(row) + "\n" for row in documents), encoding="utf-8")
+    return len(documents)
 
 
 if __name__ == "__main__":

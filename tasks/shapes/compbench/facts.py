@@ -1,6 +1,6 @@
 """A shapes request as CompBench's rules see a prompt: tokens, parts of speech, noun chunks, kind.
 
-The language is regular, so the tags are exact; nothing is guessed.
+The language is regular, so the tags are exact.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TAGS: dict[str, str] = {
 _KINDS: dict[str, Kind] = {"spatial": "spatial", "action": "action", "spatialaction": "both"}
 
 COUNTED = tuple((form, plural(form)) for form in SHAPES)
-"""(singular, plural) of what numeracy counts here."""
+"""(singular, plural) of the nouns that numeracy counts."""
 
 
 def facts(request: CompRequest) -> PromptFacts:

@@ -1,8 +1,8 @@
-"""Requests that differ in one word: what a picture of the one must not be taken for.
+"""Near misses: requests that differ from another in one word, as hard negatives.
 
 >>> import numpy as np
->>> from selfreward_eval.tasks.shapes.compbench.requests import Wanted, worded
->>> near_miss(np.random.default_rng(0), worded("texture", (Wanted("star", texture="striped"),))).text
+>>> from selfreward_eval.tasks.shapes.compbench.requests import Wanted, build_request
+>>> near_miss(np.random.default_rng(0), build_request("texture", (Wanted("star", texture="striped"),))).text
 'a dotted star'
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from selfreward_eval.tasks.shapes.compbench.requests import CompRequest, Wanted, worded
+from selfreward_eval.tasks.shapes.compbench.requests import CompRequest, Wanted, build_request
 from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
 from selfreward_eval.tasks.shapes.vocabulary import MAX_COUNT, SHAPES, TEXTURES
 
@@ -25,7 +25,7 @@ OPPOSITES = {
     "behind": "in front of",
     "hidden by": "in front of",
 }
-"""Relations that cannot both hold. Neighbours are left of something too, so they have none."""
+"""Relations that exclude each other. Neighbour relations are compatible with others and have no opposite."""
 
 
 def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
@@ -33,49 +33,57 @@ def near_miss(rng: np.random.Generator, request: CompRequest) -> CompRequest:
     options = ["form", *_properties(request)]
     what = choose(rng, options)
     if what == "relation":
-        return worded(request.category, request.wanted, _turned(request), request.kind)
+        return build_request(request.category, request.wanted, _turned(request), request.kind)
     if what == "swap":
         a, b = request.wanted[0], request.wanted[1]
         swapped = (replace(a, colour=b.colour), replace(b, colour=a.colour), *request.wanted[2:])
-        return worded(request.category, swapped, request.relations, request.kind)
-    fitting = [k for k, one in enumerate(request.wanted) if _has(one, what)]
+        return build_request(request.category, swapped, request.relations, request.kind)
+    fitting = [k for k, wanted_object in enumerate(request.wanted) if _has(wanted_object, what)]
     place = fitting[int(rng.integers(len(fitting)))]
     if any(word == "inside" for word, _, _ in request.relations):
-        # The outer object must stay one that holds something.
+        # The outer object must keep a form that can contain another.
         place = place if what != "form" else 0
     wanted = list(request.wanted)
     wanted[place] = _changed(rng, wanted, place, what)
-    return worded(request.category, tuple(wanted), request.relations, request.kind)
+    return build_request(request.category, tuple(wanted), request.relations, request.kind)
 
 
 def _properties(request: CompRequest) -> list[str]:
-    found = [name for name in ("colour", "texture", "count") if any(_has(o, name) for o in request.wanted)]
-    if len(request.wanted) > 1 and all(one.colour for one in request.wanted[:2]):
-        found.append("swap")
-    if any(word in OPPOSITES for word, _, _ in request.relations):
-        found += ["relation", "relation"]
-    return found
-
-
-def _has(one: Wanted, what: str) -> bool:
-    return {"form": True, "colour": bool(one.colour), "texture": bool(one.texture), "count": one.count > 1}[
-        what
+    properties = [
+        name
+        for name in ("colour", "texture", "count")
+        if any(_has(wanted, name) for wanted in request.wanted)
     ]
+    if len(request.wanted) > 1 and all(wanted.colour for wanted in request.wanted[:2]):
+        properties.append("swap")
+    if any(word in OPPOSITES for word, _, _ in request.relations):
+        properties += ["relation", "relation"]
+    return properties
+
+
+def _has(wanted: Wanted, name: str) -> bool:
+    return {
+        "form": True,
+        "colour": bool(wanted.colour),
+        "texture": bool(wanted.texture),
+        "count": wanted.count > 1,
+    }[name]
 
 
 def _changed(rng: np.random.Generator, wanted: list[Wanted], place: int, what: str) -> Wanted:
-    one = wanted[place]
+    current = wanted[place]
     if what == "form":
-        return replace(one, form=choose(rng, [f for f in SHAPES if all(f != o.form for o in wanted)]))
+        return replace(current, form=choose(rng, [f for f in SHAPES if all(f != o.form for o in wanted)]))
     if what == "colour":
         return replace(
-            one, colour=choose(rng, [c for c in COLOUR_NAMES if all(c != o.colour for o in wanted)])
+            current, colour=choose(rng, [c for c in COLOUR_NAMES if all(c != o.colour for o in wanted)])
         )
     if what == "texture":
-        return replace(one, texture=choose(rng, [t for t in TEXTURES if t != one.texture]))
-    room = MAX_COUNT - sum(o.count for o in wanted) + one.count
+        return replace(current, texture=choose(rng, [t for t in TEXTURES if t != current.texture]))
+    room = MAX_COUNT - sum(o.count for o in wanted) + current.count
     return replace(
-        one, count=one.count + 1 if one.count < min(4, room) and rng.integers(2) else one.count - 1
+        current,
+        count=current.count + 1 if current.count < min(4, room) and rng.integers(2) else current.count - 1,
     )
 
 

@@ -1,10 +1,10 @@
-"""What a CompBench prompt asks for, in each of T2I-CompBench's eight categories.
+"""Requests (prompts with their meaning) for each of T2I-CompBench's eight categories.
 
-A request is a sentence and the facts behind it. Its wording follows the
-category's own: ``"a striped star and a dotted ring"`` (texture), ``"a star on
+A request is a sentence with the objects and relations that it asks for. Its
+wording follows the category's own: ``"a striped star and a dotted ring"`` (texture), ``"a star on
 the top of a ring"`` (spatial), ``"a red star touching a blue ring on the left
 of a green heart"`` (complex). Requests are drawn from a generator; the
-evaluation is a fixed set of draws, and training skips what the evaluation asks.
+evaluation is a fixed sample, and training excludes what the evaluation asks.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ DEPTH = ("in front of", "behind", "hidden by")
 """CompBench's 3D wordings. ``behind`` and ``hidden by`` put the first object at the back."""
 
 ACTIONS = ("touching", "inside")
-"""The world's interactions: what stands in for the verbs of CompBench's non-spatial prompts."""
+"""The world's interactions, in place of the verbs of CompBench's non-spatial prompts."""
 
 COMPLEX_KINDS = ("spatial", "action", "spatialaction")
-"""The three lists of CompBench's complex prompts; each is scored by another mean of its sub-scores."""
+"""The three lists of CompBench's complex prompts; each is scored by a different mean of its sub-scores."""
 
 PER_CATEGORY = 24
 """Evaluated prompts of each category."""
 
 SEED = 20251121
-"""Of the evaluated requests, for ever."""
+"""Seed of the evaluated requests; never changes."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One object asked for; None leaves a property open.
+    """One requested object; a property that is None is not specified.
 
     Attributes:
         form: one of SHAPES.
@@ -76,7 +76,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class CompRequest:
-    """One prompt with what it asks for.
+    """One prompt with the objects and relations that it asks for.
 
     Attributes:
         category: of :data:`CATEGORIES`.
@@ -97,7 +97,7 @@ class CompRequest:
     @property
     def unseen(self) -> bool:
         """Whether it asks for a colour-shape pair that no picture drawn in training contains."""
-        return any((one.colour, one.form) in UNSEEN_PAIRS for one in self.wanted)
+        return any((wanted.colour, wanted.form) in UNSEEN_PAIRS for wanted in self.wanted)
 
 
 def _forms(rng: np.random.Generator, count: int) -> list[str]:
@@ -108,7 +108,7 @@ def _colours(rng: np.random.Generator, count: int) -> list[str]:
     return [COLOUR_NAMES[i] for i in rng.permutation(len(COLOUR_NAMES))[:count]]
 
 
-def worded(
+def build_request(
     category: str,
     wanted: tuple[Wanted, ...],
     relations: tuple[tuple[str, int, int], ...] = (),
@@ -119,7 +119,7 @@ def worded(
     With relations its objects are strung together (``A r1 B r2 C``), else listed. In ``shape`` the form
     is the attribute: ``"a star shape and a ring shape"``.
     """
-    phrases = [one.phrase + " shape" * (category == "shape") for one in wanted]
+    phrases = [wanted_object.phrase + " shape" * (category == "shape") for wanted_object in wanted]
     if relations:
         text = phrases[0]
         for (word, _, _), following in zip(relations, phrases[1:], strict=True):
@@ -131,28 +131,28 @@ def worded(
 
 def _color(rng: np.random.Generator) -> CompRequest:
     (a, b), (c, d) = _forms(rng, 2), _colours(rng, 2)
-    return worded("color", (Wanted(a, c), Wanted(b, d)))
+    return build_request("color", (Wanted(a, c), Wanted(b, d)))
 
 
 def _shape(rng: np.random.Generator) -> CompRequest:
-    return worded("shape", tuple(Wanted(form) for form in _forms(rng, 2)))
+    return build_request("shape", tuple(Wanted(form) for form in _forms(rng, 2)))
 
 
 def _texture(rng: np.random.Generator) -> CompRequest:
     (a, b), textures = _forms(rng, 2), rng.permutation(len(TEXTURES))[:2]
-    return worded(
+    return build_request(
         "texture", (Wanted(a, texture=TEXTURES[textures[0]]), Wanted(b, texture=TEXTURES[textures[1]]))
     )
 
 
 def _spatial(rng: np.random.Generator) -> CompRequest:
     a, b = _forms(rng, 2)
-    return worded("spatial", (Wanted(a), Wanted(b)), ((choose(rng, tuple(PLANAR)), 0, 1),))
+    return build_request("spatial", (Wanted(a), Wanted(b)), ((choose(rng, tuple(PLANAR)), 0, 1),))
 
 
 def _depth(rng: np.random.Generator) -> CompRequest:
     a, b = _forms(rng, 2)
-    return worded("3d_spatial", (Wanted(a), Wanted(b)), ((choose(rng, DEPTH), 0, 1),))
+    return build_request("3d_spatial", (Wanted(a), Wanted(b)), ((choose(rng, DEPTH), 0, 1),))
 
 
 def _numeracy(rng: np.random.Generator) -> CompRequest:
@@ -164,7 +164,7 @@ def _numeracy(rng: np.random.Generator) -> CompRequest:
         count = int(rng.integers(2 if kinds == 1 else 1, most + 1))
         wanted.append(Wanted(form, count=count))
         left -= count
-    return worded("numeracy", tuple(wanted))
+    return build_request("numeracy", tuple(wanted))
 
 
 def _action(rng: np.random.Generator) -> CompRequest:
@@ -179,7 +179,7 @@ def _interaction(
         # Only these two have room for something inside them.
         b = choose(rng, [form for form in ("circle", "square") if form != a])
     texture = choose(rng, TEXTURES[1:]) if textured else None
-    return worded(category, (Wanted(a, c, texture), Wanted(b, d)), ((action, 0, 1),), kind)
+    return build_request(category, (Wanted(a, c, texture), Wanted(b, d)), ((action, 0, 1),), kind)
 
 
 def _complex(rng: np.random.Generator) -> CompRequest:
@@ -190,11 +190,11 @@ def _complex(rng: np.random.Generator) -> CompRequest:
     if kind == "spatial":
         (a, b), (c, d) = _forms(rng, 2), _colours(rng, 2)
         wanted: tuple[Wanted, ...] = (Wanted(a, c, choose(rng, TEXTURES[1:])), Wanted(b, d))
-        return worded("complex", wanted, ((word, 0, 1),), kind)
+        return build_request("complex", wanted, ((word, 0, 1),), kind)
     wanted = tuple(
         Wanted(form, colour) for form, colour in zip(_forms(rng, 3), _colours(rng, 3), strict=True)
     )
-    return worded("complex", wanted, (("touching", 0, 1), (word, 1, 2)), kind)
+    return build_request("complex", wanted, (("touching", 0, 1), (word, 1, 2)), kind)
 
 
 _DRAW = {
@@ -218,8 +218,8 @@ def draw(rng: np.random.Generator, category: str) -> CompRequest:
 def evaluated() -> tuple[CompRequest, ...]:
     """The benchmark's 192 requests, 24 of each category, in the order of CATEGORIES.
 
-    Those of ``color`` word for word ask what ``shapes_geneval``'s held-out ``color_attr`` prompts ask:
-    the two benchmarks share what training must not see.
+    Those of ``color`` have the same text as held-out ``color_attr`` prompts of ``shapes_geneval``: the two
+    benchmarks share what training must not contain.
     """
     held_out = {request.content for _, request in evaluation() if request.tag == "color_attr"}
     rows: list[CompRequest] = []
@@ -228,7 +228,7 @@ def evaluated() -> tuple[CompRequest, ...]:
         chosen: dict[str, CompRequest] = {}
         while len(chosen) < PER_CATEGORY:
             request = draw(rng, category)
-            alike = sum(one.kind == request.kind for one in chosen.values())
+            alike = sum(other.kind == request.kind for other in chosen.values())
             full = category == "complex" and alike == PER_CATEGORY // len(COMPLEX_KINDS)
             if not full and (category != "color" or request.text in held_out):
                 chosen.setdefault(request.text, request)
@@ -238,6 +238,6 @@ def evaluated() -> tuple[CompRequest, ...]:
 
 @cache
 def withheld() -> frozenset[str]:
-    """Texts that training leaves out: what this benchmark asks, and what ``shapes_geneval`` owns."""
-    theirs = {request.content for _, request in evaluation() if request.tag in WHOLE_CONTENT}
-    return frozenset(theirs | {request.text for request in evaluated()})
+    """Texts that training excludes: those of this benchmark, and the held-out ones of ``shapes_geneval``."""
+    geneval_contents = {request.content for _, request in evaluation() if request.tag in WHOLE_CONTENT}
+    return frozenset(geneval_contents | {request.text for request in evaluated()})

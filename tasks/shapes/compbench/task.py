@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.records import Item, Measurement, Sample
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
-from selfreward_eval.tasks.t2i_compbench.settings import METRIC, Protocol, Settings, roles
+from selfreward_eval.tasks.t2i_compbench.settings import METRIC, Protocol, Settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from selfreward_eval.tasks.t2i_compbench.measuring import Instruments
 
 THRESHOLD = 0.3
-"""An object counts if the oracle is surer of it than this, as in ``shapes_geneval``."""
+"""An object counts if the oracle's score exceeds this, as in ``shapes_geneval``."""
 
 
 def _information(name: str, title: str) -> TaskInfo:
@@ -62,9 +62,7 @@ class ShapesCompBench(Task):
         ]
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        from selfreward_eval.tasks.shapes.compbench.requests import CATEGORIES
-
-        return {role: getattr(self._instruments, role).identity() for role in roles(CATEGORIES)}
+        return self._instruments.identities()
 
     def options(self) -> Mapping[str, Any]:
         return {"protocol": self.protocol, "threshold": THRESHOLD}
@@ -72,7 +70,7 @@ class ShapesCompBench(Task):
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        """``score`` of every sample by its category's rule, with what it rests on."""
+        """``score`` of every sample by its category's rule, with its evidence."""
         from selfreward_eval.tasks.shapes.compbench.facts import COUNTED
         from selfreward_eval.tasks.shapes.vocabulary import SHAPES
         from selfreward_eval.tasks.t2i_compbench.items import facts_of

@@ -1,1 +1,1 @@
-"""A judge that sees by the oracle and weighs answers by facts: ``judge_shapes``."""
+"""``judge_shapes``: a judge that reads pictures by the oracle and scores answers against a scene's facts."""

@@ -1,4 +1,4 @@
-"""How good an answer about a scene is, from 1 to 10, by the scene's facts."""
+"""Scores an answer about a scene from 1 to 10 against the scene's facts."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from selfreward_eval.tasks.shapes.vocabulary import NUMBERS
 
 LOWEST, HIGHEST = 1.0, 10.0
 NEAR = 4.0
-"""What a number earns that is one off."""
+"""Mark of a number that is off by one."""
 
 
 def mark(question: str, answer: str, scene: Scene) -> float | None:
     """The mark of one answer; None for a question that is not of the shapes language.
 
-    A short answer is right (10), a number one off (4), or wrong (1). A description earns by the F1 of the
-    objects that it names, each with colour and texture, against those that are there.
+    A short answer is right (10), a number off by one (4), or wrong (1). A description is scored by the F1
+    of the objects that it names, with colour and texture, against the objects of the scene.
     """
-    said = answer.lower().strip().rstrip(".")
+    given = answer.lower().strip().rstrip(".")
     if question.lower().strip() == DESCRIBE:
-        return round(LOWEST + (HIGHEST - LOWEST) * _overlap(said, scene), 1)
+        return round(LOWEST + (HIGHEST - LOWEST) * _overlap(given, scene), 1)
     truth = solve(question, scene)
     if truth is None:
         return None
-    if said == truth:
+    if given == truth:
         return HIGHEST
-    if truth in NUMBERS and said in NUMBERS and abs(NUMBERS.index(truth) - NUMBERS.index(said)) == 1:
+    if truth in NUMBERS and given in NUMBERS and abs(NUMBERS.index(truth) - NUMBERS.index(given)) == 1:
         return NEAR
     return LOWEST
 
 
 def _overlap(description: str, scene: Scene) -> float:
-    """F1 of named against present objects, counted as often as they are named."""
-    there = Counter(name(thing).lower() for thing in scene.things)
-    told: Counter[str] = Counter()
+    """F1 of named against present objects, as multisets."""
+    present = Counter(name(thing).lower() for thing in scene.things)
+    named: Counter[str] = Counter()
     for part in re.split(r",| and | left of | right of | above | below ", description):
         words = part.split()
         if not words:
             continue
         count = NUMBERS.index(words[0]) if words[0] in NUMBERS else 1
         rest = " ".join(words[1:] if words[0] in (*NUMBERS, "a", "an", "the") else words)
-        found = indices(scene, rest)
+        matching = indices(scene, rest)
         # The object's own words, so that a plural counts as several of one.
-        told[name(scene.things[found[0]]).lower() if found else rest] += max(count, 0)
-    right = sum((there & told).values())
+        named[name(scene.things[matching[0]]).lower() if matching else rest] += max(count, 0)
+    right = sum((present & named).values())
     if not right:
         return 0.0
-    return 2 * right / (there.total() + told.total())
+    return 2 * right / (present.total() + named.total())

@@ -1,4 +1,4 @@
-"""A scene as the text that a judge is given, and back.
+"""Converts a scene to the text for a judge, and back.
 
 One line per object, from back to front, as LLaVA-Bench lists boxes::
 
@@ -26,7 +26,7 @@ def facts(scene: Scene) -> str:
 
 
 def scene_of(text: str) -> Scene | None:
-    """The scene that :func:`facts` described; None if a line is not one of its."""
+    """The scene that :func:`facts` described; None if a line has another format."""
     things = []
     for line in text.strip().splitlines():
         match = _LINE.fullmatch(line.strip())

@@ -1,7 +1,7 @@
-"""``judge_shapes``: a judge for the embedded suites, right by construction as far as the oracle is.
+"""``judge_shapes``: a rule-based judge for the embedded suites, as accurate as the oracle.
 
-Shown a picture, it reads the picture's pixels; given text only, it reads the
-facts in it. It speaks the same protocol as any other judge, so that turns,
+For a picture, it reads the pixels with the oracle; for text only, it parses the
+facts in the text. It has the same interface as other judges, so that conversations,
 parsers and aggregation are those of the real benchmarks.
 """
 
@@ -27,8 +27,8 @@ _PART = r"\[{0}\]\n(.*?)\n\n\["
 class ShapesJudge:
     """Describes pictures, scores questions about them, and compares two answers about a scene.
 
-    A conversation that it does not understand has no reply: a ``judge_transport_error`` whose reason
-    says what it was.
+    It gives no reply to a conversation in an unknown format: a ``judge_transport_error`` with the
+    reason.
     """
 
     def identity(self) -> dict[str, Any]:
@@ -57,17 +57,17 @@ class ShapesJudge:
         seen = read(to_frame(image))
         questions = _QUESTION.findall(text)
         if not questions:
-            said = [f"a {one.size} {one.texture} {one.colour} {one.form}" for one in seen]
-            return Reply("The picture shows " + (", ".join(said) or "nothing") + ".")
-        verdicts = [answer(question, seen) for question in questions]
-        unknown = [q for q, verdict in zip(questions, verdicts, strict=True) if verdict is None]
+            phrases = [f"a {thing.size} {thing.texture} {thing.colour} {thing.form}" for thing in seen]
+            return Reply("The picture shows " + (", ".join(phrases) or "nothing") + ".")
+        scored = [answer(question, seen) for question in questions]
+        unknown = [q for q, entry in zip(questions, scored, strict=True) if entry is None]
         if unknown:
             return _refused(f"the question {unknown[0]!r} is not one of the shapes world")
-        told = {
-            "reason": [verdict.reason for verdict in verdicts if verdict],
-            "score": [verdict.score for verdict in verdicts if verdict],
+        reply = {
+            "reason": [entry.reason for entry in scored if entry],
+            "score": [entry.score for entry in scored if entry],
         }
-        return Reply(json.dumps(told))
+        return Reply(json.dumps(reply))
 
     def _compared(self, text: str) -> Reply:
         from selfreward_eval.tasks.shapes.judge.answers import mark
@@ -87,8 +87,8 @@ class ShapesJudge:
 
 
 def _part(text: str, name: str) -> str | None:
-    found = re.search(_PART.format(re.escape(name)), text, re.DOTALL)
-    return found[1] if found else None
+    match = re.search(_PART.format(re.escape(name)), text, re.DOTALL)
+    return match[1] if match else None
 
 
 def _refused(reason: str) -> Reply:

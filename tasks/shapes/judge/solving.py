@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from selfreward_eval.tasks.shapes.contact import CONTACTS, stands
+from selfreward_eval.tasks.shapes.contact import CONTACTS, contact_holds
 from selfreward_eval.tasks.shapes.language import DESCRIBE, WORDINGS, caption, holds
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
 from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, SIZES, TEXTURES, plural
@@ -23,9 +23,9 @@ _RELATIONS = "|".join(sorted([*_DIRECTIONS, *CONTACTS], key=len, reverse=True))
 
 
 def solve(question: str, scene: Scene) -> str | None:
-    """The right answer in the language's own words, or None for a question that it does not have.
+    """The right answer in the language's own words, or None for a question outside the language.
 
-    A question about "the star" of a scene without one, or with several, has no answer either.
+    A question about "the star" of a scene with no star, or with several, has no answer either.
     """
     asked = question.lower().strip()
     if asked == DESCRIBE:
@@ -57,8 +57,8 @@ def indices(scene: Scene, words: str) -> list[int] | None:
 
 
 def _one(scene: Scene, words: str) -> Thing | None:
-    found = indices(scene, words)
-    return scene.things[found[0]] if found and len(found) == 1 else None
+    matching = indices(scene, words)
+    return scene.things[matching[0]] if matching and len(matching) == 1 else None
 
 
 def _property(name: str) -> Callable[[Scene, str], str | None]:
@@ -70,13 +70,13 @@ def _property(name: str) -> Callable[[Scene, str], str | None]:
 
 
 def _count(scene: Scene, words: str) -> str | None:
-    found = indices(scene, words)
-    return None if found is None else NUMBERS[len(found)]
+    matching = indices(scene, words)
+    return None if matching is None else NUMBERS[len(matching)]
 
 
 def _exists(scene: Scene, words: str) -> str | None:
-    found = indices(scene, words)
-    return None if found is None else _yes(bool(found))
+    matching = indices(scene, words)
+    return None if matching is None else _yes(bool(matching))
 
 
 def _relation(scene: Scene, first: str, relation: str, second: str) -> str | None:
@@ -85,7 +85,7 @@ def _relation(scene: Scene, first: str, relation: str, second: str) -> str | Non
         return None
     if relation in _DIRECTIONS:
         return _yes(holds(_DIRECTIONS[relation], scene.things[a[0]], scene.things[b[0]]))
-    return _yes(stands(relation, scene, a[0], b[0]))
+    return _yes(contact_holds(relation, scene, a[0], b[0]))
 
 
 def _more(scene: Scene, first: str, second: str) -> str | None:

@@ -1,8 +1,8 @@
-"""24 scenes with one question of each kind, fixed for ever.
+"""24 scenes with one question of each category; the set never changes.
 
 ``conv`` asks for one property, count or existence; ``detail`` asks for a
-description; ``complex`` asks for something that takes two looks: a relation, a
-comparison of numbers or of colours, who touches or hides whom.
+description; ``complex`` asks about two objects: a relation, a
+comparison of numbers or of colours, contact or occlusion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from selfreward_eval.tasks.shapes.scene import Scene
 
 SCENES = 24
 SEED = 20251123
-"""Of the scenes; no training step draws from it."""
+"""Seed of the scenes; training does not use it."""
 
 KINDS = {
     "conv": ("colour", "shape", "count", "existence", "texture", "textured"),
@@ -28,11 +28,11 @@ KINDS = {
 """LLaVA-Bench's category -> kinds of question."""
 
 MAKERS = (plain, plain, counted, textured, occluding, touching)
-"""Kinds of scene, taken in turn."""
+"""Kinds of scene, used in rotation."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class SceneQuestion:
     """One question about one scene.
 
     Attributes:
@@ -49,22 +49,24 @@ class Asked:
 
 
 @cache
-def questions() -> tuple[Asked, ...]:
+def questions() -> tuple[SceneQuestion, ...]:
     """All 72, scene by scene."""
-    rows: list[Asked] = []
+    rows: list[SceneQuestion] = []
     for number in range(SCENES):
         rng = np.random.default_rng((SEED, number))
         maker = MAKERS[number % len(MAKERS)]
-        asked: dict[str, Question] = {}
-        while len(asked) < len(KINDS):
-            # A scene that a category has no question for is drawn again, with all its questions.
+        by_category: dict[str, Question] = {}
+        while len(by_category) < len(KINDS):
+            # If a category has no question about the scene, another scene is sampled with all its questions.
             scene = maker(rng)
-            asked = {}
+            by_category = {}
             for category, kinds in KINDS.items():
                 for _ in range(20):
                     question = ask(rng, scene, choose(rng, kinds))
                     if question is not None:
-                        asked[category] = question
+                        by_category[category] = question
                         break
-        rows += [Asked(number, scene, category, question) for category, question in asked.items()]
+        rows += [
+            SceneQuestion(number, scene, category, question) for category, question in by_category.items()
+        ]
     return tuple(rows)

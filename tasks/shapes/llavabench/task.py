@@ -1,8 +1,8 @@
-"""``shapes_llava_bench``: LLaVA-Bench's turns and arithmetic on scenes of the shapes world.
+"""``shapes_llava_bench``: LLaVA-Bench's conversation and scoring on scenes of the shapes world.
 
 Only items and judge differ from ``llava_bench_coco``: the model answers about
 rendered pictures, the reference is the right answer, and ``judge_shapes``
-weighs both by the scene's facts. 24 scenes with three questions each; the scene
+scores both against the scene's facts. 24 scenes with three questions each; the scene
 is the cluster.
 """
 
@@ -29,9 +29,9 @@ class ShapesLlavaBench(LlavaBench):
     Args:
         judge: registry name of a judge of text, or a judge.
         judge_args: its constructor's arguments.
-        parser: what reads the reviews: ``tolerant``, ``strict`` or ``official``.
-        faithful: give upstream's arithmetic beside ours, in which failed reviews count as -1.
-        replies: a file that keeps every review and gives it again.
+        parser: parser of the reviews: ``tolerant``, ``strict`` or ``official``.
+        faithful: add upstream's numbers, in which failed reviews count as -1.
+        replies: a cache file of reviews, which are reused.
         swap: ask the judge in both orders and average; another version, ``-swapped``.
     """
 
@@ -90,7 +90,7 @@ class ShapesLlavaBench(LlavaBench):
         return PillowImage.fromarray(render(scene))
 
     def rule_name(self, category: str) -> str:
-        """Only a ``compare`` prompt of a user's own asks for upstream's rules; here there are none."""
+        """There are no rules here; only a user's own ``compare`` prompt could ask for them."""
         raise UsageError("shapes_llava_bench has no rules of upstream's; leave $rule out of the prompt")
 
     def _files(self) -> tuple[Path, Path, Path]:

@@ -1,4 +1,4 @@
-"""How often the oracle is right, property by property, on freshly rendered scenes."""
+"""Measures the oracle's accuracy for each property on newly rendered scenes."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ class Row:
 
 
 def pair(things: tuple[Thing, ...], seen: list[Seen]) -> list[tuple[Thing, Seen | None]]:
-    """Every true object with the nearest reading of its colour within 6 pixels, or None."""
+    """Every true object with the nearest reading of the same colour within 6 pixels, or None."""
     free = list(seen)
     pairs: list[tuple[Thing, Seen | None]] = []
     for thing in things:
         near = [
-            (abs(one.x - thing.x) + abs(one.y - thing.y) + 3 * (one.form != thing.form), k)
-            for k, one in enumerate(free)
-            if one.colour == thing.colour and abs(one.x - thing.x) <= 6 and abs(one.y - thing.y) <= 6
+            (abs(reading.x - thing.x) + abs(reading.y - thing.y) + 3 * (reading.form != thing.form), k)
+            for k, reading in enumerate(free)
+            if reading.colour == thing.colour
+            and abs(reading.x - thing.x) <= 6
+            and abs(reading.y - thing.y) <= 6
         ]
         pairs.append((thing, free.pop(min(near)[1]) if near else None))
     return pairs
@@ -50,8 +52,9 @@ def scene_is_read(scene: Scene, seen: list[Seen]) -> bool:
     if len(seen) != len(scene.things):
         return False
     return all(
-        one is not None and (one.form, one.texture, one.size) == (thing.form, thing.texture, thing.size)
-        for thing, one in pair(scene.things, seen)
+        reading is not None
+        and (reading.form, reading.texture, reading.size) == (thing.form, thing.texture, thing.size)
+        for thing, reading in pair(scene.things, seen)
     )
 
 
@@ -88,11 +91,11 @@ def measure(
         seen = read(picture if through is None else through(picture))
         note("count", kind, len(seen) == len(scene.things))
         matched = pair(scene.things, seen)
-        for thing, one in matched:
-            note("colour", kind, one is not None)
-            note("form", kind, one is not None and one.form == thing.form)
-            note("size", kind, one is not None and one.size == thing.size)
-            note("texture", kind, one is not None and one.texture == thing.texture)
+        for thing, reading in matched:
+            note("colour", kind, reading is not None)
+            note("form", kind, reading is not None and reading.form == thing.form)
+            note("size", kind, reading is not None and reading.size == thing.size)
+            note("texture", kind, reading is not None and reading.texture == thing.texture)
         if len(matched) == 2:
             (a, seen_a), (b, seen_b) = matched
             if kind in ("occluding", "inside"):

@@ -1,4 +1,4 @@
-"""Who hides whom: depth from occlusion, as an order rather than a distance."""
+"""Depth from occlusion: an order of the objects, not a distance."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def front_to_back(seen: Sequence[Seen]) -> list[int]:
     order: list[int] = []
     while remaining:
         free = [i for i in remaining if all(in_front(seen[j], seen[i]) <= 0 for j in remaining if j != i)]
-        # A cycle of occlusions cannot come from flat objects; if one is read, take the first.
+        # Flat objects cannot occlude in a cycle; if a misreading gives one, the first object is taken.
         chosen = free[0] if free else remaining[0]
         order.append(chosen)
         remaining.remove(chosen)

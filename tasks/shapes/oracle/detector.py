@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class OracleDetector:
     """Finds shapes and letters by matching outlines; gives boxes, masks, colours and textures.
 
-    Every object is offered once, under the form that matches it best; its score is the softmax
-    probability of that form, so a shape that could be two things scores low for either, and so
-    does a blob that is hardly painted or hardly seen.
+    Every object is returned once, with the form that matches best. Its score is the softmax
+    probability of that form, so an ambiguous shape has a low score, and so has a shape that is
+    faint or mostly hidden.
 
     Args:
-        whole: boxes of whole objects, what others hide of them included; else of what shows.
+        whole: boxes of whole objects, including hidden parts; else of the visible parts.
     """
 
     def __init__(self, whole: bool = False) -> None:
@@ -37,28 +37,28 @@ class OracleDetector:
         from selfreward_eval.tasks.shapes.vocabulary import CANVAS
 
         wanted = set(labels)
-        found = []
+        detected = []
         for image in images:
             width, height = image.size
             detections = []
-            for one in read(to_frame(image)):
-                if one.form not in wanted:
+            for thing in read(to_frame(image)):
+                if thing.form not in wanted:
                     continue
-                x0, y0, x1, y1 = one.whole_box if self.whole else one.box
+                x0, y0, x1, y1 = thing.whole_box if self.whole else thing.box
                 across, down = width / CANVAS, height / CANVAS
                 detections.append(
                     Detection(
-                        label=one.form,
+                        label=thing.form,
                         box=(x0 * across, y0 * down, x1 * across, y1 * down),
-                        score=one.score,
-                        mask=enlarge(one.mask, image.size),
+                        score=thing.score,
+                        mask=enlarge(thing.mask, image.size),
                         attributes={
-                            "colour": one.colour,
-                            "texture": one.texture,
-                            "size": one.size,
-                            "match": round(one.match, 4),
+                            "colour": thing.colour,
+                            "texture": thing.texture,
+                            "size": thing.size,
+                            "match": round(thing.match, 4),
                         },
                     )
                 )
-            found.append(detections)
-        return found
+            detected.append(detections)
+        return detected

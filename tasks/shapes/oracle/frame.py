@@ -1,4 +1,4 @@
-"""Between a picture of any size and the world's 48-pixel frame."""
+"""Converts between a picture of any size and the world's 48-pixel frame."""
 
 from __future__ import annotations
 

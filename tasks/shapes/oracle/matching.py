@@ -1,4 +1,4 @@
-"""Which outline, at which place, explains a blob best."""
+"""Template matching: the outline and position that fit a blob best."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SHARPNESS = 35.0
 """Inverse temperature of the softmax over the forms' soft IoUs: 0.1 of IoU is a factor of 33."""
 
 HIDDEN_COST = 0.15
-"""Taken off a match per fraction of the outline that is not seen: what shows whole is preferred."""
+"""Penalty of a match per hidden fraction of the outline, so that fully visible outlines are preferred."""
 
 MOST_HIDDEN = 0.8
-"""An outline of which more than this is hidden is no explanation."""
+"""An outline with a larger hidden fraction is not considered."""
 
 _PAD = 16
 

@@ -100,26 +100,26 @@ def read(picture: NDArray[np.uint8]) -> list[Seen]:
     for colour in COLOURS:
         explained = np.zeros((CANVAS, CANVAS), dtype=bool)
         blobs = components(layers, colour, MINIMUM_AREA)
-        # The largest first: what shows of an object through another's hole belongs to it already.
+        # The largest first: parts of an object that are visible through another's hole belong to it.
         for blob in sorted(blobs, key=lambda pixels: -int(pixels.sum())):
-            for one in _objects_in(picture, layers, colour, blob & ~explained):
-                seen.append(one)
-                explained |= _grown(one.extent)
-    return sorted(seen, key=lambda one: (round(one.y / 8), one.x))
+            for thing in _objects_in(picture, layers, colour, blob & ~explained):
+                seen.append(thing)
+                explained |= _grown(thing.extent)
+    return sorted(seen, key=lambda thing: (round(thing.y / 8), thing.x))
 
 
 def _objects_in(
     picture: NDArray[np.uint8], layers: Layers, colour: str, blob: NDArray[np.bool_]
 ) -> list[Seen]:
-    """The objects that explain one blob; usually one. Equal colours that touch side by side are none."""
+    """The objects in one blob, usually one; touching objects of one colour side by side are not separated."""
     index = list(COLOURS).index(colour)
     remaining = blob.copy()
-    found: list[Seen] = []
+    things: list[Seen] = []
     for _ in range(4):
         coverage = np.where(remaining, layers.coverage[index], 0.0)
         if coverage.sum() < MINIMUM_AREA:
             break
-        # Pixels of other objects, and those already explained, can neither support nor contradict.
+        # Pixels of other objects, and of objects already found, are neither evidence for nor against.
         hidden = np.clip(layers.coverage.sum(0) - coverage, 0.0, 1.0)
         if _enclosed(remaining, hidden):
             hidden = np.zeros_like(hidden)
@@ -130,7 +130,7 @@ def _objects_in(
         if not visible.any():
             break
         solid = visible & (layers.coverage[index] > 0.5)
-        found.append(
+        things.append(
             Seen(
                 form=match.form,
                 colour=colour,
@@ -146,7 +146,7 @@ def _objects_in(
             )
         )
         remaining &= ~_grown(match.extent)
-    return found
+    return things
 
 
 def _credit(
@@ -156,7 +156,7 @@ def _credit(
     coverage: NDArray[np.float32],
     solid: NDArray[np.bool_],
 ) -> float:
-    """How far a match may be believed, [0, 1]: 1 for anything drawn with the world's paints and half seen."""
+    """Factor of a match's confidence, in [0, 1]: 1 for objects in exact colours that are half visible."""
     shown = float(coverage[match.extent].sum() / outline(match.form, match.size).sum())
     paint = np.asarray(COLOURS[colour], dtype=np.float32)
     pixels = picture[solid].astype(np.float32)
@@ -181,7 +181,7 @@ def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _enclosed(blob: NDArray[np.bool_], others: NDArray[np.float32]) -> bool:
-    """Whether other objects surround a blob on all sides: then it lies in front, and nothing hides it."""
+    """Whether other objects surround a blob on all sides; then it is in front and not hidden."""
     rim = _grown(_grown(blob)) & ~_grown(blob)
     inner = blob[1:-1, 1:-1].sum() == blob.sum()
     return bool(inner and rim.any() and (others[rim] > 0.5).mean() > 0.95)

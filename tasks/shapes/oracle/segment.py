@@ -1,4 +1,4 @@
-"""Pixels to colours: how much of every pixel belongs to which colour.
+"""Segments a picture by colour: the share of every pixel that belongs to each colour.
 
 A pixel inside an object is one of twelve paints (a colour's light or dark tone).
 A pixel on an edge is a mixture: of a colour and the ground, or of two objects'

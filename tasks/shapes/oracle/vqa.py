@@ -23,7 +23,7 @@ _FORMS |= {f"{form} shape": form for form in FORMS}
 
 @dataclass(frozen=True)
 class Phrase:
-    """What a noun phrase asks for; None leaves a property open.
+    """The object that a noun phrase asks for; a property that is None is not specified.
 
     Attributes:
         form: a label of FORMS.
@@ -51,28 +51,32 @@ def parse(question: str) -> Phrase:
     elif words and words[0] in NUMBERS:
         count = NUMBERS.index(words[0])
         words = words[1:]
-    found: dict[str, str] = {}
+    properties: dict[str, str] = {}
     for name, table in (("size", tuple(SIZES)), ("texture", TEXTURES), ("colour", tuple(COLOURS))):
         if words and words[0] in table:
-            found[name] = words[0]
+            properties[name] = words[0]
             words = words[1:]
     form = _FORMS.get(" ".join(words))
     if form is None:
         raise ValueError(f"{question!r} asks for nothing that the shapes world has")
-    return Phrase(form, found.get("colour"), found.get("texture"), found.get("size"), count)
+    return Phrase(form, properties.get("colour"), properties.get("texture"), properties.get("size"), count)
 
 
-def belief(one: Seen, phrase: Phrase) -> float:
-    """How sure it is, in [0, 1], that ``one`` is what the phrase names: 0 if a stated property differs."""
-    for asked, read in ((phrase.colour, one.colour), (phrase.texture, one.texture), (phrase.size, one.size)):
-        if asked is not None and asked != read:
+def belief(thing: Seen, phrase: Phrase) -> float:
+    """How sure it is, in [0, 1], that ``thing`` is what the phrase names: 0 if a stated property differs."""
+    for stated, seen in (
+        (phrase.colour, thing.colour),
+        (phrase.texture, thing.texture),
+        (phrase.size, thing.size),
+    ):
+        if stated is not None and stated != seen:
             return 0.0
-    best = one.rivals[0][1]
-    return one.score * dict(one.rivals).get(phrase.form, 0.0) / best if best else 0.0
+    best = thing.rivals[0][1]
+    return thing.score * dict(thing.rivals).get(phrase.form, 0.0) / best if best else 0.0
 
 
 class OracleVQA:
-    """Answers from what the oracle reads in the picture's pixels."""
+    """Answers from the oracle's readings of the picture."""
 
     def identity(self) -> dict[str, Any]:
         from selfreward_eval.tasks.shapes.oracle import VERSION
@@ -80,7 +84,7 @@ class OracleVQA:
         return {"name": "shapes_oracle_vqa", "revision": VERSION}
 
     def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
-        """P(yes) in [0, 1] for every (picture, question); a picture that comes again is read once.
+        """P(yes) in [0, 1] for every (picture, question); a repeated picture is read once.
 
         Raises:
             ValueError: a question outside the shapes language.
@@ -98,7 +102,7 @@ class OracleVQA:
 
 
 def _yes(seen: Sequence[Seen], phrase: Phrase) -> float:
-    beliefs = sorted((belief(one, phrase) for one in seen), reverse=True)
+    beliefs = sorted((belief(thing, phrase) for thing in seen), reverse=True)
     if phrase.count is None:
         return beliefs[0] if beliefs else 0.0
     likely = [value for value in beliefs if value > 0.5]

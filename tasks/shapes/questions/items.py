@@ -1,9 +1,9 @@
-"""264 scenes of every kind with up to six questions each, fixed for ever.
+"""264 scenes of every kind with up to six questions each; the set never changes.
 
-The questions are the shapes language's own, all kinds but the caption, and so are
-the right answers. A scene is asked the six kinds, of those that it allows, that had
-been asked least before: the kinds come out equally frequent, but for ``contact``,
-which not half of the scenes allow.
+Questions and right answers are those of the shapes language, of all kinds except
+captions. Each scene gets the six possible kinds that were used least before. So the
+kinds are equally frequent, except ``contact``, which fewer than half of the scenes
+allow.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
 SCENES = 264
 SEED = 20260117
-"""Of the scenes; no training step draws from it."""
+"""Seed of the scenes; training does not use it."""
 
 PER_SCENE = 6
-"""At most so many questions about one scene."""
+"""Maximum number of questions about one scene."""
 
 ASKED = tuple(kind for kind in QUESTION_KINDS if kind != "caption")
-"""Kinds of question. A caption has many good wordings, so a string does not tell right from wrong."""
+"""Kinds of question, without captions, which have many right wordings and cannot be compared as strings."""
 
 CARD_SEED = 77
-"""Of the scenes behind the numbers on the tiny model's card."""
+"""Seed of the scenes for the numbers on the tiny model's card."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class SceneQuestion:
     """One question about one scene.
 
     Attributes:
@@ -52,9 +52,9 @@ class Asked:
 
 
 @cache
-def questions() -> tuple[Asked, ...]:
-    """Every question, scene by scene; within a scene, what was asked least before comes first."""
-    rows: list[Asked] = []
+def questions() -> tuple[SceneQuestion, ...]:
+    """Every question, scene by scene; within a scene, the least used kind comes first."""
+    rows: list[SceneQuestion] = []
     before: Counter[str] = Counter()
     drawn = {key(scene) for scene in elsewhere()}
     for number in range(SCENES):
@@ -67,20 +67,21 @@ def questions() -> tuple[Asked, ...]:
         possible = {kind: question for kind in ASKED if (question := ask(rng, scene, kind)) is not None}
         chosen = sorted(possible, key=lambda kind: before[kind])[:PER_SCENE]
         before.update(chosen)
-        rows += [Asked(number, world, scene, possible[kind]) for kind in chosen]
+        rows += [SceneQuestion(number, world, scene, possible[kind]) for kind in chosen]
     return tuple(rows)
 
 
 def key(scene: Scene) -> frozenset[Thing]:
-    """The same for scenes of the same objects, whatever lies in front."""
+    """Key that is equal for scenes with the same objects, regardless of their order."""
     return frozenset(scene.things)
 
 
 def elsewhere() -> Iterator[Scene]:
-    """Scenes that something else is measured on: ``shapes_llava_bench``'s and the model card's.
+    """Scenes that are used elsewhere for measuring: those of ``shapes_llava_bench`` and of the model card.
 
-    The card's are drawn as ``trainers/pretrain/measuring.py`` and ``tasks/shapes/oracle/accuracy.py``
-    draw them; which of its kinds came when depends on their arguments, so all are given.
+    The card's scenes are sampled as in ``trainers/pretrain/measuring.py`` and
+    ``tasks/shapes/oracle/accuracy.py``; the kind at each position depends on their arguments, so all kinds
+    are included.
     """
     for asked in llava_bench_questions():
         yield asked.scene

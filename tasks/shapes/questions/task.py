@@ -1,8 +1,8 @@
-"""``shapes_questions``: short questions about rendered scenes, right or wrong by string comparison.
+"""``shapes_questions``: short questions about rendered scenes, scored by string comparison.
 
-The guard of a training run: a model that learns to draw from its own judgement must
-not unlearn to see. No judge takes part, and an answer costs a few tokens, so that there
-are enough questions to tell a loss of one point.
+It measures whether training on self-rewards reduces understanding. It needs no judge,
+and an answer takes a few tokens, so that there are enough questions to detect a loss
+of one point.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 class ShapesQuestions(Task):
     """Visual question answering on the shapes world; needs no download and no instrument.
 
-    The score is the share of right answers over all questions. It is no mean of the kinds' means,
-    because the questions about one scene are of different kinds: kinds are not independent, and a
-    scene is the cluster. The kinds are nearly equally frequent, so both would say the same, and the
-    plain share has the smaller error.
+    The score is the share of right answers over all questions, not the mean over kinds. A scene has
+    questions of several kinds, so kinds are not independent, and the scene is the cluster. The kinds
+    are nearly equally frequent, so both scores are nearly equal, and the share has the smaller error.
     """
 
     info = TaskInfo(
@@ -85,13 +84,13 @@ class ShapesQuestions(Task):
         ]
 
 
-def compared(said: str | None, reference: str) -> Measurement:
+def compared(answer: str | None, reference: str) -> Measurement:
     """The measurement of one answer.
 
     Case, blanks at either end and a full stop at the end do not count; everything else does.
     """
-    if said is None:
+    if answer is None:
         return Measurement(Status.GENERATION_ERROR, reason="no answer is recorded")
-    right = said.lower().strip().rstrip(".") == reference
-    reason = f"{reference!r} is right" if right else f"said {said!r}; {reference!r} is right"
+    right = answer.lower().strip().rstrip(".") == reference
+    reason = f"{reference!r} is right" if right else f"said {answer!r}; {reference!r} is right"
     return Measurement(Status.SUCCESS, {"accuracy": float(right)}, reason)

@@ -1,7 +1,7 @@
-"""What a judge is asked of a picture: questions and criteria, in words that ``judge_shapes`` understands.
+"""The questions and criteria for a judge, in wordings that ``judge_shapes`` can parse.
 
-The questions name what is meant, never the riddle, so that any judge that can
-see could answer them.
+The questions name the objects that the prompt means, not its indirect wording, so
+that any judge that reads pictures can answer them.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ CLEAN = "1: every object is clearly drawn; 0.5: some are; 0: none is."
 
 def blocks(request: ReasonRequest) -> dict[str, list[dict[str, str]]]:
     """Block -> questions, as an item's metadata holds them."""
-    asked = [_pair(f"Is there {named(one)} in the picture?", THERE) for one in request.wanted]
+    asked = [_pair(f"Is there {named(wanted)} in the picture?", THERE) for wanted in request.wanted]
     place = placement(request)
     if place is not None:
         asked.append(_pair(place, PLACED))
     quality = [_pair("Is every object clearly drawn?", CLEAN)]
-    total = sum(one.count for one in request.wanted)
+    total = sum(wanted.count for wanted in request.wanted)
     others = [_pair(f"Is there nothing in the picture but {NUMBERS[total]} objects?", ONLY)]
     if request.dimension in ("entity", "scientific"):
         return {request.dimension: asked, "details": others, "quality": quality}
     return {"reason": asked, "quality": [*quality, *others]}
 
 
-def named(one: Wanted) -> str:
+def named(wanted: Wanted) -> str:
     """``"a blue ring"``, ``"exactly two stars"``."""
-    words = [word for word in (one.texture, one.colour) if word]
-    if one.count == 1:
-        return article(" ".join([*words, one.form]))
-    return " ".join(["exactly", NUMBERS[one.count], *words, plural(one.form)])
+    words = [word for word in (wanted.texture, wanted.colour) if word]
+    if wanted.count == 1:
+        return article(" ".join([*words, wanted.form]))
+    return " ".join(["exactly", NUMBERS[wanted.count], *words, plural(wanted.form)])
 
 
 def placement(request: ReasonRequest) -> str | None:
-    """The question about where things stand, or None where it is free."""
-    phrases = [" ".join(word for word in (one.colour, one.form) if word) for one in request.wanted]
+    """The question about the arrangement, or None if it is not specified."""
+    phrases = [" ".join(word for word in (wanted.colour, wanted.form) if word) for wanted in request.wanted]
     if request.layout == "row" and len(phrases) > 1:
         return f"Do they stand in a row from left to right: {', '.join(phrases)}?"
     if request.layout == "above":

@@ -1,9 +1,9 @@
-"""Prompts that must be understood before they can be drawn, in T2I-ReasonBench's four dimensions.
+"""Prompts that need reasoning before generation, in T2I-ReasonBench's four dimensions.
 
 ``idiom``: "a ring feeling blue" asks for a blue ring. ``textual_image``: "a sign with
 the letters h a t" asks for three letters in a row. ``entity``: "a lemon" asks
 for a yellow circle. ``scientific``: "a star painted with red and yellow mixed"
-asks for an orange star. What is meant is known, so pixels can be judged.
+asks for an orange star. The meaning is known, so pictures can be scored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DIMENSIONS = ("idiom", "textual_image", "entity", "scientific")
 """T2I-ReasonBench's dimensions, in its order."""
 
 LAYOUTS = ("free", "row", "above", "bottom", "top", "mirror", "beside")
-"""Where things stand: anywhere, in a row from left to right, the first above the second,
+"""Arrangements: anywhere, in a row from left to right, the first above the second,
 at the bottom or the top of the picture, at the same height on both sides, side by side."""
 
 PER_DIMENSION = 24
@@ -55,10 +55,10 @@ ENTITIES: dict[str, Wanted] = {
     "love": Wanted("heart", "red"),
     "plus": Wanted("cross", "green"),
 }
-"""Everyday things by their shape and colour. Several can be asked for together."""
+"""Everyday objects by their shape and colour. A prompt may ask for several."""
 
 MIXED = {("red", "yellow"): "orange", ("red", "blue"): "purple", ("blue", "yellow"): "green"}
-"""What two paints give."""
+"""The mixture of two paints."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ReasonRequest:
     Attributes:
         dimension: of :data:`DIMENSIONS`.
         text: the prompt.
-        wanted: the objects that a right picture shows; None in a colour leaves it open.
+        wanted: the objects of a right picture; a colour that is None is not specified.
         layout: of :data:`LAYOUTS`.
         meaning: the same in plain words, for the judge.
         tag: kind of prompt within the dimension.
@@ -84,11 +84,11 @@ class ReasonRequest:
     @property
     def unseen(self) -> bool:
         """Whether it asks for a colour-shape pair that no picture drawn in training contains."""
-        return any((one.colour, one.form) in UNSEEN_PAIRS for one in self.wanted)
+        return any((wanted.colour, wanted.form) in UNSEEN_PAIRS for wanted in self.wanted)
 
 
 def _listed(wanted: tuple[Wanted, ...]) -> str:
-    return " and ".join(one.phrase.lower() for one in wanted)
+    return " and ".join(thing.phrase.lower() for thing in wanted)
 
 
 def _idiom(rng: np.random.Generator) -> ReasonRequest:
@@ -129,8 +129,8 @@ def _textual(rng: np.random.Generator) -> ReasonRequest:
 def _entity(rng: np.random.Generator) -> ReasonRequest:
     names = [tuple(ENTITIES)[i] for i in rng.permutation(len(ENTITIES))[: int(rng.integers(1, 4))]]
     wanted = tuple(ENTITIES[name] for name in names)
-    told = [article(f"{name} sign") if name in ("love", "plus") else article(name) for name in names]
-    text = " and ".join(told)
+    phrases = [article(f"{name} sign") if name in ("love", "plus") else article(name) for name in names]
+    text = " and ".join(phrases)
     return ReasonRequest("entity", text, wanted, "free", _listed(wanted), NUMBERS[len(names)])
 
 
@@ -186,7 +186,7 @@ def evaluated() -> tuple[ReasonRequest, ...]:
         chosen: dict[str, ReasonRequest] = {}
         while len(chosen) < PER_DIMENSION:
             request = draw(rng, dimension)
-            # A single everyday thing must be learnt somewhere: the evaluation asks for combinations.
+            # Training contains the single objects, so the evaluation asks for combinations only.
             if dimension != "entity" or len(request.wanted) > 1:
                 chosen.setdefault(request.text, request)
         rows.extend(chosen.values())

@@ -1,7 +1,7 @@
 """``shapes_t2i_reasonbench``: T2I-ReasonBench's four dimensions in the shapes world.
 
-Only items and judge differ from ``t2i_reasonbench``: the same turns, parsers
-and aggregation, judged from pixels by ``judge_shapes``. 96 prompts, one
+Only items and judge differ from ``t2i_reasonbench``; conversation, parsers and
+aggregation are the same. ``judge_shapes`` scores from the pixels. 96 prompts, one
 picture each.
 """
 
@@ -24,8 +24,8 @@ class ShapesReasonBench(T2IReasonBench):
     Args:
         judge: registry name of a judge that reads pictures, or a judge.
         judge_args: its constructor's arguments.
-        parser: what reads the replies: ``tolerant``, ``strict`` or ``official``.
-        replies: a file that keeps every reply and gives it again.
+        parser: parser of the replies: ``tolerant``, ``strict`` or ``official``.
+        replies: a cache file of replies, which are reused.
     """
 
     world = "shapes"

@@ -25,15 +25,15 @@ def noun_chunks(tokens: Sequence[str], tags: Sequence[str]) -> tuple[Span, ...]:
     >>> noun_chunks(words, ["DET", "ADJ", "CCONJ", "ADJ", "NOUN", "ADP", "DET", "NOUN"])
     ((0, 5), (6, 8))
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     i = 0
     while i < len(tokens):
         alone = tags[i] == "PRON" and not _possessive(tokens[i])
         end = i + 1 if alone else _phrase_end(i, tokens, tags)
         if end:
-            found.append((i, end))
+            spans.append((i, end))
         i = end or i + 1
-    return tuple(found)
+    return tuple(spans)
 
 
 def _phrase_end(start: int, tokens: Sequence[str], tags: Sequence[str]) -> int:

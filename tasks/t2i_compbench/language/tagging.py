@@ -71,7 +71,7 @@ _CLOSED = (
 
 
 def _closed(word: str, name: str, following: str, previous: str) -> str:
-    """A closed-class word's tag where its neighbours decide between two."""
+    """A closed-class word's tag where its neighbours score_picture between two."""
     if word == "to" and (following in words.VERBS or following in words.NOUN_OR_VERB):
         return "PART"
     if word in ("both", "all") and following not in words.DETERMINERS and following in words.ADJECTIVES:

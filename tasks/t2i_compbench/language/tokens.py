@@ -33,4 +33,4 @@ def tokenize(prompt: str) -> tuple[Token, ...]:
     >>> [token.text for token in tokenize("The cat's rough-edged bowl.")]
     ['The', 'cat', "'s", 'rough', '-', 'edged', 'bowl', '.']
     """
-    return tuple(Token(found.group(), *found.span()) for found in _TOKEN.finditer(prompt))
+    return tuple(Token(match.group(), *match.span()) for match in _TOKEN.finditer(prompt))

@@ -8,25 +8,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from selfreward_eval.harness.gating.one_sided import against, without_spread
+from selfreward_eval.harness.gating.one_sided import one_sided_test, without_spread
 
 
 def test_without_skewness_it_is_scipy_s_t_test() -> None:
     half = np.abs(np.random.default_rng(0).normal(0.0, 0.3, 100))
     values = np.concatenate([half, -half]) + 0.01
-    ours, theirs = against({"": values}, -0.02, width=5.0), stats.ttest_1samp(values, -0.02)
+    ours, theirs = one_sided_test({"": values}, -0.02, width=5.0), stats.ttest_1samp(values, -0.02)
     assert ours.passes == pytest.approx(theirs.pvalue / 2, abs=1e-9)
     assert ours.low == pytest.approx(theirs.confidence_interval(0.9).low, abs=1e-9)
     assert ours.high == pytest.approx(theirs.confidence_interval(0.9).high, abs=1e-9)
 
 
 def test_over_strata_the_mean_is_unweighted() -> None:
-    assert against({"a": [0.0, 0.2] * 30, "b": [0.4, 0.6] * 90}, 0.0, width=1.0).value == pytest.approx(0.3)
+    strata = {"a": [0.0, 0.2] * 30, "b": [0.4, 0.6] * 90}
+    assert one_sided_test(strata, 0.0, width=1.0).value == pytest.approx(0.3)
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.5, -0.25, 0.0, 0.0, 0.25, 0.5]), min_size=50, max_size=120))
 def test_a_small_p_is_a_bound_beyond_the_limit(values: list[float]) -> None:
-    found = against({"": values}, -0.05, width=1.0)
+    found = one_sided_test({"": values}, -0.05, width=1.0)
     assert found.passes is not None
     assert found.fails is not None
     assert found.low is not None
@@ -38,8 +39,8 @@ def test_a_small_p_is_a_bound_beyond_the_limit(values: list[float]) -> None:
 
 @given(st.one_of(st.lists(st.floats(-1, 1), min_size=size, max_size=size + 8) for size in (2, 50)))
 def test_the_other_way_round_everything_mirrors(values: list[float]) -> None:
-    there = against({"": values}, 0.1, width=1.0)
-    back = against({"": [-value for value in values]}, -0.1, width=1.0)
+    there = one_sided_test({"": values}, 0.1, width=1.0)
+    back = one_sided_test({"": [-value for value in values]}, -0.1, width=1.0)
     if there.passes is None:
         assert back.passes is None
     else:
@@ -51,7 +52,7 @@ def test_losses_in_few_items_do_not_slip_through(n: int, margin: float) -> None:
     """Nothing but total losses, as many as the margin allows: t alone would pass up to 8 in 100."""
     rng = np.random.default_rng(1)
     draws = [-(rng.random(n) < margin).astype(float) for _ in range(1000)]
-    wrong = sum((against({"": one}, -margin, width=1.0).passes or 0.0) <= 0.05 for one in draws)
+    wrong = sum((one_sided_test({"": one}, -margin, width=1.0).passes or 0.0) <= 0.05 for one in draws)
     assert wrong / 1000 <= 0.05 + 1.64 * 0.0069
 
 
@@ -64,7 +65,7 @@ def test_t_alone_would_let_them_through() -> None:
 
 def test_few_units_have_to_pass_the_sign_flips_too() -> None:
     values = [0.0, 0.25, -0.25, 0.0, 0.25, 0.0, -0.25, 0.25] * 3
-    few = against({"": values}, -0.1, width=1.0)
+    few = one_sided_test({"": values}, -0.1, width=1.0)
     assert "the wider of both" in few.method
     assert few.low is not None
     flips = stats.permutation_test(
@@ -75,14 +76,14 @@ def test_few_units_have_to_pass_the_sign_flips_too() -> None:
 
 def test_equal_units_leave_a_share_unseen() -> None:
     """With 59 items unchanged, one in twenty may still be lost; with 58 not quite shown."""
-    assert against({"": [0.0] * 59}, -0.05, width=1.0).passes == pytest.approx(0.95**59)
-    assert (against({"": [0.0] * 59}, -0.05, width=1.0).low or 0.0) > -0.05
-    assert (against({"": [0.0] * 58}, -0.05, width=1.0).low or 0.0) < -0.05
+    assert one_sided_test({"": [0.0] * 59}, -0.05, width=1.0).passes == pytest.approx(0.95**59)
+    assert (one_sided_test({"": [0.0] * 59}, -0.05, width=1.0).low or 0.0) > -0.05
+    assert (one_sided_test({"": [0.0] * 58}, -0.05, width=1.0).low or 0.0) < -0.05
 
 
 def test_the_smallest_stratum_decides_what_may_be_unseen() -> None:
-    even = against({"a": [0.0] * 40, "b": [0.0] * 40}, -0.05, width=1.0)
-    odd = against({"a": [0.0] * 70, "b": [0.0] * 10}, -0.05, width=1.0)
+    even = one_sided_test({"a": [0.0] * 40, "b": [0.0] * 40}, -0.05, width=1.0)
+    odd = one_sided_test({"a": [0.0] * 70, "b": [0.0] * 10}, -0.05, width=1.0)
     assert (odd.low or 0.0) < (even.low or 0.0)
 
 
@@ -94,18 +95,18 @@ def test_without_spread_both_sides_answer() -> None:
 
 
 def test_a_single_item_says_nothing() -> None:
-    found = against({"": [0.3]}, 0.0, width=1.0)
+    found = one_sided_test({"": [0.3]}, 0.0, width=1.0)
     assert (found.passes, found.low) == (None, None)
 
 
 def test_clusters_count_once() -> None:
     values = [0.1, 0.1, -0.1, -0.1, 0.2, 0.2] * 20
-    alone = against({"": values}, -0.05, width=1.0)
-    pairs = against({"": values}, -0.05, width=1.0, clusters={"": [k // 2 for k in range(120)]})
+    alone = one_sided_test({"": values}, -0.05, width=1.0)
+    pairs = one_sided_test({"": values}, -0.05, width=1.0, clusters={"": [k // 2 for k in range(120)]})
     assert pairs.n == 60
     assert (pairs.low or 0.0) < (alone.low or 0.0)
 
 
 def test_alpha_has_a_range() -> None:
     with pytest.raises(ValueError, match="alpha"):
-        against({"": [0.0, 1.0]}, 0.0, width=1.0, alpha=0.5)
+        one_sided_test({"": [0.0, 1.0]}, 0.0, width=1.0, alpha=0.5)

@@ -10,8 +10,8 @@ import pytest
 from support.paths import ROOT
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.gating.policy import Kind
-from selfreward_eval.harness.gating.policy_file import BATCH, COVERAGE, read_policy
+from selfreward_eval.harness.gating.policy import BATCH, COVERAGE, Kind
+from selfreward_eval.harness.gating.policy_file import read_policy
 
 WHOLE = """\
 schema = 1
@@ -50,7 +50,7 @@ floor = 0.5
 def test_a_whole_policy(policy: Callable[[str], Path]) -> None:
     found = read_policy(policy(WHOLE))
     assert (found.alpha, found.power, found.undecided_fails) == (0.025, 0.9, True)
-    assert (found.looks.batch, found.looks.seed) == (10, 3)
+    assert (found.sequential.batch, found.sequential.seed) == (10, 3)
     assert found.tasks == ["geneval"]
     margin, improve, floor = found.rules
     assert (margin.name, margin.kind, margin.number, margin.line) == ("geneval margin", Kind.MARGIN, 0.02, 16)
@@ -64,7 +64,7 @@ def test_a_whole_policy(policy: Callable[[str], Path]) -> None:
 def test_what_is_left_out_has_a_default(policy: Callable[[str], Path]) -> None:
     found = read_policy(policy('[[rule]]\ntask = "a"\nmargin = 0.1\n'))
     assert (found.alpha, found.power, found.undecided_fails) == (0.05, 0.8, False)
-    assert (found.looks.batch, found.looks.seed, found.rules[0].coverage) == (BATCH, 0, COVERAGE)
+    assert (found.sequential.batch, found.sequential.seed, found.rules[0].coverage) == (BATCH, 0, COVERAGE)
 
 
 RULE = '[[rule]]\ntask = "a"\nmargin = 0.1\n'
@@ -78,15 +78,22 @@ RULE = '[[rule]]\ntask = "a"\nmargin = 0.1\n'
         ("[[rule]]\nmargin = 0.1\n", 1, "task is missing here"),
         ('[[rule]]\ntask = "a"\n', 1, "this one has none of them"),
         (RULE + "floor = 0.1\n", 4, "this one has margin and floor"),
-        ('[[rule]]\ntask = "a"\nmargin = "2 %"\n', 3, "margin must be a number, got the text '2 %'"),
+        ('[[rule]]\ntask = "a"\nmargin = "2 %"\n', 3, "margin must be a number above 0, got the text '2 %'"),
         ('[[rule]]\ntask = "a"\nmargin = true\n', 3, "got the truth value True"),
         ('[[rule]]\ntask = "a"\nmargin = nan\n', 3, "got the number nan"),
-        ('[[rule]]\ntask = "a"\nmargin = 0\n', 3, "margin must be above 0, got 0"),
-        ('[[rule]]\ntask = "a"\nimprove = -0.1\n', 3, "improve must be at least 0"),
+        ('[[rule]]\ntask = "a"\nmargin = 0\n', 3, "margin must be a number above 0"),
+        ('[[rule]]\ntask = "a"\nimprove = -0.1\n', 3, "improve must be a number of at least 0, got"),
         ("[[rule]]\ntask = 3\nmargin = 0.1\n", 2, "task must be a text that is not empty, got the number 3"),
-        ("\nalpha = 0.5\n" + RULE, 2, "alpha must be above 0 and below 0.5, got 0.5"),
-        ("coverage = 99\n" + RULE, 1, "coverage must be at least 0 and at most 1, got 99"),
-        ('inconclusive = "pass"\n' + RULE, 1, "one of report, fail, got 'pass'"),
+        ("\nalpha = 0.5\n" + RULE, 2, "a number above 0 and below 0.5, got the number 0.5"),
+        ("coverage = 99\n" + RULE, 1, "at least 0 and at most 1, got the number 99"),
+        ('inconclusive = "pass"\n' + RULE, 1, "one of report, fail, got the text 'pass'"),
+        ("power = 0.04\n" + RULE, 1, "power must be above alpha (0.05), got 0.04"),
+        ("batch = 3\n" + RULE, 1, "unknown key 'batch'; known here: schema"),
+        ('[[rule]]\ntsk = "a"\nmargin = 0.1\n', 2, "unknown key 'tsk'; did you mean task?"),
+        ("[sequential]\nbatch = 2.0\n" + RULE, 2, "at least 1, got the number 2.0"),
+        ('[[rule]]\ntask = " "\nmargin = 0.1\n', 2, "not empty, got the text ' '"),
+        ("[[rule]]\ntask = 2026-11-29\nmargin = 0.1\n", 2, "not empty, got a date"),
+        ("rule = [3]\n", 1, "rule must be tables, each under [[rule]], got the number 3"),
         ("schema = 2\n" + RULE, 1, "schema 2 is not known"),
         ("[sequential]\nbatch = 0\n" + RULE, 2, "whole number of at least 1"),
         ("sequential = 3\n" + RULE, 1, "sequential must be a table"),

@@ -15,7 +15,7 @@ from selfreward_eval.harness.gating.findings import Outcome
 from selfreward_eval.harness.gating.fixed import judge
 from selfreward_eval.harness.gating.junit import junit
 from selfreward_eval.harness.gating.policy_file import read_policy
-from selfreward_eval.harness.gating.sequential import judge_in_looks
+from selfreward_eval.harness.gating.sequential import judge_sequentially
 from selfreward_eval.harness.gating.summary import MARKER, headline, markdown
 from selfreward_eval.harness.report.gate_page import write_gate_page
 from selfreward_eval.harness.runs.reader import load_run
@@ -45,7 +45,7 @@ def outcome(
         before, after = arms(0.1)
         base, other = load_run(make_run("base", before)), load_run(make_run(candidate, after))
         asked = read_policy(policy(text))
-        return judge_in_looks(asked, base, Replay(other)) if looks else judge(asked, base, other)
+        return judge_sequentially(asked, base, Replay(other)) if looks else judge(asked, base, other)
 
     return make
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from selfreward_eval.harness.gating.evidence import Material, gather
+from selfreward_eval.harness.gating.evidence import TaskRuns, gather
 from selfreward_eval.harness.gating.findings import SampleSize
 from selfreward_eval.harness.gating.policy import Kind, Rule
 from selfreward_eval.harness.gating.sample_size import sample_size_needed, spread_in
@@ -21,8 +21,8 @@ from selfreward_eval.harness.stats.power import power
 def evidence(make_run: Callable[..., Path], arms: Callable[..., Any]) -> Callable[..., Any]:
     def collect(loss: float, kind: Kind, number: float, **options: Any) -> Any:
         before, after = arms(loss, **options)
-        material = Material("toy", load_run(make_run("base", before)), load_run(make_run("after", after)))
-        return gather(Rule("r", "toy", None, kind, number, 0.99, None, 1), material)
+        task_runs = TaskRuns("toy", load_run(make_run("base", before)), load_run(make_run("after", after)))
+        return gather(Rule("r", "toy", None, kind, number, 0.99, None, 1), task_runs)
 
     return collect
 
@@ -30,7 +30,7 @@ def evidence(make_run: Callable[..., Path], arms: Callable[..., Any]) -> Callabl
 def test_the_spread_is_that_of_a_pilot_pair(make_run: Callable[..., Path], arms: Callable[..., Any]) -> None:
     before, after = arms(0.1)
     runs = load_run(make_run("base", before)), load_run(make_run("after", after))
-    found = spread_in(gather(Rule("r", "toy", None, Kind.MARGIN, 0.1, 0.99, None, 1), Material("toy", *runs)))
+    found = spread_in(gather(Rule("r", "toy", None, Kind.MARGIN, 0.1, 0.99, None, 1), TaskRuns("toy", *runs)))
     pilot, *_ = spreads_of_pair(*runs, "toy")
     assert found is not None
     assert (found.sd, found.units, found.df) == pytest.approx((pilot.sd, pilot.units, pilot.df))
@@ -71,8 +71,8 @@ def test_where_nothing_varies_more_of_the_same_would_do(
     make_run: Callable[..., Path], arms: Callable[..., Any]
 ) -> None:
     before, _ = arms(0.0, items=10)
-    material = Material("toy", load_run(make_run("base", before)), load_run(make_run("same", before)))
-    found = gather(Rule("r", "toy", None, Kind.MARGIN, 0.05, 0.99, None, 1), material)
+    task_runs = TaskRuns("toy", load_run(make_run("base", before)), load_run(make_run("same", before)))
+    found = gather(Rule("r", "toy", None, Kind.MARGIN, 0.05, 0.99, None, 1), task_runs)
     assert sample_size_needed(found, alpha=0.05, power=0.8) == SampleSize(
         59, None, "further items do not vary either"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ from PIL.Image import Image
 
 from selfreward_eval.harness.errors import InputError, SelfRewardError
 from selfreward_eval.harness.gating.candidates import Live, Replay
-from selfreward_eval.harness.gating.findings import Course, Outcome
-from selfreward_eval.harness.gating.looks import order_of
+from selfreward_eval.harness.gating.findings import Outcome
+from selfreward_eval.harness.gating.interim import item_order
 from selfreward_eval.harness.gating.policy_file import read_policy
-from selfreward_eval.harness.gating.sequential import judge_in_looks
+from selfreward_eval.harness.gating.sequential import judge_sequentially
 from selfreward_eval.harness.records import Item, Measurement, Sample, Status
-from selfreward_eval.harness.runs.reader import load_run
+from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.run import run
 from selfreward_eval.harness.stats.noninferiority import Verdict
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
@@ -34,7 +34,7 @@ def replay(
     def judge(loss: float, text: str = RULE, **options: Any) -> Outcome:
         before, after = arms(loss, **options)
         base, candidate = load_run(make_run("base", before)), load_run(make_run("candidate", after))
-        return judge_in_looks(read_policy(policy(text)), base, Replay(candidate))
+        return judge_sequentially(read_policy(policy(text)), base, Replay(candidate))
 
     return judge
 
@@ -42,13 +42,13 @@ def replay(
 @pytest.mark.parametrize(("loss", "verdict"), [(0.0, PASS), (0.4, FAIL)])
 def test_a_clear_case_stops_early(replay: Callable[..., Outcome], loss: float, verdict: Verdict) -> None:
     outcome = replay(loss)
-    (course,), (finding,) = outcome.courses, outcome.findings
+    (progress,), (finding,) = outcome.progress_by_task, outcome.findings
     assert outcome.verdict is verdict
-    assert course.items < 200
-    assert course.items == 25 * course.looks
-    assert (course.planned_items, course.planned_samples) == (300, 600)
-    assert outcome.saved == pytest.approx(1 - course.items / 300)
-    assert (finding.items, finding.planned_items) == (course.items, 300)
+    assert progress.items < 200
+    assert progress.items == 25 * progress.looks
+    assert (progress.planned_items, progress.planned_samples) == (300, 600)
+    assert outcome.saved == pytest.approx(1 - progress.items / 300)
+    assert (finding.items, finding.planned_items) == (progress.items, 300)
     assert finding.p is None
 
 
@@ -72,7 +72,7 @@ def test_a_floor_is_looked_at_too(replay: Callable[..., Outcome]) -> None:
 
 def test_a_rule_on_a_category_needs_only_its_items(replay: Callable[..., Outcome]) -> None:
     outcome = replay(0.0, RULE + 'category = "two"\n')
-    assert outcome.courses[0].planned_items == 150
+    assert outcome.progress_by_task[0].planned_items == 150
 
 
 def test_after_a_failure_nothing_else_is_looked_at(replay: Callable[..., Outcome]) -> None:
@@ -93,7 +93,7 @@ def test_samples_without_a_number_keep_it_from_passing(
     before, after = arms(0.0)
     after["one"][::10] = [[None, None]] * 15
     base, candidate = load_run(make_run("base", before)), load_run(make_run("candidate", after))
-    outcome = judge_in_looks(read_policy(policy(RULE)), base, Replay(candidate))
+    outcome = judge_sequentially(read_policy(policy(RULE)), base, Replay(candidate))
     assert (outcome.verdict, outcome.saved) == (INCONCLUSIVE, 0.0)
     assert "would PASS" in outcome.findings[0].why
 
@@ -102,21 +102,21 @@ class TestOrder:
     ITEMS = tuple(Item(f"{k}", "text", "ab"[k % 2], cluster=f"c{k // 2}") for k in range(40))
 
     def test_it_is_the_seed_s_and_holds_every_item_once(self) -> None:
-        first, again, other = (order_of(self.ITEMS, seed) for seed in (0, 0, 1))
+        first, again, other = (item_order(self.ITEMS, seed) for seed in (0, 0, 1))
         assert first == again != other
         assert sorted(name for cluster in first.clusters for name in cluster) == sorted(
             one.id for one in self.ITEMS
         )
 
     def test_clusters_stay_together(self) -> None:
-        batches = order_of(self.ITEMS, 0).batches(5)
+        batches = item_order(self.ITEMS, 0).batches(5)
         assert [len(batch) for batch in batches] == [6, 6, 6, 6, 6, 6, 4]
         for batch in batches:
             assert len({int(name) // 2 for name in batch}) * 2 == len(batch)
 
     def test_every_stretch_mixes_the_categories(self) -> None:
         items = [Item(f"{k}", "text", "a" if k < 300 else "b") for k in range(400)]
-        for batch in order_of(items, 0).batches(40):
+        for batch in item_order(items, 0).batches(40):
             assert 25 <= sum(int(name) < 300 for name in batch) <= 35
 
 
@@ -158,19 +158,19 @@ class TestLive:
 
     def test_it_draws_only_what_it_looks_at(self, base: Any, asked: Any, tmp_path: Path) -> None:
         model = DummyModel(name="candidate")
-        outcome = judge_in_looks(asked, base, self.live(base, tmp_path, model))
+        outcome = judge_sequentially(asked, base, self.live(base, tmp_path, model))
         assert outcome.verdict is PASS
-        assert len(model.drawn) == outcome.courses[0].samples < 400
+        assert len(model.drawn) == outcome.progress_by_task[0].samples < 400
         assert "unfinished" in outcome.notes[-1]
         with pytest.raises(SelfRewardError, match="not finished"):
             load_run(tmp_path / "candidate")
 
     def test_it_agrees_with_the_replay_of_the_whole_run(self, base: Any, asked: Any, tmp_path: Path) -> None:
-        drawn = judge_in_looks(asked, base, self.live(base, tmp_path / "a", DummyModel(name="candidate")))
+        drawn = judge_sequentially(asked, base, self.live(base, tmp_path / "a", DummyModel(name="candidate")))
         whole = load_run(run(DummyModel(name="candidate"), [ToyTask()], tmp_path / "b").folder)
-        replayed = judge_in_looks(asked, base, Replay(whole))
+        replayed = judge_sequentially(asked, base, Replay(whole))
         assert drawn.findings == replayed.findings
-        assert drawn.courses == replayed.courses
+        assert drawn.progress_by_task == replayed.progress_by_task
 
     def test_a_stopped_gate_goes_on_without_drawing_twice(
         self, base: Any, asked: Any, tmp_path: Path
@@ -178,22 +178,25 @@ class TestLive:
         class Stop(Exception):
             pass
 
-        def stop(course: Course) -> None:
-            if course.looks == 1:
+        class Interrupted(Live):
+            """Is interrupted after the first batch is drawn."""
+
+            def reveal(self, task: str, items: Collection[str]) -> Run:
+                super().reveal(task, items)
                 raise Stop
 
         first, second = DummyModel(name="candidate"), DummyModel(name="candidate")
         with pytest.raises(Stop):
-            judge_in_looks(asked, base, self.live(base, tmp_path, first), told=stop)
-        outcome = judge_in_looks(asked, base, self.live(base, tmp_path, second))
+            judge_sequentially(asked, base, Interrupted(first, [ToyTask()], base, tmp_path))
+        outcome = judge_sequentially(asked, base, self.live(base, tmp_path, second))
         assert len(first.drawn) == 50
         assert not set(first.drawn) & set(second.drawn)
-        assert len(first.drawn) + len(second.drawn) == outcome.courses[0].samples
+        assert len(first.drawn) + len(second.drawn) == outcome.progress_by_task[0].samples
 
     def test_an_ordinary_run_finishes_what_the_gate_began(
         self, base: Any, asked: Any, tmp_path: Path
     ) -> None:
-        judge_in_looks(asked, base, self.live(base, tmp_path, DummyModel(name="candidate")))
+        judge_sequentially(asked, base, self.live(base, tmp_path, DummyModel(name="candidate")))
         rest = run(DummyModel(name="candidate"), [ToyTask()], tmp_path)
         plain = run(DummyModel(name="candidate"), [ToyTask()], tmp_path / "plain")
         assert rest.drawn + rest.reused == 400
@@ -205,7 +208,7 @@ class TestLive:
         self, base: Any, policy: Callable[[str], Path], tmp_path: Path
     ) -> None:
         asked = read_policy(policy('[[rule]]\ntask = "toy"\nmargin = 0.001\n'))
-        outcome = judge_in_looks(asked, base, self.live(base, tmp_path, DummyModel(name="candidate")))
+        outcome = judge_sequentially(asked, base, self.live(base, tmp_path, DummyModel(name="candidate")))
         assert (outcome.verdict, outcome.saved) == (INCONCLUSIVE, 0.0)
         assert load_run(tmp_path / "candidate").scores["toy"].overall.coverage == 1
         assert "is whole" in outcome.notes[-1]
@@ -213,6 +216,6 @@ class TestLive:
     def test_what_cannot_be_compared_is_not_drawn(self, base: Any, asked: Any, tmp_path: Path) -> None:
         model = DummyModel(name="candidate")
         with pytest.raises(InputError, match="instruments"):
-            judge_in_looks(asked, base, self.live(base, tmp_path, model, strict=1))
+            judge_sequentially(asked, base, self.live(base, tmp_path, model, strict=1))
         assert model.drawn == []
         assert not (tmp_path / "candidate").exists()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from selfreward_eval.harness.stats.bootstrap import bca, bca_macro, bca_of_resamples, resampled_means
+from selfreward_eval.harness.stats.bootstrap import bca, bca_of_resamples, resampled_means
 
 
 def coarse(seed: int, n: int = 400) -> np.ndarray:
@@ -54,7 +54,7 @@ MACRO = {"a": np.random.default_rng(14).exponential(size=70), "b": np.random.def
 
 @pytest.mark.parametrize("values", [coarse(11), GRADED, np.random.default_rng(12).beta(0.3, 0.1, size=300)])
 def test_without_resampling_it_is_scipy_s_interval_but_for_chance(values: np.ndarray) -> None:
-    ours = bca(values)
+    ours = bca({"": values})
     assert ours.resamples == 0
     theirs = stats.bootstrap((values,), np.mean, n_resamples=100_000, batch=5000, method="BCa", rng=1)
     error = values.std() / np.sqrt(len(values))
@@ -65,7 +65,7 @@ def test_without_resampling_it_is_scipy_s_interval_but_for_chance(values: np.nda
 
 @pytest.mark.parametrize("strata", [{"": coarse(7)}, {"": GRADED}, MACRO])
 def test_a_million_resamples_come_to_the_ideal_interval(strata: dict[str, np.ndarray]) -> None:
-    ideal, drawn = bca_macro(strata), bca_macro(strata, resamples=1_000_000, ideal=False)
+    ideal, drawn = bca(strata), bca(strata, resamples=1_000_000, ideal=False)
     assert (ideal.resamples, drawn.resamples) == (0, 1_000_000)
     assert ideal.acceleration == drawn.acceleration
     assert ideal.bias == pytest.approx(drawn.bias, abs=5 * 1.26e-3)
@@ -78,7 +78,7 @@ def test_drawing_sums_and_drawing_items_agree() -> None:
     # The same marks, once as they are (sums drawn at once) and once pulled apart by a hair (item by item).
     values = coarse(7)
     nearly = values + 1e-4 * np.random.default_rng(0).random(400)
-    at_once, by_item = bca(values, ideal=False), bca(nearly, ideal=False)
+    at_once, by_item = bca({"": values}, ideal=False), bca({"": nearly}, ideal=False)
     width = at_once.high - at_once.low  # type: ignore[operator]
     assert by_item.low == pytest.approx(at_once.low, abs=0.03 * width)
     assert by_item.high == pytest.approx(at_once.high, abs=0.03 * width)
@@ -101,7 +101,7 @@ def test_thirds_and_quarters_have_a_common_step_and_odd_numbers_have_none() -> N
 
 def test_skewness_moves_the_interval_to_the_long_tail() -> None:
     values = np.random.default_rng(8).exponential(size=100)
-    ours = bca(values)
+    ours = bca({"": values})
     assert ours.acceleration > 0.01  # type: ignore[operator]
     assert ours.high - ours.value > ours.value - ours.low  # type: ignore[operator]
 
@@ -109,14 +109,14 @@ def test_skewness_moves_the_interval_to_the_long_tail() -> None:
 @pytest.mark.parametrize("ideal", [True, False])
 def test_order_changes_nothing(ideal: bool) -> None:
     values = np.random.default_rng(9).normal(size=50)
-    assert bca(values, ideal=ideal).low == bca(values[::-1], ideal=ideal).low
+    assert bca({"": values}, ideal=ideal).low == bca({"": values[::-1]}, ideal=ideal).low
 
 
 def test_a_seed_fixes_resamples_and_without_them_means_nothing() -> None:
     values = np.random.default_rng(9).normal(size=50)
-    assert bca(values, seed=3, ideal=False) == bca(values, seed=3, ideal=False)
-    assert bca(values, seed=3, ideal=False).low != bca(values, seed=4, ideal=False).low
-    assert bca(values, seed=3).low == bca(values, seed=4).low
+    assert bca({"": values}, seed=3, ideal=False) == bca({"": values}, seed=3, ideal=False)
+    assert bca({"": values}, seed=3, ideal=False).low != bca({"": values}, seed=4, ideal=False).low
+    assert bca({"": values}, seed=3).low == bca({"": values}, seed=4).low
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,15 @@ def test_a_seed_fixes_resamples_and_without_them_means_nothing() -> None:
     ],
 )
 def test_what_cannot_be_resampled_has_no_interval(strata: dict[str, list[float]], why: str) -> None:
-    result = bca_macro(strata)
+    result = bca(strata)
     assert (result.low, result.high) == (None, None)
     assert why in result.why
     assert (result.method, result.resamples) == ("none", 0)
 
 
 def test_too_few_resamples_have_no_interval() -> None:
-    result = bca([0.0, 1.0, 0.5], resamples=1, ideal=False)
+    result = bca({"": [0.0, 1.0, 0.5]}, resamples=1, ideal=False)
     assert result.low is None
     assert "one side" in result.why
     with pytest.raises(ValueError, match="at least one resample"):
-        bca([0.0, 1.0], resamples=0)
+        bca({"": [0.0, 1.0]}, resamples=0)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import selfreward_eval.harness.stats
-from selfreward_eval.harness.stats.bounded import bounded_interval
+from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
 from selfreward_eval.harness.stats.choosing import choose_interval, choose_test, deciding_test
 from selfreward_eval.harness.stats.mcnemar import mcnemar
 from selfreward_eval.harness.stats.means import cluster_values, macro_interval, mean_interval
 from selfreward_eval.harness.stats.paired import paired, paired_macro
-from selfreward_eval.harness.stats.permutation import sign_flip, sign_flip_macro
+from selfreward_eval.harness.stats.permutation import sign_flip
 from selfreward_eval.harness.stats.wilson import wilson
 
 
@@ -32,7 +32,7 @@ def test_single_marks_get_mcnemar() -> None:
 def test_few_items_get_sign_flips() -> None:
     d = gaps(30)
     chosen = deciding_test({"": d}, m=4, binary=True)
-    assert chosen.p == sign_flip(d).p
+    assert chosen.p == sign_flip({"": d}).p
     assert "30 items are few" in chosen.why
 
 
@@ -56,7 +56,7 @@ def test_single_marks_over_strata_get_no_mcnemar() -> None:
 def test_clusters_are_the_units() -> None:
     d, names = gaps(60, m=1), np.repeat(np.arange(24), 3)[:60].tolist()
     chosen = deciding_test({"": d}, m=1, binary=True, clusters={"": names})
-    assert chosen.p == sign_flip(d, names).p
+    assert chosen.p == sign_flip({"": d}, {"": names}).p
     assert chosen.n == 20
     assert "20 clusters of items are few" in chosen.why
     many = np.repeat(np.arange(60), 2).tolist()
@@ -66,7 +66,7 @@ def test_clusters_are_the_units() -> None:
 
 def test_few_items_over_strata_get_stratified_sign_flips() -> None:
     strata = {"a": gaps(12), "b": gaps(9, seed=1)}
-    assert deciding_test(strata, m=4, binary=True).p == sign_flip_macro(strata).p
+    assert deciding_test(strata, m=4, binary=True).p == sign_flip(strata).p
 
 
 def test_the_bootstrap_stands_beside_it() -> None:
@@ -100,7 +100,8 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_a_bounded_score_of_few_items_keeps_to_its_range() -> None:
     values = [1.0] * 20 + [0.75] * 4
     chosen = choose_interval({"": values}, m=4, binary=True)
-    assert chosen.interval == bounded_interval(values, most=96)
+    freedom = freedom_of_spread(values)
+    assert chosen.interval == bounded_ends(mean_interval(values), most=96, freedom=freedom)
     assert chosen.interval.high <= 1  # type: ignore[operator]
     assert mean_interval(values).high > chosen.interval.high - 0.05  # type: ignore[operator]
 

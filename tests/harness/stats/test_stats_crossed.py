@@ -10,8 +10,8 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.sandwich_covariance import cov_cluster_2groups
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.stats.crossed import checkpoint_claim, method_claim, method_claim_of_arms
-from selfreward_eval.harness.stats.paired import paired, paired_macro
+from selfreward_eval.harness.stats.crossed import method_claim, method_claim_of_arms
+from selfreward_eval.harness.stats.paired import paired
 
 
 def cells(prompts: int, runs: int, spread: float = 0.1, effect: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -50,17 +50,9 @@ def test_the_variance_is_that_of_the_analysis_of_variance() -> None:
     )
 
 
-def test_a_checkpoint_claim_clusters_by_prompt_alone() -> None:
-    table = cells(30, 3)
-    assert checkpoint_claim({"": table}) == paired(table.mean(axis=1))
-    assert checkpoint_claim({"a": table, "b": table[:9]}) == paired_macro(
-        {"a": table.mean(axis=1), "b": table[:9].mean(axis=1)}
-    )
-
-
 def test_runs_that_differ_make_a_method_claim_harder_than_a_checkpoint_claim() -> None:
     table = cells(300, 5, spread=0.1, effect=0.08, seed=3)
-    assert checkpoint_claim({"": table}).p < 0.01  # type: ignore[operator]
+    assert paired(table.mean(axis=1)).p < 0.01  # type: ignore[operator]
     claim = method_claim({"": table})
     assert claim.result.p > 0.05  # type: ignore[operator]
     assert claim.result.df < 6  # type: ignore[operator]
@@ -137,4 +129,4 @@ def test_tables_must_be_complete() -> None:
     with pytest.raises(ValueError, match="has one column"):
         method_claim_of_arms({"": cells(10, 2)}, {"": cells(10, 3)}, untrained_before=True)
     with pytest.raises(ValueError, match="at least one stratum"):
-        checkpoint_claim({})
+        method_claim({})

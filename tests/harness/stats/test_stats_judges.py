@@ -8,7 +8,6 @@ import pytest
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.stats.means import mean_interval
 from selfreward_eval.harness.stats.ppi import ppi_difference, ppi_mean
-from selfreward_eval.harness.stats.rogan_gladen import rogan_gladen
 
 
 def test_the_estimate_is_the_formula() -> None:
@@ -90,38 +89,3 @@ def test_labels_and_judge_must_fit() -> None:
         ppi_mean([0.5, 0.6], [0.5, 0.6, 0.7], [0.5, 0.6])
     with pytest.raises(ValueError, match="2 and 3 labels"):
         ppi_difference(([0.5, 0.6], [0.5, 0.6, 0.7]), ([0.0, 1.0], [0.0, 1.0]), ([0.0, 1.0], [0.0, 1.0]))
-
-
-def test_a_perfect_judge_needs_no_correction() -> None:
-    ours = rogan_gladen(60, 100, sensitivity=(50, 50), specificity=(50, 50))
-    assert ours.value == pytest.approx(0.6)
-    assert ours.low < 0.6 < ours.high  # type: ignore[operator]
-
-
-def test_errors_of_both_kinds_are_taken_back() -> None:
-    # Of 1000 pictures 700 are right: the judge finds 630 of them and takes 60 wrong ones for right.
-    ours = rogan_gladen(690, 1000, sensitivity=(90, 100), specificity=(80, 100))
-    assert ours.value == pytest.approx(0.7)
-
-
-def test_few_labels_widen_the_interval() -> None:
-    many = rogan_gladen(690, 1000, sensitivity=(900, 1000), specificity=(800, 1000))
-    few = rogan_gladen(690, 1000, sensitivity=(18, 20), specificity=(16, 20))
-    assert few.high - few.low > 2 * (many.high - many.low)  # type: ignore[operator]
-
-
-def test_a_judge_like_a_coin_gives_no_value() -> None:
-    ours = rogan_gladen(60, 100, sensitivity=(50, 100), specificity=(50, 100))
-    assert (ours.value, ours.low) == (None, None)
-    assert "coin" in ours.why
-
-
-def test_the_corrected_share_stays_a_share() -> None:
-    ours = rogan_gladen(5, 100, sensitivity=(90, 100), specificity=(80, 100))
-    assert ours.value == 0
-    assert ours.low == 0
-
-
-def test_counts_that_do_not_fit_are_named() -> None:
-    with pytest.raises(ValueError, match="specificity: 11 of 10"):
-        rogan_gladen(5, 10, sensitivity=(9, 10), specificity=(11, 10))

@@ -5,16 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.weightstats import DescrStatsW
 
 from selfreward_eval.harness.stats.means import mean_interval
-from selfreward_eval.harness.stats.noninferiority import (
-    NonInferiority,
-    Verdict,
-    equivalence,
-    gate,
-    non_inferiority,
-)
+from selfreward_eval.harness.stats.noninferiority import Verdict, non_inferiority
 from selfreward_eval.harness.stats.paired import paired
 from selfreward_eval.harness.stats.power import power
 
@@ -38,15 +31,6 @@ def test_p_and_bound_are_scipy_s() -> None:
     theirs = stats.ttest_1samp(d, -0.05, alternative="greater")
     assert ours.p == pytest.approx(theirs.pvalue, abs=1e-10)
     assert ours.low == pytest.approx(theirs.confidence_interval(0.95).low, abs=1e-10)
-
-
-def test_equivalence_is_statsmodels_s_tost() -> None:
-    d = gaps(0.01)
-    p, _, _ = DescrStatsW(d).ttost_mean(-0.05, 0.05)
-    ours = equivalence(paired(d), margin=0.05)
-    assert ours.p == pytest.approx(p, abs=1e-10)
-    assert ours.equivalent == (p <= 0.05)
-    assert (ours.low > -0.05 and ours.high < 0.05) == ours.equivalent  # type: ignore[operator]
 
 
 def test_a_verdict_is_its_p_value() -> None:
@@ -87,7 +71,6 @@ def test_equal_arms_are_not_certainty() -> None:
 def test_a_single_item_decides_nothing() -> None:
     ours = non_inferiority(paired([0.5]), margin=0.1)
     assert (ours.verdict, ours.low, ours.p, ours.needed_n) == (Verdict.INCONCLUSIVE, None, None, None)
-    assert not equivalence(paired([0.5]), margin=0.1).equivalent
 
 
 def test_no_margin_is_no_gate() -> None:
@@ -95,28 +78,3 @@ def test_no_margin_is_no_gate() -> None:
         non_inferiority(paired([0.0, 1.0]), margin=0.0)
     with pytest.raises(ValueError, match="alpha"):
         non_inferiority(paired([0.0, 1.0]), margin=0.1, alpha=0.7)
-
-
-def verdict(mean: float) -> NonInferiority:
-    return non_inferiority(paired(gaps(mean)), margin=0.05)
-
-
-@pytest.mark.parametrize(
-    ("tasks", "expected", "code"),
-    [
-        ({"a": verdict(0.0), "b": verdict(0.1)}, Verdict.PASS, 0),
-        ({"a": verdict(0.0), "b": verdict(-0.2)}, Verdict.FAIL, 1),
-        ({"a": verdict(0.0), "b": None}, Verdict.FAIL, 1),
-        ({"a": verdict(0.0), "b": verdict(-0.05)}, Verdict.INCONCLUSIVE, 2),
-        ({"a": verdict(-0.2), "b": verdict(-0.05)}, Verdict.FAIL, 1),
-    ],
-)
-def test_all_tasks_must_pass(tasks: dict[str, NonInferiority | None], expected: Verdict, code: int) -> None:
-    ours = gate(tasks)
-    assert (ours.verdict, ours.exit_code) == (expected, code)
-
-
-def test_a_gate_names_what_is_missing() -> None:
-    assert gate({"a": None, "b": verdict(0.0)}).missing == ("a",)
-    with pytest.raises(ValueError, match="at least one task"):
-        gate({})

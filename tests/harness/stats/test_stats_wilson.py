@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from selfreward_eval.harness.stats.bounded import bounded_ends, bounded_interval, freedom_of_spread
-from selfreward_eval.harness.stats.means import icc, mean_interval
+from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
+from selfreward_eval.harness.stats.means import Interval, icc, mean_interval
 from selfreward_eval.harness.stats.wilson import wilson, wilson_clustered
+
+
+def bounded_interval(
+    values: Sequence[float] | np.ndarray,
+    score_range: tuple[float, float] = (0.0, 1.0),
+    most: int | None = None,
+) -> Interval:
+    """The bounded interval of plain items, with the degrees of freedom of their spread."""
+    return bounded_ends(
+        mean_interval(values), score_range, most=most, freedom=freedom_of_spread(values, score_range)
+    )
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (311, 553)])
@@ -115,7 +128,7 @@ def test_a_single_item_has_no_interval() -> None:
 
 
 def test_scores_outside_their_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="outside its range"):
-        bounded_interval([0.5, 1.5])
+    with pytest.raises(ValueError, match="outside the range"):
+        bounded_interval([1.25, 1.5])
     with pytest.raises(ValueError, match="two ends"):
         bounded_interval([0.5, 0.6], (1.0, 1.0))

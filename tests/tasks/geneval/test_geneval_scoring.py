@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.base import Detection
 from selfreward_eval.tasks.geneval.options import OFFICIAL
-from selfreward_eval.tasks.geneval.scoring import Verdict, evaluate, keep
+from selfreward_eval.tasks.geneval.scoring import Decision, evaluate, keep
 
 
 def cup(x: float = 0, score: float = 0.95, label: str = "cup", colour: str = "red") -> Detection:
@@ -27,7 +27,7 @@ def read(_: str, objects: Sequence[Detection]) -> list[str]:
     return [thing.attributes["colour"] for thing in objects if thing.attributes]
 
 
-def judge(things: Sequence[Detection], *include: dict[str, Any], tag: str = "custom", **row: Any) -> Verdict:
+def judge(things: Sequence[Detection], *include: dict[str, Any], tag: str = "custom", **row: Any) -> Decision:
     """The verdict on a picture that shows ``things``."""
     groups: dict[str, list[Detection]] = {}
     for thing in things:
@@ -70,7 +70,7 @@ class TestKeep:
 
 class TestCounts:
     def test_the_object_is_there(self) -> None:
-        assert judge([cup()], one("cup")) == Verdict(True, "", {"cup": [cup()]}, {}, 0)
+        assert judge([cup()], one("cup")) == Decision(True, "", {"cup": [cup()]}, {}, 0)
 
     def test_nothing_is_there(self) -> None:
         verdict = judge([], one("cup"), one("dog"))

@@ -14,7 +14,7 @@ from support.paths import GOLDEN
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.tasks.geneval2.analysis import Row, per_atomicity, per_skill, whole_atomicity
 from selfreward_eval.tasks.geneval2.parity import READERS, read_analysis
-from selfreward_eval.tasks.geneval2.scoring import accepted, asked, is_right, soft_tifa, tifa
+from selfreward_eval.tasks.geneval2.scoring import accepted, full_question, is_right, soft_tifa, tifa
 from selfreward_eval.tasks.parity import check_file, difference
 
 ATOMS = st.lists(st.floats(0, 1), min_size=1, max_size=12)
@@ -31,7 +31,7 @@ def test_every_recorded_case_agrees(name: str) -> None:
 
 
 def test_the_question_is_asked_for_one_word() -> None:
-    assert asked("Is it {teal}?") == "Is it {teal}? Answer in one word."
+    assert full_question("Is it {teal}?") == "Is it {teal}? Answer in one word."
 
 
 def test_a_yes_has_four_spellings_and_a_count_six() -> None:

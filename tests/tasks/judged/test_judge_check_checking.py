@@ -13,14 +13,14 @@ from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
 from selfreward_eval.tasks.judge_check.checking import (
-    Answer,
+    QuestionResult,
     ask_cases,
     calibration,
     failures,
     groupings,
     summary,
 )
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 
 
 def square() -> Image.Image:
@@ -29,7 +29,7 @@ def square() -> Image.Image:
 
 def case(name: str, *truths: float, picture: Callable[[], Image.Image] = square) -> Case:
     asked = tuple(
-        Labelled(Question(f"{name}, question {k}?", "1: yes; 0: no."), truth, "kind")
+        Labelled(JudgeQuestion(f"{name}, question {k}?", "1: yes; 0: no."), truth, "kind")
         for k, truth in enumerate(truths)
     )
     return Case(name, asked, picture, {"source": "test"})
@@ -39,10 +39,10 @@ def says(*scores: float) -> str:
     return json.dumps({"reason": [], "score": list(scores)})
 
 
-def answered(*pairs: tuple[float, float | None]) -> list[Answer]:
+def answered(*pairs: tuple[float, float | None]) -> list[QuestionResult]:
     """One picture per (truth, score)."""
     return [
-        Answer(
+        QuestionResult(
             str(k),
             {"question": "kind"},
             "?",
@@ -86,7 +86,7 @@ def test_nothing_scored_has_no_numbers() -> None:
 
 
 def test_questions_of_one_picture_are_one_unit() -> None:
-    answers = [Answer("one", {}, "?", 0.0, Status.SUCCESS, 1.0) for _ in range(50)]
+    answers = [QuestionResult("one", {}, "?", 0.0, Status.SUCCESS, 1.0) for _ in range(50)]
     found = summary(answers)
     assert (found.accuracy, found.accuracy_low) == (0.0, None)
     assert found.bias is not None

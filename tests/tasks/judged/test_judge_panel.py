@@ -14,7 +14,7 @@ from selfreward_eval.harness.instruments.judging import Judge, Turn
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
 from selfreward_eval.tasks.judged.agreement import panel_agreement
-from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies
 from selfreward_eval.tasks.judged.rescoring import rescored
 
 ASKED = [[Turn("user", "two answers")]]
@@ -32,7 +32,7 @@ class Number:
 
 def record(name: str, judge: Judge) -> SampleRecord:
     (reply,) = judge.replies([[Turn("user", name)]])
-    evidence = json.loads(json.dumps(Asked.of(judge, {}, "plain").evidence({"review": reply})))
+    evidence = json.loads(json.dumps(JudgeSetup.of(judge, {}, "plain").evidence({"review": reply})))
     sample = SampleRecord(0, Item(name, name, "c"), Sample(name, 0, 1), Measurement(Status.JUDGE_PARSE_ERROR))
     return replace(sample, measurement=Measurement(Status.JUDGE_PARSE_ERROR, evidence=evidence))
 

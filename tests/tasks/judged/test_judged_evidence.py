@@ -10,16 +10,17 @@ import pytest
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.judging import Reply
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.task import Remeasures
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
-from selfreward_eval.tasks.judged.evidence import Asked, recorded_replies, unanswered
-from selfreward_eval.tasks.judged.rescoring import Rescorable, rescored
+from selfreward_eval.tasks.judged.evidence import JudgeSetup, recorded_replies, unanswered
+from selfreward_eval.tasks.judged.rescoring import rescored
 
 SILENCE = Reply(None, Status.JUDGE_TRANSPORT_ERROR, "HTTP 500", {"attempts": 6})
 REPLIES = {"describe": Reply("a circle", details={"model": "m"}), "reason": SILENCE}
 
 
-def asked() -> Asked:
-    return Asked.of(ScriptedJudge("8 7", name="fair"), {"score": "ab12"}, "tolerant")
+def asked() -> JudgeSetup:
+    return JudgeSetup.of(ScriptedJudge("8 7", name="fair"), {"score": "ab12"}, "tolerant")
 
 
 def test_replies_come_back_as_they_were() -> None:
@@ -32,7 +33,7 @@ def test_evidence_names_judge_prompts_and_parser() -> None:
     evidence = asked().evidence(REPLIES)
     assert (evidence["judge"]["name"], evidence["judge"]["model"]) == ("judge_scripted", "fair")
     assert (evidence["prompts"], evidence["parser"]) == ({"score": "ab12"}, "tolerant")
-    assert Asked.read(evidence, "strict") == Asked(evidence["judge"], {"score": "ab12"}, "strict")
+    assert JudgeSetup.read(evidence, "strict") == JudgeSetup(evidence["judge"], {"score": "ab12"}, "strict")
 
 
 def test_the_first_silence_is_the_samples_reason() -> None:
@@ -73,7 +74,7 @@ def record(evidence: dict[str, Any], status: Status = Status.JUDGE_PARSE_ERROR) 
 
 
 def test_scores_are_made_anew_of_the_replies_alone() -> None:
-    assert isinstance(Counts(), Rescorable)
+    assert isinstance(Counts(), Remeasures)
     (again,) = rescored(Counts(), [record(asked().evidence(REPLIES))])
     assert again.measurement.values == {"length": 8.0}
 

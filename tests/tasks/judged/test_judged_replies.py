@@ -15,7 +15,7 @@ from selfreward_eval.harness.instruments.judging import Conversation, Judge, Rep
 from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
 from selfreward_eval.tasks.judged.judges import choose_judge
-from selfreward_eval.tasks.judged.replies import AT_ONCE, RememberingJudge
+from selfreward_eval.tasks.judged.replies import AT_ONCE, CachingJudge
 
 
 def said(*words: str) -> list[Conversation]:
@@ -33,21 +33,21 @@ def path(tmp_path: Path) -> Path:
 
 def test_it_is_the_judge_with_a_memory(path: Path) -> None:
     judge = ScriptedJudge("8 7")
-    assert isinstance(RememberingJudge(judge, path), Judge)
-    assert RememberingJudge(judge, path).identity() == judge.identity()
+    assert isinstance(CachingJudge(judge, path), Judge)
+    assert CachingJudge(judge, path).identity() == judge.identity()
 
 
 def test_a_reply_is_asked_for_once(path: Path) -> None:
     judge = ScriptedJudge(lambda turns: f"re {turns[0].text}")
-    first = RememberingJudge(judge, path).replies(said("a", "b", "a"))
-    second = RememberingJudge(judge, path).replies(said("b", "c"))
+    first = CachingJudge(judge, path).replies(said("a", "b", "a"))
+    second = CachingJudge(judge, path).replies(said("b", "c"))
     assert [reply.text for reply in (*first, *second)] == ["re a", "re b", "re a", "re b", "re c"]
     assert [turns[0].text for turns in judge.asked] == ["a", "b", "c"]
 
 
 def test_a_line_says_who_said_what(path: Path) -> None:
     judge = ScriptedJudge("8 7", name="fair", revision="3")
-    RememberingJudge(judge, path).replies(said("a"))
+    CachingJudge(judge, path).replies(said("a"))
     (line,) = lines(path)
     assert (line["judge"], line["model"], line["revision"]) == ("judge_scripted", "fair", "3")
     assert (line["text"], line["status"], len(line["conversation_sha256"])) == ("8 7", "success", 64)
@@ -58,20 +58,20 @@ def test_a_failure_is_kept_to_look_at_and_asked_again(path: Path) -> None:
     broken.identity = lambda: {"name": "judge"}  # type: ignore[method-assign]
     mended = ScriptedJudge("8 7", name="same")
     mended.identity = broken.identity  # type: ignore[method-assign]
-    assert RememberingJudge(broken, path).replies(said("a"))[0].status is Status.JUDGE_TRANSPORT_ERROR
-    assert RememberingJudge(mended, path).replies(said("a"))[0].text == "8 7"
+    assert CachingJudge(broken, path).replies(said("a"))[0].status is Status.JUDGE_TRANSPORT_ERROR
+    assert CachingJudge(mended, path).replies(said("a"))[0].text == "8 7"
     assert [line["status"] for line in lines(path)] == ["judge_transport_error", "success"]
 
 
 def test_another_judge_is_asked_itself(path: Path) -> None:
-    assert RememberingJudge(ScriptedJudge("8 7"), path).replies(said("a"))[0].text == "8 7"
-    assert RememberingJudge(ScriptedJudge("9 9"), path).replies(said("a"))[0].text == "9 9"
+    assert CachingJudge(ScriptedJudge("8 7"), path).replies(said("a"))[0].text == "8 7"
+    assert CachingJudge(ScriptedJudge("9 9"), path).replies(said("a"))[0].text == "9 9"
 
 
 def test_another_picture_is_another_conversation(path: Path) -> None:
     judge = ScriptedJudge(lambda turns: str(turns[0].images[0].getpixel((0, 0))))
     pictures = [Image.new("RGB", (2, 2), colour) for colour in ("red", "blue", "red")]
-    replies = RememberingJudge(judge, path).replies([[Turn("user", "look", (one,))] for one in pictures])
+    replies = CachingJudge(judge, path).replies([[Turn("user", "look", (one,))] for one in pictures])
     assert len({reply.text for reply in replies}) == 2
     assert len(judge.asked) == 2
 
@@ -95,17 +95,17 @@ class Dies:
 def test_what_was_said_before_a_kill_is_not_asked_again(path: Path) -> None:
     conversations = said(*(str(k) for k in range(3 * AT_ONCE)))
     with pytest.raises(KeyboardInterrupt):
-        RememberingJudge(Dies(2 * AT_ONCE), path).replies(conversations)
+        CachingJudge(Dies(2 * AT_ONCE), path).replies(conversations)
     again = Dies(AT_ONCE)
-    assert len(RememberingJudge(again, path).replies(conversations)) == 3 * AT_ONCE
+    assert len(CachingJudge(again, path).replies(conversations)) == 3 * AT_ONCE
     assert again.left == 0
 
 
 def test_a_torn_last_line_is_asked_again(path: Path) -> None:
     judge = ScriptedJudge("8 7")
-    RememberingJudge(judge, path).replies(said("a", "b"))
+    CachingJudge(judge, path).replies(said("a", "b"))
     path.write_bytes(path.read_bytes()[:-9])
-    assert [reply.text for reply in RememberingJudge(judge, path).replies(said("a", "b"))] == ["8 7", "8 7"]
+    assert [reply.text for reply in CachingJudge(judge, path).replies(said("a", "b"))] == ["8 7", "8 7"]
     assert [turns[0].text for turns in judge.asked] == ["a", "b", "b"]
 
 
@@ -114,19 +114,19 @@ def test_a_file_of_something_else_is_refused(path: Path, content: str) -> None:
     path.parent.mkdir()
     path.write_text(content)
     with pytest.raises(InputError, match=r"replies\.jsonl"):
-        RememberingJudge(ScriptedJudge("8 7"), path).replies(said("a"))
+        CachingJudge(ScriptedJudge("8 7"), path).replies(said("a"))
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        RememberingJudge(ScriptedJudge("8 7"), tmp_path / "file" / "replies.jsonl").replies(said("a"))
+        CachingJudge(ScriptedJudge("8 7"), tmp_path / "file" / "replies.jsonl").replies(said("a"))
 
 
 def test_a_judge_is_chosen_by_name_or_given(path: Path) -> None:
     judge = ScriptedJudge("8 7")
     assert choose_judge(judge) is judge
-    assert isinstance(choose_judge(judge, replies=path), RememberingJudge)
+    assert isinstance(choose_judge(judge, replies=path), CachingJudge)
     with pytest.raises(UnknownName):
         choose_judge("judge_openia")
 

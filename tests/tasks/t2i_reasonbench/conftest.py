@@ -49,7 +49,9 @@ def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content))
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            pinned.append(PinnedFile(file.folder, file.path, file.repo, file.commit, digest, file.licence))
+            pinned.append(
+                PinnedFile(file.folder, file.path, file.repo, file.commit, digest, file.licence, file.task)
+            )
         files[name] = DimensionFiles(*pinned)
     monkeypatch.setenv("SELFREWARD_DATA", str(folder))
     monkeypatch.setattr(task, "FILES", files)

@@ -15,13 +15,13 @@ from selfreward_eval.harness.records import Item
 from selfreward_eval.tasks.t2i_reasonbench.data import DATA_FILES
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
 from selfreward_eval.tasks.t2i_reasonbench.items import irregularities, load_items, questions_of
-from selfreward_eval.tasks.t2i_reasonbench.questions import Question, listed, read_block
+from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion, format_questions, read_block
 from selfreward_eval.tasks.t2i_reasonbench.task import T2IReasonBench
 
-PAIR = (Question("Why?", "1: so"), Question("How?", "1: thus"))
+PAIR = (JudgeQuestion("Why?", "1: so"), JudgeQuestion("How?", "1: thus"))
 
 
-def pairs(block: dict[str, Any]) -> tuple[Question, ...]:
+def pairs(block: dict[str, Any]) -> tuple[JudgeQuestion, ...]:
     return read_block(block, "here").questions
 
 
@@ -50,7 +50,7 @@ def test_what_is_odd_is_noted(name: str) -> None:
 
 def test_levels_go_from_best_to_worst() -> None:
     block = {"q1": "Why?", "c1": {"score_0": "no", "score_1": "yes", "score_0.5": "half"}}
-    assert pairs(block) == (Question("Why?", "1: yes; 0.5: half; 0: no"),)
+    assert pairs(block) == (JudgeQuestion("Why?", "1: yes; 0.5: half; 0: no"),)
 
 
 def test_scoring_that_stands_apart_is_added_to_its_criterion() -> None:
@@ -60,7 +60,7 @@ def test_scoring_that_stands_apart_is_added_to_its_criterion() -> None:
 
 
 def test_a_judge_reads_them_numbered_from_one() -> None:
-    assert listed(PAIR) == "q1: Why?\nc1: 1: so\nq2: How?\nc2: 1: thus"
+    assert format_questions(PAIR) == "q1: Why?\nc1: 1: so\nq2: How?\nc2: 1: thus"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_item_carries_prompt_questions_and_notes(tmp_path: Path) -> None:
     (item,) = load(tmp_path, [ROW], [{**ASKED, "prompt": "worded otherwise"}])
     assert (item.id, item.text, item.category) == ("idiom-0007", "break the ice", "idiom")
     assert (item.metadata["number"], item.metadata["tag"]) == (7, "social")
-    assert questions_of(item) == {"reason": list(PAIR), "quality": [Question("Sharp?", "1: yes")]}
+    assert questions_of(item) == {"reason": list(PAIR), "quality": [JudgeQuestion("Sharp?", "1: yes")]}
     assert irregularities([item]) == [
         "idiom-0007, quality: keys q5, c5",
         "idiom-0007, the question file words the prompt otherwise",

@@ -14,7 +14,7 @@ from selfreward_eval.harness.models.janus.adapter import JanusModel
 from selfreward_eval.trainers import lora
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.settings import Settings
-from selfreward_eval.trainers.trainable_weights import TrainableWeights, language_model
+from selfreward_eval.trainers.trainable_weights import TrainableWeights
 
 Read = Callable[[Path], dict[str, torch.Tensor]]
 PROMPT = ["a red circle"]
@@ -75,7 +75,7 @@ def test_without_its_adapters_the_model_is_the_starting_one(model: Any) -> None:
             one.fill_(0.05)
     try:
         moved = scores(model)
-        with lora.disabled(language_model(model)):
+        with lora.disabled(model.transformer):
             assert torch.equal(scores(model), before)
         assert not torch.equal(moved, before)
         assert torch.equal(scores(model), moved)

@@ -41,11 +41,11 @@ def scaled(model: Any, plain: Any) -> Iterator[Any]:
 
 def test_a_step_that_overflows_moves_nothing_and_lowers_the_scale(scaled: Any, candidates: Any) -> None:
     engine = scaled(3e38)
-    before = {name: one.detach().clone() for name, one in engine.moving.parameters.items()}
+    before = {name: one.detach().clone() for name, one in engine.weights.parameters.items()}
     taken = engine.step(candidates(0, None), PICKED, 0.1, 1)
     assert taken.skipped
     assert isinf(taken.norm) or taken.norm != taken.norm
-    assert all(torch.equal(one, before[name]) for name, one in engine.moving.parameters.items())
+    assert all(torch.equal(one, before[name]) for name, one in engine.weights.parameters.items())
     assert all(torch.equal(one, before[name]) for name, one in engine.state(1).tensors["average"].items())
     assert engine.state(1).scaler["scale"] == pytest.approx(1.5e38)
 
@@ -75,7 +75,7 @@ def test_a_scale_that_cannot_get_smaller_stops_the_run(scaled: Any, candidates: 
     engine = scaled(1.5)
     hooks = [
         one.register_hook(lambda gradient: gradient * float("inf"))
-        for one in engine.moving.parameters.values()
+        for one in engine.weights.parameters.values()
     ]
     try:
         with pytest.raises(TrainingStopped, match="step 7: gradients overflow fp16"):

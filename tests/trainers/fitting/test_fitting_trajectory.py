@@ -107,7 +107,7 @@ def test_recomputed_activations_give_the_same_gradients(model: Any, plain: Any, 
                 engine.step(pool, picked, 0.0, 1)
                 found[checkpointing] = {
                     name: one.grad.clone()
-                    for name, one in engine.moving.parameters.items()
+                    for name, one in engine.weights.parameters.items()
                     if one.grad is not None
                 }
             # Once for the drawing, once for the caption; and both again.

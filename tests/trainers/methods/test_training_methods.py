@@ -121,10 +121,12 @@ def test_srum_as_a_policy_weighs_a_cell_by_how_it_differs_from_the_prompts_other
 
 def test_srum_as_a_policy_holds_prompts_without_a_map_near_the_start(model: Any, pool: Pool) -> None:
     assert pool.drawings is not None
-    assert pool.drawings.start is not None
+    assert pool.drawings.reference_logprobs is not None
     unscored = np.array(pool.drawings.values)
     unscored[2] = NAN
-    drawings = replace(pool.drawings, values=unscored, start=pool.drawings.start - 0.5)
+    drawings = replace(
+        pool.drawings, values=unscored, reference_logprobs=pool.drawings.reference_logprobs - 0.5
+    )
     for constraint in (0.5, 1.0):
         loss, told = build("srum", away="policy", constraint=constraint).loss(
             model, Pool(0, drawings), {"drawing": [2]}
@@ -173,12 +175,15 @@ def test_each_side_is_held_near_the_start_by_its_own_weight(
 ) -> None:
     assert pool.drawings is not None
     assert pool.captions is not None
-    assert pool.drawings.start is not None
-    assert pool.captions.start is not None
+    assert pool.drawings.reference_logprobs is not None
+    assert pool.captions.reference_logprobs is not None
     shifted = Pool(
         0,
-        replace(pool.drawings, start=pool.drawings.start - 0.5),
-        replace(pool.captions, start=[[row - 0.5 for row in group] for group in pool.captions.start]),
+        replace(pool.drawings, reference_logprobs=pool.drawings.reference_logprobs - 0.5),
+        replace(
+            pool.captions,
+            reference_logprobs=[[row - 0.5 for row in group] for group in pool.captions.reference_logprobs],
+        ),
     )
 
     def loss(value: float) -> tuple[float, dict[str, float]]:
@@ -205,7 +210,7 @@ def test_grpo_without_a_penalty_needs_no_starting_model(model: Any, pool: Pool) 
     assert build("dsr_grpo").anchored == ("drawing", "captioning")
     trainer = build("dsr_grpo", kl=0.0)
     assert trainer.anchored == ("captioning",)
-    free = replace(pool, drawings=replace(pool.drawings, start=None))
+    free = replace(pool, drawings=replace(pool.drawings, reference_logprobs=None))
     loss, told = trainer.loss(model, free, {"drawing": [0, 1]})
     assert told["drawing_kl"] == 0
     assert gradient(model, loss) > 0

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from selfreward_eval.tasks.shapes.compbench.near_misses import OPPOSITES, near_miss
-from selfreward_eval.tasks.shapes.compbench.realising import realise
 from selfreward_eval.tasks.shapes.compbench.requests import (
     CATEGORIES,
     COMPLEX_KINDS,
@@ -18,12 +17,13 @@ from selfreward_eval.tasks.shapes.compbench.requests import (
     PLANAR,
     CompRequest,
     Wanted,
+    build_request,
     draw,
     evaluated,
     withheld,
-    worded,
 )
-from selfreward_eval.tasks.shapes.contact import stands
+from selfreward_eval.tasks.shapes.compbench.scenes import realise
+from selfreward_eval.tasks.shapes.contact import contact_holds
 from selfreward_eval.tasks.shapes.language import holds
 from selfreward_eval.tasks.shapes.oracle.accuracy import scene_is_read
 from selfreward_eval.tasks.shapes.oracle.reading import read
@@ -49,22 +49,22 @@ def scenes(category: str, count: int, *, avoid_unseen: bool = False) -> list[tup
     ("request_", "text", "chunks"),
     [
         (
-            worded("color", (Wanted("star", "red"), Wanted("ring", "orange"))),
+            build_request("color", (Wanted("star", "red"), Wanted("ring", "orange"))),
             "a red star and an orange ring",
             ("a red star", "an orange ring"),
         ),
         (
-            worded("shape", (Wanted("star"), Wanted("ring"))),
+            build_request("shape", (Wanted("star"), Wanted("ring"))),
             "a star shape and a ring shape",
             ("a star shape", "a ring shape"),
         ),
         (
-            worded("numeracy", (Wanted("cross", count=2), Wanted("ring"), Wanted("star"))),
+            build_request("numeracy", (Wanted("cross", count=2), Wanted("ring"), Wanted("star"))),
             "two crosses, a ring and a star",
             ("two crosses", "a ring", "a star"),
         ),
         (
-            worded(
+            build_request(
                 "complex",
                 (Wanted("star", "red"), Wanted("ring", "blue"), Wanted("heart", "green")),
                 (("touching", 0, 1), ("on the left of", 1, 2)),
@@ -141,9 +141,9 @@ def test_the_relations_hold(category: str) -> None:
                 assert holds(direction, a, b), request.text
             elif word in DEPTH:
                 expected = "in front of" if word == "in front of" else "behind"
-                assert stands(expected, scene, *places), request.text
+                assert contact_holds(expected, scene, *places), request.text
             elif word in ("touching", "inside"):
-                assert stands(word, scene, *places), request.text
+                assert contact_holds(word, scene, *places), request.text
             else:
                 assert abs(a.x - b.x) + abs(a.y - b.y) <= 20, request.text
 
@@ -177,12 +177,12 @@ def test_a_near_miss_differs_and_can_be_drawn(category: str) -> None:
 
 def test_opposite_relations_never_hold_together() -> None:
     front = Scene((Thing("star", "red", 8, 8), Thing("ring", "blue", 16, 8)))
-    assert stands("in front of", front, 1, 0)
-    assert not stands("behind", front, 1, 0)
+    assert contact_holds("in front of", front, 1, 0)
+    assert not contact_holds("behind", front, 1, 0)
     assert OPPOSITES["hidden by"] == "in front of"
 
 
 def test_an_unknown_contact_is_refused() -> None:
     scene = Scene((Thing("star", "red", 8, 8), Thing("ring", "blue", 24, 8)))
     with pytest.raises(ValueError, match="unknown relation 'under'"):
-        stands("under", scene, 0, 1)
+        contact_holds("under", scene, 0, 1)

@@ -11,8 +11,8 @@ from PIL import Image
 
 from selfreward_eval.harness.records import Measurement, Sample, Status
 from selfreward_eval.tasks.shapes.compbench.facts import facts
-from selfreward_eval.tasks.shapes.compbench.realising import realise
 from selfreward_eval.tasks.shapes.compbench.requests import CATEGORIES, PER_CATEGORY, evaluated
+from selfreward_eval.tasks.shapes.compbench.scenes import realise
 from selfreward_eval.tasks.shapes.compbench.task import ShapesCompBench, ShapesCompBenchFixed
 from selfreward_eval.tasks.shapes.render import render
 

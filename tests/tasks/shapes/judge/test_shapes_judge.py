@@ -16,8 +16,8 @@ from selfreward_eval.tasks.shapes.judge.judge import ShapesJudge
 from selfreward_eval.tasks.shapes.judge.solving import solve
 from selfreward_eval.tasks.shapes.language import DESCRIBE, QUESTION_KINDS, ask, caption
 from selfreward_eval.tasks.shapes.reasonbench.questions import blocks
-from selfreward_eval.tasks.shapes.reasonbench.realising import realise
 from selfreward_eval.tasks.shapes.reasonbench.requests import DIMENSIONS, draw, evaluated
+from selfreward_eval.tasks.shapes.reasonbench.scenes import realise
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.sampling import KINDS
 from selfreward_eval.tasks.shapes.scene import Scene, Thing

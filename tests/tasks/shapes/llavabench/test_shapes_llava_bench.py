@@ -21,8 +21,8 @@ from selfreward_eval.tasks.shapes.judge.judge import ShapesJudge
 from selfreward_eval.tasks.shapes.judge.solving import solve
 from selfreward_eval.tasks.shapes.llavabench.items import KINDS, SCENES, questions
 from selfreward_eval.tasks.shapes.llavabench.task import ShapesLlavaBench
-from selfreward_eval.tasks.shapes.reasonbench.realising import realise
 from selfreward_eval.tasks.shapes.reasonbench.requests import evaluated
+from selfreward_eval.tasks.shapes.reasonbench.scenes import realise
 from selfreward_eval.tasks.shapes.reasonbench.task import ShapesReasonBench
 from selfreward_eval.tasks.shapes.render import render
 

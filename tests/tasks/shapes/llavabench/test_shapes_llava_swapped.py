@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from selfreward_eval.cli.arguments import construct, parse
+from selfreward_eval.api.arguments import construct, parse
 from selfreward_eval.harness.comparing.compare import compare_runs, load_run
 from selfreward_eval.harness.errors import NotComparable
 from selfreward_eval.harness.instruments.judging import Conversation, Reply

@@ -8,7 +8,6 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from selfreward_eval.tasks.shapes.reasonbench.realising import realise
 from selfreward_eval.tasks.shapes.reasonbench.requests import (
     DIMENSIONS,
     ENTITIES,
@@ -20,6 +19,7 @@ from selfreward_eval.tasks.shapes.reasonbench.requests import (
     evaluated,
     withheld,
 )
+from selfreward_eval.tasks.shapes.reasonbench.scenes import realise
 from selfreward_eval.tasks.shapes.requests import UNSEEN_PAIRS
 from selfreward_eval.tasks.shapes.scene import Scene
 from selfreward_eval.tasks.shapes.vocabulary import CANVAS

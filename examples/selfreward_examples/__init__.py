@@ -1,0 +1,1 @@
+"""One task, one model, one rewarder and one trainer: a file each, to copy from."""

@@ -1,0 +1,95 @@
+"""A job is checked before anything is computed, and its folder is claimed before anything is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.folders import FolderUse, claim_identity
+from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.trainers.batches import require_divisible
+from selfreward_eval.trainers.building import caption_rewarder, require_fit
+from selfreward_eval.trainers.guidance import development_tasks
+from selfreward_eval.trainers.jobs import TrainingJob
+from selfreward_eval.trainers.leakage import refuse_overlap
+from selfreward_eval.trainers.step_log import require_trackers
+
+JOB = FolderUse("another training run", "choose another --output-path")
+
+
+def check(job: TrainingJob, processes: int = 1) -> Rewarder:
+    """Returns the rewarder if the job can work; nothing is computed and nothing written.
+
+    Args:
+        job: what is to be done.
+        processes: how many will share every step's batch.
+
+    Raises:
+        UsageError: trainer and rewarder do not fit, training prompts are evaluated, a scale cannot be
+            chosen, a batch cannot be shared out, or a tracker is unknown.
+        MissingCapability: the model cannot be trained in this way.
+        MissingExtra: a tracker's package is not installed.
+    """
+    if not job.tasks:
+        raise UsageError("no task is named; nothing would be measured before and after")
+    rewarder = job.rewarder(None, job.model)
+    require_fit(job.trainer, rewarder, job.model)
+    settings = job.trainer.settings
+    require_divisible(settings.batch_size, settings.accumulation, processes)
+    require_trackers(job.log_with)
+    items = [
+        item
+        for round_ in range(settings.rounds)
+        for item in job.source.items(round_, settings.prompts, settings.seed)
+    ]
+    grid_tasks = development_tasks(job.tasks, job.development, job.policy) if job.scales else []
+    refuse_overlap(items, [*job.tasks, *grid_tasks])
+    if job.policy == "tuned" and not job.scales:
+        raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
+    if "captioning" in job.trainer.sides:
+        job.source.pictures(0, 1, settings.seed)
+        job.rewarder(caption_rewarder(rewarder), job.model)
+    if job.trainer.on_policy and job.model.top_k:
+        raise UsageError(
+            f"the trainer {job.trainer.info.name!r} needs candidates that are sampled from all codes, and "
+            f"this model samples from the {job.model.top_k} likeliest; leave out top_k"
+        )
+    return rewarder
+
+
+def claim(job: TrainingJob) -> None:
+    """Records in the folder that it is this job's, or finds that it is.
+
+    Raises:
+        RunFolderError: it holds another job, or its record is damaged.
+    """
+    rewarder = job.rewarder(None, job.model)
+    identity: dict[str, Any] = {
+        "model": job.model.identity(),
+        "trainer": job.trainer.identity(),
+        "rewarder": rewarder.identity(),
+        "prompts": job.source.identity(),
+        "tasks": {
+            task.info.name: {
+                "version": task.info.version,
+                "options": dict(task.options()),
+                "instruments": dict(task.instruments()),
+            }
+            for task in job.tasks
+        },
+        "development": job.development if job.scales else None,
+        "captioning": _captioning(job, rewarder),
+        "policy": job.policy,
+        "scales": list(job.scales),
+        "seed": job.seed,
+        "limit": job.limit,
+    }
+    claim_identity(job.output / "job.json", identity, JOB)
+
+
+def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:
+    """Question and rewarder of captions; None where captioning is not trained."""
+    if "captioning" not in job.trainer.sides:
+        return None
+    judge = job.rewarder(caption_rewarder(rewarder), job.model)
+    return {"question": job.question, "rewarder": judge.identity()}

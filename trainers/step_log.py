@@ -1,0 +1,110 @@
+"""A training run's log: one JSON line per step, and the same numbers for TensorBoard or W&B where asked.
+
+A resumed run drops the lines of steps that it takes again, so that no step is there twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from importlib.util import find_spec
+from math import isfinite
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from selfreward_eval.harness.errors import InputError, MissingExtra, UsageError
+from selfreward_eval.harness.files import JsonLinesWriter, atomic_write_text, read_json_lines
+
+__all__ = ["LOG", "PROJECT", "TRACKERS", "StepLog", "elapsed", "require_trackers", "tracker_arguments"]
+
+LOG = "log.jsonl"
+TRACKERS = ("tensorboard", "wandb")
+PROJECT = "selfreward-eval"
+"""The project in W&B, and the folder of TensorBoard's files below ``tensorboard/``."""
+
+
+def require_trackers(names: Sequence[str]) -> None:
+    """Returns if every one of ``names`` can be logged to.
+
+    Raises:
+        UsageError: an unknown name.
+        MissingExtra: its package is not installed; accelerate would leave it out silently.
+    """
+    for name in names:
+        if name not in TRACKERS:
+            raise UsageError(f"cannot log with {name!r}; known: {', '.join(TRACKERS)}")
+        if find_spec(name) is None:
+            raise MissingExtra(f"logging with {name} needs the package {name}; install it, or leave it out")
+
+
+def tracker_arguments(folder: Path, identity: Mapping[str, Any], step: int) -> dict[str, Any]:
+    """What accelerate passes to the trackers of a run that resumes from ``step``.
+
+    TensorBoard hides what a killed run logged beyond that step. W&B resumes the run of the same id and skips
+    steps that it has.
+    """
+    return {
+        "tensorboard": {"purge_step": step + 1},
+        "wandb": {
+            "id": sha256(str(folder.resolve()).encode()).hexdigest()[:16],
+            "resume": "allow",
+            "dir": str(folder),
+            "config": dict(identity),
+        },
+    }
+
+
+class StepLog:
+    """The line file of one training run, opened for writing.
+
+    Args:
+        path: of the file.
+        taken: steps that are kept; lines of later ones are dropped.
+    """
+
+    def __init__(self, path: Path, taken: int) -> None:
+        self.path = path
+        if path.exists():
+            kept = [line for line in read_json_lines(path).records if int(line["step"]) <= taken]
+            text = "".join(
+                json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in kept
+            )
+            atomic_write_text(path, text)
+        self._writer = JsonLinesWriter(path)
+
+    def step(self, line: Mapping[str, Any]) -> None:
+        """Adds a step's line; numbers that are not finite are written as null."""
+        self._writer.append({name: _number(value) for name, value in line.items()})
+
+    def sync(self) -> None:
+        """Waits until all lines are on the disk."""
+        self._writer.sync()
+
+    def close(self) -> None:
+        """Syncs and closes."""
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def elapsed(path: Path) -> float:
+    """Seconds of all steps in a line file.
+
+    Raises:
+        InputError: it is gone.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is missing; restore it, or train again in another folder")
+    return sum(float(line["seconds"]) for line in read_json_lines(path).records)
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value
