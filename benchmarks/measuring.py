@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from selfreward_eval.harness.instruments.backends.preprocess import CLIP_MEAN, CLIP_STD
+from selfreward_eval.harness.instruments.backends.preprocessing import CLIP_MEAN, CLIP_STD
 from selfreward_eval.harness.instruments.blip_vqa import DEC, ENC, NO, YES, BlipVQA
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import MissingCapability, UsageError
 from selfreward_eval.harness.instruments.build import build as build_instrument
 from selfreward_eval.harness.models.base import require
-from selfreward_eval.harness.registry import registry
+from selfreward_eval.harness.registry import construct, registry
 from selfreward_eval.rewarders.defaults import default_arguments, world_of
 
 if TYPE_CHECKING:
@@ -45,12 +45,7 @@ def build(name: str, model: Model | None = None, *, world: str | None = None, **
         arguments = {"world": world, **arguments}
     if model is not None and takes_model(factory):
         arguments = {"model": model, **arguments}
-    try:
-        signature(factory).bind(**arguments)
-    except TypeError as error:
-        known = ", ".join(signature(factory).parameters) or "no arguments"
-        raise UsageError(f"the rewarder {name!r} cannot be built: {error}; it takes {known}") from error
-    rewarder: Rewarder = factory(**arguments)
+    rewarder: Rewarder = construct(factory, arguments, f"rewarder {name!r}", "its constructor")
     return rewarder
 
 
@@ -61,8 +56,7 @@ def takes_model(factory: Callable[..., Any]) -> bool:
 
 def rewards_itself(rewarder: Rewarder) -> bool:
     """Whether a rewarder, or a part of it, uses the model."""
-    parts: Mapping[str, Rewarder] = getattr(rewarder, "parts", {})
-    return rewarder.info.kind == "self" or any(map(rewards_itself, parts.values()))
+    return rewarder.info.kind == "self" or any(map(rewards_itself, rewarder.parts.values()))
 
 
 def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, role: str) -> Any:
@@ -79,15 +73,15 @@ def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, rol
         UsageError: it does not take these arguments, or cannot do what is needed.
     """
     if isinstance(given, str):
-        built = build_instrument(given, dict(arguments or {}))
+        candidate = build_instrument(given, arguments)
     else:
-        built = given
+        candidate = given
         if arguments:
             raise UsageError(f"{role}: arguments {dict(arguments)} are for an instrument given by name")
-    if not callable(getattr(built, method, None)):
-        called = given if isinstance(given, str) else type(built).__name__
-        raise UsageError(f"{called} cannot be the {role}: it has no {method!r}; name another instrument")
-    return built
+    if not callable(getattr(candidate, method, None)):
+        shown = given if isinstance(given, str) else type(candidate).__name__
+        raise UsageError(f"{shown} cannot be the {role}: it has no {method!r}; name another instrument")
+    return candidate
 
 
 def needs_model(model: Model | None, rewarder: str, capability: str) -> Any:

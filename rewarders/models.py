@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from selfreward_eval.harness.models.base import Answers, ImageLogProbs, Model, TextLogProbs
 
 if TYPE_CHECKING:
-    import torch
     from PIL.Image import Image
 
 __all__ = [
     "AnsweringModel",
     "FlowLosses",
     "FlowModel",
-    "OptionLogProbs",
     "PictureScoringModel",
     "TextScoringModel",
 ]
@@ -29,26 +27,12 @@ class AnsweringModel(Model, Answers, Protocol):
     """A model that writes answers to questions about pictures."""
 
 
-class TextScoringModel(Model, TextLogProbs, Protocol):
+class TextScoringModel(TextLogProbs, Protocol):
     """A model that gives log pi(text | picture)."""
 
 
 class PictureScoringModel(Model, ImageLogProbs, Protocol):
     """A model that gives log pi(picture tokens | text)."""
-
-
-@runtime_checkable
-class OptionLogProbs(Protocol):
-    """log pi(option | picture, question) for several options of a question at once; optional.
-
-    The values are those of ``text_logprobs``; each picture and question is read once only.
-    """
-
-    def option_logprobs(
-        self, images: Sequence[Image], questions: Sequence[str], options: Sequence[Sequence[str]]
-    ) -> list[list[torch.Tensor]]:
-        """For every (picture, question) one float32 tensor (T,) of natural logarithms per option."""
-        ...
 
 
 @runtime_checkable

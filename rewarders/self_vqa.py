@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.base import VQA
-from selfreward_eval.harness.models.base import require
-from selfreward_eval.rewarders.models import OptionLogProbs
+from selfreward_eval.harness.models.base import OptionLogProbs, require
 
 if TYPE_CHECKING:
     from PIL.Image import Image

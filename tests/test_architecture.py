@@ -19,7 +19,7 @@ PACKAGE = "selfreward_eval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("harness", "harness.errors"),
-    ("harness.construct", "harness.files", "harness.identity", "harness.pictures", "harness.records",
+    ("harness.files", "harness.identity", "harness.pictures", "harness.records",
      "harness.registry", "harness.seeds"),
     ("harness.attempts", "harness.data", "harness.folders"),
     ("harness.task",),

@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.construct import construct, per_task
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.registry import registry
+from selfreward_eval.harness.registry import construct, per_task, registry
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.rewarders.building import build as build_rewarder

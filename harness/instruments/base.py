@@ -1,4 +1,4 @@
-"""Instruments: what reads a picture. Contracts and the records they return.
+"""Instruments: what measures a picture. Contracts and the records they return.
 
 An instrument names itself and its revision, because both are part of a
 score's identity: runs measured with different instruments are not compared.

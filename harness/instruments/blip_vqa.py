@@ -25,23 +25,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends.answers import YesNo, check_readings, read_answers
+from selfreward_eval.harness.instruments.backends.batching import batches, check_pairs, distinct_pictures
 from selfreward_eval.harness.instruments.backends.blip_positions import interpolated, read_positions
-from selfreward_eval.harness.instruments.backends.networks import (
-    check_settings,
-    first_line,
-    load_config,
-    load_network,
-    shown_name,
-)
-from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs, distinct_pictures
-from selfreward_eval.harness.instruments.backends.preprocess import CLIP_MEAN, CLIP_STD, preprocess
-from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
-from selfreward_eval.harness.instruments.backends.weights import file_hash
+from selfreward_eval.harness.instruments.backends.devices import check_settings
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.preprocessing import CLIP_MEAN, CLIP_STD, preprocess
+from selfreward_eval.harness.instruments.backends.processors import load_tokenizer
+from selfreward_eval.harness.instruments.backends.weights import Weights, file_hash
+from selfreward_eval.harness.instruments.backends.yes_no import YesNo, check_readings, read_answers
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+    from transformers import BlipForQuestionAnswering, PreTrainedTokenizerBase
 
 ENC, DEC = 30523, 30522
 """[ENC] begins a question, [DEC] an answer. Both come after BERT's own 30,522 words."""
@@ -86,8 +82,8 @@ class BlipVQA:
         self.weights, self.revision = weights, revision
         self.image_size, self.positions = image_size, positions
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
-        self._loaded: tuple[Any, Any] | None = None
+        self._weights = Weights(weights, revision, reads_text=True)
+        self._loaded: tuple[BlipForQuestionAnswering, PreTrainedTokenizerBase] | None = None
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -100,9 +96,9 @@ class BlipVQA:
             original = self._positions_file()
             self._identity = {
                 "name": "blip_vqa",
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": worded_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "mode": self.mode(),
                 "image_size": self.image_size,
@@ -118,7 +114,7 @@ class BlipVQA:
         """
         if self._positions_file() is not None:
             return "official" if self.image_size == OFFICIAL_SIDE else "file"
-        own = load_config(self._found(), ["blip"]).vision_config.image_size
+        own = load_config(self._weights.folder, ["blip"]).vision_config.image_size
         return "native" if self.image_size == own else INTERPOLATED
 
     def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
@@ -134,25 +130,25 @@ class BlipVQA:
     def readings(self, images: Sequence[Image], questions: Sequence[str]) -> list[YesNo]:
         """As :meth:`yes_probabilities`, with the two probabilities themselves.
 
-        A picture that comes with several questions (the same object) is looked at once.
+        A picture that comes with several questions (the same object) is encoded once.
         """
         check_pairs("blip_vqa", images, questions)
-        pictures, which = distinct_pictures(images)
-        words = self._tokens(questions)
-        found: dict[int, YesNo] = {}
+        pictures, picture_of = distinct_pictures(images)
+        tokens = self._tokens(questions)
+        by_pair: dict[int, YesNo] = {}
         for places in batches(range(len(pictures)), self.batch_size):
-            seen = self._look([pictures[place] for place in places])
-            asked = (pair for pair, place in enumerate(which) if place in places)
-            for pairs in self._equally_long(asked, words):
-                rows = [which[pair] - places[0] for pair in pairs]
-                answers = self._ask(seen[rows], [words[pair] for pair in pairs])
-                found.update(zip(pairs, answers, strict=True))
-        readings = [found[pair] for pair in range(len(questions))]
+            embeddings = self._encode_pictures([pictures[place] for place in places])
+            pairs_of_batch = (pair for pair, place in enumerate(picture_of) if place in places)
+            for pairs in self._equally_long(pairs_of_batch, tokens):
+                rows = [picture_of[pair] - places[0] for pair in pairs]
+                answers = self._ask(embeddings[rows], [tokens[pair] for pair in pairs])
+                by_pair.update(zip(pairs, answers, strict=True))
+        readings = [by_pair[pair] for pair in range(len(questions))]
         check_readings("blip_vqa", readings, questions, self.dtype)
         return readings
 
-    def _look(self, images: Sequence[Image]) -> torch.Tensor:
-        """What the picture encoder sees: (B, patches + 1, width)."""
+    def _encode_pictures(self, images: Sequence[Image]) -> torch.Tensor:
+        """Embeddings of the picture encoder: (B, patches + 1, width)."""
         import torch
 
         network, _ = self._load()
@@ -165,10 +161,10 @@ class BlipVQA:
         if not questions:
             return []
         _, tokenizer = self._load()
-        words = tokenizer(list(questions), truncation=True, max_length=MAX_TOKENS).input_ids
-        return [[ENC, *tokens[1:]] for tokens in words]
+        ids = tokenizer(list(questions), truncation=True, max_length=MAX_TOKENS).input_ids
+        return [[ENC, *row[1:]] for row in ids]
 
-    def _equally_long(self, pairs: Iterable[int], words: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
+    def _equally_long(self, pairs: Iterable[int], tokens: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
         """``pairs`` in batches whose questions have the same number of tokens.
 
         Padding is masked upstream. The decoder of transformers 5 drops that mask, so a padded question
@@ -176,28 +172,22 @@ class BlipVQA:
         """
         lengths: dict[int, list[int]] = {}
         for pair in pairs:
-            lengths.setdefault(len(words[pair]), []).append(pair)
-        for same in lengths.values():
-            yield from batches(same, self.batch_size)
+            lengths.setdefault(len(tokens[pair]), []).append(pair)
+        for equally_long in lengths.values():
+            yield from batches(equally_long, self.batch_size)
 
-    def _ask(self, seen: torch.Tensor, words: Sequence[Sequence[int]]) -> list[YesNo]:
-        """The first answer token to one question per row of ``seen``, all of one length."""
+    def _ask(self, embeddings: torch.Tensor, tokens: Sequence[Sequence[int]]) -> list[YesNo]:
+        """The first answer token to one question per row of ``embeddings``, all of one length."""
         import torch
 
         network, _ = self._load()
-        start = torch.full((len(words), 1), DEC, device=network.device)
+        start = torch.full((len(tokens), 1), DEC, device=network.device)
         with torch.inference_mode():
-            understood = network.text_encoder(
-                input_ids=torch.tensor(words, device=network.device), encoder_hidden_states=seen
+            questions = network.text_encoder(
+                input_ids=torch.tensor(tokens, device=network.device), encoder_hidden_states=embeddings
             ).last_hidden_state
-            answer = network.text_decoder(input_ids=start, encoder_hidden_states=understood, use_cache=False)
+            answer = network.text_decoder(input_ids=start, encoder_hidden_states=questions, use_cache=False)
         return read_answers(answer.logits[:, 0], [YES], [NO])
-
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_worded_folder(self.weights, self.revision)
-        return self._folder
 
     def _positions_file(self) -> Path | None:
         """The file with the position embedding; None if the checkpoint's own is used."""
@@ -211,10 +201,10 @@ class BlipVQA:
             )
         return path
 
-    def _load(self) -> tuple[Any, Any]:
+    def _load(self) -> tuple[BlipForQuestionAnswering, PreTrainedTokenizerBase]:
         """Network and tokenizer, loaded once."""
         if self._loaded is None:
-            folder = self._found()
+            folder = self._weights.folder
             config = load_config(folder, ["blip"])
             patch = config.vision_config.patch_size
             if self.image_size % patch:
@@ -222,7 +212,7 @@ class BlipVQA:
                     f"blip_vqa reads patches of {patch} pixels, so an image_size of {self.image_size} does "
                     f"not fit; choose a multiple of {patch}"
                 )
-            tokenizer = load_tokenizer(folder, config.text_config.vocab_size)
+            tokenizer = load_blip_tokenizer(folder, config.text_config.vocab_size)
             network = load_network("BlipForQuestionAnswering", folder, dtype=self.dtype, device=self.device)
             self._set_positions(network, self.image_size // patch)
             if self.mode() == "official":
@@ -230,7 +220,7 @@ class BlipVQA:
             self._loaded = (network, tokenizer)
         return self._loaded
 
-    def _set_positions(self, network: Any, side: int) -> None:
+    def _set_positions(self, network: BlipForQuestionAnswering, side: int) -> None:
         """Gives the picture encoder the embedding for ``side`` x ``side`` patches."""
         import torch
 
@@ -243,7 +233,7 @@ class BlipVQA:
         )
         embeddings.position_embedding = torch.nn.Parameter(chosen.to(own), requires_grad=False)
 
-    def _set_layer_norms(self, network: Any) -> None:
+    def _set_layer_norms(self, network: BlipForQuestionAnswering) -> None:
         """Gives the picture encoder upstream's layer norms."""
         import torch
 
@@ -252,26 +242,21 @@ class BlipVQA:
                 module.eps = OFFICIAL_EPSILON
 
 
-def load_tokenizer(folder: Path, words: int) -> Any:
+def load_blip_tokenizer(folder: Path, vocabulary_size: int) -> PreTrainedTokenizerBase:
     """The tokenizer in ``folder``, if it numbers words as the official one.
 
     Args:
         folder: saved by ``save_pretrained``.
-        words: rows of the network's vocabulary.
+        vocabulary_size: words that the network knows.
 
     Raises:
         CheckpointError: it does not load, numbers them otherwise, or the network knows fewer words.
     """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"the tokenizer in {folder} does not load ({first_line(error)})") from error
-    if words <= ENC:
+    tokenizer = load_tokenizer(folder)
+    if vocabulary_size <= ENC:
         raise CheckpointError(
-            f"the network in {folder} knows {words} words, BLIP's [ENC] is number {ENC}; name a BLIP VQA "
-            "checkpoint"
+            f"the network in {folder} knows {vocabulary_size} words, BLIP's [ENC] is number {ENC}; name a "
+            "BLIP VQA checkpoint"
         )
     vocabulary = tokenizer.get_vocab()
     for word, number in (("[ENC]", ENC), ("[DEC]", DEC)):
@@ -282,11 +267,11 @@ def load_tokenizer(folder: Path, words: int) -> Any:
                 "the tokenizer that belongs to the weights"
             )
     for word, number in (("yes", YES), ("no", NO)):
-        spelt = tokenizer(word).input_ids
+        ids = tokenizer(word).input_ids
         # One token before the word is what [ENC] takes the place of.
-        if len(spelt) != 3 or spelt[1] != number:
+        if len(ids) != 3 or ids[1] != number:
             raise CheckpointError(
-                f"the tokenizer in {folder} writes {word!r} as {spelt}, BLIP as [101, {number}, 102]; name "
+                f"the tokenizer in {folder} writes {word!r} as {ids}, BLIP as [101, {number}, 102]; name "
                 "the tokenizer that belongs to the weights"
             )
     return tokenizer

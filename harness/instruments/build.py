@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.registry import construct, registry
 
 
 def build(name: str, arguments: Mapping[str, Any] | None = None) -> Any:
@@ -23,12 +23,5 @@ def build(name: str, arguments: Mapping[str, Any] | None = None) -> Any:
         MissingExtra: it needs a package that is not installed.
         UsageError: it does not take these arguments.
     """
-    from selfreward_eval.harness.registry import registry
-
     factory = registry("instruments").load(name)
-    try:
-        return factory(**dict(arguments or {}))
-    except TypeError as error:
-        raise UsageError(
-            f"the instrument {name!r} cannot be built: {error}; correct its arguments"
-        ) from error
+    return construct(factory, dict(arguments or {}), f"instrument {name!r}", "its constructor")

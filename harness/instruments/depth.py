@@ -15,25 +15,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends.networks import (
-    check_settings,
-    load_config,
-    load_network,
-    shown_name,
-)
-from selfreward_eval.harness.instruments.backends.pairs import batches, check_pictures
-from selfreward_eval.harness.instruments.backends.preprocess import (
+from selfreward_eval.harness.instruments.backends.batching import batches, check_pictures
+from selfreward_eval.harness.instruments.backends.devices import check_settings
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.preprocessing import (
     HALF,
     IMAGENET_MEAN,
     IMAGENET_STD,
     preprocess,
 )
-from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
+from selfreward_eval.harness.instruments.backends.weights import Weights
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
     from PIL.Image import Image
+    from transformers import PreTrainedConfig
 
 UNUSED = ("neck.fusion_stage.layers.0.residual_layer1.",)
 """The first fusion layer has nothing to add to, so published checkpoints lack these weights."""
@@ -107,7 +104,7 @@ class _Depth:
         self.weights, self.revision = weights, revision
         self.image_size, self.quantise = image_size, quantise
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision)
         self._network: Any = None
         self._identity: dict[str, Any] | None = None
 
@@ -120,9 +117,9 @@ class _Depth:
         if self._identity is None:
             self._identity = {
                 "name": self.kind.name,
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": content_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "image_size": self.image_size,
                 "quantise": self.quantise,
@@ -137,7 +134,7 @@ class _Depth:
             CheckpointError: the weights do not load, or compute no number.
         """
         check_pictures(self.kind.name, images)
-        return [found for batch in batches(images, self.batch_size) for found in self._depth(batch)]
+        return [depth_map for batch in batches(images, self.batch_size) for depth_map in self._depth(batch)]
 
     def _depth(self, images: Sequence[Image]) -> list[NDArray[np.float32]]:
         import torch
@@ -145,25 +142,24 @@ class _Depth:
         network, kind = self._load(), self.kind
         pixels = preprocess(images, self.image_size, resample=kind.resample, mean=kind.mean, std=kind.std)
         with torch.inference_mode():
-            read = network(pixel_values=pixels.to(network.device, network.dtype)).predicted_depth.float()
-        if not bool(read.isfinite().all()):
+            inverse_depth = network(
+                pixel_values=pixels.to(network.device, network.dtype)
+            ).predicted_depth.float()
+        if not bool(inverse_depth.isfinite().all()):
             raise CheckpointError(
                 f"{kind.name} computes no number in {self.dtype}; its weights overflow or are damaged, so "
                 "use dtype=float32 or other weights"
             )
-        maps = [nearness(one, *image.size).cpu().numpy() for one, image in zip(read, images, strict=True)]
-        return [as_8_bit(found) if self.quantise else found for found in maps]
-
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_folder(self.weights, self.revision)
-        return self._folder
+        maps = [
+            nearness(values, *image.size).cpu().numpy()
+            for values, image in zip(inverse_depth, images, strict=True)
+        ]
+        return [as_8_bit(depth_map) if self.quantise else depth_map for depth_map in maps]
 
     def _load(self) -> Any:
         """The network, loaded once."""
         if self._network is None:
-            folder, name = self._found(), self.kind.name
+            folder, name = self._weights.folder, self.kind.name
             config = load_config(folder, [self.kind.model_type])
             self._check(config, folder)
             patch = _patch(config)
@@ -179,7 +175,7 @@ class _Depth:
             self._network = network
         return self._network
 
-    def _check(self, config: Any, folder: Path) -> None:
+    def _check(self, config: PreTrainedConfig, folder: Path) -> None:
         """Refuses checkpoints of the right architecture that read something else."""
 
     def _fit(self, network: Any) -> None:
@@ -257,7 +253,7 @@ class DepthAnything(_Depth):
     ) -> None:
         super().__init__(weights, image_size, quantise, device, dtype, batch_size, revision)
 
-    def _check(self, config: Any, folder: Path) -> None:
+    def _check(self, config: PreTrainedConfig, folder: Path) -> None:
         if config.depth_estimation_type != "relative":
             raise CheckpointError(
                 f"{folder} estimates {config.depth_estimation_type} depth, where larger is farther; name a "
@@ -265,8 +261,10 @@ class DepthAnything(_Depth):
             )
 
 
-def _patch(config: Any) -> int:
+def _patch(config: PreTrainedConfig) -> int:
     """Side in pixels of what the network reads as one patch."""
-    inner = config.backbone_config
-    found = config.patch_size if inner is None or not hasattr(inner, "patch_size") else inner.patch_size
-    return int(found if isinstance(found, int) else found[0])
+    backbone = config.backbone_config
+    size = (
+        config.patch_size if backbone is None or not hasattr(backbone, "patch_size") else backbone.patch_size
+    )
+    return int(size if isinstance(size, int) else size[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.instruments.backends.captions import Caption
 from selfreward_eval.harness.instruments.backends.grounding import GroundingDetector
@@ -10,6 +10,7 @@ from selfreward_eval.harness.instruments.backends.networks import load_network
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers import GroundingDinoForObjectDetection
 
 
 class GroundingDinoDetector(GroundingDetector):
@@ -19,22 +20,24 @@ class GroundingDinoDetector(GroundingDetector):
     """
 
     NAME = "grounding_dino"
-    _model: Any = None
+    _model: GroundingDinoForObjectDetection | None = None
 
     def _forward(self, pixels: Tensor, caption: Caption) -> tuple[Tensor, Tensor]:
-        words = self._tokenizer()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
+        encoding = self._tokenizer()([caption.text] * len(pixels), return_tensors="pt").to(pixels.device)
         model = self._loaded()
         with self._precision():
             output = model(
-                pixel_values=pixels, input_ids=words["input_ids"], attention_mask=words["attention_mask"]
+                pixel_values=pixels,
+                input_ids=encoding["input_ids"],
+                attention_mask=encoding["attention_mask"],
             )
         return output.logits, output.pred_boxes
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> GroundingDinoForObjectDetection:
         """The network, loaded once."""
         if self._model is None:
             self._config()
             self._model = load_network(
-                "GroundingDinoForObjectDetection", self._found(), dtype="float32", device=self.device
+                "GroundingDinoForObjectDetection", self._weights.folder, dtype="float32", device=self.device
             )
         return self._model

@@ -24,10 +24,10 @@ from selfreward_eval.harness.instruments.backends.groundingdino_convert import (
     to_original,
 )
 from selfreward_eval.harness.instruments.backends.groundingdino_network import build, package_version
-from selfreward_eval.harness.instruments.backends.networks import first_line
+from selfreward_eval.harness.instruments.backends.weights import read_safetensors
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 class GroundingDinoPyDetector(GroundingDetector):
@@ -40,7 +40,7 @@ class GroundingDinoPyDetector(GroundingDetector):
     """
 
     NAME = "groundingdino_py"
-    _model: Any = None
+    _model: nn.Module | None = None
 
     def _settings(self) -> dict[str, Any]:
         return {**super()._settings(), "package": package_version()}
@@ -53,13 +53,13 @@ class GroundingDinoPyDetector(GroundingDetector):
             output = model(pixels, captions=[caption.text] * len(pixels))
         return output["pred_logits"], output["pred_boxes"]
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> nn.Module:
         """The network, loaded once; every one of its weights must come from the checkpoint."""
         if self._model is not None:
             return self._model
-        folder, place = self._found(), self._place()
+        folder, place = self._weights.folder, self._place()
         network = build(self._config(), self._tokenizer())
-        weights = _weights(folder)
+        weights = _read_weights(folder)
         if not is_original(weights):
             weights = to_original(weights)
         weights = {name.removeprefix("module."): value for name, value in weights.items()}
@@ -92,15 +92,9 @@ class GroundingDinoPyDetector(GroundingDetector):
         return self._model
 
 
-def _weights(folder: Path) -> dict[str, Tensor]:
+def _read_weights(folder: Path) -> dict[str, Tensor]:
     """All safetensors in ``folder``, as float32."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        try:
-            found.update({name: value.float() for name, value in load_file(path).items()})
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{path} cannot be read ({first_line(error)})") from error
-    return found
+        weights.update({name: value.float() for name, value in read_safetensors(path).items()})
+    return weights

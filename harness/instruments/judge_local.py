@@ -1,22 +1,21 @@
-"""A judge on this machine: a chat model of transformers, with or without eyes, answering greedily."""
+"""A judge on this machine: a chat model of transformers, text-only or vision-language, answering greedily."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.backends.batching import batches
 from selfreward_eval.harness.instruments.backends.chat_models import (
     ChatModel,
     encoded,
     forged_token,
     load_chat_model,
 )
-from selfreward_eval.harness.instruments.backends.networks import check_settings, first_line
-from selfreward_eval.harness.instruments.backends.pairs import batches
-from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.instruments.backends.devices import check_settings
+from selfreward_eval.harness.instruments.backends.weights import Weights, first_line
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status
 
@@ -34,7 +33,7 @@ class LocalJudge:
         device: where to compute; a GPU if there is one.
         dtype: of weights and activations.
         batch_size: conversations computed together. Shorter ones are padded on the left, which their
-            replies do not see; in half precision sums are rounded differently in other batches, and a
+            replies do not depend on; in half precision sums are rounded differently in other batches, and a
             near tie between two tokens can go either way, so there the size is part of the identity.
         revision: of the hub repository.
 
@@ -56,7 +55,7 @@ class LocalJudge:
             raise UsageError(f"judge_local needs max_new_tokens of at least 1, got {max_new_tokens}")
         self.weights, self.revision, self.max_new_tokens = weights, revision, max_new_tokens
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision, reads_text=True)
         self._model: ChatModel | None = None
         self._identity: dict[str, Any] | None = None
 
@@ -67,13 +66,11 @@ class LocalJudge:
             CheckpointError: the weights cannot be had.
         """
         if self._identity is None:
-            local = Path(self.weights).expanduser()
-            name = local.name if local.is_dir() else self.weights
             self._identity = {
                 "name": "judge_local",
-                "model": name,
+                "model": self._weights.shown,
                 "revision": self.revision,
-                "sha256": worded_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "max_new_tokens": self.max_new_tokens,
             }
@@ -91,14 +88,14 @@ class LocalJudge:
         if not conversations:
             return []
         model = self._loaded()
-        if not model.sees and any(turn.images for said in conversations for turn in said):
+        if not model.takes_pictures and any(turn.images for turns in conversations for turn in turns):
             raise UsageError(
-                f"the judge {self.weights} reads text only and sees pictures; name a model that takes both"
+                f"the judge {self.weights} reads text only and is shown pictures; name a vision-language one"
             )
-        found: list[Reply] = []
-        for part in batches(conversations, self.batch_size):
-            found += self._together(model, part)
-        return found
+        replies: list[Reply] = []
+        for batch in batches(conversations, self.batch_size):
+            replies += self._together(model, batch)
+        return replies
 
     def _together(self, model: ChatModel, conversations: Sequence[Conversation]) -> list[Reply]:
         """One reply per conversation, aligned, computed in one batch where that is possible."""
@@ -127,36 +124,30 @@ class LocalJudge:
             if value.is_floating_point():
                 inputs[name] = value.to(model.network.dtype)
         with torch.inference_mode():
-            written = model.network.generate(
+            generated = model.network.generate(
                 **inputs,
                 max_new_tokens=self.max_new_tokens,
                 do_sample=False,
                 num_beams=1,
                 pad_token_id=model.tokenizer.pad_token_id,
             )
-        return [self._reply(model, row) for row in written[:, rows.shape[1] :]]
+        return [self._reply(model, row) for row in generated[:, rows.shape[1] :]]
 
     def _reply(self, model: ChatModel, row: torch.Tensor) -> Reply:
-        """The words of one row of new tokens, (T,)."""
+        """The text of one row of new tokens, (T,)."""
         tokens = row.tolist()
-        end = next((k for k, token in enumerate(tokens) if token in model.ends), None)
+        end = next((k for k, token in enumerate(tokens) if token in model.end_tokens), None)
         kept = tokens if end is None else tokens[:end]
-        text = model.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = str(model.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False))
         details = {"finish_reason": "length" if end is None else "stop", "tokens": len(kept)}
         if not text:
             return Reply(None, Status.JUDGE_TRANSPORT_ERROR, "the reply is empty", details)
         return Reply(text, details=details)
 
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_worded_folder(self.weights, self.revision)
-        return self._folder
-
     def _loaded(self) -> ChatModel:
         """Network and processor, loaded once."""
         if self._model is None:
-            self._model = load_chat_model(self._found(), self.dtype, self.device)
+            self._model = load_chat_model(self._weights.folder, self.dtype, self.device)
         return self._model
 
 

@@ -20,9 +20,9 @@ from selfreward_eval.harness.instruments.backends.openai_endpoint import (
     OPENAI,
     Endpoint,
     Failure,
-    bare_address,
+    checked_base_url,
 )
-from selfreward_eval.harness.instruments.backends.retrying import Backoff, Budget
+from selfreward_eval.harness.instruments.backends.retries import Backoff, Budget
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status
 
@@ -41,9 +41,9 @@ class _Call:
     Attributes:
         client: the connections.
         key: sent along, or None.
-        places: one for every request under way.
-        not_before: the loop's time at which the endpoint wants to be asked again.
-        denials: why conversations were forbidden.
+        places: limits the requests under way together.
+        not_before: time of the event loop before which no request is sent, by ``Retry-After``.
+        denials: reasons of the requests that were answered with 403.
     """
 
     client: httpx2.AsyncClient
@@ -59,13 +59,13 @@ class OpenAIJudge:
     Args:
         model: as the endpoint calls it.
         base_url: up to and without ``/chat/completions``; no credentials in it.
-        api_key_env: environment variable that holds the key; None sends none. A server of one's own
-            may do without: only OpenAI's own address, or a variable named here, insists on it.
+        api_key_env: environment variable that holds the key; None sends none. It may be
+            unset for any other server: only OpenAI's own address, or a variable named here, requires it.
         temperature: None leaves it to the endpoint.
         seed: sent along; None sends none. Endpoints promise little for it.
         max_tokens: longest reply; None leaves it to the endpoint.
         tokens_field: what the endpoint calls that limit (``max_completion_tokens`` for newer ones).
-        repeat: which of several askings of the same things this is; added to the seed.
+        repeat: number of this judge among several that are asked the same, from 0; added to the seed.
         extra: further fields of the request, such as ``{"top_p": 0.9}``.
         revision: of the model, where its name does not say; recorded only.
         endpoint: what to call the endpoint in the identity; its address by default. For a server whose
@@ -108,7 +108,7 @@ class OpenAIJudge:
         if wrong := [name for name, fine in numbers.items() if not fine]:
             raise UsageError(f"judge_openai: {wrong[0]} is too small; give a larger number")
         self.model, self.revision, self.repeat = str(model), revision, repeat
-        self.api = Endpoint(bare_address(base_url), self.model, api_key_env, timeout)
+        self.api = Endpoint(checked_base_url(base_url), self.model, api_key_env, timeout)
         self.endpoint = endpoint or self.api.url
         self.settings = {"temperature": temperature, "seed": seed, tokens_field: max_tokens}
         self.extra = dict(extra or {})
@@ -138,12 +138,12 @@ class OpenAIJudge:
 
         Raises:
             InputError: the endpoint refuses everything (the key, the model's name, the account's
-                quota, the address): no conversation can fare better, so there are no replies at all.
+                quota, the address), so there are no replies at all.
             UsageError: the key is needed and not in the environment, or cannot be a key.
         """
         if not conversations:
             return []
-        return _finished(self._all(list(conversations), self.api.key()))
+        return _run_to_end(self._all(list(conversations), self.api.key()))
 
     async def _all(self, conversations: list[Conversation], key: str | None) -> list[Reply]:
         """All conversations, on shared connections."""
@@ -151,13 +151,16 @@ class OpenAIJudge:
 
         import httpx2
 
-        # The endpoint keeps one limit over a whole request; a server that trickles would escape httpx's.
+        # Endpoint.send limits the whole request; httpx's timeouts start anew with every chunk.
         limits = httpx2.Limits(max_connections=self.concurrency)
         async with httpx2.AsyncClient(timeout=None, limits=limits) as client:
             call = _Call(client, key, asyncio.Semaphore(self.concurrency))
-            jobs = [asyncio.create_task(self._one(call, k, said)) for k, said in enumerate(conversations)]
+            jobs = [
+                asyncio.create_task(self._one(call, k, conversation))
+                for k, conversation in enumerate(conversations)
+            ]
             try:
-                found = await asyncio.gather(*jobs)
+                replies = await asyncio.gather(*jobs)
             finally:
                 for job in jobs:
                     job.cancel()
@@ -166,20 +169,20 @@ class OpenAIJudge:
             raise self.api.stopped(
                 f"forbids every request ({call.denials[0]})", "use a key that may ask this model"
             )
-        return found
+        return replies
 
     async def _one(self, call: _Call, number: int, conversation: Conversation) -> Reply:
-        """One conversation to its end: a reply, or the reason why there is none."""
+        """One conversation with its retries: a reply, or the reason why there is none."""
         import asyncio
 
         async with call.places:
             body = self._body(conversation)
             for attempt in range(self.retries + 1):
-                await _until_welcome(call)
+                await _wait_for_rate_limit(call)
                 if forbidden := self.budget.claim(again=attempt > 0):
                     return _none(forbidden, attempt)
                 outcome = await self.api.send(call.client, body, call.key)
-                if isinstance(outcome, wire.Answer):
+                if isinstance(outcome, wire.Completion):
                     return self._reply(outcome, attempt + 1)
                 if ending := self._ending(call, outcome, last=attempt == self.retries):
                     return _none(ending, attempt + 1)
@@ -204,8 +207,8 @@ class OpenAIJudge:
             call.not_before = max(call.not_before, asyncio.get_running_loop().time() + failure.wait)
         return None
 
-    def _reply(self, answer: wire.Answer, attempts: int) -> Reply:
-        """An answer as a reply, its tokens charged; where they are not told, the longest reply is."""
+    def _reply(self, answer: wire.Completion, attempts: int) -> Reply:
+        """A completion as a reply. Its tokens are charged, or those of the longest reply if not given."""
         self._heard = True
         self.budget.charge(self._longest_reply if answer.tokens is None else answer.tokens)
         details = {**answer.details, "attempts": attempts}
@@ -218,8 +221,8 @@ class OpenAIJudge:
         settings: dict[str, Any] = dict(self.settings)
         if settings["seed"] is not None:
             settings["seed"] = int(settings["seed"]) + self.repeat
-        given = {name: value for name, value in settings.items() if value is not None}
-        return {"model": self.model, "messages": wire.messages(conversation), **given, **self.extra}
+        sent = {name: value for name, value in settings.items() if value is not None}
+        return {"model": self.model, "messages": wire.messages(conversation), **sent, **self.extra}
 
 
 def _none(reason: str, attempts: int) -> Reply:
@@ -227,8 +230,8 @@ def _none(reason: str, attempts: int) -> Reply:
     return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason + after, {"attempts": attempts})
 
 
-async def _until_welcome(call: _Call) -> None:
-    """Waits for as long as the endpoint asked everybody to."""
+async def _wait_for_rate_limit(call: _Call) -> None:
+    """Waits until the endpoint's rate limit allows the next request."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -236,7 +239,7 @@ async def _until_welcome(call: _Call) -> None:
         await asyncio.sleep(left)
 
 
-def _finished(work: Coroutine[Any, Any, T]) -> T:
+def _run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Runs ``work`` to its end, also where an event loop is running already, as in a notebook."""
     import asyncio
     from concurrent.futures import ThreadPoolExecutor

@@ -7,9 +7,9 @@
 >>> reply.text, [one.text for one in panel_replies(reply)]
 ('9 9', ['9 9', '9 4'])
 
-The first member speaks: its reply, or its failure, is the panel's, so that a score has one author. What
-every member said is in the reply's details, and so in a sample's evidence; how far their scores agree
-is worked out from there.
+The panel's reply is that of the first member, or its failure, so that a score has one author. The replies
+of all members are in its details, and so in a sample's evidence; agreement of their scores is computed
+from there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.build import build
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply
 from selfreward_eval.harness.records import Status
 
@@ -32,7 +33,8 @@ class PanelJudge:
 
     Args:
         members: name -> a judge, or its registry name under ``judge`` with the arguments of its
-            constructor beside it: ``members.a.judge=judge_openai,members.a.model=...``. The first speaks.
+            constructor beside it: ``members.a.judge=judge_openai,members.a.model=...``. The panel's reply
+            is the first one's.
         repeats: how often each member is asked, at least 1.
 
     Raises:
@@ -55,8 +57,8 @@ class PanelJudge:
         return {"name": "judge_panel", "members": members, "repeats": self.repeats}
 
     def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
-        """One reply per conversation, the first member's first one, with everybody's in its details."""
-        said = [
+        """One reply per conversation: the first member's first one, with all members' in its details."""
+        by_member = [
             (name, judge.replies(conversations))
             for name, judge in self.members.items()
             for _ in range(self.repeats)
@@ -66,23 +68,23 @@ class PanelJudge:
                 first.text,
                 first.status,
                 first.reason,
-                {**first.details, KEY: [_json(name, given[k]) for name, given in said]},
+                {**first.details, KEY: [_json(name, replies[k]) for name, replies in by_member]},
             )
-            for k, first in enumerate(said[0][1])
+            for k, first in enumerate(by_member[0][1])
         ]
 
 
 def panel_replies(reply: Reply) -> list[Reply]:
-    """What every member of a panel said, in order; empty for a reply of a single judge.
+    """The replies of a panel's members, in order; empty for a reply of a single judge.
 
     Raises:
         ValueError: the recorded replies are damaged.
     """
-    found = reply.details.get(KEY, [])
+    records = reply.details.get(KEY, [])
     try:
         return [
-            Reply(one["text"], Status(one["status"]), str(one["reason"]), dict(one["details"]))
-            for one in found
+            Reply(record["text"], Status(record["status"]), str(record["reason"]), dict(record["details"]))
+            for record in records
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"the panel's replies are damaged ({error})") from error
@@ -90,16 +92,14 @@ def panel_replies(reply: Reply) -> list[Reply]:
 
 def _member(name: str, given: Judge | Mapping[str, Any]) -> Judge:
     if not isinstance(given, Mapping):
-        found: Any = given
+        judge: Any = given
     elif not isinstance(given.get("judge"), str):
         raise UsageError(f"judge_panel: member {name!r} lacks its judge; write members.{name}.judge=JUDGE")
     else:
-        from selfreward_eval.harness.instruments.build import build
-
-        found = build(given["judge"], {key: value for key, value in given.items() if key != "judge"})
-    if not isinstance(found, Judge):
+        judge = build(given["judge"], {key: value for key, value in given.items() if key != "judge"})
+    if not isinstance(judge, Judge):
         raise UsageError(f"judge_panel: member {name!r} is no judge: it gives no replies; name another")
-    return found
+    return judge
 
 
 def _json(name: str, reply: Reply) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Judges: instruments that are talked to. The contract and what it exchanges.
+"""Judges: instruments that answer conversations. The contract and its records.
 
-A judge never gives a number. It gives a reply, or says that there is none; a
-task's own parser makes a number of the reply, or a status.
+A judge never gives a number. It gives a reply, or a status why there is none; a
+task's own parser reads a number from the reply, or gives a status.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Turn:
     """One message of a conversation.
 
     Attributes:
-        role: who speaks.
-        text: what is said.
+        role: of the speaker.
+        text: of the message.
         images: pictures shown before the text.
     """
 
@@ -38,13 +38,13 @@ Conversation: TypeAlias = Sequence[Turn]
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back.
+    """A judge's answer to a conversation.
 
     Attributes:
-        text: the judge's words, unchanged; None unless ``status`` is ``SUCCESS``.
+        text: of the answer, unchanged; None unless ``status`` is ``SUCCESS``.
         status: ``SUCCESS`` or ``JUDGE_TRANSPORT_ERROR`` (nothing came, or a refusal of the endpoint).
         reason: why there is no text.
-        details: what the backend says of the reply (finish reason, tokens, model name); JSON values.
+        details: what the backend reports about the reply (finish reason, tokens, model name); JSON values.
     """
 
     text: str | None
@@ -58,5 +58,5 @@ class Judge(Instrument, Protocol):
     """Answers conversations."""
 
     def replies(self, conversations: Sequence[Conversation]) -> list[Reply]:
-        """One reply per conversation, aligned. A conversation that fails costs its own reply only."""
+        """One reply per conversation, aligned. A conversation that fails affects its own reply only."""
         ...

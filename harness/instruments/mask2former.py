@@ -7,23 +7,22 @@ GenEval evaluator, with the same architecture: see ``tasks/geneval/README.md``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends import instances as rule
+from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.instruments.backends import mask2former_mmdet as mmdet
 from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES, coco_indices
-from selfreward_eval.harness.instruments.backends.devices import choose_device
-from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
+from selfreward_eval.harness.instruments.backends.devices import check_settings, choose_device
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.weights import Weights
 from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
-
-DTYPES = ("float32", "float16", "bfloat16")
+    from transformers import Mask2FormerForUniversalSegmentation
 
 
 class Mask2FormerDetector:
@@ -48,14 +47,11 @@ class Mask2FormerDetector:
         batch_size: int = 1,
         revision: str | None = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise UsageError(f"mask2former cannot compute in {dtype!r}; choose one of {', '.join(DTYPES)}")
-        if batch_size < 1:
-            raise UsageError(f"mask2former needs a batch_size of at least 1, got {batch_size}")
+        check_settings("mask2former", dtype, batch_size)
         self.weights, self.revision = weights, revision
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
-        self._model: Any = None
+        self._weights = Weights(weights, revision)
+        self._model: Mask2FormerForUniversalSegmentation | None = None
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -65,15 +61,14 @@ class Mask2FormerDetector:
             CheckpointError: the weights cannot be had.
         """
         if self._identity is None:
-            local = Path(self.weights).expanduser()
             self._identity = {
                 "name": "mask2former",
-                "weights": local.name if local.is_dir() else self.weights,
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": content_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
-                "resize": [rule.SHORT_EDGE, rule.LONG_EDGE],
-                "candidates": rule.MAX_CANDIDATES,
+                "resize": [mmdet.SHORT_EDGE, mmdet.LONG_EDGE],
+                "candidates": mmdet.MAX_CANDIDATES,
             }
         return dict(self._identity)
 
@@ -84,12 +79,14 @@ class Mask2FormerDetector:
             UsageError: a label is no COCO class.
             CheckpointError: the weights do not load.
         """
-        wanted = coco_indices(labels)
-        found: list[list[Detection]] = [[] for _ in images]
+        labels_by_class = coco_indices(labels)
+        detections_of: list[list[Detection]] = [[] for _ in images]
         for batch in self._batches(images):
-            for i, detections in zip(batch, self._detect([images[i] for i in batch], wanted), strict=True):
-                found[i] = detections
-        return found
+            for i, detections in zip(
+                batch, self._detect([images[i] for i in batch], labels_by_class), strict=True
+            ):
+                detections_of[i] = detections
+        return detections_of
 
     def _batches(self, images: Sequence[Image]) -> list[list[int]]:
         """Indices of pictures of the same size, at most ``batch_size`` together: no padding between them."""
@@ -97,41 +94,45 @@ class Mask2FormerDetector:
         for i, image in enumerate(images):
             sizes.setdefault(image.size, []).append(i)
         step = self.batch_size
-        return [same[k : k + step] for same in sizes.values() for k in range(0, len(same), step)]
+        return [
+            of_one_size[k : k + step]
+            for of_one_size in sizes.values()
+            for k in range(0, len(of_one_size), step)
+        ]
 
-    def _detect(self, images: Sequence[Image], wanted: dict[int, str]) -> list[list[Detection]]:
+    def _detect(self, images: Sequence[Image], labels_by_class: dict[int, str]) -> list[list[Detection]]:
         """Detections in pictures of one size."""
         import torch
 
         model = self._loaded()
-        pixels = torch.cat([rule.load_pixels(self._tensor(image)) for image in images])
+        pixels = torch.cat([mmdet.load_pixels(self._tensor(image)) for image in images])
         with torch.inference_mode():
             output = model(pixel_values=pixels.to(model.dtype))
-            shown = rule.input_size(*images[0].size)
+            input_size = mmdet.input_size(*images[0].size)
             return [
-                self._detections(classes, rule.restore_masks(masks, shown, image.size), wanted)
+                self._detections(classes, mmdet.restore_masks(masks, input_size, image.size), labels_by_class)
                 for image, classes, masks in zip(
                     images, output.class_queries_logits, output.masks_queries_logits, strict=True
                 )
             ]
 
     def _detections(
-        self, class_logits: torch.Tensor, mask_logits: torch.Tensor, wanted: dict[int, str]
+        self, class_logits: torch.Tensor, mask_logits: torch.Tensor, labels_by_class: dict[int, str]
     ) -> list[Detection]:
         """The candidates of one picture whose class was asked for."""
-        found = rule.instances(class_logits, mask_logits)
-        masks = found.masks.cpu().numpy()
+        instances = mmdet.instances(class_logits, mask_logits)
+        masks = instances.masks.cpu().numpy()
         rows = zip(
-            found.classes.tolist(),
-            found.scores.tolist(),
-            found.boxes.tolist(),
-            found.queries.tolist(),
+            instances.classes.tolist(),
+            instances.scores.tolist(),
+            instances.boxes.tolist(),
+            instances.queries.tolist(),
             strict=True,
         )
         return [
-            Detection(wanted[index], (box[0], box[1], box[2], box[3]), score, masks[query])
+            Detection(labels_by_class[index], (box[0], box[1], box[2], box[3]), score, masks[query])
             for index, score, box, query in rows
-            if index in wanted
+            if index in labels_by_class
         ]
 
     def _tensor(self, image: Image) -> torch.Tensor:
@@ -139,40 +140,17 @@ class Mask2FormerDetector:
 
         return torch.from_numpy(np.array(image.convert("RGB"))).to(choose_device(self.device))
 
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_folder(self.weights, self.revision)
-        return self._folder
-
-    def _loaded(self) -> Any:
-        """The network, loaded once; every one of its weights must come from the checkpoint."""
-        if self._model is not None:
-            return self._model
-        import torch
-        from safetensors import SafetensorError
-        from transformers import AutoConfig, Mask2FormerForUniversalSegmentation
-
-        folder = self._found()
-        try:
-            config = AutoConfig.from_pretrained(folder)
-            if config.model_type != "mask2former" or config.num_labels != len(COCO_CLASSES):
+    def _loaded(self) -> Mask2FormerForUniversalSegmentation:
+        """The network, loaded once."""
+        if self._model is None:
+            folder = self._weights.folder
+            config = load_config(folder, ["mask2former"])
+            if config.num_labels != len(COCO_CLASSES):
                 raise CheckpointError(
-                    f"{folder} is a {config.model_type!r} with {config.num_labels} classes, not a "
-                    f"Mask2Former with COCO's {len(COCO_CLASSES)}; name other weights"
+                    f"{folder} is a Mask2Former with {config.num_labels} classes, not with COCO's "
+                    f"{len(COCO_CLASSES)}; name other weights"
                 )
-            loaded: Any = Mask2FormerForUniversalSegmentation.from_pretrained(
-                folder, use_safetensors=True, dtype=getattr(torch, self.dtype), output_loading_info=True
+            self._model = load_network(
+                "Mask2FormerForUniversalSegmentation", folder, dtype=self.dtype, device=self.device
             )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise CheckpointError(f"the Mask2Former in {folder} does not load ({reason})") from error
-        model, report = loaded
-        absent = sorted([*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])])
-        if absent:
-            raise CheckpointError(
-                f"the Mask2Former in {folder} lacks {len(absent)} of its weights, such as {absent[0]}; "
-                "random ones would find nothing, so name a complete checkpoint"
-            )
-        self._model = model.to(choose_device(self.device)).eval()
         return self._model

@@ -7,6 +7,7 @@ per colour, the normalised mean of the normalised embeddings of three sentences.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +113,8 @@ class OpenClipColourClassifier:
         for start in range(0, len(crops), self.batch_size):
             pixels = torch.stack(crops[start : start + self.batch_size]).to(choose_device(self.device))
             with torch.inference_mode(), self._precision():
-                seen = torch.nn.functional.normalize(clip.network.encode_image(pixels), dim=-1)
-                for offset, features in enumerate(seen):
+                embeddings = torch.nn.functional.normalize(clip.network.encode_image(pixels), dim=-1)
+                for offset, features in enumerate(embeddings):
                     label = detections[start + offset].label
                     rows.append((SCALE * features @ self._colour_vectors(label, colours)).float().tolist())
         return rows
@@ -131,11 +132,13 @@ class OpenClipColourClassifier:
         """One unit vector per colour of ``label``, as columns: (width, len(colours)); computed once."""
         key = (label, tuple(colours))
         if key not in self._sentences:
-            said = [[text.format(colour=colour, label=label) for text in TEMPLATES] for colour in colours]
-            self._sentences[key] = class_vectors(self._load(), said, choose_device(self.device))
+            sentences = [
+                [text.format(colour=colour, label=label) for text in TEMPLATES] for colour in colours
+            ]
+            self._sentences[key] = class_vectors(self._load(), sentences, choose_device(self.device))
         return self._sentences[key]
 
-    def _precision(self) -> Any:
+    def _precision(self) -> AbstractContextManager[Any]:
         """The context to compute in."""
         import torch
 

@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
-from selfreward_eval.harness.instruments.backends.devices import choose_device
-from selfreward_eval.harness.instruments.backends.networks import check_settings
-from selfreward_eval.harness.instruments.backends.open_clip_loading import Clip, ClipSource, check_length
-from selfreward_eval.harness.instruments.backends.pairs import (
+from selfreward_eval.harness.instruments.backends.batching import (
     batches,
     check_pairs,
     check_pictures,
     distinct_pictures,
     distinct_texts,
 )
+from selfreward_eval.harness.instruments.backends.devices import check_settings, choose_device
+from selfreward_eval.harness.instruments.backends.open_clip_loading import Clip, ClipSource, check_length
 from selfreward_eval.harness.instruments.backends.zero_shot import SCALE, best, class_vectors
 
 if TYPE_CHECKING:
@@ -104,8 +103,8 @@ class OpenClipScorer:
         pictures, picture_of = distinct_pictures(images)
         sentences, sentence_of = distinct_texts(texts)
         self._check_texts(sentences)
-        seen, said = self._see(pictures), self._read(sentences)
-        cosines = (seen[picture_of] * said[sentence_of]).sum(dim=-1)
+        image_vectors, text_vectors = self._see(pictures), self._read(sentences)
+        cosines = (image_vectors[picture_of] * text_vectors[sentence_of]).sum(dim=-1)
         self._check_numbers(cosines)
         # Rounding may carry a cosine of 1 beyond it.
         return cosines.clamp(-1, 1).tolist()
@@ -147,7 +146,7 @@ class OpenClipScorer:
         if not images:
             return []
         sentences = [[template.replace("{}", name) for template in templates] for name in classes]
-        self._check_texts([text for said in sentences for text in said])
+        self._check_texts([text for texts in sentences for text in texts])
         with torch.inference_mode():
             vectors = class_vectors(self._load(), sentences, choose_device(self.device)).float()
         pictures, picture_of = distinct_pictures(images)
@@ -165,11 +164,11 @@ class OpenClipScorer:
 
         clip, device = self._load(), choose_device(self.device)
         rows = []
-        for some in batches(images, self.batch_size):
-            pixels = torch.stack([clip.transform(image.convert("RGB")) for image in some])
+        for batch in batches(images, self.batch_size):
+            pixels = torch.stack([clip.transform(image.convert("RGB")) for image in batch])
             with torch.inference_mode():
-                found = clip.network.encode_image(pixels.to(device, getattr(torch, self.dtype)))
-            rows.append(torch.nn.functional.normalize(found.float(), dim=-1))
+                embeddings = clip.network.encode_image(pixels.to(device, getattr(torch, self.dtype)))
+            rows.append(torch.nn.functional.normalize(embeddings.float(), dim=-1))
         return torch.cat(rows)
 
     def _read(self, texts: Sequence[str]) -> torch.Tensor:
@@ -178,10 +177,10 @@ class OpenClipScorer:
 
         clip, device = self._load(), choose_device(self.device)
         rows = []
-        for some in batches(texts, self.batch_size):
+        for batch in batches(texts, self.batch_size):
             with torch.inference_mode():
-                found = clip.network.encode_text(clip.tokenise(list(some)).to(device))
-            rows.append(torch.nn.functional.normalize(found.float(), dim=-1))
+                embeddings = clip.network.encode_text(clip.tokenise(list(batch)).to(device))
+            rows.append(torch.nn.functional.normalize(embeddings.float(), dim=-1))
         return torch.cat(rows)
 
     def _check_texts(self, texts: Sequence[str]) -> None:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
-from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, Reading
-from selfreward_eval.harness.instruments.backends.tokenizers import load_tokenizer
+from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, PhraseScores
+from selfreward_eval.harness.instruments.backends.processors import load_tokenizer_with_offsets
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
 FLOOR = 0.01
 """Least score returned. Tasks ask for 0.1 and more; below this lie thousands of patches of nothing."""
@@ -57,12 +58,12 @@ def load_pixels(image: Image, edge: int) -> Tensor:
     return (pixels - mean) / deviation
 
 
-class Owlv2Detector(OpenVocabularyDetector):
+class Owlv2Detector(OpenVocabularyDetector["tuple[tuple[str, ...], Tensor]"]):
     """Finds what labels name, with boxes; see :class:`OpenVocabularyDetector` for the arguments."""
 
     NAME = "owlv2"
     _model: Any = None
-    _words: Any = None
+    _loaded_tokenizer: PreTrainedTokenizerBase | None = None
 
     def __init__(
         self,
@@ -79,23 +80,25 @@ class Owlv2Detector(OpenVocabularyDetector):
     def _settings(self) -> dict[str, Any]:
         return {}
 
-    def _plan(self, wanted: Sequence[str]) -> tuple[tuple[str, ...], Tensor]:
+    def _plan(self, labels: Sequence[str]) -> tuple[tuple[str, ...], Tensor]:
         """The phrases and the unit vectors of their sentences, (P, D) float32."""
         import torch
 
         model, device = self._loaded(), self._place()
         length = int(model.config.text_config.max_position_embeddings)
-        rows = [self._tokens(phrase, length) for phrase in wanted]
-        found = []
+        rows = [self._tokens(phrase, length) for phrase in labels]
+        vectors_of_batches = []
         for start in range(0, len(rows), TEXTS):
             ids = torch.tensor([row for row, _ in rows[start : start + TEXTS]], device=device)
-            seen = torch.tensor([mask for _, mask in rows[start : start + TEXTS]], device=device)
+            mask = torch.tensor([row_mask for _, row_mask in rows[start : start + TEXTS]], device=device)
             with torch.inference_mode(), self._precision():
-                vectors = model.owlv2.get_text_features(input_ids=ids, attention_mask=seen).pooler_output
-            found.append(torch.nn.functional.normalize(vectors.float(), dim=-1))
-        return tuple(wanted), torch.cat(found)
+                vectors = model.owlv2.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
+            vectors_of_batches.append(torch.nn.functional.normalize(vectors.float(), dim=-1))
+        return tuple(labels), torch.cat(vectors_of_batches)
 
-    def _read(self, images: Sequence[Image], plan: Any) -> list[list[Reading]]:
+    def _read(
+        self, images: Sequence[Image], plan: tuple[tuple[str, ...], Tensor]
+    ) -> list[list[PhraseScores]]:
         import torch
 
         names, vectors = plan
@@ -110,36 +113,36 @@ class Owlv2Detector(OpenVocabularyDetector):
             boxes = (model.box_head(patches).float() + model.box_bias.to(device)).sigmoid()
         scores, boxes = logits.float().sigmoid().cpu(), boxes.cpu()
         frames = [(max(image.size), max(image.size)) for image in images]
-        return [[Reading(names, scores[i], boxes[i], frame)] for i, frame in enumerate(frames)]
+        return [[PhraseScores(names, scores[i], boxes[i], frame)] for i, frame in enumerate(frames)]
 
     def _tokens(self, phrase: str, length: int) -> tuple[list[int], list[int]]:
         """Token ids and mask of a phrase's sentence, filled up to ``length``."""
-        words = self._tokenizer()
-        ids = list(words(self._template.around(phrase))["input_ids"])
+        tokenizer = self._tokenizer()
+        ids = list(tokenizer(self._template.around(phrase))["input_ids"])
         if len(ids) > length:
             raise UsageError(
                 f"{self.NAME} cannot look for the label {phrase!r}: its sentence takes {len(ids)} tokens, "
                 f"and the network reads {length}; shorten the label or the template"
             )
-        if {words.bos_token_id, words.eos_token_id} & set(ids[1:-1]):
+        if {tokenizer.bos_token_id, tokenizer.eos_token_id} & set(ids[1:-1]):
             raise UsageError(
                 f"{self.NAME} cannot look for the label {phrase!r}: it holds a sign that starts or ends "
                 "a text; spell it without"
             )
         rest = length - len(ids)
-        return ids + [words.pad_token_id] * rest, [1] * len(ids) + [0] * rest
+        return ids + [tokenizer.pad_token_id] * rest, [1] * len(ids) + [0] * rest
 
-    def _tokenizer(self) -> Any:
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, loaded once."""
-        if self._words is None:
-            self._words = load_tokenizer(self._found())
-        return self._words
+        if self._loaded_tokenizer is None:
+            self._loaded_tokenizer = load_tokenizer_with_offsets(self._weights.folder)
+        return self._loaded_tokenizer
 
     def _loaded(self) -> Any:
         """The network, loaded once."""
         if self._model is None:
-            load_config(self._found(), ["owlv2"])
+            load_config(self._weights.folder, ["owlv2"])
             self._model = load_network(
-                "Owlv2ForObjectDetection", self._found(), dtype="float32", device=self.device
+                "Owlv2ForObjectDetection", self._weights.folder, dtype="float32", device=self.device
             )
         return self._model

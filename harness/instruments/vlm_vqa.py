@@ -1,41 +1,41 @@
-"""Any chat model of transformers that reads pictures, asked yes-or-no questions.
+"""Any vision-language chat model of transformers, asked yes-or-no questions.
 
 The answer is not written out: what counts is how probable the first token of a
 yes and of a no is, over every way to begin them (yes, Yes, with and without a
 space before). Upstream of GenEval 2 and VQAScore do so too, with prompts of their own.
 
-What keeps the sum honest: a token that begins several spellings counts once, and
-one that begins a yes as well as a no (a bare space, an unknown word) not at all.
+Nothing counts twice: a token that begins several spellings counts once, and
+one that begins a yes as well as a no (a bare space, an unknown word) does not count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
-from selfreward_eval.harness.instruments.backends.answers import YesNo, check_readings, read_answers
+from selfreward_eval.harness.instruments.backends.batching import batches, check_pairs
+from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.first_words import (
     FirstWord,
     check_first_words,
     first_tokens,
     read_first_words,
 )
-from selfreward_eval.harness.instruments.backends.networks import (
-    check_settings,
-    first_line,
-    load_config,
-    load_network,
-    shown_name,
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.processors import (
+    control_tokens,
+    load_processor,
+    require_chat_template,
 )
-from selfreward_eval.harness.instruments.backends.pairs import batches, check_pairs
-from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.instruments.backends.weights import Weights
+from selfreward_eval.harness.instruments.backends.yes_no import YesNo, check_readings, read_answers
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+    from transformers import PreTrainedTokenizerBase
 
 PROMPT = "{question} Answer yes or no."
 YES = ("yes", "Yes", " yes", " Yes")
@@ -55,7 +55,7 @@ class AnswerTokens:
     no: tuple[int, ...]
 
 
-def answer_tokens(tokenizer: Any) -> AnswerTokens:
+def answer_tokens(tokenizer: PreTrainedTokenizerBase) -> AnswerTokens:
     """The first tokens of every spelling of yes and no.
 
     Raises:
@@ -64,23 +64,17 @@ def answer_tokens(tokenizer: Any) -> AnswerTokens:
     unknown = {tokenizer.unk_token_id}
 
     def begin(spellings: Sequence[str]) -> set[int]:
-        spelt = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
-        return {tokens[0] for tokens in spelt if tokens} - unknown
+        encoded = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
+        return {tokens[0] for tokens in encoded if tokens} - unknown
 
     yes, no = begin(YES), begin(NO)
-    found = AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))
-    if not found.yes or not found.no:
+    tokens = AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))
+    if not tokens.yes or not tokens.no:
         raise CheckpointError(
             "vlm_vqa: the tokenizer does not tell yes from no by the first token, so the model cannot be "
             "read; name another model"
         )
-    return found
-
-
-def control_tokens(tokenizer: Any) -> list[str]:
-    """The tokens that are no words: pictures, roles, ends."""
-    added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
-    return sorted({*tokenizer.all_special_tokens, *added})
+    return tokens
 
 
 class VlmVQA:
@@ -116,7 +110,7 @@ class VlmVQA:
         self.weights, self.revision = weights, revision
         self.prompt, self.share = prompt, share
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision, reads_text=True)
         self._loaded: tuple[Any, Any, AnswerTokens] | None = None
         self._identity: dict[str, Any] | None = None
 
@@ -129,9 +123,9 @@ class VlmVQA:
         if self._identity is None:
             self._identity = {
                 "name": "vlm_vqa",
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": worded_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "prompt": self.prompt,
                 "share": self.share,
@@ -155,13 +149,13 @@ class VlmVQA:
         """
         check_pairs("vlm_vqa", images, questions)
         self._check_questions(questions)
-        found: list[YesNo] = []
-        for part in batches(range(len(questions)), self.batch_size):
-            logits = self._ask([images[i] for i in part], [questions[i] for i in part])
+        readings: list[YesNo] = []
+        for batch in batches(range(len(questions)), self.batch_size):
+            logits = self._ask([images[i] for i in batch], [questions[i] for i in batch])
             tokens = self.answer_tokens()
-            found += read_answers(logits, tokens.yes, tokens.no)
-        check_readings("vlm_vqa", found, questions, self.dtype)
-        return found
+            readings += read_answers(logits, tokens.yes, tokens.no)
+        check_readings("vlm_vqa", readings, questions, self.dtype)
+        return readings
 
     def first_words(
         self, images: Sequence[Image], questions: Sequence[str], accepted: Sequence[Sequence[str]]
@@ -174,13 +168,13 @@ class VlmVQA:
         if not questions:
             return []
         tokenizer = self._load()[1].tokenizer
-        found: list[FirstWord] = []
-        for part in batches(range(len(questions)), self.batch_size):
-            ids = [first_tokens(tokenizer, accepted[i]) for i in part]
-            logits = self._ask([images[i] for i in part], [questions[i] for i in part])
-            found += read_first_words(logits, ids, lambda token: str(tokenizer.decode([token])))
-        check_first_words("vlm_vqa", found, questions, self.dtype)
-        return found
+        words: list[FirstWord] = []
+        for batch in batches(range(len(questions)), self.batch_size):
+            ids = [first_tokens(tokenizer, accepted[i]) for i in batch]
+            logits = self._ask([images[i] for i in batch], [questions[i] for i in batch])
+            words += read_first_words(logits, ids, lambda token: str(tokenizer.decode([token])))
+        check_first_words("vlm_vqa", words, questions, self.dtype)
+        return words
 
     def answer_tokens(self) -> AnswerTokens:
         """The token ids that count as a yes and as a no."""
@@ -196,7 +190,7 @@ class VlmVQA:
             if spelt is not None:
                 raise InputError(
                     f"vlm_vqa: the question {question!r} holds {spelt}, a control token of "
-                    f"{shown_name(self.weights)}; write it otherwise"
+                    f"{self._weights.shown}; write it otherwise"
                 )
 
     def _ask(self, images: Sequence[Image], questions: Sequence[str]) -> torch.Tensor:
@@ -223,7 +217,7 @@ class VlmVQA:
         ).to(network.device, network.dtype)
         with torch.inference_mode():
             # generate(), not forward(): it gives padded rows the positions that the model wants.
-            written = network.generate(
+            generated = network.generate(
                 **inputs,
                 max_new_tokens=1,
                 do_sample=False,
@@ -231,25 +225,20 @@ class VlmVQA:
                 output_logits=True,
                 return_dict_in_generate=True,
             )
-        logits: torch.Tensor = written.logits[0]
+        logits: torch.Tensor = generated.logits[0]
         return logits
 
     def _asked(self, question: str) -> str:
         # Not str.format: a prompt may hold other braces.
         return self.prompt.replace("{question}", question)
 
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_worded_folder(self.weights, self.revision)
-        return self._folder
-
     def _load(self) -> tuple[Any, Any, AnswerTokens]:
         """Network, processor and the ids that are read, loaded once."""
         if self._loaded is None:
-            folder = self._found()
+            folder = self._weights.folder
             load_config(folder)
             processor = load_processor(folder)
+            require_chat_template(processor, folder, "vlm_vqa")
             tokens = answer_tokens(processor.tokenizer)
             network = load_network(
                 "AutoModelForImageTextToText", folder, dtype=self.dtype, device=self.device
@@ -258,30 +247,6 @@ class VlmVQA:
             network.generation_config.update(temperature=None, top_p=None, top_k=None, max_length=None)
             self._loaded = (network, processor, tokens)
         return self._loaded
-
-
-def load_processor(folder: Path) -> Any:
-    """The processor in ``folder``, with its tokenizer and chat template.
-
-    Raises:
-        CheckpointError: it does not load, reads no pictures, or has no chat template.
-    """
-    from transformers import AutoProcessor
-
-    try:
-        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise CheckpointError(f"the processor in {folder} does not load ({first_line(error)})") from error
-    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
-        raise CheckpointError(
-            f"{folder} holds no processor of pictures and text together; name an image-text-to-text model"
-        )
-    if not processor.chat_template:
-        raise CheckpointError(
-            f"the processor in {folder} has no chat template, so vlm_vqa cannot put a question to the model; "
-            "name an instruct model, or save one with its chat_template.jinja"
-        )
-    return processor
 
 
 def _shown(image: Image) -> dict[str, Any]:

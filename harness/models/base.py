@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload, runtime_checkable
 
 from selfreward_eval.harness.errors import MissingCapability
 from selfreward_eval.harness.models.language import Completes, CompletionLogProbs
@@ -81,7 +81,7 @@ class Supplies(Protocol):
 
 
 @runtime_checkable
-class Answers(Protocol):
+class Answers(Model, Protocol):
     """Answers questions about pictures."""
 
     def answer(self, images: Sequence[Image], questions: Sequence[str]) -> list[str]:
@@ -90,7 +90,7 @@ class Answers(Protocol):
 
 
 @runtime_checkable
-class TextLogProbs(Protocol):
+class TextLogProbs(Model, Protocol):
     """log pi(text | picture)."""
 
     def text_logprobs(
@@ -116,6 +116,28 @@ class ImageLogProbs(Protocol):
         ...
 
 
+@runtime_checkable
+class OptionLogProbs(Protocol):
+    """log pi(text | picture, question) of several answers to each question, read once. Optional beside
+    :class:`TextLogProbs`, whose values it gives faster.
+    """
+
+    def option_logprobs(
+        self, images: Sequence[Image], questions: Sequence[str], options: Sequence[Sequence[str]]
+    ) -> list[list[torch.Tensor]]:
+        """For every (picture, question, its answers) one float32 tensor (T_i,) of natural per-token
+        log-probabilities per answer, aligned.
+        """
+        ...
+
+
+@runtime_checkable
+class LimitsAnswers(Protocol):
+    """Stops its answers after a number of tokens. Optional; a model without it has no limit of its own."""
+
+    max_new_tokens: int
+
+
 CAPABILITIES: dict[str, type] = {
     "generate": Generates,
     "pictures": Supplies,
@@ -133,6 +155,18 @@ def capabilities(model: object) -> list[str]:
     return [name for name in CAPABILITIES if callable(getattr(model, name, None))]
 
 
+@overload
+def require(model: Model, capability: Literal["answer"], needed_by: str) -> Answers: ...
+@overload
+def require(model: Model, capability: Literal["text_logprobs"], needed_by: str) -> TextLogProbs: ...
+@overload
+def require(model: Model, capability: Literal["complete"], needed_by: str) -> Completes: ...
+@overload
+def require(
+    model: Model, capability: Literal["completion_logprobs"], needed_by: str
+) -> CompletionLogProbs: ...
+@overload
+def require(model: Model, capability: str, needed_by: str) -> Any: ...
 def require(model: Model, capability: str, needed_by: str) -> Any:
     """``model`` itself, if it has ``capability``.
 

@@ -154,13 +154,13 @@ class FolderModel:
 
     def _nothing(self, task: str, share: TaskInventory, claims: Claims) -> InputError:
         first = share.missing[0]
-        seen = self._layout.stray | claims.unused
-        left = f"; the first, {next(iter(seen))}: {seen[next(iter(seen))]}" if seen else ""
+        unused = self._layout.stray | claims.unused
+        first_unused = f"; the first, {next(iter(unused))}: {unused[next(iter(unused))]}" if unused else ""
         beyond = f", {share.beyond_limit} of them of items beyond the limit" if share.beyond_limit else ""
         return InputError(
             f"{printable(str(self.path))} (layout {self._layout.name}) has no picture for any of the "
             f"{share.expected} samples of task {task!r}; looked for {printable(first.sought)} (prompt "
-            f"{first.prompt!r}) and so on. It holds {self._count} pictures{beyond}{left}. "
+            f"{first.prompt!r}) and so on. It holds {self._count} pictures{beyond}{first_unused}. "
             "Correct path=, layout= or --tasks"
         )
 
@@ -188,5 +188,5 @@ def _digest(path: Path | None) -> str:
     return ""
 
 
-def _unreadable(picture: Picture, why: str) -> Measurement:
-    return Measurement(Status.UNREADABLE_IMAGE, reason=f"{picture.name} cannot be read: {why}")
+def _unreadable(picture: Picture, reason: str) -> Measurement:
+    return Measurement(Status.UNREADABLE_IMAGE, reason=f"{picture.name} cannot be read: {reason}")

@@ -1,4 +1,4 @@
-"""The language side of a model: text after text, without a picture.
+"""The text-only capabilities of a model.
 
 Optional capabilities beside those of :mod:`selfreward_eval.harness.models.base`. An adapter that
 has them runs lm-eval's text-only tasks; one that has not is refused by name.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Completes(Protocol):
-    """Goes on with a text."""
+    """Continues a text."""
 
     def complete(self, contexts: Sequence[str], *, limit: int, until: Sequence[str] = ()) -> list[str]:
         """The greedy continuation of every context: at most ``limit`` tokens, cut before any of ``until``."""
@@ -29,7 +29,7 @@ class CompletionLogProbs(Protocol):
     def completion_logprobs(
         self, contexts: Sequence[str], texts: Sequence[str]
     ) -> list[tuple[torch.Tensor, bool]]:
-        """Per-token natural log-probabilities, float32 (T_i,), and whether greedy decoding would say it.
+        """Per-token natural log-probabilities, float32 (T_i,), and whether greedy decoding gives it.
 
         ``texts`` follow their contexts as they are, leading space included; an empty context is allowed.
         """

@@ -22,11 +22,20 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
-from selfreward_eval.harness.models.base import Model, require
-from selfreward_eval.harness.models.lm_eval_requests import Asked, Decoding, asked, begins_with, cut, decoding
+from selfreward_eval.harness.models.base import LimitsAnswers, Model, require
+from selfreward_eval.harness.models.lm_eval_requests import (
+    Decoding,
+    Query,
+    begins_with,
+    cut,
+    parse_decoding,
+    parse_query,
+)
+from selfreward_eval.harness.registry import construct, registry
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
+    from PIL.Image import Image
 
 ROWS = 16
 """Texts scored in one pass at most. The texts of one question are scored together and apart from all others,
@@ -71,7 +80,7 @@ class SelfRewardLM(LM):
         super().__init__()
         if device not in (None, DEFAULT_DEVICE):
             arguments["device"] = device
-        self.model: Any = _built(adapter, arguments) if isinstance(adapter, str) else adapter
+        self.model: Model = _build(adapter, arguments) if isinstance(adapter, str) else adapter
         self.batch_size = BATCH if str(batch_size).startswith("auto") else max(1, int(batch_size))
 
     def get_model_info(self) -> dict[str, Any]:
@@ -86,22 +95,23 @@ class SelfRewardLM(LM):
 
         Raises:
             MissingCapability: the adapter cannot do it.
-            UsageError: a request that no adapter can serve; see :func:`~.lm_eval_requests.asked`.
+            UsageError: a request that no adapter can serve; see :func:`~.lm_eval_requests.parse_query`.
             ValueError: an empty continuation, whose probability would be 1.
         """
         groups = _groups(requests)
-        shown = [group for group in groups if group.asked.image is not None]
-        greedy = iter(self._answers(shown))
-        found: dict[int, tuple[float, bool]] = {}
+        with_picture = [group for group in groups if group.query.image is not None]
+        answers = iter(self._answers(with_picture))
+        results: dict[int, tuple[float, bool]] = {}
         for group in groups:
             texts = [str(requests[k].args[1]) for k in group.members]
-            if group.asked.image is None:
+            image = group.query.image
+            if image is None:
                 scores = self._after_text(group, texts)
             else:
                 texts = [text.lstrip() for text in texts]
-                scores = self._about_picture(group, texts, next(greedy))
-            found |= {k: scores[text] for k, text in zip(group.members, texts, strict=True)}
-        return [found[k] for k in range(len(requests))]
+                scores = self._about_picture(group, image, texts, next(answers))
+            results |= {k: scores[text] for k, text in zip(group.members, texts, strict=True)}
+        return [results[k] for k in range(len(requests))]
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
         """The greedy answer to every context, cut before the first of the task's ``until`` strings.
@@ -110,15 +120,17 @@ class SelfRewardLM(LM):
             MissingCapability: the adapter cannot do it.
             UsageError: the task samples, or wants longer answers than the adapter gives.
         """
-        groups = [_Group(_asked(request), [k], _where(request)) for k, request in enumerate(requests)]
-        how = [decoding(request.args[1], _where(request)) for request in requests]
-        for group, wanted in zip(groups, how, strict=True):
-            if group.asked.image is not None:
-                self._long_enough(group, wanted)
-        shown = iter(self._answers([group for group in groups if group.asked.image is not None]))
+        groups = [_Group(_query(request), [k], _where(request)) for k, request in enumerate(requests)]
+        decodings = [parse_decoding(request.args[1], _where(request)) for request in requests]
+        for group, decoding in zip(groups, decodings, strict=True):
+            if group.query.image is not None:
+                self._check_length(group, decoding)
+        answers = iter(self._answers([group for group in groups if group.query.image is not None]))
         return [
-            cut(next(shown), wanted.until) if group.asked.image is not None else self._goes_on(group, wanted)
-            for group, wanted in zip(groups, how, strict=True)
+            cut(next(answers), decoding.until)
+            if group.query.image is not None
+            else self._complete(group, decoding)
+            for group, decoding in zip(groups, decodings, strict=True)
         ]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
@@ -143,38 +155,41 @@ class SelfRewardLM(LM):
         """
         raise UsageError("the adapters write their own chat template; leave --apply_chat_template out")
 
-    def _long_enough(self, group: _Group, wanted: Decoding) -> None:
-        """An adapter that stops before the task wants it to would be measured on halves of answers."""
-        longest = getattr(self.model, "max_new_tokens", None)
-        if longest is not None and wanted.limit is not None and wanted.limit > longest:
+    def _check_length(self, group: _Group, decoding: Decoding) -> None:
+        """Refuses a task whose answers the adapter would cut short: halves of answers would be scored."""
+        if not isinstance(self.model, LimitsAnswers) or decoding.limit is None:
+            return
+        longest = self.model.max_new_tokens
+        if decoding.limit > longest:
             raise UsageError(
-                f"{group.where} allows answers of {wanted.limit} tokens, but this model stops after "
-                f"{longest}: give the model max_new_tokens={wanted.limit} if it takes that, or ask for less "
-                f"with gen_kwargs.max_gen_toks={longest} (lm_eval: --gen_kwargs max_gen_toks={longest})"
+                f"{group.where} allows answers of {decoding.limit} tokens, but this model stops after "
+                f"{longest}: give the model max_new_tokens={decoding.limit} if it takes that, or ask for "
+                f"less with gen_kwargs.max_gen_toks={longest} (lm_eval: --gen_kwargs max_gen_toks={longest})"
             )
 
     def _answers(self, groups: Sequence[_Group]) -> list[str]:
-        """The greedy answer to each group's question about its picture."""
+        """The greedy answer to each group's question about its picture, aligned."""
         out: list[str] = []
         for start in range(0, len(groups), self.batch_size):
             part = groups[start : start + self.batch_size]
             model = require(self.model, "answer", part[0].where)
-            out += model.answer([one.asked.image for one in part], [one.asked.question for one in part])
+            images = [group.query.image for group in part if group.query.image is not None]
+            out += model.answer(images, [group.query.question for group in part])
         for group, answer in zip(groups, out, strict=True):
             if answer is None:
-                raise ValueError(f"{group.where}: no answer to {group.asked.question!r}")
+                raise ValueError(f"{group.where}: no answer to {group.query.question!r}")
         return out
 
     def _about_picture(
-        self, group: _Group, texts: Sequence[str], answer: str
+        self, group: _Group, image: Image, texts: Sequence[str], answer: str
     ) -> dict[str, tuple[float, bool]]:
         model = require(self.model, "text_logprobs", group.where)
         distinct = _distinct(texts, group.where)
         scores: dict[str, tuple[float, bool]] = {}
         for start in range(0, len(distinct), ROWS):
             part = distinct[start : start + ROWS]
-            found = model.text_logprobs([group.asked.image] * len(part), part, question=group.asked.question)
-            for text, tokens in zip(part, found, strict=True):
+            scored = model.text_logprobs([image] * len(part), part, question=group.query.question)
+            for text, tokens in zip(part, scored, strict=True):
                 scores[text] = (float(tokens.double().sum()), begins_with(answer, text))
         return scores
 
@@ -184,23 +199,29 @@ class SelfRewardLM(LM):
         scores: dict[str, tuple[float, bool]] = {}
         for start in range(0, len(distinct), ROWS):
             part = distinct[start : start + ROWS]
-            found = model.completion_logprobs([group.asked.question] * len(part), part)
-            for text, (tokens, greedy) in zip(part, found, strict=True):
+            scored = model.completion_logprobs([group.query.question] * len(part), part)
+            for text, (tokens, greedy) in zip(part, scored, strict=True):
                 scores[text] = (float(tokens.double().sum()), bool(greedy))
         return scores
 
-    def _goes_on(self, group: _Group, wanted: Decoding) -> str:
+    def _complete(self, group: _Group, decoding: Decoding) -> str:
         model = require(self.model, "complete", group.where)
-        limit = wanted.limit if wanted.limit is not None else DEFAULT_LIMIT
-        (said,) = model.complete([group.asked.question], limit=limit, until=wanted.until)
-        return cut(said, wanted.until)
+        limit = decoding.limit if decoding.limit is not None else DEFAULT_LIMIT
+        (completion,) = model.complete([group.query.question], limit=limit, until=decoding.until)
+        return cut(completion, decoding.until)
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Requests of one question: positions in the list of requests."""
+    """Requests of one question.
 
-    asked: Asked
+    Attributes:
+        query: their question and picture.
+        members: positions in the list of requests.
+        where: the task, for messages.
+    """
+
+    query: Query
     members: list[int]
     where: str
 
@@ -210,18 +231,20 @@ def _groups(requests: Sequence[Instance]) -> list[_Group]:
     groups: list[_Group] = []
     before: tuple[object, ...] = ()
     for k, request in enumerate(requests):
-        one = _asked(request)
-        key = (request.task_name, request.doc_id, one.question, id(one.image))
+        query = _query(request)
+        key = (request.task_name, request.doc_id, query.question, id(query.image))
         if groups and key == before:
             groups[-1].members.append(k)
         else:
-            groups.append(_Group(one, [k], _where(request)))
+            groups.append(_Group(query, [k], _where(request)))
         before = key
     return groups
 
 
-def _asked(request: Instance) -> Asked:
-    return asked(str(request.args[0]), request.args[2] if len(request.args) > 2 else None, _where(request))
+def _query(request: Instance) -> Query:
+    return parse_query(
+        str(request.args[0]), request.args[2] if len(request.args) > 2 else None, _where(request)
+    )
 
 
 def _where(request: Instance) -> str:
@@ -235,11 +258,6 @@ def _distinct(texts: Sequence[str], where: str) -> list[str]:
     return distinct
 
 
-def _built(name: str, arguments: dict[str, Any]) -> Any:
-    from selfreward_eval.harness.registry import registry
-
-    factory = registry("models").load(name)
-    try:
-        return factory(**arguments)
-    except TypeError as error:
-        raise UsageError(f"model {name!r}: {error}; correct --model_args") from error
+def _build(name: str, arguments: dict[str, Any]) -> Model:
+    model: Model = construct(registry("models").load(name), arguments, f"model {name!r}", "--model_args")
+    return model

@@ -1,8 +1,8 @@
-"""What lm-eval asks, in the words of our adapters: a question, a picture or none, and a text to score.
+"""Requests of lm-eval in the terms of our adapters: a question, a picture or none, and a text to score.
 
 Pure functions over the arguments of lm-eval's ``Instance``; they need no lm-eval.
 
->>> asked("<image>\\nIs it red?", {"visual": ["a picture"]}, "demo").question
+>>> parse_query("<image>\\nIs it red?", {"visual": ["a picture"]}, "demo").question
 'Is it red?'
 """
 
@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PLACEHOLDER = "<image>"
 """Where lm-eval's tasks put the picture in their text; our adapters put it before the question themselves."""
@@ -22,7 +25,7 @@ LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens
 
 
 @dataclass(frozen=True)
-class Asked:
+class Query:
     """The context of one request.
 
     Attributes:
@@ -31,12 +34,12 @@ class Asked:
     """
 
     question: str
-    image: Any = None
+    image: Image | None = None
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """How an answer ends.
+    """How an answer is ended.
 
     Attributes:
         until: strings, each of which ends the answer and is no part of it.
@@ -47,7 +50,7 @@ class Decoding:
     limit: int | None
 
 
-def asked(context: str, extras: Mapping[str, Any] | None, where: str) -> Asked:
+def parse_query(context: str, extras: Mapping[str, Any] | None, where: str) -> Query:
     """The context and the pictures of a request.
 
     Args:
@@ -59,7 +62,7 @@ def asked(context: str, extras: Mapping[str, Any] | None, where: str) -> Asked:
         UsageError: sound, or other than one picture, or a question that is empty.
     """
     if extras is None:
-        return Asked(context)
+        return Query(context)
     if extras.get("audio"):
         raise UsageError(f"{where} plays sound; the adapters take pictures and text")
     visual = extras.get("visual")
@@ -75,10 +78,10 @@ def asked(context: str, extras: Mapping[str, Any] | None, where: str) -> Asked:
         raise UsageError(
             f"{where} scores text without a question (as acc_mutual_info does); the adapters answer questions"
         )
-    return Asked(question, pictures[0])
+    return Query(question, pictures[0])
 
 
-def decoding(kwargs: Mapping[str, Any], where: str) -> Decoding:
+def parse_decoding(kwargs: Mapping[str, Any], where: str) -> Decoding:
     """How a task wants its answers generated.
 
     Raises:

@@ -1,7 +1,7 @@
-"""A model without a model: for tests, for trying out a task, and for timing the harness itself.
+"""A model without weights: for tests, for trying out a task, and for timing the harness itself.
 
-``--model dummy`` draws one coloured rectangle on a plain ground, whatever it is
-asked for. It loads nothing, and it can be told to fail.
+``--model dummy`` draws one coloured rectangle on a plain ground, whatever the
+prompt. It loads nothing, and it can be made to fail.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ GROUND = (240, 240, 240)
 
 
 class DummyModel:
-    """Draws from (prompt, seed) alone, at once.
+    """Draws a picture that depends on (prompt, seed) alone.
 
     >>> model = DummyModel(missing="unicorn")
     >>> [picture and picture.size for picture in model.generate(["a unicorn", "a horse"], [0, 0])]

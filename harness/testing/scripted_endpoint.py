@@ -1,8 +1,12 @@
-"""An OpenAI-compatible endpoint on this machine that does as it is told: for tests, and for trying out a run.
+"""An OpenAI-compatible endpoint on this machine that answers by rule: for tests, and for trying out a run.
 
->>> with ScriptedEndpoint(lambda request, before: Says("8 7")) as endpoint:
-...     endpoint.url.startswith("http://127.0.0.1:")
-True
+>>> from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
+>>> from selfreward_eval.harness.instruments.judging import Turn
+>>> with ScriptedEndpoint(lambda request, before: Response("8 7")) as endpoint:
+...     judge = OpenAIJudge("any-model", endpoint.url, api_key_env=None)
+...     [reply] = judge.replies([[Turn("user", "a horse")]])
+>>> reply.text, len(endpoint.requests)
+('8 7', 1)
 """
 
 from __future__ import annotations
@@ -14,11 +18,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 
 @dataclass
-class Says:
+class Response:
     """One response.
 
     Attributes:
@@ -27,13 +31,13 @@ class Says:
         error: the error's message.
         code: the error's code.
         headers: further headers.
-        body: sent as it is instead of all that.
+        body: sent as it is, in place of text and error.
         seconds: to wait before answering.
         half: send half of the body, then close.
-        reset: close the connection without a word.
+        reset: close the connection without an answer.
         message: fields to add to the message.
         finish: the finish reason.
-        usage: whether tokens are told.
+        usage: whether token counts are sent.
     """
 
     text: str = "fine"
@@ -63,12 +67,12 @@ class Says:
         return json.dumps(answer).encode()
 
 
-Rule = Callable[[dict[str, Any], int], Says]
-"""(request, how often the same conversation was asked before) -> what to say."""
+ResponseRule: TypeAlias = Callable[[dict[str, Any], int], Response]
+"""(request body, number of earlier requests with the same messages) -> the response."""
 
 
 class ScriptedEndpoint:
-    """Runs from its making until :meth:`stop`, on the loopback address only.
+    """Serves from its construction until :meth:`stop` or the end of a ``with`` block, on 127.0.0.1 only.
 
     Attributes:
         rule: decides every response; may be replaced while running.
@@ -78,7 +82,7 @@ class ScriptedEndpoint:
         most: the largest number of requests under way together.
     """
 
-    def __init__(self, rule: Rule, port: int = 0) -> None:
+    def __init__(self, rule: ResponseRule, port: int = 0) -> None:
         self.rule = rule
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -102,12 +106,12 @@ class ScriptedEndpoint:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
-        """What a judge takes as ``base_url``."""
+        """The ``base_url`` of a judge."""
         return f"http://127.0.0.1:{self.port}/v1"
 
     def stop(self) -> None:
@@ -141,26 +145,26 @@ class ScriptedEndpoint:
             with self._lock:
                 self._now -= 1
 
-    def _send(self, handler: BaseHTTPRequestHandler, says: Says) -> None:
-        time.sleep(says.seconds)
-        if says.reset:
+    def _send(self, handler: BaseHTTPRequestHandler, response: Response) -> None:
+        time.sleep(response.seconds)
+        if response.reset:
             handler.connection.shutdown(socket.SHUT_RDWR)
             return
-        content = says.content()
+        content = response.content()
         try:
-            handler.send_response(says.status)
+            handler.send_response(response.status)
             handler.send_header("Content-Length", str(len(content)))
-            for name, value in says.headers.items():
+            for name, value in response.headers.items():
                 handler.send_header(name, value)
             handler.end_headers()
-            handler.wfile.write(content[: len(content) // 2] if says.half else content)
+            handler.wfile.write(content[: len(content) // 2] if response.half else content)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        if says.half:
+        if response.half:
             handler.close_connection = True
 
 
-def asked(request: dict[str, Any]) -> str:
-    """The words of the last turn."""
+def last_turn_text(request: dict[str, Any]) -> str:
+    """The text of a request's last message."""
     content = request["messages"][-1]["content"]
     return content if isinstance(content, str) else str(content[-1]["text"])

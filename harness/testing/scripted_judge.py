@@ -1,4 +1,4 @@
-"""A judge without a model: for tests, for dry runs, and for seeing what failures do to a score.
+"""A judge without a model: for tests, for dry runs, and for the effect of failures on a score.
 
 >>> from selfreward_eval.harness.instruments.judging import Turn
 >>> judge = ScriptedJudge(reply="8 7", fail="unicorn")
@@ -23,19 +23,19 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from selfreward_eval.harness.errors import InputError, UsageError
-from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256, spoken
+from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256, conversation_text
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status, fingerprint
 
-Says: TypeAlias = Callable[[Conversation], "str | Reply | None"]
-"""A reply's words, or a whole reply; None for nothing at all."""
+ReplyRule: TypeAlias = Callable[[Conversation], "str | Reply | None"]
+"""Conversation -> the reply's text, or a whole reply; None for a reply that fails."""
 
 
 class ScriptedJudge:
     """Replies by rule.
 
     Args:
-        reply: the words of every reply, or a function of the conversation.
+        reply: the text of every reply, or a function of the conversation.
         script: a JSONL file instead; see the module.
         fail: a text, or several; a conversation that contains one gets no reply.
         fail_rate: this share of all conversations gets no reply, chosen by their content and ``seed``.
@@ -50,7 +50,7 @@ class ScriptedJudge:
 
     def __init__(
         self,
-        reply: str | Says | None = None,
+        reply: str | ReplyRule | None = None,
         script: str | Path | None = None,
         fail: str | Sequence[str] = (),
         fail_rate: float = 0.0,
@@ -74,14 +74,14 @@ class ScriptedJudge:
         """Name, what is said, and what fails: a script by its lines, a function by its name."""
         reply = self._reply
         if callable(reply):
-            said: Any = getattr(reply, "__qualname__", type(reply).__name__)
+            rule: Any = getattr(reply, "__qualname__", type(reply).__name__)
         else:
-            said = reply if reply is not None else fingerprint(self._lines)
+            rule = reply if reply is not None else fingerprint(self._lines)
         return {
             "name": "judge_scripted",
             "model": self.name,
             "revision": self.revision,
-            "says": said,
+            "says": rule,
             "fail": [text for text in self.fail if text],
             "fail_rate": self.fail_rate,
             "seed": self.seed,
@@ -94,12 +94,12 @@ class ScriptedJudge:
     def _one(self, conversation: Conversation) -> Reply:
         self.asked.append(conversation)
         time.sleep(self.seconds)
-        said = spoken(conversation)
-        if any(text in said for text in self.fail if text):
+        text = conversation_text(conversation)
+        if any(part in text for part in self.fail if part):
             return _none("asked to fail")
         if self.fail_rate and self._draw(conversation) < self.fail_rate:
             return _none(f"asked to fail in {self.fail_rate:g} of all conversations")
-        answer = self._answer(conversation, said)
+        answer = self._answer(conversation, text)
         if isinstance(answer, Reply):
             return answer
         return _none("nothing to say to this") if answer is None else Reply(answer)
@@ -108,13 +108,13 @@ class ScriptedJudge:
         """A number in [0, 1) that the conversation's content and the seed decide."""
         return random.Random(f"{self.seed}:{conversation_sha256(conversation)}").random()
 
-    def _answer(self, conversation: Conversation, said: str) -> str | Reply | None:
+    def _answer(self, conversation: Conversation, text: str) -> str | Reply | None:
         if callable(self._reply):
             return self._reply(conversation)
         if self._reply is not None:
             return str(self._reply)
         for line in self._lines:
-            if all(text in said for text in line["contains"]):
+            if all(part in text for part in line["contains"]):
                 return _none(line["error"]) if "error" in line else str(line["reply"])
         return None
 

@@ -8,18 +8,13 @@ Source: Kirillov et al. 2023, arXiv:2304.02643; WayneJin0918/SRUM at a53ba18, ``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends.networks import (
-    check_settings,
-    first_line,
-    load_config,
-    load_network,
-    shown_name,
-)
-from selfreward_eval.harness.instruments.backends.weights import content_hash, resolve_folder
+from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.backends.devices import check_settings
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.processors import load_image_processor
+from selfreward_eval.harness.instruments.backends.weights import Weights
 from selfreward_eval.rewarders.srum.regions import Proposal, largest_first, whole_pixels
 
 if TYPE_CHECKING:
@@ -66,7 +61,7 @@ class SamRegions:
         self.points, self.points_at_once = int(points), int(points_at_once)
         self.iou, self.stability, self.overlap = float(iou), float(stability), float(overlap)
         self.device, self.dtype = device, dtype
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision)
         self._pipeline: Any = None
         self._identity: dict[str, Any] | None = None
 
@@ -79,9 +74,9 @@ class SamRegions:
         if self._identity is None:
             self._identity = {
                 "name": "sam",
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": content_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "points": self.points,
                 "iou": self.iou,
@@ -116,11 +111,6 @@ class SamRegions:
                 )
         return largest_first(iter(proposals))
 
-    def _found(self) -> Path:
-        if self._folder is None:
-            self._folder = resolve_folder(self.weights, self.revision)
-        return self._folder
-
     def _load(self) -> Any:
         """transformers' mask-generation pipeline, built once.
 
@@ -128,16 +118,11 @@ class SamRegions:
             CheckpointError: the weights or the picture processor do not load.
         """
         if self._pipeline is None:
-            from transformers import AutoImageProcessor, MaskGenerationPipeline
+            from transformers import MaskGenerationPipeline
 
-            folder = self._found()
+            folder = self._weights.folder
             load_config(folder, [MODEL_TYPE])
-            try:
-                processor = AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise CheckpointError(
-                    f"the picture processor in {folder} does not load ({first_line(error)})"
-                ) from error
+            processor = load_image_processor(folder)
             network = load_network("SamModel", folder, dtype=self.dtype, device=self.device)
             self._pipeline = MaskGenerationPipeline(
                 model=network,

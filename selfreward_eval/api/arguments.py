@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from selfreward_eval.harness.construct import construct, per_task
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.registry import construct, per_task
 
 __all__ = ["as_text", "construct", "parse", "per_task"]
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.api.arguments import as_text
-from selfreward_eval.harness.construct import construct, per_task
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.registry import registry
+from selfreward_eval.harness.registry import construct, per_task, registry
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.base import Model

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.api.arguments import parse
 from selfreward_eval.api.objects import build_model
-from selfreward_eval.harness.construct import construct
 from selfreward_eval.harness.errors import InputError, SelfRewardError, UsageError
-from selfreward_eval.harness.registry import registry
+from selfreward_eval.harness.registry import construct, registry
 from selfreward_eval.rewarders.building import rewards_itself
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import InputError, UsageError
-from selfreward_eval.harness.models.lm_eval_requests import asked
+from selfreward_eval.harness.models.lm_eval_requests import parse_query
 from selfreward_eval.harness.records import Item
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def documents(
 
 def _asked(instance: Any, name: str) -> Asked:
     extras = instance.args[2] if len(instance.args) > 2 else None
-    return asked(str(instance.args[0]), extras, f"lm-eval's task {name!r}")
+    return parse_query(str(instance.args[0]), extras, f"lm-eval's task {name!r}")
 
 
 def _field(doc: Mapping[str, Any], field: str, name: str) -> str:

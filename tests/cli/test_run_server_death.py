@@ -20,7 +20,7 @@ from PIL import Image
 
 from selfreward_eval.harness.instruments.judging import Turn
 from selfreward_eval.harness.runs.reader import load_run
-from selfreward_eval.harness.testing.scripted_endpoint import Says, ScriptedEndpoint
+from selfreward_eval.harness.testing.scripted_endpoint import Response, ScriptedEndpoint
 from selfreward_eval.tasks.shapes.judge.judge import ShapesJudge
 
 Command = Callable[..., Any]
@@ -69,10 +69,10 @@ def turns(request: dict[str, Any]) -> list[Turn]:
     return found
 
 
-def knowing(request: dict[str, Any], before: int) -> Says:
+def knowing(request: dict[str, Any], before: int) -> Response:
     """What ``judge_shapes`` says."""
     (reply,) = ShapesJudge().replies([turns(request)])
-    return Says(str(reply.text)) if reply.text is not None else Says(status=400, error=reply.reason)
+    return Response(str(reply.text)) if reply.text is not None else Response(status=400, error=reply.reason)
 
 
 class Server:
@@ -98,10 +98,10 @@ class Server:
     def stop(self) -> None:
         self._endpoint.stop()
 
-    def _say(self, request: dict[str, Any], before: int) -> Says:
+    def _say(self, request: dict[str, Any], before: int) -> Response:
         if self._left is not None and len(self.answered) >= self._left:
             self.stop()
-            return Says(reset=True)
+            return Response(reset=True)
         self.answered.append(json.dumps(request["messages"]))
         return knowing(request, before)
 

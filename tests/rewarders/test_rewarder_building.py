@@ -29,7 +29,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     found._entries = {
         name: EntryPoint(name, value, "selfreward_eval.rewarders") for name, value in NAMES.items()
     }
-    monkeypatch.setattr("selfreward_eval.harness.registry.registry", lambda group: found)
+    monkeypatch.setattr("selfreward_eval.rewarders.building.registry", lambda group: found)
 
 
 class Scoring:
@@ -58,13 +58,13 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_an_argument_that_it_lacks_is_named_with_those_it_has() -> None:
-    with pytest.raises(UsageError, match=r"'random' cannot be built: .*'sead'; it takes seed"):
+    with pytest.raises(UsageError, match=r"rewarder 'random': .*'sead'; its constructor takes: seed"):
         build("random", sead=3)
 
 
 LIGHT = """
 import sys
-import rewarders.{module}
+import selfreward_eval.rewarders.{module}
 heavy = [name for name in ("torch", "transformers", "numpy", "PIL", "scipy") if name in sys.modules]
 sys.exit(f"imports {{heavy}}" if heavy else 0)
 """

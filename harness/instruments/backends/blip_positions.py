@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import CheckpointError
-from selfreward_eval.harness.instruments.backends.networks import first_line
+from selfreward_eval.harness.instruments.backends.weights import read_safetensors
 
 if TYPE_CHECKING:
     import torch
@@ -55,28 +55,20 @@ def read_positions(path: Path, side: int, width: int) -> torch.Tensor:
     Raises:
         CheckpointError: there is no such file, it is damaged, or it holds another embedding.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     if not path.is_file() or path.suffix != ".safetensors":
         raise CheckpointError(
             f"{path} is not a safetensors file; give the original position embedding as one, or write "
             "positions=interpolated"
         )
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"the position embedding in {path} does not load ({first_line(error)})"
-        ) from error
-    named = [name for name in NAMES if name in tensors] or (list(tensors) if len(tensors) == 1 else [])
-    if not named:
+    tensors = read_safetensors(path)
+    names = [name for name in NAMES if name in tensors] or (list(tensors) if len(tensors) == 1 else [])
+    if not names:
         raise CheckpointError(f"{path} holds {len(tensors)} tensors and none called {' or '.join(NAMES)}")
-    found = tensors[named[0]]
-    wanted = (1, side * side + 1, width)
-    if tuple(found.shape) != wanted:
+    embedding = tensors[names[0]]
+    expected_shape = (1, side * side + 1, width)
+    if tuple(embedding.shape) != expected_shape:
         raise CheckpointError(
-            f"{named[0]} in {path} has the shape {tuple(found.shape)}, pictures of {side}x{side} patches "
-            f"need {wanted}; give the embedding of that picture size"
+            f"{names[0]} in {path} has the shape {tuple(embedding.shape)}, pictures of {side}x{side} patches "
+            f"need {expected_shape}; give the embedding of that picture size"
         )
-    return found.float()
+    return embedding.float()

@@ -1,8 +1,8 @@
-"""Chat models of transformers, with or without eyes: loaded whole, and given conversations as tokens.
+"""Chat models of transformers, text-only or vision-language: loaded whole, and given conversations as tokens.
 
-Conversations hold what others wrote (a candidate's answer, another model's description).
+Conversations hold text by others (a candidate's answer, another model's description).
 Whatever in them spells a token of the chat template is encoded as plain text, so
-that no answer can speak in the model's own voice.
+that no answer can pass for a turn of the conversation.
 """
 
 from __future__ import annotations
@@ -11,30 +11,44 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends.networks import first_line, load_config, load_network
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.processors import (
+    control_tokens,
+    load_processor,
+    load_tokenizer,
+    require_chat_template,
+)
+from selfreward_eval.harness.instruments.backends.weights import first_line
 from selfreward_eval.harness.instruments.judging import Conversation
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
+    from transformers._typing import GenerativePreTrainedModel
 
 
 @dataclass(frozen=True)
 class ChatModel:
-    """A network with what turns conversations into its tokens.
+    """A network with its tokenizer and processor.
 
     Attributes:
         network: ready to generate.
-        processor: of pictures and text, or the tokenizer of a text model.
+        processor: of pictures and text; None for a text-only model.
         tokenizer: of the text.
-        sees: whether the network takes pictures.
-        ends: ids of the tokens that end a reply.
+        end_tokens: ids of the tokens that end a reply.
     """
 
-    network: Any
-    processor: Any
-    tokenizer: Any
-    sees: bool
-    ends: frozenset[int]
+    network: GenerativePreTrainedModel
+    processor: ProcessorMixin | None
+    tokenizer: PreTrainedTokenizerBase
+    end_tokens: frozenset[int]
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether it is a vision-language model."""
+        return self.processor is not None
 
 
 def load_chat_model(folder: Path, dtype: str, device: str | None) -> ChatModel:
@@ -43,72 +57,54 @@ def load_chat_model(folder: Path, dtype: str, device: str | None) -> ChatModel:
     Raises:
         CheckpointError: it does not load, has no chat template, or is of no architecture that writes.
     """
-    sees = _sees(folder)
-    processor = _processor(folder, sees)
-    tokenizer = processor.tokenizer if sees else processor
+    if _takes_pictures(folder):
+        processor, architecture = load_processor(folder), "AutoModelForImageTextToText"
+        tokenizer: PreTrainedTokenizerBase = processor.tokenizer
+        require_chat_template(processor, folder, "a judge")
+    else:
+        processor, architecture = None, "AutoModelForCausalLM"
+        tokenizer = load_tokenizer(folder)
+        require_chat_template(tokenizer, folder, "a judge")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    name = "AutoModelForImageTextToText" if sees else "AutoModelForCausalLM"
-    network = load_network(name, folder, dtype=dtype, device=device)
+    network: GenerativePreTrainedModel = load_network(architecture, folder, dtype=dtype, device=device)
     network.generation_config.update(temperature=None, top_p=None, top_k=None)
     ends = network.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
     ids = frozenset(ends if isinstance(ends, list) else [ends]) - {None}
-    return ChatModel(network, processor, tokenizer, sees, ids)
+    return ChatModel(network, processor, tokenizer, ids)
 
 
-def forged_token(tokenizer: Any, conversation: Conversation) -> str | None:
-    """A token of the template that the conversation spells, if it would be taken for one."""
-    if writes_text_only(tokenizer):
+def forged_token(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) -> str | None:
+    """A control token in the conversation's text that would not be encoded as text; None if there is none."""
+    if escapes_control_tokens(tokenizer):
         return None
-    added = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
-    special = sorted({*tokenizer.all_special_tokens, *added})
-    return next((token for turn in conversation for token in special if token in turn.text), None)
+    control = control_tokens(tokenizer)
+    return next((token for turn in conversation for token in control if token in turn.text), None)
 
 
-def writes_text_only(tokenizer: Any) -> bool:
-    """Whether chat templates can be told to encode what turns spell as plain text."""
+def escapes_control_tokens(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether chat templates can be told to encode control tokens in turns as plain text."""
     return "sanitize_control_tokens" in inspect.signature(tokenizer.apply_chat_template).parameters
 
 
-def _sees(folder: Path) -> bool:
-    """Whether the model in ``folder`` takes pictures.
+def _takes_pictures(folder: Path) -> bool:
+    """Whether the model in ``folder`` is a vision-language model; otherwise it is text-only.
 
     Raises:
         CheckpointError: it is of no architecture that writes.
     """
     from transformers.models.auto import modeling_auto
 
-    kind = load_config(folder).model_type
-    if kind in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+    model_type = load_config(folder).model_type
+    if model_type in modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
         return True
-    if kind in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+    if model_type in modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         return False
-    raise CheckpointError(f"{folder} is a {kind!r}, which writes no replies; name a chat model")
+    raise CheckpointError(f"{folder} is a {model_type!r}, which writes no replies; name a chat model")
 
 
-def _processor(folder: Path, sees: bool) -> Any:
-    """The processor, or a text model's tokenizer, in ``folder``.
-
-    Raises:
-        CheckpointError: it does not load, or has no chat template.
-    """
-    from transformers import AutoProcessor, AutoTokenizer
-
-    kind = AutoProcessor if sees else AutoTokenizer
-    try:
-        found = kind.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise CheckpointError(f"the processor in {folder} does not load ({first_line(error)})") from error
-    if not found.chat_template:
-        raise CheckpointError(
-            f"the model in {folder} has no chat template, so it cannot be talked to; name an instruct model, "
-            "or save its chat_template.jinja beside it"
-        )
-    return found
-
-
-def encoded(model: ChatModel, conversations: Sequence[Conversation]) -> Any:
+def encoded(model: ChatModel, conversations: Sequence[Conversation]) -> BatchEncoding:
     """Tokens and pixels of a batch, padded on the left.
 
     Raises:
@@ -116,27 +112,31 @@ def encoded(model: ChatModel, conversations: Sequence[Conversation]) -> Any:
     """
     from jinja2 import TemplateError
 
-    padding = {"padding": True, "padding_side": "left"}
-    # A text model's template takes plain strings, one of pictures takes parts.
     common: dict[str, Any] = {
         "add_generation_prompt": True,
         "tokenize": True,
         "return_dict": True,
         "return_tensors": "pt",
     }
-    if writes_text_only(model.tokenizer):
+    if escapes_control_tokens(model.tokenizer):
         common["sanitize_control_tokens"] = True
     try:
-        if model.sees:
+        # A text-only model's template takes plain strings, a vision-language model's takes parts.
+        inputs: Any
+        if model.processor is not None:
             messages = [_parts(conversation) for conversation in conversations]
-            return model.processor.apply_chat_template(messages, processor_kwargs=padding, **common)
-        plain = [[{"role": turn.role, "content": turn.text} for turn in said] for said in conversations]
-        side = {"padding_side": "left"}
-        return model.tokenizer.apply_chat_template(plain, padding=True, tokenizer_kwargs=side, **common)
+            padding = {"padding": True, "padding_side": "left"}
+            inputs = model.processor.apply_chat_template(messages, processor_kwargs=padding, **common)
+        else:
+            plain = [[{"role": turn.role, "content": turn.text} for turn in turns] for turns in conversations]
+            side = {"padding_side": "left"}
+            inputs = model.tokenizer.apply_chat_template(plain, padding=True, tokenizer_kwargs=side, **common)
     except TemplateError as error:
         raise UsageError(
             f"the judge's chat template does not take these turns ({first_line(error)}); name another model"
         ) from error
+    encoding: BatchEncoding = inputs
+    return encoding
 
 
 def _parts(conversation: Conversation) -> list[dict[str, Any]]:

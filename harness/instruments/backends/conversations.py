@@ -1,4 +1,4 @@
-"""Conversations as content: what makes two of them the same, and what they say as one text."""
+"""Conversations as content: a hash that identifies one, and its text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def conversation_sha256(conversation: Iterable[Turn]) -> str:
-    """64 hex digits over speakers, words and pixels; how a picture is stored does not matter."""
+    """64 hex digits over roles, texts and pixels; how a picture is stored does not matter."""
     return fingerprint(
         [[turn.role, turn.text, [picture_sha256(image) for image in turn.images]] for turn in conversation]
     )
@@ -26,6 +26,6 @@ def picture_sha256(image: Image) -> str:
     return hashlib.sha256(f"{pixels.width}x{pixels.height}:".encode() + pixels.tobytes()).hexdigest()
 
 
-def spoken(conversation: Iterable[Turn]) -> str:
-    """Every turn's words, a line apart."""
+def conversation_text(conversation: Iterable[Turn]) -> str:
+    """The texts of all turns, separated by line breaks."""
     return "\n".join(turn.text for turn in conversation)

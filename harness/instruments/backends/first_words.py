@@ -1,14 +1,14 @@
-"""How probable a given answer's beginning is: read off the logits of the answer's first token.
+"""The probability of a given answer's first token, read off its logits.
 
-For questions whose answer is a word, not a yes or a no: "How many cups are there?" The mass of every
-token that begins one of the accepted spellings counts, and so does what the model would have said.
+For questions whose answer is a word, not a yes or a no: "How many cups are there?" It is the sum over
+all tokens that begin an accepted spelling; the most probable token of all is recorded beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.instruments.base import Instrument
@@ -16,6 +16,7 @@ from selfreward_eval.harness.instruments.base import Instrument
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class ReadsFirstWords(Instrument, Protocol):
         ...
 
 
-def first_tokens(tokenizer: Any, spellings: Sequence[str]) -> tuple[int, ...]:
+def first_tokens(tokenizer: PreTrainedTokenizerBase, spellings: Sequence[str]) -> tuple[int, ...]:
     """Ids of the tokens that begin the spellings, ascending; one that begins several counts once.
 
     The token of unknown words is none of them.
@@ -50,39 +51,39 @@ def first_tokens(tokenizer: Any, spellings: Sequence[str]) -> tuple[int, ...]:
     Raises:
         CheckpointError: the tokenizer knows no beginning of any spelling.
     """
-    spelt = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
-    found = {tokens[0] for tokens in spelt if tokens} - {tokenizer.unk_token_id}
-    if not found:
+    encoded = (tokenizer.encode(text, add_special_tokens=False) for text in spellings)
+    ids = {tokens[0] for tokens in encoded if tokens} - {tokenizer.unk_token_id}
+    if not ids:
         raise CheckpointError(
             f"the tokenizer knows no beginning of {spellings[0]!r}, so the answer cannot be read; "
             "name another model"
         )
-    return tuple(sorted(found))
+    return tuple(sorted(ids))
 
 
 def read_first_words(
     logits: torch.Tensor, ids: Sequence[Sequence[int]], decode: Callable[[int], str]
 ) -> list[FirstWord]:
-    """One reading per row; the probability is NaN where the logits say nothing.
+    """One reading per row; the probability is NaN where the logits are NaN.
 
     Args:
         logits: of the first answer token, (B, vocabulary).
         ids: per row the distinct ids of :func:`first_tokens`.
         decode: token id -> text.
     """
-    mass = logits.double().softmax(dim=-1)
-    best = mass.argmax(dim=-1).tolist()
+    probabilities = logits.double().softmax(dim=-1)
+    best = probabilities.argmax(dim=-1).tolist()
     # Clamped: a sum of probabilities may exceed 1 in the last digit.
     return [
-        FirstWord(row[list(own)].sum().clamp(max=1.0).item(), decode(said))
-        for row, own, said in zip(mass, ids, best, strict=True)
+        FirstWord(row[list(accepted)].sum().clamp(max=1.0).item(), decode(token))
+        for row, accepted, token in zip(probabilities, ids, best, strict=True)
     ]
 
 
 def check_first_words(
     instrument: str, readings: Sequence[FirstWord], questions: Sequence[str], dtype: str
 ) -> None:
-    """Refuses readings that are no numbers.
+    """Refuses readings that are NaN.
 
     Raises:
         CheckpointError: one is NaN, as where half precision overflows.

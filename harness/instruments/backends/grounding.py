@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.captions import Caption, TextRules, captions
 from selfreward_eval.harness.instruments.backends.networks import load_config
-from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, Reading
-from selfreward_eval.harness.instruments.backends.tokenizers import load_tokenizer
+from selfreward_eval.harness.instruments.backends.open_vocabulary import OpenVocabularyDetector, PhraseScores
+from selfreward_eval.harness.instruments.backends.processors import load_tokenizer_with_offsets
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 MODEL_TYPE = "grounding-dino"
 """The architecture, as transformers calls it."""
@@ -85,7 +86,7 @@ def label_scores(logits: Tensor, caption: Caption) -> Tensor:
     return torch.stack(best, dim=-1).float().sigmoid()
 
 
-class GroundingDetector(OpenVocabularyDetector):
+class GroundingDetector(OpenVocabularyDetector[list[Caption]]):
     """Grounding DINO behind either backend; see :class:`OpenVocabularyDetector` for the arguments.
 
     Args:
@@ -111,8 +112,8 @@ class GroundingDetector(OpenVocabularyDetector):
                 f"the template {template!r} of {self.NAME} must hold no '.' or '?': they end a label"
             )
         self.labels_per_pass = labels_per_pass
-        self._words: Any = None
-        self._read_config: Any = None
+        self._loaded_tokenizer: PreTrainedTokenizerBase | None = None
+        self._loaded_config: PreTrainedConfig | None = None
 
     @abstractmethod
     def _forward(self, pixels: Tensor, caption: Caption) -> tuple[Tensor, Tensor]:
@@ -121,52 +122,53 @@ class GroundingDetector(OpenVocabularyDetector):
     def _settings(self) -> dict[str, Any]:
         return {"labels_per_pass": self.labels_per_pass, "resize": [SHORT_EDGE, LONG_EDGE]}
 
-    def _plan(self, wanted: Sequence[str]) -> list[Caption]:
-        words = self._tokenizer()
+    def _plan(self, labels: Sequence[str]) -> list[Caption]:
+        tokenizer = self._tokenizer()
 
         def tokenise(text: str) -> tuple[list[int], list[tuple[int, int]]]:
-            read = words(text, return_offsets_mapping=True)
-            return list(read["input_ids"]), list(read["offset_mapping"])
+            encoding = tokenizer(text, return_offsets_mapping=True)
+            return list(encoding["input_ids"]), list(encoding["offset_mapping"])
 
         rules = TextRules(
             instrument=self.NAME,
             tokenise=tokenise,
             limit=int(self._config().max_text_len),
             separators=frozenset(SIGNS.values()),
-            unknown=words.unk_token_id,
+            unknown=tokenizer.unk_token_id,
             per_caption=self.labels_per_pass,
         )
-        return captions(wanted, self._template, rules)
+        return captions(labels, self._template, rules)
 
-    def _read(self, images: Sequence[Image], plan: Any) -> list[list[Reading]]:
+    def _read(self, images: Sequence[Image], plan: list[Caption]) -> list[list[PhraseScores]]:
         import torch
 
         pixels = torch.stack([load_pixels(image) for image in images]).to(self._place())
-        found: list[list[Reading]] = [[] for _ in images]
+        scores_of: list[list[PhraseScores]] = [[] for _ in images]
         for caption in plan:
             names = tuple(phrase for phrase, _ in caption.spans)
             with torch.inference_mode():
                 logits, boxes = self._forward(pixels, caption)
                 scores = label_scores(logits, caption).cpu()
             for i, image in enumerate(images):
-                found[i].append(Reading(names, scores[i], boxes[i].float().cpu(), image.size))
-        return found
+                scores_of[i].append(PhraseScores(names, scores[i], boxes[i].float().cpu(), image.size))
+        return scores_of
 
-    def _config(self) -> Any:
+    def _config(self) -> PreTrainedConfig:
         """transformers' configuration of the network, read once."""
-        if self._read_config is None:
-            self._read_config = load_config(self._found(), [MODEL_TYPE])
-        return self._read_config
+        if self._loaded_config is None:
+            self._loaded_config = load_config(self._weights.folder, [MODEL_TYPE])
+        return self._loaded_config
 
-    def _tokenizer(self) -> Any:
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer, loaded once; its signs must be where the network looks for them."""
-        if self._words is None:
-            words = load_tokenizer(self._found())
-            ids = words.convert_tokens_to_ids(list(SIGNS))
+        if self._loaded_tokenizer is None:
+            folder = self._weights.folder
+            tokenizer = load_tokenizer_with_offsets(folder)
+            ids = tokenizer.convert_tokens_to_ids(list(SIGNS))
             if ids != list(SIGNS.values()):
                 raise CheckpointError(
-                    f"the tokenizer in {self._found()} is not BERT's uncased one ({', '.join(SIGNS)} are "
+                    f"the tokenizer in {folder} is not BERT's uncased one ({', '.join(SIGNS)} are "
                     f"{ids}, not {list(SIGNS.values())}); name the one that the network was trained with"
                 )
-            self._words = words
-        return self._words
+            self._loaded_tokenizer = tokenizer
+        return self._loaded_tokenizer

@@ -76,10 +76,10 @@ def _translate(
     match = re.fullmatch(pattern, name)
     if match is None:
         return None
-    found = match.groupdict()
-    if "part" in found:
-        found["part"] = parts[found["part"]]
-    return target.format(**{"projection": "{projection}", **found}), found
+    values = match.groupdict()
+    if "part" in values:
+        values["part"] = parts[values["part"]]
+    return target.format(**{"projection": "{projection}", **values}), values
 
 
 _SWIN = "model.backbone.conv_encoder.model"
@@ -227,26 +227,26 @@ def to_original(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     import torch
 
-    found: dict[str, Tensor] = {}
+    renamed: dict[str, Tensor] = {}
     packed: dict[str, dict[str, Tensor]] = {}
     for name, value in weights.items():
         if is_idle(name):
             continue
-        if read := _first(rule.original(name) for rule in _PACKED):
-            target, fields = read
+        if match := _first(rule.original(name) for rule in _PACKED):
+            target, fields = match
             packed.setdefault(target, {})[fields["projection"]] = value
-        elif read := _first(rule.original(name) for rule in _PLAIN):
-            found[read[0]] = value
+        elif match := _first(rule.original(name) for rule in _PLAIN):
+            renamed[match[0]] = value
         else:
             raise _stranger(name)
     for name, parts in packed.items():
-        if lacking := [projection for projection in PROJECTIONS if projection not in parts]:
+        if missing := [projection for projection in PROJECTIONS if projection not in parts]:
             raise CheckpointError(
-                f"Grounding DINO's weight {name!r} lacks its {' and '.join(lacking)}; name a complete "
+                f"Grounding DINO's weight {name!r} lacks its {' and '.join(missing)}; name a complete "
                 "checkpoint"
             )
-        found[name] = torch.cat([parts[projection] for projection in PROJECTIONS])
-    return found
+        renamed[name] = torch.cat([parts[projection] for projection in PROJECTIONS])
+    return renamed
 
 
 def to_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -255,19 +255,19 @@ def to_transformers(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         CheckpointError: a weight that no Grounding DINO has.
     """
-    found: dict[str, Tensor] = {}
+    renamed: dict[str, Tensor] = {}
     for full, value in weights.items():
         name = full.removeprefix("module.")
         if is_idle(name):
             continue
-        if read := _first(rule.transformers(name) for rule in _PACKED):
+        if match := _first(rule.transformers(name) for rule in _PACKED):
             for projection, tensor in zip(PROJECTIONS, value.chunk(3), strict=True):
-                found[read[0].format(projection=projection)] = tensor.clone()
-        elif read := _first(rule.transformers(name) for rule in _PLAIN):
-            found[read[0]] = value
+                renamed[match[0].format(projection=projection)] = tensor.clone()
+        elif match := _first(rule.transformers(name) for rule in _PLAIN):
+            renamed[match[0]] = value
         else:
             raise _stranger(full)
-    return found
+    return renamed
 
 
 def _first(

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import CheckpointError, MissingExtra
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+    from transformers import BertConfig, BertModel, PreTrainedConfig, PreTrainedTokenizerBase
 
 FIXED = {
     "d_model": 256,
@@ -86,32 +87,32 @@ def package() -> SimpleNamespace:
     )
 
 
-def options(config: Any) -> dict[str, Any]:
+def options(config: PreTrainedConfig) -> dict[str, Any]:
     """The package's options for transformers' ``GroundingDinoConfig``.
 
     Raises:
         CheckpointError: the package has no network of this configuration.
     """
     swin = config.backbone_config
-    wrong = [
+    differences = [
         f"{where}{name} {getattr(part, name)!r} instead of {value!r}"
         for where, part, fixed in (("", config, FIXED), ("backbone ", swin, FIXED_BACKBONE))
         for name, value in fixed.items()
         if getattr(part, name) != value
     ]
-    wrong += [
-        f"{one} {getattr(config, one)} unlike {other} {getattr(config, other)}"
-        for one, other in (
+    differences += [
+        f"{first} {getattr(config, first)} unlike {second} {getattr(config, second)}"
+        for first, second in (
             ("encoder_attention_heads", "decoder_attention_heads"),
             ("encoder_ffn_dim", "decoder_ffn_dim"),
         )
-        if getattr(config, one) != getattr(config, other)
+        if getattr(config, first) != getattr(config, second)
     ]
     if config.text_config.model_type != "bert":
-        wrong.append(f"text encoder {config.text_config.model_type!r} instead of 'bert'")
-    if wrong:
+        differences.append(f"text encoder {config.text_config.model_type!r} instead of 'bert'")
+    if differences:
         raise CheckpointError(
-            f"groundingdino-py has no Grounding DINO with {'; '.join(wrong)}; use the instrument "
+            f"groundingdino-py has no Grounding DINO with {'; '.join(differences)}; use the instrument "
             "grounding_dino"
         )
     return {
@@ -160,7 +161,7 @@ def options(config: Any) -> dict[str, Any]:
     }
 
 
-def build(config: Any, tokenizer: Any) -> Any:
+def build(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> nn.Module:
     """The package's ``GroundingDINO`` of transformers' configuration, with random weights.
 
     Args:
@@ -177,7 +178,7 @@ def build(config: Any, tokenizer: Any) -> Any:
     parts = package()
     settings = options(config)
     sizes = settings.pop("backbone")
-    wishes = parts.SLConfig(settings)
+    package_options = parts.SLConfig(settings)
 
     class Network(parts.GroundingDINO):  # type: ignore[name-defined]
         """Holds what the package's forward pass uses; heads come first, to be named after themselves."""
@@ -195,10 +196,10 @@ def build(config: Any, tokenizer: Any) -> Any:
             self.bert = _text_encoder(config.text_config)
             self.feat_map = nn.Linear(config.text_config.hidden_size, width)
             swin = parts.SwinTransformer(**sizes)
-            self.backbone = parts.Joiner(swin, parts.build_position_encoding(wishes))
+            self.backbone = parts.Joiner(swin, parts.build_position_encoding(package_options))
             channels = [swin.num_features[index] for index in sizes["out_indices"]]
             self.input_proj = _projections(channels, width, levels)
-            self.transformer = parts.build_transformer(wishes)
+            self.transformer = parts.build_transformer(package_options)
             self.transformer.decoder.bbox_embed = self.bbox_embed
             self.transformer.decoder.class_embed = self.class_embed
             self.transformer.enc_out_bbox_embed = parts.MLP(width, width, 4, 3)
@@ -216,7 +217,7 @@ def _missing(trouble: str) -> MissingExtra:
     )
 
 
-def _boxes(parts: SimpleNamespace, config: Any) -> Any:
+def _boxes(parts: SimpleNamespace, config: PreTrainedConfig) -> nn.ModuleList:
     """One box head per decoder layer; the same one for all if the configuration shares it."""
     from torch import nn
 
@@ -225,20 +226,20 @@ def _boxes(parts: SimpleNamespace, config: Any) -> Any:
     return nn.ModuleList(head if shared else copy.deepcopy(head) for _ in range(config.decoder_layers))
 
 
-def _projections(channels: list[int], width: int, levels: int) -> Any:
+def _projections(channels: list[int], width: int, levels: int) -> nn.ModuleList:
     """Every feature map to ``width`` channels; further levels by halving the last one."""
     from torch import nn
 
-    found = [nn.Sequential(nn.Conv2d(size, width, 1), nn.GroupNorm(32, width)) for size in channels]
+    projections = [nn.Sequential(nn.Conv2d(size, width, 1), nn.GroupNorm(32, width)) for size in channels]
     size = channels[-1]
     for _ in range(levels - len(channels)):
         halving = nn.Conv2d(size, width, 3, stride=2, padding=1)
-        found.append(nn.Sequential(halving, nn.GroupNorm(32, width)))
+        projections.append(nn.Sequential(halving, nn.GroupNorm(32, width)))
         size = width
-    return nn.ModuleList(found)
+    return nn.ModuleList(projections)
 
 
-def _text_encoder(config: Any) -> Any:
+def _text_encoder(config: BertConfig) -> BertModel:
     """A BERT that is called as the package calls its own."""
     from transformers import BertModel
 

@@ -14,9 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import CheckpointError, MissingExtra, UsageError
-from selfreward_eval.harness.instruments.backends.networks import first_line, usable_device
-from selfreward_eval.harness.instruments.backends.text_weights import WORDS, worded_hash
-from selfreward_eval.harness.instruments.backends.weights import file_hash
+from selfreward_eval.harness.instruments.backends.devices import usable_device
+from selfreward_eval.harness.instruments.backends.weights import (
+    TEXT_FILES,
+    download,
+    file_hash,
+    loading_error,
+    require_safetensors,
+    text_content_hash,
+)
 
 CONFIG = "open_clip_config.json"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
@@ -78,7 +84,7 @@ class ClipSource:
                 "cannot be had beside it; leave out one of the two"
             )
         if scheme == "hf-hub":
-            folder = self._snapshot(rest)
+            folder = download(rest, self.revision, [*TEXT_FILES, *FILES])
         else:
             folder = Path(rest).expanduser() if scheme == "local-dir" else plain
         if not (folder / CONFIG).is_file():
@@ -104,11 +110,7 @@ class ClipSource:
         path = Path(self.pretrained or "").expanduser()
         if not path.is_file():
             path = self._download()
-        if path.suffix != ".safetensors":
-            raise CheckpointError(
-                f"{path} is not a safetensors file, and pickled weights are not loaded; save it again as "
-                "safetensors"
-            )
+        require_safetensors(path)
         return path
 
     @property
@@ -130,7 +132,7 @@ class ClipSource:
             CheckpointError: the weights cannot be had.
         """
         file = self.file  # A folder without weights has no identity.
-        return file_hash(file) if self.folder is None else worded_hash(self.folder)
+        return file_hash(file) if self.folder is None else text_content_hash(self.folder)
 
     def quick_gelu(self) -> bool:
         """Whether the weights were trained with OpenAI's activation. open_clip itself only warns.
@@ -141,7 +143,8 @@ class ClipSource:
         try:
             config = _open_clip(self.instrument).get_model_config(self._named) or {}
         except ValueError as error:
-            raise CheckpointError(f"{self.folder} holds no usable {CONFIG} ({first_line(error)})") from error
+            reason = loading_error(error)
+            raise CheckpointError(f"{self.folder} holds no usable {CONFIG} ({reason})") from error
         return bool(self._tag.get("quick_gelu", config.get("quick_gelu", False)))
 
     def load(self, file: Path, *, device: str | None, quick_gelu: bool, dtype: str = "float32") -> Clip:
@@ -154,15 +157,15 @@ class ClipSource:
         from safetensors import SafetensorError
 
         open_clip = _open_clip(self.instrument)
-        place = usable_device(self.instrument, device)
-        looks = ("mean", "std", "interpolation", "resize_mode")
+        chosen_device = usable_device(self.instrument, device)
+        preprocessing_keys = ("mean", "std", "interpolation", "resize_mode")
         try:
             network = open_clip.create_model(
                 self._named,
                 pretrained=None if self.folder else str(file),
                 precision=PRECISIONS[dtype],
-                device=place,
-                force_preprocess_cfg={key: self._tag[key] for key in looks if key in self._tag},
+                device=chosen_device,
+                force_preprocess_cfg={key: self._tag[key] for key in preprocessing_keys if key in self._tag},
                 quick_gelu=quick_gelu,
             )
             tokenise = open_clip.get_tokenizer(self._named)
@@ -176,7 +179,7 @@ class ClipSource:
             SafetensorError,
         ) as error:
             raise CheckpointError(
-                f"{file} does not load as the open_clip model {self.shown!r} ({first_line(error)})"
+                f"{file} does not load as the open_clip model {self.shown!r} ({loading_error(error)})"
             ) from error
         settings = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
         transform = open_clip.transform.image_transform_v2(settings, is_train=False)
@@ -210,23 +213,6 @@ class ClipSource:
                 "once, or give the path of a safetensors file as pretrained"
             ) from error
 
-    def _snapshot(self, repository: str) -> Path:
-        """A copy of a hub repository, without what is pickled."""
-        import huggingface_hub
-        from huggingface_hub.errors import EntryNotFoundError, HFValidationError
-
-        try:
-            return Path(
-                huggingface_hub.snapshot_download(
-                    repository, revision=self.revision, allow_patterns=[*WORDS, *FILES]
-                )
-            )
-        except (OSError, EntryNotFoundError, HFValidationError) as error:
-            raise CheckpointError(
-                f"{self.model!r} cannot be had from the hub ({first_line(error)}); give the path of a "
-                "folder, or connect once to download it"
-            ) from error
-
 
 def check_length(clip: Clip, texts: Sequence[str]) -> list[bool]:
     """Whether each text fits into the network's context; what does not would be cut without a word.
@@ -235,10 +221,10 @@ def check_length(clip: Clip, texts: Sequence[str]) -> list[bool]:
     """
     if not texts:
         return []
-    wide = clip.tokenise(["", *texts], context_length=clip.context + 1)
+    longer = clip.tokenise(["", *texts], context_length=clip.context + 1)
     usual = clip.tokenise(list(texts))
-    padding = wide[0, -1]
-    fits = (wide[1:, :-1] == usual).all(dim=1) & (wide[1:, -1] == padding)
+    padding = longer[0, -1]
+    fits = (longer[1:, :-1] == usual).all(dim=1) & (longer[1:, -1] == padding)
     return [bool(fit) for fit in fits]
 
 

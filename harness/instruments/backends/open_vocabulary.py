@@ -1,6 +1,6 @@
-"""What every detector that is asked in words does alike: settings, batches, and scores to detections.
+"""What all open-vocabulary detectors share: settings, batches, and scores to detections.
 
-A backend adds how its network reads pictures. It returns :class:`Reading` s; here they become
+A backend adds how its network reads pictures. It returns :class:`PhraseScores`; here they become
 detections, one for every (box, label) pair whose score reaches the floor, so that one box may carry
 several labels. Overlapping boxes are not suppressed: which candidates count is the task's decision.
 """
@@ -11,23 +11,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
-from selfreward_eval.harness.instruments.backends.networks import check_settings, shown_name, usable_device
+from selfreward_eval.harness.instruments.backends.devices import check_settings, usable_device
 from selfreward_eval.harness.instruments.backends.phrases import Template, phrases
-from selfreward_eval.harness.instruments.backends.text_weights import resolve_worded_folder, worded_hash
+from selfreward_eval.harness.instruments.backends.weights import Weights
 from selfreward_eval.harness.instruments.base import Detection
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+Plan = TypeVar("Plan")
+"""What a network is given for the labels, beside the pictures."""
+
 
 @dataclass(frozen=True)
-class Reading:
-    """What a network says of one picture and some phrases.
+class PhraseScores:
+    """A network's output for one picture and some phrases.
 
     Attributes:
         phrases: the P phrases.
@@ -63,14 +65,14 @@ def pixel_boxes(boxes: Tensor, frame: tuple[int, int], size: tuple[int, int]) ->
 
 
 def detections(
-    reading: Reading, size: tuple[int, int], spellings: Mapping[str, Sequence[str]], floor: float
+    reading: PhraseScores, size: tuple[int, int], spellings: Mapping[str, Sequence[str]], floor: float
 ) -> list[Detection]:
     """The candidates of one picture, by phrase, the surest first; equals in the network's order.
 
-    A candidate whose centre lies in the padding is none of the picture and left out.
+    A candidate whose centre lies in the padding is left out.
 
     Args:
-        reading: what the network says.
+        reading: of the network.
         size: width and height of the picture.
         spellings: every label that a phrase stands for.
         floor: least score that is kept.
@@ -78,19 +80,21 @@ def detections(
     corners = pixel_boxes(reading.boxes, reading.frame, size)
     centres = reading.boxes[:, :2].float() * reading.boxes.new_tensor(reading.frame).float()
     inside = (centres <= centres.new_tensor(size)).all(dim=1)
-    found = []
+    candidates = []
     for column, phrase in enumerate(reading.phrases):
         scores = reading.scores[:, column].float()
         order = scores.argsort(descending=True, stable=True)
         kept = order[(inside & (scores >= floor))[order]]
-        pairs = list(zip(corners[kept].tolist(), scores[kept].tolist(), strict=True))
+        scored_boxes = list(zip(corners[kept].tolist(), scores[kept].tolist(), strict=True))
         for label in spellings[phrase]:
-            found += [Detection(label, (x0, y0, x1, y1), score) for (x0, y0, x1, y1), score in pairs]
-    return found
+            candidates += [
+                Detection(label, (x0, y0, x1, y1), score) for (x0, y0, x1, y1), score in scored_boxes
+            ]
+    return candidates
 
 
-class OpenVocabularyDetector(ABC):
-    """A detector that is asked in words; see its subclasses.
+class OpenVocabularyDetector(ABC, Generic[Plan]):
+    """A detector that takes any labels; see its subclasses.
 
     Args:
         weights: folder or hub name of the network and its tokenizer, in safetensors.
@@ -124,7 +128,7 @@ class OpenVocabularyDetector(ABC):
         self.device, self.dtype, self.batch_size = device, dtype, batch_size
         self.floor, self.template = float(floor), template
         self._template = Template.parse(template, self.NAME)
-        self._folder: Path | None = None
+        self._weights = Weights(weights, revision, reads_text=True)
         self._identity: dict[str, Any] | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -136,9 +140,9 @@ class OpenVocabularyDetector(ABC):
         if self._identity is None:
             self._identity = {
                 "name": self.NAME,
-                "weights": shown_name(self.weights),
+                "weights": self._weights.shown,
                 "revision": self.revision,
-                "sha256": worded_hash(self._found()),
+                "sha256": self._weights.sha256,
                 "dtype": self.dtype,
                 "floor": self.floor,
                 "template": self.template,
@@ -156,28 +160,28 @@ class OpenVocabularyDetector(ABC):
             UsageError: a label that the network cannot read, or a device that is not here.
             CheckpointError: the weights do not load, or give scores that are no numbers.
         """
-        found: list[list[Detection]] = [[] for _ in images]
+        candidates: list[list[Detection]] = [[] for _ in images]
         spellings = phrases(labels, self.NAME)
         if not images or not spellings:
-            return found
+            return candidates
         plan = self._plan(list(spellings))
         for batch in self._batches(images):
             for i, readings in zip(batch, self._read([images[i] for i in batch], plan), strict=True):
                 for reading in readings:
                     self._check(reading)
-                    found[i] += detections(reading, images[i].size, spellings, self.floor)
-        return found
+                    candidates[i] += detections(reading, images[i].size, spellings, self.floor)
+        return candidates
 
     @abstractmethod
     def _settings(self) -> dict[str, Any]:
         """Further settings that can change a reading."""
 
     @abstractmethod
-    def _plan(self, wanted: Sequence[str]) -> Any:
-        """What the network is asked for these phrases; the same for every picture."""
+    def _plan(self, labels: Sequence[str]) -> Plan:
+        """The network's text input for these phrases; the same for every picture."""
 
     @abstractmethod
-    def _read(self, images: Sequence[Image], plan: Any) -> list[list[Reading]]:
+    def _read(self, images: Sequence[Image], plan: Plan) -> list[list[PhraseScores]]:
         """The readings of every picture; all pictures are of one size."""
 
     def _batches(self, images: Sequence[Image]) -> Iterator[list[int]]:
@@ -189,8 +193,8 @@ class OpenVocabularyDetector(ABC):
             for start in range(0, len(same), self.batch_size):
                 yield same[start : start + self.batch_size]
 
-    def _check(self, reading: Reading) -> None:
-        """Refuse a reading that is no number."""
+    def _check(self, reading: PhraseScores) -> None:
+        """Refuses a reading that is NaN or infinite."""
         import torch
 
         if not (torch.isfinite(reading.scores).all() and torch.isfinite(reading.boxes).all()):
@@ -210,9 +214,3 @@ class OpenVocabularyDetector(ABC):
         kind = torch.device(self._place()).type
         half = torch.bfloat16 if self.dtype == "float32" else getattr(torch, self.dtype)
         return torch.autocast(kind, dtype=half, enabled=self.dtype != "float32")
-
-    def _found(self) -> Path:
-        """The folder with the weights."""
-        if self._folder is None:
-            self._folder = resolve_worded_folder(self.weights, self.revision)
-        return self._folder

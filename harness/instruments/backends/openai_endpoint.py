@@ -1,4 +1,4 @@
-"""One request to an OpenAI-compatible endpoint, and what its answer means: a reply, again, or never.
+"""One request to an OpenAI-compatible endpoint: a reply, or a failure with or without a repetition.
 
 The key lives in the environment and in the request; it is taken out of
 everything that comes back.
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.backends import openai_wire as wire
-from selfreward_eval.harness.instruments.backends.retrying import retry_after
+from selfreward_eval.harness.instruments.backends.retries import retry_after
 
 if TYPE_CHECKING:
     import httpx2
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
 
-PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
-"""HTTP statuses that may be gone a little later."""
+TEMPORARY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+"""HTTP statuses of failures that may not happen again a little later."""
 
 LARGEST_ANSWER = 16 << 20
 """Bytes; an answer that goes on beyond this is not read to its end."""
 
-SECRET = 8
-"""Keys of at least so many characters are taken out of what comes back; a shorter one is a word like none."""
+SHORTEST_KEY = 8
+"""Characters. Keys of at least this length are taken out of answers; a shorter one could be any word."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Failure:
 
     Attributes:
         reason: why, on one line.
-        again: whether the same request may fare better later.
-        wait: after how many seconds the endpoint wants to be asked again, if it says so.
-        limited: the wait is the account's, not this conversation's.
+        again: whether the same request may succeed later.
+        wait: ``Retry-After`` of the endpoint in seconds, or None.
+        limited: whether the wait holds for the whole account, not for this conversation alone (429).
         denied: the endpoint forbids it (403).
     """
 
@@ -53,7 +53,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where requests go.
+    """The address of an endpoint and how it is asked.
 
     Attributes:
         url: up to and without ``/chat/completions``.
@@ -89,11 +89,11 @@ class Endpoint:
 
     async def send(
         self, client: httpx2.AsyncClient, body: Mapping[str, Any], key: str | None
-    ) -> wire.Answer | Failure:
-        """Asks once.
+    ) -> wire.Completion | Failure:
+        """Sends one request.
 
         Raises:
-            InputError: the answer would be the same for every conversation.
+            InputError: every other conversation would be refused as well.
         """
         import asyncio
 
@@ -113,7 +113,7 @@ class Endpoint:
             return self._refused(status, headers, content, key)
         try:
             return _cleaned(wire.read_answer(content), key)
-        except wire.Garbled as error:
+        except wire.MalformedAnswer as error:
             return Failure(str(error), again=True)
 
     async def _post(
@@ -132,27 +132,29 @@ class Endpoint:
 
     def _refused(self, status: int, headers: Mapping[str, str], content: bytes, key: str | None) -> Failure:
         """What an HTTP error means."""
-        code, words = wire.error_words(content)
-        said = without_key(f"HTTP {status}" + (f": {words}" if words else ""), key)
+        code, message = wire.error_words(content)
+        answer = without_key(f"HTTP {status}" + (f": {message}" if message else ""), key)
         if status == 401:
             variable = self.key_variable or "a key as api_key_env"
-            raise self.stopped(f"does not accept the key ({said})", f"correct {variable}")
+            raise self.stopped(f"does not accept the key ({answer})", f"correct {variable}")
         if status == 404:
-            raise self.stopped(f"has no such model or path ({said})", "correct model or base_url")
+            raise self.stopped(f"has no such model or path ({answer})", "correct model or base_url")
         if 300 <= status < 400:
-            raise self.stopped(f"sends requests elsewhere ({said})", "give its new address as base_url")
+            raise self.stopped(f"sends requests elsewhere ({answer})", "give its new address as base_url")
         if code == "insufficient_quota":
-            raise self.stopped(f"has no quota left ({said})", "raise the account's limit and run again")
-        if status not in PASSING:
-            return Failure(said, denied=status == 403)
-        return Failure(said, again=True, wait=retry_after(headers.get("retry-after")), limited=status == 429)
+            raise self.stopped(f"has no quota left ({answer})", "raise the account's limit and run again")
+        if status not in TEMPORARY:
+            return Failure(answer, denied=status == 403)
+        return Failure(
+            answer, again=True, wait=retry_after(headers.get("retry-after")), limited=status == 429
+        )
 
     def stopped(self, what: str, way_out: str) -> InputError:
-        """The error that ends a run: nothing that is asked here can be answered."""
+        """The error that ends a run: the endpoint refuses every conversation."""
         return InputError(f"the judge {self.model!r} at {self.url} {what}; {way_out}")
 
 
-def bare_address(base_url: str) -> str:
+def checked_base_url(base_url: str) -> str:
     """``base_url`` without a closing slash.
 
     Raises:
@@ -171,10 +173,10 @@ def bare_address(base_url: str) -> str:
 
 def without_key(text: str, key: str | None) -> str:
     """``text`` with the key taken out."""
-    return text.replace(key, "[key]") if key and len(key) >= SECRET else text
+    return text.replace(key, "[key]") if key and len(key) >= SHORTEST_KEY else text
 
 
-def _cleaned(answer: wire.Answer, key: str | None) -> wire.Answer:
+def _cleaned(answer: wire.Completion, key: str | None) -> wire.Completion:
     """An answer without the key in any of its texts: an endpoint may echo what it was sent."""
     details = {
         name: without_key(value, key) if isinstance(value, str) else value

@@ -14,23 +14,23 @@ from selfreward_eval.harness.instruments.judging import Turn
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SHOWN = 300
-"""So many characters of an endpoint's error are kept."""
+ERROR_LENGTH = 300
+"""Most characters of an endpoint's error that are kept."""
 
 
-class Garbled(Exception):
-    """An answer that is not of the protocol: cut off, or something else's."""
+class MalformedAnswer(Exception):
+    """An answer that does not follow the protocol: cut off, or of another server."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a whole answer says.
+class Completion:
+    """A chat completion that arrived whole.
 
     Attributes:
         text: the reply; None if the endpoint refused or said nothing.
         reason: why there is none.
-        details: finish reason, the model that served, its fingerprint, token counts; what was given of it.
-        tokens: prompt and reply tokens together, None if not told.
+        details: finish reason, the model that served, its fingerprint, token counts, as far as given.
+        tokens: prompt and reply tokens together, None if not given.
     """
 
     text: str | None
@@ -51,11 +51,11 @@ def messages(conversation: Sequence[Turn]) -> list[dict[str, Any]]:
     return [{"role": turn.role, "content": _content(turn)} for turn in conversation]
 
 
-def read_answer(body: bytes) -> Answer:
+def read_answer(body: bytes) -> Completion:
     """The reply in a 200 response.
 
     Raises:
-        Garbled: it is not JSON, or has no choice with a message.
+        MalformedAnswer: it is not JSON, or has no choice with a message.
     """
     try:
         answer = json.loads(body)
@@ -64,7 +64,7 @@ def read_answer(body: bytes) -> Answer:
         finish = choice.get("finish_reason")
         text = _text(message.get("content"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-        raise Garbled(f"the answer is no chat completion ({type(error).__name__})") from None
+        raise MalformedAnswer(f"the answer is no chat completion ({type(error).__name__})") from None
     usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
     details = {"finish_reason": finish, "model": answer.get("model")}
     details["system_fingerprint"] = answer.get("system_fingerprint")
@@ -74,12 +74,12 @@ def read_answer(body: bytes) -> Answer:
     tokens = total if isinstance(total, int) and not isinstance(total, bool) else None
     refusal = message.get("refusal")
     if refusal:
-        return Answer(None, f"the endpoint refused: {shortened(str(refusal))}", kept, tokens)
+        return Completion(None, f"the endpoint refused: {shortened(str(refusal))}", kept, tokens)
     if finish == "content_filter":
-        return Answer(None, "the endpoint refused: content filter", kept, tokens)
+        return Completion(None, "the endpoint refused: content filter", kept, tokens)
     if not text:
-        return Answer(None, f"the reply is empty (finish reason {finish!r})", kept, tokens)
-    return Answer(text, "", kept, tokens)
+        return Completion(None, f"the reply is empty (finish reason {finish!r})", kept, tokens)
+    return Completion(text, "", kept, tokens)
 
 
 def error_words(body: bytes) -> tuple[str, str]:
@@ -94,22 +94,22 @@ def error_words(body: bytes) -> tuple[str, str]:
         return "", shortened(body.decode("utf-8", errors="replace"))
 
 
-def storable(text: str) -> str:
+def without_lone_surrogates(text: str) -> str:
     """``text`` with ``?`` for halves of surrogate pairs, which JSON can spell and no file can hold."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 def shortened(text: str) -> str:
-    """``text`` on one line, cut to :data:`SHOWN` characters."""
-    line = " ".join(storable(text).split())
-    return line if len(line) <= SHOWN else line[:SHOWN] + "..."
+    """``text`` on one line, cut to :data:`ERROR_LENGTH` characters."""
+    line = " ".join(without_lone_surrogates(text).split())
+    return line if len(line) <= ERROR_LENGTH else line[:ERROR_LENGTH] + "..."
 
 
 def _content(turn: Turn) -> str | list[dict[str, Any]]:
     if not turn.images:
         return turn.text
-    shown = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in turn.images]
-    return [*shown, {"type": "text", "text": turn.text}]
+    pictures = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in turn.images]
+    return [*pictures, {"type": "text", "text": turn.text}]
 
 
 def _text(content: Any) -> str:
@@ -117,5 +117,5 @@ def _text(content: Any) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
-        return storable(content)
-    return storable("".join(part["text"] for part in content if part.get("type") == "text"))
+        return without_lone_surrogates(content)
+    return without_lone_surrogates("".join(part["text"] for part in content if part.get("type") == "text"))

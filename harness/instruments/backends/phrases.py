@@ -52,7 +52,7 @@ def phrases(labels: Sequence[str], instrument: str) -> dict[str, list[str]]:
     Raises:
         UsageError: a label is empty.
     """
-    found: dict[str, list[str]] = {}
+    labels_of: dict[str, list[str]] = {}
     for index, label in enumerate(labels):
         phrase = " ".join(label.lower().split())
         if not phrase:
@@ -60,7 +60,7 @@ def phrases(labels: Sequence[str], instrument: str) -> dict[str, list[str]]:
                 f"{instrument} cannot look for label {index + 1} of {len(labels)}, {label!r}: it is empty; "
                 "name what to find"
             )
-        spellings = found.setdefault(phrase, [])
+        spellings = labels_of.setdefault(phrase, [])
         if label not in spellings:
             spellings.append(label)
-    return found
+    return labels_of

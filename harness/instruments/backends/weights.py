@@ -1,50 +1,174 @@
-"""Where an instrument's weights are, and which ones they are.
+"""Weights by name: where they are, what lies there, and which ones they are.
 
 Weights are named by a hub repository or by a folder. Either way they end as
 files on this machine whose content is hashed, because a name can come to mean
 other weights and a score's identity must not.
+
+>>> Weights("owner/name", reads_text=True).shown  # nothing is looked up for it
+'owner/name'
+
+Loading what lies in the folder is for :mod:`.networks` and :mod:`.processors`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import CheckpointError
 
-PATTERNS = ("*.json", "*.safetensors")
-"""What is taken from the hub: never pickled weights, never code."""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NETWORK_FILES = ("*.json", "*.safetensors")
+"""What a network is taken from the hub by: never pickled weights, never code."""
+
+TEXT_FILES = ("*.json", "*.jinja", "*.txt", "*.model")
+"""Configuration, tokenizers, merges and chat templates. No code, and nothing pickled."""
 
 
-def resolve_folder(weights: str, revision: str | None = None) -> Path:
-    """The folder with the configuration and the safetensors of ``weights``; downloads on first use.
+@dataclass(frozen=True)
+class Weights:
+    """Weights in the layout of ``save_pretrained``. Nothing is looked up before it is asked for.
+
+    Attributes:
+        name: a folder, or ``owner/name`` on the hub.
+        revision: a branch, tag or commit of the hub repository.
+        reads_text: whether the network reads text, so that its tokenizer and chat template are downloaded
+            with it and are part of :attr:`sha256`.
+    """
+
+    name: str
+    revision: str | None = None
+    reads_text: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the name is that of a folder on this machine."""
+        return Path(self.name).expanduser().is_dir()
+
+    @property
+    def shown(self) -> str:
+        """What an identity calls the weights: a hub name as it is, a folder without the path to it."""
+        return Path(self.name).expanduser().name if self.is_local else self.name
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder with configuration and safetensors; a hub repository is downloaded on first use.
+
+        That of a hub repository is called after its commit.
+
+        Raises:
+            CheckpointError: it is neither a folder nor a repository, cannot be downloaded, or holds no
+                configuration or no safetensors.
+        """
+        folder = Path(self.name).expanduser()
+        if not folder.is_dir():
+            if folder.is_absolute() or str(self.name).startswith("."):
+                raise CheckpointError(
+                    f"no checkpoint folder at {self.name}; give the path of a folder saved by "
+                    "save_pretrained, or a hub name (owner/name)"
+                )
+            folder = download(self.name, self.revision, NETWORK_FILES)
+        if not (folder / "config.json").is_file():
+            raise CheckpointError(f"{folder} holds no config.json; name a folder saved by save_pretrained")
+        if not any(folder.glob("*.safetensors")):
+            raise CheckpointError(
+                f"{folder} holds no safetensors, and pickled weights are not loaded; save it again as "
+                "safetensors"
+            )
+        if self.reads_text and not self.is_local:
+            # The snapshot's folder is called after its commit, so both downloads are of the same one.
+            download(self.name, folder.name, TEXT_FILES)
+        return folder
+
+    @cached_property
+    def sha256(self) -> str:
+        """Over names and content of the files that a reading depends on, 64 hex digits.
+
+        These are configuration and weights, and for a network that reads text its tokenizer and templates.
+
+        Raises:
+            CheckpointError: the weights cannot be had.
+        """
+        if self.reads_text:
+            return text_content_hash(self.folder)
+        return content_hash([self.folder / "config.json", *self.folder.glob("*.safetensors")])
+
+
+def download(repository: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """The folder of a hub repository's snapshot, from the cache where that is complete.
 
     Args:
-        weights: a folder, or ``owner/name`` on the hub.
-        revision: a branch, tag or commit of the hub repository.
+        repository: ``owner/name``.
+        revision: a branch, tag or commit.
+        patterns: of the files to take, as for :mod:`fnmatch`.
 
     Raises:
-        CheckpointError: it is neither, cannot be downloaded, or holds no safetensors.
+        CheckpointError: there is no such repository, or the hub cannot be reached.
     """
-    folder = Path(weights).expanduser()
-    if not folder.is_dir():
-        folder = _download(weights, revision)
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder} holds no config.json; name a folder saved by save_pretrained")
-    if not any(folder.glob("*.safetensors")):
-        raise CheckpointError(
-            f"{folder} holds no safetensors, and pickled weights are not loaded; save it again as safetensors"
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError
+
+    try:
+        return Path(
+            huggingface_hub.snapshot_download(repository, revision=revision, allow_patterns=list(patterns))
         )
-    return folder
+    except (OSError, EntryNotFoundError, HFValidationError) as error:
+        at_revision = f" at revision {revision!r}" if revision else ""
+        raise CheckpointError(
+            f"{repository!r}{at_revision} is neither a folder nor weights that can be had from the hub "
+            f"({first_line(error)}); give the path of a folder saved by save_pretrained, or connect once to "
+            "download it"
+        ) from error
 
 
-def content_hash(folder: Path) -> str:
-    """sha256 over the configuration and the weights in ``folder``, 64 hex digits."""
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, by name, on the CPU.
+
+    Raises:
+        CheckpointError: it is no safetensors file, or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    require_safetensors(path)
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"the weights in {path} do not load ({loading_error(error)})") from error
+
+
+def require_safetensors(path: Path) -> None:
+    """Refuses a file of another format; its content is not read.
+
+    Raises:
+        CheckpointError: it is not called ``*.safetensors``.
+    """
+    if path.suffix != ".safetensors":
+        raise CheckpointError(
+            f"{path} is not a safetensors file, and pickled weights are not loaded; save it again as "
+            "safetensors"
+        )
+
+
+def content_hash(files: Iterable[Path]) -> str:
+    """sha256 over names and content of files, whatever their order, 64 hex digits."""
     digest = hashlib.sha256()
-    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+    for path in sorted(files):
         digest.update(path.name.encode("utf-8"))
         digest.update(file_hash(path).encode("ascii"))
     return digest.hexdigest()
+
+
+def text_content_hash(folder: Path) -> str:
+    """:func:`content_hash` of the weights in ``folder`` and of every file that text is read with."""
+    return content_hash({path for pattern in (*TEXT_FILES, "*.safetensors") for path in folder.glob(pattern)})
 
 
 def file_hash(path: Path) -> str:
@@ -53,19 +177,27 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def _download(weights: str, revision: str | None) -> Path:
-    """A snapshot of a hub repository, from the cache where it is complete."""
-    import huggingface_hub
-    from huggingface_hub.errors import EntryNotFoundError, HFValidationError
+@cache
+def folder_revision(folder: Path) -> str:
+    """``sha256:`` and 16 hex digits over a folder's weights and configuration, by name and content.
 
-    try:
-        return Path(
-            huggingface_hub.snapshot_download(weights, revision=revision, allow_patterns=list(PATTERNS))
-        )
-    except (OSError, EntryNotFoundError, HFValidationError) as error:
-        where = f" at revision {revision!r}" if revision else ""
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(
-            f"{weights!r}{where} is neither a folder nor weights that can be had from the hub ({reason}); "
-            "give the path of a folder saved by save_pretrained, or connect once to download it"
-        ) from error
+    The revision of a model in a local folder, as records hold it. It is another sum than
+    :attr:`Weights.sha256`, and stays so: a changed one would make every recorded run another model's.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".safetensors", ".json") and path.is_file():
+            digest.update(path.name.encode())
+            digest.update(bytes.fromhex(file_hash(path)))
+    return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or the name of its class if it has none."""
+    message = str(error).strip()
+    return message.splitlines()[0] if message else type(error).__name__
+
+
+def loading_error(error: BaseException) -> str:
+    """An error of a loader for a message of ours: its first line, at most 200 characters."""
+    return shorten(first_line(error), 200, placeholder=" ...")

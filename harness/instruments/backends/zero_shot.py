@@ -29,8 +29,8 @@ def class_vectors(clip: Clip, sentences: Sequence[Sequence[str]], device: str) -
     import torch
 
     vectors = []
-    for said in sentences:
-        embedded = clip.network.encode_text(clip.tokenise(list(said)).to(device))
+    for texts in sentences:
+        embedded = clip.network.encode_text(clip.tokenise(list(texts)).to(device))
         mean = torch.nn.functional.normalize(embedded, dim=-1).mean(dim=0)
         vectors.append(mean / mean.norm())
     return torch.stack(vectors, dim=1)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
+from selfreward_eval.harness.instruments.backends.processors import load_processor
+from selfreward_eval.harness.instruments.backends.weights import Weights, folder_revision
 
 if TYPE_CHECKING:
     import torch
+    from transformers import JanusProcessor
+    from transformers.models.janus.configuration_janus import JanusConfig
 
 DTYPES = ("auto", "float64", "float32", "bfloat16", "float16")
 EXACT_BELOW = 50_000_000
@@ -38,18 +39,6 @@ class Loaded:
     device: torch.device
 
 
-@cache
-def folder_revision(folder: Path) -> str:
-    """``sha256:`` and 16 hex digits over a folder's weights and configuration, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".json") and path.is_file():
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return f"sha256:{digest.hexdigest()[:16]}"
-
-
 def load(weights: str, revision: str | None, device: str, dtype: str) -> Loaded:
     """The checkpoint ``weights``, a folder or a hub name.
 
@@ -65,77 +54,47 @@ def load(weights: str, revision: str | None, device: str, dtype: str) -> Loaded:
         UsageError: an unknown device or dtype.
     """
     import torch
-    from transformers import AutoConfig, JanusForConditionalGeneration, JanusProcessor
     from transformers.utils import logging
 
     logging.set_verbosity_error()
-    logging.disable_progress_bar()
     if dtype not in DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
-    place = _device(device)
-    folder = Path(weights)
-    local = folder.is_dir()
-    if not local and (folder.is_absolute() or weights.startswith((".", "~"))):
-        raise CheckpointError(f"no checkpoint folder at {weights}; give a folder or a hub name (owner/name)")
-    try:
-        config = AutoConfig.from_pretrained(weights, revision=revision, trust_remote_code=False)
-        if config.model_type != "janus":
-            raise CheckpointError(
-                f"{weights} is a {config.model_type!r} checkpoint, this adapter loads 'janus' ones; "
-                "`selfreward-eval list models` shows the adapters"
-            )
-        loader: Any = JanusForConditionalGeneration.from_pretrained
-        model, report = loader(
-            weights,
-            revision=revision,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-        processor_loader: Any = JanusProcessor.from_pretrained
-        processor = processor_loader(weights, revision=revision, trust_remote_code=False)
-    except CheckpointError:
-        raise
-    except Exception as error:
-        # Loaders raise anything from OSError to SafetensorError for a file that is not what it should be.
-        first = shorten(next(iter(str(error).strip().splitlines()), ""), 200, placeholder=" ...")
+    chosen_device = _device(device)
+    source = Weights(weights, revision, reads_text=True)
+    folder = source.folder
+    load_config(folder, ["janus"])
+    model = load_network("JanusForConditionalGeneration", folder, dtype="float32", device="cpu")
+    processor = load_processor(folder, "JanusProcessor")
+    if (conflict := _conflict(model.config, processor)) is not None:
         raise CheckpointError(
-            f"the checkpoint {weights} does not load: {type(error).__name__}: {first}; "
-            "it needs config.json, processor files and whole .safetensors weights"
-        ) from error
-    absent = sorted(report["missing_keys"])
-    if absent:
-        raise CheckpointError(
-            f"the checkpoint {weights} lacks {len(absent)} tensors of its architecture, {absent[0]} among "
-            "them; it is damaged or incomplete"
+            f"the checkpoint {weights} contradicts itself: {conflict}; its files are mixed up"
         )
-    if (odd := _contradiction(model.config, processor)) is not None:
-        raise CheckpointError(f"the checkpoint {weights} contradicts itself: {odd}; it is mixed up")
-    wanted = _dtype(dtype, place, sum(p.numel() for p in model.parameters()))
-    model.eval().requires_grad_(False)
-    model.to(device=place, dtype=wanted)
-    if wanted == torch.float64:
+    chosen_dtype = _dtype(dtype, chosen_device, sum(p.numel() for p in model.parameters()))
+    model.requires_grad_(False)
+    model.to(device=chosen_device, dtype=chosen_dtype)
+    if chosen_dtype == torch.float64:
         # One picture is decoded at a time, always in the same shape: float32 is exact enough and faster.
         model.model.vqmodel.to(torch.float32)
-    commit = getattr(config, "_commit_hash", None)
-    known = folder_revision(folder.resolve()) if local else str(commit or revision or "unknown")
-    return Loaded(model, processor, known, wanted, place)
+    # A snapshot's folder is called after its commit.
+    recorded = folder_revision(folder.resolve()) if source.is_local else folder.name
+    return Loaded(model, processor, recorded, chosen_dtype, chosen_device)
 
 
-def _contradiction(config: Any, processor: Any) -> str | None:
-    """Why weights and processor cannot belong together, or None. Found here, not in the middle of a run."""
+def _conflict(config: JanusConfig, processor: JanusProcessor) -> str | None:
+    """Why weights and processor cannot belong together, or None. Checked here, not in the middle of a run."""
+    text: Any = config.text_config
+    vision: Any = config.vision_config
     if not processor.chat_template:
         return "its processor has no chat template"
-    words, rows = len(processor.tokenizer), config.text_config.vocab_size
+    words, rows = len(processor.tokenizer), text.vocab_size
     if words > rows:
         return f"the tokenizer has {words} words, the weights know {rows}"
-    tokens, expected = processor.num_image_tokens, config.vision_config.num_image_tokens
+    tokens, expected = processor.num_image_tokens, vision.num_image_tokens
     if tokens != expected:
         return f"the processor writes {tokens} tokens for a picture, the weights expect {expected}"
-    side, wanted = processor.image_processor.size["height"], config.vision_config.image_size
-    if side != wanted:
-        return f"the processor makes pictures of {side} pixels, the weights expect {wanted}"
+    side, expected_side = processor.image_processor.size["height"], vision.image_size
+    if side != expected_side:
+        return f"the processor makes pictures of {side} pixels, the weights expect {expected_side}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What every layout of existing pictures offers, and how files of strangers are touched.
+"""What every layout of existing pictures offers, and how untrusted files are opened.
 
 A layout reads names only. Which picture answers which sample is decided for a
 whole benchmark at once, so that what is missing and what is left over is known
@@ -43,8 +43,8 @@ class Picture:
     """One picture that a layout knows.
 
     Attributes:
-        name: for a reader: where it lies, unique within its source.
-        about: what the layout reads off it; with its content, all that can change a score.
+        name: its place within the source, for messages; unique.
+        about: what the layout reads off its place or list; with its content, all that can change a score.
         path: its file, resolved; None where there is none.
     """
 
@@ -116,7 +116,10 @@ def printable(text: str) -> str:
     >>> printable("two\\nlines")
     'two\\\\nlines'
     """
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in utf8(text))
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in utf8(text)
+    )
 
 
 def canonical(text: str) -> str:
@@ -155,7 +158,7 @@ def picture_names(folder: Path) -> list[str]:
         return []
     with os.scandir(folder) as entries:
         return sorted(
-            one.name for one in entries if one.name.lower().endswith(SUFFIXES) and os.path.isfile(one)
+            entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES) and os.path.isfile(entry)
         )
 
 
@@ -176,4 +179,4 @@ def folder_names(folder: Path) -> list[str]:
     """Names of the folders right in ``folder``, sorted."""
     with os.scandir(folder) as entries:
         # Not the entries' own question: it raises for a link in a circle.
-        return sorted(one.name for one in entries if os.path.isdir(one))
+        return sorted(entry.name for entry in entries if os.path.isdir(entry))

@@ -1,4 +1,4 @@
-"""Which layout a path has: by name, or by looking."""
+"""The layout of the pictures at a path: named by the user, or recognised."""
 
 from __future__ import annotations
 
@@ -40,25 +40,29 @@ def open_layout(path: Path, layout: str, outside: bool) -> Layout:
     """
     if layout not in LAYOUTS:
         raise UsageError(f"the folder model has no layout {layout!r}; it has {', '.join(LAYOUTS)}")
-    shown = printable(str(path))
+    place = printable(str(path))
     if not path.exists():
-        raise InputError(f"no pictures at {shown}: there is no such file or folder; correct path=")
+        raise InputError(f"no pictures at {place}: there is no such file or folder; correct path=")
     if path.is_file():
         if layout not in (AUTO, ListedLayout.name):
-            raise InputError(f"{shown} is a file; the layout {layout} is a folder: {EXPECTED}")
+            raise InputError(f"{place} is a file; the layout {layout} is a folder: {EXPECTED}")
         return ListedLayout(path, outside)
     root = path.resolve()
     if layout in FOLDERS:
         return FOLDERS[layout](root, outside)
     if layout == AUTO:
-        found = [one for one in (make(root, outside) for make in FOLDERS.values()) if one.pictures]
-        if len(found) > 1:
-            names = " and ".join(f"{one.name} ({len(one.pictures)})" for one in found)
-            raise InputError(f"{shown} holds pictures of two layouts, {names}; choose one by layout=")
-        if found:
-            return found[0]
-    lists = sorted(one for one in root.glob("*.jsonl") if one.is_file())
+        layouts = [
+            candidate
+            for candidate in (make(root, outside) for make in FOLDERS.values())
+            if candidate.pictures
+        ]
+        if len(layouts) > 1:
+            names = " and ".join(f"{candidate.name} ({len(candidate.pictures)})" for candidate in layouts)
+            raise InputError(f"{place} holds pictures of two layouts, {names}; choose one by layout=")
+        if layouts:
+            return layouts[0]
+    lists = sorted(candidate for candidate in root.glob("*.jsonl") if candidate.is_file())
     if len(lists) == 1:
         return ListedLayout(lists[0], outside)
     several = f" ({len(lists)} .jsonl files: name one of them)" if lists else ""
-    raise InputError(f"{shown} holds no pictures that are known by their place{several}; expected {EXPECTED}")
+    raise InputError(f"{place} holds no pictures that are known by their place{several}; expected {EXPECTED}")

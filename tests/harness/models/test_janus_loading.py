@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends.weights import folder_revision
 from selfreward_eval.harness.models.janus.adapter import JanusModel
-from selfreward_eval.harness.models.janus.loading import folder_revision, load
+from selfreward_eval.harness.models.janus.loading import load
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def test_a_checkpoint_of_another_architecture(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(
         json.dumps({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})
     )
-    assert "is a 'llama' checkpoint" in refused(tmp_path)
+    save_file({}, tmp_path / "model.safetensors")
+    assert "is a 'llama' where 'janus' is needed" in refused(tmp_path)
 
 
 def truncate(folder: Path) -> None:
@@ -99,21 +101,21 @@ def broken_json(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "reason"),
     [
-        truncate,
-        truncate_header,
-        no_weights,
-        not_safetensors,
-        git_lfs_pointer,
-        pickled,
-        another_shape,
-        broken_json,
+        (truncate, "does not load"),
+        (truncate_header, "does not load"),
+        (no_weights, "holds no safetensors"),
+        (not_safetensors, "does not load"),
+        (git_lfs_pointer, "does not load"),
+        (pickled, "pickled weights are not loaded"),
+        (another_shape, "does not load"),
+        (broken_json, "holds no usable config.json"),
     ],
 )
-def test_damaged_weights(damage: Callable[[Path], None], copy: Path) -> None:
+def test_damaged_weights(damage: Callable[[Path], None], reason: str, copy: Path) -> None:
     damage(copy)
-    assert "does not load" in refused(copy)
+    assert reason in refused(copy)
 
 
 def test_pickles_are_never_opened(copy: Path, tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_missing_tensors_are_counted_and_named(copy: Path) -> None:
         {"format": "pt"},
     )
     message = refused(copy)
-    assert f"lacks {len(gone)} tensors" in message
+    assert f"lacks {len(gone)} weights" in message
     assert "generation_head" in message
 
 

@@ -7,19 +7,26 @@ from typing import Any
 import pytest
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.models.lm_eval_requests import Asked, Decoding, asked, begins_with, cut, decoding
+from selfreward_eval.harness.models.lm_eval_requests import (
+    Decoding,
+    Query,
+    begins_with,
+    cut,
+    parse_decoding,
+    parse_query,
+)
 
 
 def test_the_placeholder_goes_because_adapters_put_the_picture_first() -> None:
-    assert asked("<image>\nIs it red?\n", {"visual": ["p"]}, "t") == Asked("Is it red?", "p")
+    assert parse_query("<image>\nIs it red?\n", {"visual": ["p"]}, "t") == Query("Is it red?", "p")
 
 
 def test_a_picture_may_come_without_a_list_and_without_a_placeholder() -> None:
-    assert asked("Is it red?", {"visual": "p"}, "t") == Asked("Is it red?", "p")
+    assert parse_query("Is it red?", {"visual": "p"}, "t") == Query("Is it red?", "p")
 
 
 def test_a_text_without_pictures_stays_as_it_is() -> None:
-    assert asked(" two\n\nthree ", None, "t") == Asked(" two\n\nthree ", None)
+    assert parse_query(" two\n\nthree ", None, "t") == Query(" two\n\nthree ", None)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +41,7 @@ def test_a_text_without_pictures_stays_as_it_is() -> None:
 )
 def test_what_no_adapter_can_serve_is_refused_by_task(context: str, extras: Any, says: str) -> None:
     with pytest.raises(UsageError, match=f"^the task .*{says}"):
-        asked(context, extras, "the task")
+        parse_query(context, extras, "the task")
 
 
 @pytest.mark.parametrize(
@@ -48,13 +55,13 @@ def test_what_no_adapter_can_serve_is_refused_by_task(context: str, extras: Any,
     ],
 )
 def test_how_an_answer_ends(kwargs: dict[str, Any], found: Decoding) -> None:
-    assert decoding(kwargs, "t") == found
+    assert parse_decoding(kwargs, "t") == found
 
 
 @pytest.mark.parametrize("kwargs", [{"do_sample": True}, {"temperature": 0.5}, {"num_beams": 4}])
 def test_sampled_answers_are_refused(kwargs: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="answer greedily"):
-        decoding(kwargs, "t")
+        parse_decoding(kwargs, "t")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from selfreward_eval.harness.instruments.backends import instances
+from selfreward_eval.harness.instruments.backends import mask2former_mmdet as instances
 from selfreward_eval.harness.records import Item, Sample
 from selfreward_eval.tasks.geneval.options import COLOURS
 from selfreward_eval.tasks.geneval.task import GenEval

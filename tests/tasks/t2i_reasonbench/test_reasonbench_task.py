@@ -20,7 +20,7 @@ from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRec
 from selfreward_eval.harness.runs.run import run
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
 from selfreward_eval.harness.testing.dummy_model import DummyModel
-from selfreward_eval.harness.testing.scripted_endpoint import Says, ScriptedEndpoint, asked
+from selfreward_eval.harness.testing.scripted_endpoint import Response, ScriptedEndpoint, last_turn_text
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
 from selfreward_eval.tasks.judged.rescoring import rescored
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
@@ -227,17 +227,21 @@ def test_a_sample_without_replies_cannot_be_scored_again() -> None:
 # With the runner, and over HTTP
 
 
-def rule(request: dict[str, Any], before: int) -> Says:
+def rule(request: dict[str, Any], before: int) -> Response:
     """An endpoint that stumbles over every third thing once, and then answers as :func:`judge`."""
-    text = asked(request)
+    text = last_turn_text(request)
     if before == 0:
-        trouble = [Says(status=500), Says(status=429, headers={"Retry-After": "0"}), Says("x", half=True)]
+        trouble = [
+            Response(status=500),
+            Response(status=429, headers={"Retry-After": "0"}),
+            Response("x", half=True),
+        ]
         kind = len(text) % 6
         if kind < 3:
             return trouble[kind]
     if len(request["messages"]) == 1:
-        return Says("A picture.")
-    return Says(scores_for(text))
+        return Response("A picture.")
+    return Response(scores_for(text))
 
 
 def test_a_run_over_http_loses_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfreward_eval.harness.instruments.backends.retrying import Backoff, Budget, retry_after
+from selfreward_eval.harness.instruments.backends.retries import Backoff, Budget, retry_after
 
 NOON = datetime(2025, 1, 1, 12, 0, 0, tzinfo=UTC)
 

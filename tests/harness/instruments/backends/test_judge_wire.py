@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from selfreward_eval.harness.instruments.backends.openai_wire import (
-    Garbled,
+    MalformedAnswer,
     error_words,
     read_answer,
     shortened,
@@ -49,7 +49,7 @@ def test_half_a_surrogate_pair_can_be_stored() -> None:
     ],
 )
 def test_what_is_no_chat_completion(damaged: bytes) -> None:
-    with pytest.raises(Garbled):
+    with pytest.raises(MalformedAnswer):
         read_answer(damaged)
 
 

@@ -131,7 +131,7 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
         raise LocalEntryNotFoundError("no connection\nand a long explanation")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
-    with pytest.raises(CheckpointError, match="'hf-hub:owner/name' cannot be had from the hub") as caught:
+    with pytest.raises(CheckpointError, match="'owner/name' is neither a folder") as caught:
         OpenClipScorer("hf-hub:owner/name").identity()
     assert "\n" not in str(caught.value)
 

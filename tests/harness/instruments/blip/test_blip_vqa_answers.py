@@ -45,8 +45,8 @@ def test_a_picture_is_looked_at_once_however_many_questions(
     tiny: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blip, looks = tiny.instrument(folder), []
-    look = blip._look
-    monkeypatch.setattr(blip, "_look", lambda images: looks.append(len(images)) or look(images))
+    look = blip._encode_pictures
+    monkeypatch.setattr(blip, "_encode_pictures", lambda images: looks.append(len(images)) or look(images))
     first, second = tiny.picture(seed=1), tiny.picture(seed=2)
     blip.yes_probabilities([first, second, first, second], QUESTIONS)
     assert looks == [2]

@@ -126,7 +126,7 @@ def test_a_file_without_the_embedding_is_refused(tiny: Any, folder: Path, tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("positions.safetensors", "does not load"), ("positions.pth", "is not a safetensors file")],
+    [("positions.safetensors", "do not load"), ("positions.pth", "is not a safetensors file")],
 )
 def test_a_file_that_is_damaged_or_pickled_is_refused(
     tiny: Any, folder: Path, tmp_path: Path, name: str, message: str

@@ -9,17 +9,17 @@ import pytest
 
 from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
 from selfreward_eval.harness.instruments.judging import Conversation, Turn
-from selfreward_eval.harness.testing.scripted_endpoint import Rule, ScriptedEndpoint
+from selfreward_eval.harness.testing.scripted_endpoint import ResponseRule, ScriptedEndpoint
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Rule], ScriptedEndpoint]]:
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[ResponseRule], ScriptedEndpoint]]:
     """``serve(rule)``: a running endpoint; stopped when the test ends."""
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "OPENAI_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
     running: list[ScriptedEndpoint] = []
 
-    def start(rule: Rule) -> ScriptedEndpoint:
+    def start(rule: ResponseRule) -> ScriptedEndpoint:
         running.append(ScriptedEndpoint(rule))
         return running[-1]
 

@@ -12,10 +12,15 @@ import pytest
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
 from selfreward_eval.harness.instruments.judging import Conversation, Reply, Turn
-from selfreward_eval.harness.testing.scripted_endpoint import Rule, Says, ScriptedEndpoint, asked
+from selfreward_eval.harness.testing.scripted_endpoint import (
+    Response,
+    ResponseRule,
+    ScriptedEndpoint,
+    last_turn_text,
+)
 
 SECRET = "sk-very-secret-0123456789"
-Serve = Callable[[Rule], ScriptedEndpoint]
+Serve = Callable[[ResponseRule], ScriptedEndpoint]
 Make = Callable[..., OpenAIJudge]
 Say = Callable[..., list[Conversation]]
 
@@ -36,12 +41,12 @@ def test_the_key_is_sent_and_appears_nowhere_else(
     monkeypatch.setenv("MY_KEY", SECRET + "\n")
     caplog.set_level(logging.DEBUG)
     echo = {
-        "reply": Says(f"I was sent {SECRET}"),
-        "refusal": Says("", message={"refusal": f"not for {SECRET}"}),
-        "error": Says(status=400, error=f"bad key {SECRET}"),
-        "server": Says(status=500, error=SECRET),
+        "reply": Response(f"I was sent {SECRET}"),
+        "refusal": Response("", message={"refusal": f"not for {SECRET}"}),
+        "error": Response(status=400, error=f"bad key {SECRET}"),
+        "server": Response(status=500, error=SECRET),
     }
-    endpoint = serve(lambda request, _: echo[asked(request)])
+    endpoint = serve(lambda request, _: echo[last_turn_text(request)])
     asking = judge(endpoint, api_key_env="MY_KEY", retries=1)
     replies = asking.replies(said(*echo))
     assert {header["Authorization"] for header in endpoint.headers} == {f"Bearer {SECRET}"}
@@ -55,14 +60,14 @@ def test_an_error_that_echoes_the_key_does_not_show_it(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, judge: Make, said: Say
 ) -> None:
     monkeypatch.setenv("MY_KEY", SECRET)
-    endpoint = serve(lambda *_: Says(status=401, error=f"Incorrect API key: {SECRET}"))
+    endpoint = serve(lambda *_: Response(status=401, error=f"Incorrect API key: {SECRET}"))
     with pytest.raises(InputError, match="correct MY_KEY") as caught:
         judge(endpoint, api_key_env="MY_KEY").replies(said("a"))
     assert SECRET not in str(caught.value)
 
 
 def test_a_server_of_ones_own_needs_no_key(serve: Serve, judge: Make, said: Say) -> None:
-    endpoint = serve(lambda *_: Says())
+    endpoint = serve(lambda *_: Response())
     judge(endpoint).replies(said("a"))
     assert "Authorization" not in endpoint.headers[0]
 
@@ -72,7 +77,7 @@ def test_a_short_key_is_no_secret_worth_spoiling_a_reply_for(
 ) -> None:
     monkeypatch.setenv("MY_KEY", "EMPTY")
     assert (
-        one(judge, serve(lambda *_: Says("the plate is EMPTY")), api_key_env="MY_KEY").text
+        one(judge, serve(lambda *_: Response("the plate is EMPTY")), api_key_env="MY_KEY").text
         == "the plate is EMPTY"
     )
 
@@ -81,7 +86,7 @@ def test_a_short_key_is_no_secret_worth_spoiling_a_reply_for(
 def test_a_named_key_must_be_there_and_be_one(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, value: str | None, judge: Make, said: Say
 ) -> None:
-    endpoint = serve(lambda *_: Says())
+    endpoint = serve(lambda *_: Response())
     monkeypatch.delenv("MY_KEY", raising=False)
     if value is not None:
         monkeypatch.setenv("MY_KEY", value)

@@ -11,9 +11,9 @@ import pytest
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
 from selfreward_eval.harness.instruments.judging import Conversation, Reply, Turn
-from selfreward_eval.harness.testing.scripted_endpoint import Rule, Says, ScriptedEndpoint
+from selfreward_eval.harness.testing.scripted_endpoint import Response, ResponseRule, ScriptedEndpoint
 
-Serve = Callable[[Rule], ScriptedEndpoint]
+Serve = Callable[[ResponseRule], ScriptedEndpoint]
 Make = Callable[..., OpenAIJudge]
 Say = Callable[..., list[Conversation]]
 
@@ -55,11 +55,11 @@ def test_an_endless_answer_is_not_read_to_its_end(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, judge: Make
 ) -> None:
     monkeypatch.setattr("selfreward_eval.harness.instruments.backends.openai_endpoint.LARGEST_ANSWER", 1000)
-    assert "more than 1000 bytes" in one(judge, serve(lambda *_: Says("word " * 10_000))).reason
+    assert "more than 1000 bytes" in one(judge, serve(lambda *_: Response("word " * 10_000))).reason
 
 
 def test_the_port_is_closed_when_the_endpoint_stops(serve: Serve) -> None:
-    endpoint = serve(lambda *_: Says())
+    endpoint = serve(lambda *_: Response())
     endpoint.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", endpoint.port), timeout=1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from selfreward_eval.harness.instruments.backends.open_vocabulary import Reading, detections, pixel_boxes
+from selfreward_eval.harness.instruments.backends.open_vocabulary import PhraseScores, detections, pixel_boxes
 
 
-def reading(scores: list[list[float]], boxes: list[list[float]], frame: tuple[int, int]) -> Reading:
+def reading(scores: list[list[float]], boxes: list[list[float]], frame: tuple[int, int]) -> PhraseScores:
     names = ("dog", "frog")[: len(scores[0])]
-    return Reading(names, torch.tensor(scores), torch.tensor(boxes), frame)
+    return PhraseScores(names, torch.tensor(scores), torch.tensor(boxes), frame)
 
 
 SPELLINGS = {"dog": ["dog"], "frog": ["Frog", "frog"]}

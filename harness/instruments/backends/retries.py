@@ -1,4 +1,4 @@
-"""How often and how late to ask again: backoff, an endpoint's own wishes, and a budget. No network here."""
+"""When a request is repeated: backoff, the endpoint's ``Retry-After``, and a budget. No network here."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Backoff:
     def wait(self, conversation: int, attempt: int) -> float:
         """Seconds before attempt ``attempt`` + 1 (from 0): half to all of first * 2**attempt.
 
-        The jitter depends on the conversation's number, so that those that failed together do not
-        come back together.
+        The jitter depends on the conversation's number, so that requests that failed together are not
+        repeated together.
         """
         full = min(self.longest, self.first * 2.0 ** min(attempt, 60))
         return full * (0.5 + 0.5 * random.Random(f"{self.seed}:{conversation}:{attempt}").random())
@@ -72,7 +72,7 @@ class Budget:
         self.spent = {"requests": 0, "tokens": 0, "retries": 0}
 
     def claim(self, again: bool) -> str | None:
-        """Takes one request; or takes nothing and says which limit forbids it."""
+        """Counts one request and returns None; or counts nothing and returns the limit that forbids it."""
         for what in ("requests", "tokens", *(("retries",) if again else ())):
             limit = self.limits[what]
             if limit is not None and self.spent[what] >= limit:

@@ -53,23 +53,23 @@ def padded(edge: int) -> int:
     return -(-edge // DIVISOR) * DIVISOR
 
 
-def restore_masks(logits: Tensor, shown: tuple[int, int], size: tuple[int, int]) -> Tensor:
+def restore_masks(logits: Tensor, input_shape: tuple[int, int], size: tuple[int, int]) -> Tensor:
     """Mask logits (Q, h, w) of the padded input at the picture's own size: float32 (Q, H, W).
 
     Upsampled to the padded input, freed of the padding, then resized; two steps, as upstream.
 
     Args:
         logits: what the network returned for one picture.
-        shown: (width, height) the picture had inside the padded input.
+        input_shape: (width, height) the picture had inside the padded input.
         size: (width, height) of the picture itself.
     """
     from torch.nn.functional import interpolate
 
-    (shown_width, shown_height), (width, height) = shown, size
-    whole = (padded(shown_height), padded(shown_width))
-    full = interpolate(logits[None].float(), size=whole, mode="bilinear", align_corners=False)
-    full = full[:, :, :shown_height, :shown_width]
-    return interpolate(full, size=(height, width), mode="bilinear", align_corners=False)[0]
+    (input_width, input_height), (width, height) = input_shape, size
+    padded_shape = (padded(input_height), padded(input_width))
+    masks = interpolate(logits[None].float(), size=padded_shape, mode="bilinear", align_corners=False)
+    masks = masks[:, :, :input_height, :input_width]
+    return interpolate(masks, size=(height, width), mode="bilinear", align_corners=False)[0]
 
 
 def instances(class_logits: Tensor, mask_logits: Tensor, candidates: int = MAX_CANDIDATES) -> Instances:

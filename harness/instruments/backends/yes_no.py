@@ -1,4 +1,4 @@
-"""How sure a network is that the answer is yes: read off the logits of the answer's first token."""
+"""P(yes) and P(no), read off the logits of the answer's first token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class YesNo:
 
 
 def read_answers(logits: torch.Tensor, yes: Sequence[int], no: Sequence[int]) -> list[YesNo]:
-    """One reading per row; NaN where the logits say nothing.
+    """One reading per row; NaN where the logits are NaN.
 
     Args:
         logits: of the first answer token, (B, vocabulary).
@@ -36,14 +36,14 @@ def read_answers(logits: torch.Tensor, yes: Sequence[int], no: Sequence[int]) ->
         no: the same for no; no id is in both.
     """
     log_p = logits.double().log_softmax(dim=-1)
-    said_yes, said_no = (log_p[:, list(ids)].logsumexp(dim=-1) for ids in (yes, no))
-    share = (said_yes - said_no).sigmoid()
-    rows = zip(said_yes.exp().tolist(), said_no.exp().tolist(), share.tolist(), strict=True)
+    log_yes, log_no = (log_p[:, list(ids)].logsumexp(dim=-1) for ids in (yes, no))
+    share = (log_yes - log_no).sigmoid()
+    rows = zip(log_yes.exp().tolist(), log_no.exp().tolist(), share.tolist(), strict=True)
     return [YesNo(*row) for row in rows]
 
 
 def check_readings(instrument: str, readings: Sequence[YesNo], questions: Sequence[str], dtype: str) -> None:
-    """Refuses readings that are no numbers.
+    """Refuses readings that are NaN.
 
     Raises:
         CheckpointError: one is NaN, as where half precision overflows.

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfreward_eval.harness.instruments.backends.instances import (
+from selfreward_eval.harness.instruments.backends.mask2former_mmdet import (
     input_size,
     instances,
     load_pixels,
@@ -102,7 +102,7 @@ def test_inputs_are_padded_with_zeros_to_a_multiple_of_32() -> None:
 def test_masks_lose_the_padding_before_they_are_resized() -> None:
     logits = torch.full((1, 8, 16), -1.0)
     logits[:, :, 8:] = 1.0
-    restored = restore_masks(logits, shown=(32, 32), size=(10, 10))
+    restored = restore_masks(logits, input_shape=(32, 32), size=(10, 10))
     assert restored.shape == (1, 10, 10)
     whole = restore_masks(logits, shown=(64, 32), size=(20, 10))
     assert (whole[0, :, :9] < 0).all()

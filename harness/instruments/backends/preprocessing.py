@@ -35,7 +35,7 @@ def preprocess(
     import torch
     from PIL.Image import Resampling
 
-    how = Resampling[resample.upper()]
-    pixels = np.stack([np.asarray(image.convert("RGB").resize((side, side), how)) for image in images])
+    filter_ = Resampling[resample.upper()]
+    pixels = np.stack([np.asarray(image.convert("RGB").resize((side, side), filter_)) for image in images])
     values = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255)
     return values.sub(torch.tensor(mean).view(3, 1, 1)).div(torch.tensor(std).view(3, 1, 1))

@@ -1,4 +1,4 @@
-"""Pictures and texts that come in pairs: each distinct one is computed once, a few at a time."""
+"""Pairs of pictures and texts in batches, each distinct picture and text computed once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def check_pairs(instrument: str, images: Sequence[Image], texts: Sequence[str]) -> None:
-    """Refuses what is not aligned, and pictures without a pixel.
+    """Refuses lists of different lengths, and pictures without a pixel.
 
     Raises:
         UsageError: not as many texts as pictures.
@@ -44,21 +44,21 @@ def check_pictures(instrument: str, images: Sequence[Image]) -> None:
 def distinct_pictures(images: Sequence[Image]) -> tuple[list[Image], list[int]]:
     """The different picture objects in order of appearance, and for every picture the place of its own."""
     # Held in a list: a sequence that opens its pictures on access would have ids used twice.
-    held = list(images)
+    pictures = list(images)
     places: dict[int, int] = {}
-    which = [places.setdefault(id(image), len(places)) for image in held]
-    different = dict(zip(which, held, strict=True))
-    return list(different.values()), which
+    place_of = [places.setdefault(id(image), len(places)) for image in pictures]
+    distinct = dict(zip(place_of, pictures, strict=True))
+    return list(distinct.values()), place_of
 
 
 def distinct_texts(texts: Sequence[str]) -> tuple[list[str], list[int]]:
     """The different texts in order of appearance, and for every text the place of its own."""
     places: dict[str, int] = {}
-    which = [places.setdefault(text, len(places)) for text in texts]
-    return list(places), which
+    place_of = [places.setdefault(text, len(places)) for text in texts]
+    return list(places), place_of
 
 
-def batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """``things`` in order, at most ``size`` at a time."""
-    for start in range(0, len(things), size):
-        yield things[start : start + size]
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """``items`` in order, at most ``size`` at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,106 @@
+"""Tokenizers and processors of transformers from a folder, and what their vocabularies reserve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.instruments.backends.weights import loading_error
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, ProcessorMixin
+    from transformers.image_processing_utils import BaseImageProcessor
+
+VOCABULARY_FILES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))
+"""The files that a tokenizer can be in; one complete kind is enough."""
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in ``folder``.
+
+    Raises:
+        CheckpointError: it does not load.
+    """
+    tokenizer: PreTrainedTokenizerBase = _load("AutoTokenizer", folder, "tokenizer")
+    return tokenizer
+
+
+def load_tokenizer_with_offsets(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in ``folder``, which can say which characters of a text a token came from.
+
+    Raises:
+        CheckpointError: there is none, it does not load, or it keeps no positions.
+    """
+    # Without its files transformers makes up an empty vocabulary.
+    if not any(all((folder / name).is_file() for name in names) for names in VOCABULARY_FILES):
+        raise CheckpointError(
+            f"{folder} holds no tokenizer ({' or '.join(' + '.join(names) for names in VOCABULARY_FILES)}); "
+            "save that of the network into it with save_pretrained"
+        )
+    tokenizer = load_tokenizer(folder)
+    if not tokenizer.is_fast:
+        raise CheckpointError(
+            f"the tokenizer in {folder} cannot say which characters a token came from; name one that can"
+        )
+    return tokenizer
+
+
+def load_processor(folder: Path, loader: str = "AutoProcessor") -> Any:
+    """The processor of pictures and text in ``folder``.
+
+    Args:
+        folder: saved by ``save_pretrained``.
+        loader: a class of transformers.
+
+    Raises:
+        CheckpointError: it does not load, or is not one of pictures and text together.
+    """
+    processor: ProcessorMixin = _load(loader, folder, "processor")
+    if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
+        raise CheckpointError(
+            f"{folder} holds no processor of pictures and text together; name an image-text-to-text model"
+        )
+    return processor
+
+
+def load_image_processor(folder: Path) -> BaseImageProcessor:
+    """The picture processor in ``folder``.
+
+    Raises:
+        CheckpointError: it does not load.
+    """
+    processor: BaseImageProcessor = _load("AutoImageProcessor", folder, "picture processor")
+    return processor
+
+
+def require_chat_template(
+    processor: ProcessorMixin | PreTrainedTokenizerBase, folder: Path, needed_by: str
+) -> None:
+    """Refuses a model that conversations cannot be written for.
+
+    Raises:
+        CheckpointError: ``processor``, loaded from ``folder``, has no chat template.
+    """
+    if not processor.chat_template:
+        raise CheckpointError(
+            f"the model in {folder} has no chat template, so {needed_by} cannot ask it anything; name an "
+            "instruct model, or save its chat_template.jinja in that folder"
+        )
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The tokens that stand for no text, sorted: pictures, roles, ends."""
+    special = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
+    return sorted({*tokenizer.all_special_tokens, *special})
+
+
+def _load(loader: str, folder: Path, what: str) -> Any:
+    """``loader.from_pretrained(folder)`` of transformers, without code from the folder."""
+    import transformers
+
+    try:
+        return getattr(transformers, loader).from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:
+        # For a damaged file the tokenizers library raises Exception itself.
+        raise CheckpointError(f"the {what} in {folder} does not load ({loading_error(error)})") from error
