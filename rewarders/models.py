@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-class AnsweringModel(Model, Answers, Protocol):
+class AnsweringModel(Answers, Protocol):
     """A model that writes answers to questions about pictures."""
 
 

@@ -100,12 +100,14 @@ class SrumReward(Rewarder):
         self.released = ask == "text" and parser == "released"
         self.proposer = proposer(regions, regions_args)
         self.elicitation: Elicitation
-        rewards_itself = ask == "text" or vqa == SELF
-        capability = "answer" if ask == "text" else "text_logprobs"
-        self.model = needs_model(model, self.info.name, capability) if rewards_itself else None
+        self.model: Model | None = None
         if ask == "text":
-            self.elicitation = WrittenScores(self.model, parser, prompts)
+            answering = needs_model(model, self.info.name, "answer")
+            self.model = answering
+            self.elicitation = WrittenScores(answering, parser, prompts)
         else:
+            if vqa == SELF:
+                self.model = needs_model(model, self.info.name, "text_logprobs")
             self.elicitation = YesProbabilities(
                 vqa_instrument(vqa, vqa_args, model, self.info.name), questions, show
             )

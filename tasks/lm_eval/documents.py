@@ -23,7 +23,7 @@ from selfreward_eval.harness.records import Item
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from selfreward_eval.harness.models.lm_eval_requests import Asked
+    from selfreward_eval.harness.models.lm_eval_requests import Query
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def documents(
     return by_id
 
 
-def _asked(instance: Any, name: str) -> Asked:
+def _asked(instance: Any, name: str) -> Query:
     extras = instance.args[2] if len(instance.args) > 2 else None
     return parse_query(str(instance.args[0]), extras, f"lm-eval's task {name!r}")
 

@@ -54,7 +54,7 @@ def test_the_tiny_model_is_its_own_vqa_instrument(tiny: Any) -> None:
 
 def test_a_part_of_a_sum_is_built_for_the_same_world(tiny: Any) -> None:
     whole = build("composite", tiny, parts="srum+0.5*clip")
-    assert whole.parts["srum"].identity() == build("srum", tiny).identity()  # type: ignore[attr-defined]
+    assert whole.parts["srum"].identity() == build("srum", tiny).identity()
 
 
 def test_nothing_stands_in_for_a_model_that_is_not_there() -> None:

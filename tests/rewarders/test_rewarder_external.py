@@ -242,7 +242,7 @@ def test_an_instruction_without_the_prompt_is_refused(tmp_path: Path) -> None:
 
 def test_an_instrument_of_another_trade_is_refused() -> None:
     with pytest.raises(UsageError, match="OracleVQA cannot be the scorer: it has no 'similarities'"):
-        ClipReward(OracleVQA())
+        ClipReward(OracleVQA())  # type: ignore[arg-type]
 
 
 def test_an_instrument_may_be_named() -> None:

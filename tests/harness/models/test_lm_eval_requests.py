@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.models.lm_eval_requests import (
@@ -16,13 +17,15 @@ from selfreward_eval.harness.models.lm_eval_requests import (
     parse_query,
 )
 
+PICTURE = Image.new("RGB", (2, 2))
+
 
 def test_the_placeholder_goes_because_adapters_put_the_picture_first() -> None:
-    assert parse_query("<image>\nIs it red?\n", {"visual": ["p"]}, "t") == Query("Is it red?", "p")
+    assert parse_query("<image>\nIs it red?\n", {"visual": [PICTURE]}, "t") == Query("Is it red?", PICTURE)
 
 
 def test_a_picture_may_come_without_a_list_and_without_a_placeholder() -> None:
-    assert parse_query("Is it red?", {"visual": "p"}, "t") == Query("Is it red?", "p")
+    assert parse_query("Is it red?", {"visual": PICTURE}, "t") == Query("Is it red?", PICTURE)
 
 
 def test_a_text_without_pictures_stays_as_it_is() -> None:

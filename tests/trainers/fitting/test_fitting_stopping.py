@@ -58,7 +58,7 @@ def test_only_the_wanted_term_has_to_be_finite() -> None:
 def failing(plain: Any) -> Any:
     """A trainer whose loss or gradient stops being finite in its third step."""
 
-    class Failing(plain):  # type: ignore[misc]
+    class Failing(plain):
         calls = 0
         how = "loss"
 

@@ -104,6 +104,6 @@ def test_masks_lose_the_padding_before_they_are_resized() -> None:
     logits[:, :, 8:] = 1.0
     restored = restore_masks(logits, input_shape=(32, 32), size=(10, 10))
     assert restored.shape == (1, 10, 10)
-    whole = restore_masks(logits, shown=(64, 32), size=(20, 10))
+    whole = restore_masks(logits, input_shape=(64, 32), size=(20, 10))
     assert (whole[0, :, :9] < 0).all()
     assert (whole[0, :, 11:] > 0).all()
