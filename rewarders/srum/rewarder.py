@@ -101,20 +101,23 @@ class SrumReward(Rewarder):
         self.proposer = proposer(regions, regions_args)
         self.elicitation: Elicitation
         self.model: Model | None = None
+        capability = "vqa"
         if ask == "text":
-            answering = needs_model(model, self.info.name, "answer")
+            capability = "answer"
+            answering = needs_model(model, self.info.name, capability)
             self.model = answering
             self.elicitation = WrittenScores(answering, parser, prompts)
         else:
             if vqa == SELF:
-                self.model = needs_model(model, self.info.name, "text_logprobs")
+                capability = "text_logprobs"
+                self.model = needs_model(model, self.info.name, capability)
             self.elicitation = YesProbabilities(
                 vqa_instrument(vqa, vqa_args, model, self.info.name), questions, show
             )
         self.info = replace(
             type(self).info,
-            kind="self" if rewards_itself else "external",
-            needs=(capability if rewards_itself else "vqa", "regions"),
+            kind="self" if self.model is not None else "external",
+            needs=(capability, "regions"),
             # The released parser lets any number through, and the mean follows it.
             range=(None, None) if self.released else (-1.0, 1.0),
         )
