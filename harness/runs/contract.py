@@ -19,7 +19,7 @@ from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import sanitise
 from selfreward_eval.harness.task import Metric, Task
 
-__all__ = ["ContractError", "checked", "named", "require_items", "require_plan"]
+__all__ = ["ContractError", "checked", "named", "require_items", "require_seeds"]
 
 SEEDS = 2**63
 """Seeds are at least 0 and below this."""
@@ -102,7 +102,7 @@ def _require_item(what: str, number: int, item: Any) -> None:
     require_text(f"{what}: item {number} ({item.id!r})", item.to_json(), InputError)
 
 
-def require_plan(task: Task, planned: Sequence[Planned]) -> None:
+def require_seeds(task: Task, planned: Sequence[Planned]) -> None:
     """Returns if every sample has a seed and a picture of its own.
 
     Raises:

@@ -18,7 +18,7 @@ from selfreward_eval.harness.models.inventory import INVENTORY
 from selfreward_eval.harness.plugins import calling, not_exiting, require_text
 from selfreward_eval.harness.records import Item, SampleRecord, Status
 from selfreward_eval.harness.runs.answering import answer_batch
-from selfreward_eval.harness.runs.contract import named, require_items, require_plan
+from selfreward_eval.harness.runs.contract import named, require_items, require_seeds
 from selfreward_eval.harness.runs.drawing import draw_batch
 from selfreward_eval.harness.runs.giving_up import GIVE_UP, broken, has_number, tried_in_vain
 from selfreward_eval.harness.runs.measuring import Raised
@@ -122,7 +122,7 @@ def run(
         items[name] = limited(every, limit)
         with calling(named(task), "seed()"):
             plans[name] = plan(task, items[name], seed, seed_policy)
-        require_plan(task, plans[name])
+        require_seeds(task, plans[name])
     with calling("the model", "survey()"):
         inventory = model.survey(tasks, limit) if isinstance(model, Supplies) else None
     run_identity = identity(model, tasks, items, seed, seed_policy, limit)
