@@ -87,5 +87,10 @@ def _computed(
 
 
 def reason_of(error: Exception) -> str:
-    """The error as a record gives it: its type and its message."""
-    return f"{type(error).__name__}: {error}"
+    """The error as a record gives it: its type and its message, in text that a file can hold."""
+    try:
+        message = str(error)
+    except Exception:  # A plug-in's own __str__.
+        message = "(its message cannot be read)"
+    # Half a surrogate pair cannot be written.
+    return f"{type(error).__name__}: {message}".encode("utf-8", "backslashreplace").decode("utf-8")

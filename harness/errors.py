@@ -7,13 +7,13 @@
     |   +-- UnknownName          2   a task, model, instrument ... that is not registered
     |   +-- MissingCapability    2   a model that cannot do what the task needs
     |   +-- NotComparable        2   two runs that must not be compared
-    |   +-- BrokenPlugin         2   a registered name whose module is missing or fails on import
     +-- InputError               4   a file or folder that is missing, damaged or not what it claims
     |   +-- MissingData          4   official data that is not on this machine
     |   +-- RunFolderError       4   a run folder of another identity, or one that cannot be written
     |   +-- CheckpointError      4   a model that does not load
     +-- MissingExtra             2   an optional dependency that is not installed
     +-- TrainingStopped          5   training that cannot go on: nothing to learn from, or NaN or infinity
+    +-- BrokenPlugin             6   a plug-in that fails by itself: on import, when made or when called
 
 A message names the thing at fault and the way out, on one line. The command
 line prints it without a traceback and exits with ``exit_code``. For a wrong
@@ -70,10 +70,6 @@ class NotComparable(UsageError):
     """Two runs differ in more than the model."""
 
 
-class BrokenPlugin(UsageError):
-    """A name is registered, and what it stands for is missing or cannot be imported."""
-
-
 class MissingExtra(UsageError):
     """An optional package is needed and not installed."""
 
@@ -100,6 +96,24 @@ class TrainingStopped(SelfRewardError):
     """Training stopped itself: a number became infinite or NaN, or a round gave nothing to learn from."""
 
     exit_code = 5
+
+
+class BrokenPlugin(SelfRewardError):
+    """A task, model, rewarder, trainer or instrument failed by itself: the user asked for nothing wrong.
+
+    Its module is missing or raised on import, its constructor or a method raised an error that it does not
+    document, or what it returned breaks its contract. An exception that nobody expected ends a command with
+    the same exit code, so that a crash is never taken for a verdict.
+
+    Attributes:
+        trace: the traceback of the first error, as text; None where the cause of this one holds it.
+    """
+
+    exit_code = 6
+
+    def __init__(self, message: str, trace: str | None = None) -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None, *, most: int = 1) -> str:

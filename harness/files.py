@@ -8,8 +8,10 @@ line counts once its newline is on disk.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,12 +29,16 @@ __all__ = [
     "atomic_write_json",
     "atomic_write_text",
     "read_json_lines",
+    "remove_leftovers",
+    "write_page",
 ]
 
 RECORDS_PER_SYNC = 64
 """Lines between two fsyncs: a power cut loses at most these; a killed process loses none."""
 
 _BLOCK = 1 << 16
+
+_TEMPORARY = re.compile(r"\..+\.(?P<process>\d{1,10})\.[0-9a-f]{8}\.tmp")
 
 
 @contextmanager
@@ -51,6 +57,32 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+_writing: set[Path] = set()
+"""Temporary files that this process is writing now."""
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what killed writers of ``path`` left beside it; a file that a living process writes stays."""
+    for stale in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        match = _TEMPORARY.fullmatch(stale.name)
+        if match is None or stale in _writing:
+            continue
+        writer = int(match["process"])
+        # A container may start every process under one number, so that our own number tells nothing.
+        if writer == os.getpid() or not _is_alive(writer):
+            stale.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Writes ``data`` to ``path``, whole or not at all; its folder must exist.
 
@@ -65,6 +97,7 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     with _naming(path):
+        _writing.add(temporary)
         try:
             # Not mkstemp: its files are private, and a run folder should follow the umask.
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -78,6 +111,8 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        finally:
+            _writing.discard(temporary)
 
 
 def atomic_write_text(path: Path, text: str, *, durable: bool = True) -> None:
@@ -86,14 +121,23 @@ def atomic_write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 
 def atomic_write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """:func:`atomic_write_bytes` for a JSON value, indented.
+    """:func:`atomic_write_bytes` for a JSON value, indented; first removes what killed writers left.
 
     Raises:
         ValueError: ``value`` holds NaN or an infinity, which are not JSON.
     """
-    atomic_write_text(
-        path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", durable=durable
-    )
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    remove_leftovers(path)
+    atomic_write_text(path, text, durable=durable)
+
+
+def write_page(path: Path, text: str) -> None:
+    """:func:`atomic_write_text` for a page or a figure; first removes what killed writers of it left.
+
+    It can be drawn again at any time, so that it need not wait for the disk.
+    """
+    remove_leftovers(path)
+    atomic_write_text(path, text, durable=False)
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -14,26 +14,30 @@ from __future__ import annotations
 
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from traceback import walk_tb
+from types import TracebackType
 from typing import Any
 
 from selfreward_eval.harness.errors import (
     BrokenPlugin,
+    InputError,
     MissingExtra,
     SelfRewardError,
     UnknownName,
     UsageError,
     did_you_mean,
 )
+from selfreward_eval.harness.plugins import calling, is_of_the_machine, one_line, with_place
 
 GROUPS = ("tasks", "models", "instruments", "rewarders", "trainers")
 """What can be plugged in; the entry-point group is ``selfreward_eval.<group>``."""
 
 OURS = "selfreward-eval"
+OUR_PACKAGE = "selfreward_eval"
 
 EXTRAS = {
     "groundingdino": "instruments",
@@ -91,7 +95,8 @@ class Registry:
             import_module(entry.module)
         except SelfRewardError:
             raise
-        except Exception as error:  # Importing a plug-in runs foreign code: anything can happen.
+        # Importing a plug-in runs foreign code: anything can happen.
+        except (Exception, SystemExit) as error:
             raise _explained(f"the {self.group[:-1]} {name!r}", entry, error) from error
         try:
             return entry.load()
@@ -118,12 +123,12 @@ def registry(group: str) -> Registry:
     return Registry(group)
 
 
-def _explained(what: str, entry: EntryPoint, error: Exception) -> UsageError:
+def _explained(what: str, entry: EntryPoint, error: BaseException) -> SelfRewardError:
     """Which module failed to import, whose it is, and the way out."""
     distribution = _distribution(entry)
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return BrokenPlugin(
-            f"{what} cannot be imported: {entry.module} of {distribution} raised {_with_place(error)}; "
+            f"{what} cannot be imported: {entry.module} of {distribution} raised {with_place(error)}; "
             f"mend or update {distribution}"
         )
     if f"{entry.module}.".startswith(f"{error.name}."):
@@ -152,13 +157,28 @@ def _distribution(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else "an unknown package"
 
 
-def _with_place(error: Exception) -> str:
-    """Type, first line and place in the source of what an import raised."""
-    first = (str(error).splitlines() or [""])[0]
-    if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} at {error.filename}:{error.lineno}"
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {first} at {frame.filename}:{frame.lineno}"
+def responsible(trace: TracebackType | None) -> str | None:
+    """The plug-in of another package in whose code, or below it, an error was raised; None if there is none.
+
+    Args:
+        trace: of the error.
+    """
+    modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in walk_tb(trace)]
+    entries = [
+        (f"the {group[:-1]} {name!r} of {_distribution(entry)}", _distribution(entry), entry.module)
+        for group in GROUPS
+        for name, entry in registry(group)._entries.items()
+        if entry.module.partition(".")[0] != OUR_PACKAGE
+    ]
+    for module in reversed(modules):
+        exact = [what for what, _, declared in entries if declared == module]
+        if len(exact) == 1:
+            return exact[0]
+        top = module.partition(".")[0]
+        for _, distribution, declared in entries:
+            if declared.partition(".")[0] == top:
+                return f"the plug-in package {distribution}"
+    return None
 
 
 def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: str, option: str) -> Any:
@@ -171,9 +191,12 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
         option: where the user wrote the arguments, for messages.
 
     Raises:
-        UsageError: an argument that the factory does not take, or one that is missing.
+        UsageError: an argument that the factory does not take, one that is missing, or a value that it
+            refuses by a TypeError or ValueError.
+        BrokenPlugin: it raised anything else, or refused although nothing was given.
     """
-    signature = inspect.signature(factory)
+    with calling(what, "its signature"):
+        signature = inspect.signature(factory)
     try:
         signature.bind(**arguments)
     except TypeError as error:
@@ -182,10 +205,18 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
             for name, parameter in signature.parameters.items()
         )
         raise UsageError(f"{what}: {error}; {option} takes: {known or 'nothing'}") from None
-    try:
-        return factory(**arguments)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{what}: {error}; check {option}") from error
+    with calling(what, "its constructor"):
+        try:
+            return factory(**arguments)
+        except (TypeError, ValueError) as error:
+            if not arguments:
+                raise
+            raise UsageError(f"{what}: {error}; check {option}") from error
+        except OSError as error:
+            # A file that an argument names; the command line says which.
+            if not arguments or is_of_the_machine(error):
+                raise
+            raise InputError(f"{what}: {one_line(error)}; check {option}") from error
 
 
 def per_task(arguments: Mapping[str, Any], tasks: Sequence[str], option: str) -> dict[str, dict[str, Any]]:

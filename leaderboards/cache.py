@@ -22,7 +22,7 @@ from selfreward_eval.leaderboards.entries import Entry, Items, TaskEntry
 
 __all__ = ["LAYOUT", "entry_path", "load_entry", "store_entry"]
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised whenever what an entry keeps, or how it is read, changes."""
 
 

@@ -20,6 +20,7 @@ from selfreward_eval.harness.records import SampleRecord, Status
 from selfreward_eval.harness.report.cards import VerdictRule, card
 from selfreward_eval.harness.report.notation import notation_for
 from selfreward_eval.harness.report.run_view import model_name
+from selfreward_eval.harness.runs.checking import TOLERANCE, TaskPlan, not_planned, require_item_count
 from selfreward_eval.harness.runs.reader import damaged_record, read_files
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.leaderboards.entries import (
@@ -34,9 +35,6 @@ from selfreward_eval.leaderboards.entries import (
 )
 
 __all__ = ["read_entry"]
-
-TOLERANCE = 1e-9
-"""Relative to the metric's range: how far a recorded score may lie from the one its samples give."""
 
 _STATUSES = {str(status) for status in Status}
 
@@ -57,9 +55,8 @@ def read_entry(folder: Path, pictures: int) -> Entry:
     files = read_files(folder)
     tasks: dict[str, TaskEntry] = {}
     for task, score in files.scores.items():
-        path, lines = files.newest_complete(task, _records, len)
-        _, images = files.planned[task]
-        tasks[task] = _task(path, lines, score, images, pictures)
+        path = files.samples[task]
+        tasks[task] = _task(path, _records(path), score, files.plans[task], pictures)
     name = model_name(files.manifest)
     return Entry(name, slug_of(name, files.manifest.fingerprint), files.manifest, tasks)
 
@@ -78,7 +75,7 @@ def _records(path: Path) -> Sequence[Line]:
     return read_json_lines(path).records
 
 
-def _task(path: Path, lines: Sequence[Line], scores: TaskScores, images: int, pictures: int) -> TaskEntry:
+def _task(path: Path, lines: Sequence[Line], scores: TaskScores, plan: TaskPlan, pictures: int) -> TaskEntry:
     import numpy as np
 
     known: dict[str, tuple[int, str, str]] = {}
@@ -98,8 +95,8 @@ def _task(path: Path, lines: Sequence[Line], scores: TaskScores, images: int, pi
         problem = ""
         if status not in _STATUSES:
             problem = f"has the unknown status {status!r}"
-        elif not (isinstance(item, str) and 0 <= index < images and 0 <= seed < 2**63):
-            problem = f"is sample {index} (seed {seed}) of item {item!r}, which was never planned"
+        elif not isinstance(item, str) or (differs := plan.differs(item, index, seed)):
+            raise not_planned(path, item, index, differs if isinstance(item, str) else "no item has it as id")
         elif status == Status.SUCCESS and not (isfinite(value) and low <= value <= high):
             problem = f"has {scores.metric} = {value}, which is not in [{low:g}, {high:g}]"
         elif status != Status.SUCCESS and line.get("metrics"):
@@ -112,13 +109,16 @@ def _task(path: Path, lines: Sequence[Line], scores: TaskScores, images: int, pi
         tuple(ordered), tuple(known[name][1] for name in ordered), tuple(known[name][2] for name in ordered)
     )
     row = {name: position for position, name in enumerate(ordered)}
-    values = np.full((len(ordered), images), np.nan)
-    seeds = np.full((len(ordered), images), NOT_DRAWN, dtype=np.int64)
+    require_item_count(path, plan, ordered)
+    values = np.full((len(ordered), plan.images), np.nan)
+    seeds = np.full((len(ordered), plan.images), NOT_DRAWN, dtype=np.int64)
     first: dict[int, Line] = {}
     for item, index, seed, value, line in places:
         position = row[item]
         if seeds[position, index] != NOT_DRAWN:
-            raise InputError(f"{path}: sample {index} of item {item!r} is recorded twice; remove one line")
+            raise InputError(
+                f"{path}: sample {index} of item {item!r} is recorded twice; run the same command again"
+            )
         values[position, index], seeds[position, index] = value, seed
         if index == 0:
             first[position] = line
@@ -157,6 +157,12 @@ def _require_agreement(path: Path, entry: TaskEntry) -> None:
                 f"{path}: the samples give {scores.task} ({name}) {_text(computed)}, the results say "
                 f"{_text(recorded)}; run the same command again to rewrite the results"
             )
+    scored_samples = int((~np.isnan(entry.values)).sum())
+    if scored_samples != scores.overall.n_scored:
+        raise InputError(
+            f"{path}: the samples give {scores.task} (overall) {scored_samples} scored, the results say "
+            f"{scores.overall.n_scored}; run the same command again to rewrite the results"
+        )
 
 
 def _positions(categories: Sequence[str]) -> dict[str, list[int]]:
@@ -184,7 +190,7 @@ def _cards(path: Path, entry: TaskEntry, first: Mapping[int, Line], number: int)
     for line in lines:
         try:
             record = SampleRecord.from_json(line)
-            cards.append({**card(record, scores.task, rule), "image_sha256": record.sample.image_sha256})
+            cards.append(card(record, scores.task, rule))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path}: a sample of item {line['doc']['prompt_id']!r} cannot be shown "

@@ -13,7 +13,7 @@ from typing import Any
 
 from selfreward_eval.harness.files import atomic_write_bytes
 from selfreward_eval.harness.report.cards import picture_path
-from selfreward_eval.harness.report.pictures import embed
+from selfreward_eval.harness.report.pictures import embed, other_picture
 from selfreward_eval.leaderboards.entries import Card
 
 __all__ = ["FOLDER", "card_with_thumbnail", "is_complete"]
@@ -22,7 +22,6 @@ FOLDER = "pictures"
 """Within the site."""
 
 OUTSIDE = "Its record points outside the run folder"
-OTHER = "The picture's file is not the one that was measured"
 
 
 def card_with_thumbnail(card: Card, run_folder: Path, site: Path) -> Card:
@@ -47,7 +46,7 @@ def _thumbnail(card: Card, run_folder: Path, site: Path) -> dict[str, Any] | Non
     except OSError:
         return {"problem": "The picture's file is missing"}
     if card["image_sha256"] not in (None, digest):
-        return {"problem": OTHER}
+        return {"problem": other_picture(card["image_sha256"], digest)}
     embedded = embed(path)
     if "problem" in embedded:
         return {"problem": embedded["problem"]}

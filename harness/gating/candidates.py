@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.files import read_json_lines
 from selfreward_eval.harness.models.base import Model
-from selfreward_eval.harness.records import Manifest, SampleRecord, latest
+from selfreward_eval.harness.records import Manifest, SampleRecord
+from selfreward_eval.harness.runs.checking import TaskPlan, require_plan
 from selfreward_eval.harness.runs.plan import identity
-from selfreward_eval.harness.runs.reader import Run, sample_files
+from selfreward_eval.harness.runs.reader import Run, read_manifest, read_samples, samples_path
 from selfreward_eval.harness.runs.run import BATCH, Progress, run
 from selfreward_eval.harness.runs.scores import summarise
 from selfreward_eval.harness.runs.store import sanitise
@@ -137,12 +137,13 @@ class Live:
 
 def _records(folder: Path, task: str) -> tuple[SampleRecord, ...]:
     """The sample records of a task in a run that may be unfinished."""
-    paths = sample_files(folder).get(task)
-    if not paths:
-        raise InputError(
-            f"{folder} has no samples_{task}_*.jsonl; restore it or choose another --output-path"
-        )
-    return tuple(latest(SampleRecord.from_json(line) for line in read_json_lines(paths[0]).records))
+    manifest = read_manifest(folder)
+    path = samples_path(folder, manifest, task)
+    if not path.is_file():
+        raise InputError(f"{folder} has no {path.name}; restore it or choose another --output-path")
+    samples = read_samples(path)
+    require_plan(path, TaskPlan.of(manifest, task), samples.records)
+    return samples.records
 
 
 class _ShownOnce:

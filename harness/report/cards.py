@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.records import SampleRecord
 from selfreward_eval.harness.report.notation import Notation, notation_for
 from selfreward_eval.harness.report.overlay import box_title, overlay
+from selfreward_eval.harness.report.pictures import Wanted
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.runs.scores import TaskScores
@@ -84,8 +85,8 @@ def card(record: SampleRecord, task: str, rule: VerdictRule) -> dict[str, Any]:
     Returns:
         ``task``, ``item_id``, ``index``, ``seed`` (text: it may exceed a script's integers), ``prompt``,
         ``category``, ``unseen``, ``verdict`` (key), ``badge``, ``symbol``, ``reason``, ``boxes`` (as
-        recorded), ``readings`` (one line per box), ``image`` (path within the run folder, or None) and
-        ``answer``.
+        recorded), ``readings`` (one line per box), ``image`` (path within the run folder, or None),
+        ``image_sha256`` and ``answer``.
     """
     item, sample, measurement = record.item, record.sample, record.measurement
     key = rule.verdict(record)
@@ -105,6 +106,7 @@ def card(record: SampleRecord, task: str, rule: VerdictRule) -> dict[str, Any]:
         "boxes": boxes,
         "readings": [{"text": box_title(box), "kept": bool(box.get("kept", True))} for box in boxes],
         "image": sample.image,
+        "image_sha256": sample.image_sha256,
         "answer": sample.text,
     }
 
@@ -137,6 +139,12 @@ def picture_path(folder: Path, card: Mapping[str, Any]) -> Path | None:
         return None
     path = folder / str(card["image"])
     return path if path.resolve().is_relative_to(folder.resolve()) else None
+
+
+def wanted_picture(folder: Path, card: Mapping[str, Any]) -> Wanted | None:
+    """The picture that a card shows, with the hash of the one that was measured; None as above."""
+    path = picture_path(folder, card)
+    return None if path is None else Wanted(path, card["image_sha256"])
 
 
 def filters(cards: Sequence[Mapping[str, Any]], words: Mapping[str, str] = VERDICTS) -> dict[str, Any]:

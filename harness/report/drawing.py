@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
-from selfreward_eval.harness.files import atomic_write_bytes, atomic_write_text
+from selfreward_eval.harness.files import atomic_write_bytes, write_page
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -214,6 +214,6 @@ def write_drawing(drawing: Drawing, stem: Path) -> list[Path]:
     stem.parent.mkdir(parents=True, exist_ok=True)
     svg, png = (stem.with_name(f"{stem.name}.{ending}") for ending in ("svg", "png"))
     # A plot can be drawn again at any time, so it need not wait for the disk.
-    atomic_write_text(svg, to_svg(drawing), durable=False)
+    write_page(svg, to_svg(drawing))
     atomic_write_bytes(png, to_png(drawing), durable=False)
     return [svg, png]

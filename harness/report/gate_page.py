@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.files import write_page
 from selfreward_eval.harness.gating.findings import Finding, Outcome
 from selfreward_eval.harness.gating.policy import Kind
 from selfreward_eval.harness.gating.summary import bounds, headline, needed, remarks, value
@@ -59,7 +59,7 @@ def write_gate_page(outcome: Outcome, path: Path, runs: tuple[Run, Run] | None =
         written.append(write_comparison_page(compare_runs(*runs), *runs, pairs))
     view = gate_view(outcome)
     link = written[1].name if len(written) > 1 else ""
-    atomic_write_text(path, render_page("gate.jinja", view=view, pairs=link), durable=False)
+    write_page(path, render_page("gate.jinja", view=view, pairs=link))
     return written
 
 

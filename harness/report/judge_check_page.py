@@ -9,7 +9,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.files import write_page
 from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word, to_svg, write_drawing
 from selfreward_eval.harness.report.plots import Axis
 
@@ -111,5 +111,5 @@ def write_judge_check(
     }
     page = folder / "judge_check.html"
     folder.mkdir(parents=True, exist_ok=True)
-    atomic_write_text(page, render_page("judge_check.jinja", **values), durable=False)
+    write_page(page, render_page("judge_check.jinja", **values))
     return [*written, page]

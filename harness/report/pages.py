@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.files import atomic_write_text
-from selfreward_eval.harness.report.cards import embedding_order, filters, picture_path, with_picture
-from selfreward_eval.harness.report.pictures import BUDGET, embed_all
+from selfreward_eval.harness.files import write_page
+from selfreward_eval.harness.report.cards import embedding_order, filters, wanted_picture, with_picture
+from selfreward_eval.harness.report.pictures import BUDGET, Wanted, embed_all
 from selfreward_eval.harness.report.rendering import render_page
 
 if TYPE_CHECKING:
@@ -96,26 +96,26 @@ def write_comparison_page(
 class _Room:
     """The pictures that found room on a page."""
 
-    def __init__(self, pictures: Mapping[Path, dict[str, Any]]) -> None:
+    def __init__(self, pictures: Mapping[Wanted, dict[str, Any]]) -> None:
         self.pictures = pictures
 
     def holds(self, folder: Path, card: Card) -> bool:
         """Whether a card can be shown: its picture is here, or it has none."""
-        path = picture_path(folder, card)
-        return path is None or path in self.pictures
+        wanted = wanted_picture(folder, card)
+        return wanted is None or wanted in self.pictures
 
     def shown(self, folder: Path, card: Card) -> dict[str, Any]:
         """The card with its picture, or with what is wrong with it."""
-        path = picture_path(folder, card)
-        if path is None:
+        wanted = wanted_picture(folder, card)
+        if wanted is None:
             return with_picture(card, OUTSIDE if card["image"] else None)
-        return with_picture(card, self.pictures[path])
+        return with_picture(card, self.pictures[wanted])
 
 
 def _embed(cards: Sequence[tuple[Path, Card]], budget: int) -> _Room:
     """Pictures of (run folder, card), the first ones first, as far as the budget goes."""
-    paths = [picture_path(folder, card) for folder, card in cards]
-    return _Room(embed_all([path for path in paths if path is not None], budget))
+    wanted = [wanted_picture(folder, card) for folder, card in cards]
+    return _Room(embed_all([one for one in wanted if one is not None], budget))
 
 
 def left_out_text(total: int, shown: int, noun: str, budget: int) -> str:
@@ -135,6 +135,5 @@ def left_out_text(total: int, shown: int, noun: str, budget: int) -> str:
 
 def _write(path: Path, html: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A page can be drawn again at any time, so it need not wait for the disk.
-    atomic_write_text(path, html, durable=False)
+    write_page(path, html)
     return path

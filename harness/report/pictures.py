@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 THUMBNAIL = 256
 """Longest side of an embedded picture in pixels."""
@@ -22,11 +23,24 @@ BUDGET = 22_000_000
 """Bytes of picture data in one page; with its text a page stays below about 25 MB."""
 
 
-def embed(path: Path) -> dict[str, Any]:
+class Wanted(NamedTuple):
+    """A picture to show.
+
+    Attributes:
+        path: any format that Pillow reads.
+        sha256: of the file that was measured, 64 hex digits; None where that is not recorded.
+    """
+
+    path: Path
+    sha256: str | None = None
+
+
+def embed(path: Path, sha256: str | None = None) -> dict[str, Any]:
     """One picture, ready for a template.
 
     Args:
         path: any format that Pillow reads.
+        sha256: what its file's must be: a page shows what was measured, or says that this is not it.
 
     Returns:
         ``url`` (a data URL), ``width`` and ``height`` of the original in pixels, ``pixelated``; or
@@ -35,7 +49,11 @@ def embed(path: Path) -> dict[str, Any]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as opened:
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if sha256 is not None and digest != sha256:
+            return {"problem": other_picture(sha256, digest)}
+        with Image.open(io.BytesIO(content)) as opened:
             width, height = opened.size
             picture = opened.convert("RGB")
     except FileNotFoundError:
@@ -51,21 +69,29 @@ def embed(path: Path) -> dict[str, Any]:
     return {"url": url, "width": width, "height": height, "pixelated": small}
 
 
-def embed_all(paths: Iterable[Path], budget: int = BUDGET) -> Mapping[Path, dict[str, Any]]:
+def other_picture(recorded: object, digest: str) -> str:
+    """What a page says in place of a picture whose file was changed after it was measured."""
+    return (
+        f"The picture's file is not the one that was measured: its sha256 is {digest[:12]}…, recorded is "
+        f"{str(recorded)[:12]}…"
+    )
+
+
+def embed_all(pictures: Iterable[Wanted], budget: int = BUDGET) -> Mapping[Wanted, dict[str, Any]]:
     """Pictures in the order given, until their data would exceed ``budget`` bytes.
 
     Returns:
-        path -> :func:`embed`'s answer; a path that is absent found no room, and the page must say so.
+        picture -> :func:`embed`'s answer; one that is absent found no room, and the page must say so.
     """
-    wanted = list(dict.fromkeys(paths))
-    embedded: dict[Path, dict[str, Any]] = {}
+    wanted = list(dict.fromkeys(pictures))
+    embedded: dict[Wanted, dict[str, Any]] = {}
     spent, block = 0, 64
     with ThreadPoolExecutor(max_workers=4) as pool:
         for start in range(0, len(wanted), block):
             chunk = wanted[start : start + block]
-            for path, picture in zip(chunk, pool.map(embed, chunk), strict=True):
+            for one, picture in zip(chunk, pool.map(lambda one: embed(*one), chunk), strict=True):
                 spent += len(picture.get("url", ""))
                 if spent > budget:
                     return embedded
-                embedded[path] = picture
+                embedded[one] = picture
     return embedded

@@ -10,7 +10,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.files import write_page
 from selfreward_eval.harness.report.drawing import Drawing, to_svg
 from selfreward_eval.harness.report.figures import runs_forest
 from selfreward_eval.harness.report.notation import notation_for
@@ -50,7 +50,7 @@ def write_pooled_page(pooled: PooledComparison, run: Run, path: Path) -> Path:
     html = render_page("pooled.jinja", view=pooled_view(pooled, ranges), plots=plots)
     path.parent.mkdir(parents=True, exist_ok=True)
     # A page can be drawn again at any time, so it need not wait for the disk.
-    atomic_write_text(path, html, durable=False)
+    write_page(path, html)
     return path
 
 

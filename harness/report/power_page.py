@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.files import write_page
 from selfreward_eval.harness.power.power import Answer, Plan, curve, largest_sd, plan, resized
 from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Shape, Word, to_svg, write_drawing
 from selfreward_eval.harness.report.notation import ABSENT, count
@@ -108,7 +108,7 @@ def write_power(answers: Sequence[Answer], folder: Path) -> list[Path]:
         sections.append(_section(answer, picture))
     page = folder / "power.html"
     folder.mkdir(parents=True, exist_ok=True)
-    atomic_write_text(page, render_page("power.jinja", sections=sections), durable=False)
+    write_page(page, render_page("power.jinja", sections=sections))
     return [*written, page]
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Answers
+from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs.contract import named
 from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
@@ -81,7 +83,8 @@ def _input(task: Task, planned: Planned) -> Image | Measurement:
     """The picture that an item asks about, RGB, or why there is none."""
     from PIL import Image as PillowImage
 
-    picture = task.input_image(planned.item)
+    with calling(named(task), f"input_image() of item {planned.item.id!r}"):
+        picture = task.input_image(planned.item)
     if not isinstance(picture, Path):
         return picture.convert("RGB")
     if not picture.is_file():

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from selfreward_eval.harness.errors import BrokenPlugin, RunFolderError
 from selfreward_eval.harness.models.base import Model
-from selfreward_eval.harness.records import Item, fingerprint
+from selfreward_eval.harness.plugins import calling, require_text
+from selfreward_eval.harness.records import Item, SampleRecord, fingerprint
 from selfreward_eval.harness.task import Task
 
 
@@ -43,6 +46,43 @@ def plan(task: Task, items: Sequence[Item], seed: int, policy: str) -> list[Plan
     ]
 
 
+def require_planned(path: Path, planned: Sequence[Planned], records: Sequence[SampleRecord]) -> None:
+    """Returns if every record is one of a planned sample: its number, item, index and seed.
+
+    Args:
+        path: of the records, for messages.
+        planned: every sample of the task.
+        records: what ``path`` holds of it.
+
+    Raises:
+        RunFolderError: a record of another run, task version or hand; the message says what differs.
+    """
+    by_number = {sample.doc_id: sample for sample in planned}
+    for record in records:
+        sample, plan_ = record.sample, by_number.get(record.doc_id)
+        differing = ""
+        if plan_ is None:
+            differing = f"the plan has no doc_id {record.doc_id}"
+        elif (sample.item_id, sample.index) != (plan_.item.id, plan_.index):
+            differing = (
+                f"doc_id {record.doc_id} is sample {plan_.index} of item {plan_.item.id!r} in the plan"
+            )
+        elif sample.seed != plan_.seed:
+            differing = f"its seed is {sample.seed}, the plan has {plan_.seed}"
+        elif _written(record.item) != _written(plan_.item):
+            differing = "its prompt, category, cluster or metadata is not the plan's"
+        if differing:
+            raise RunFolderError(
+                f"{path} holds sample {sample.index} of item {sample.item_id!r}, which is not of this run "
+                f"({differing}); restore the file, or move it away and run again"
+            )
+
+
+def _written(item: Item) -> str:
+    """What a record keeps of an item; the path of an input picture is not part of it."""
+    return fingerprint([item.text, item.category, item.cluster, item.metadata])
+
+
 def identity(
     model: Model,
     tasks: Sequence[Task],
@@ -51,17 +91,33 @@ def identity(
     policy: str,
     limit: int | None,
 ) -> dict[str, Any]:
-    """Everything that can change a picture or a score of this run; JSON values."""
+    """Everything that can change a picture or a score of this run; JSON values.
+
+    Raises:
+        BrokenPlugin: the model or a task cannot say what it is, or not in JSON.
+    """
+    with calling("the model", "identity()"):
+        about_model = dict(model.identity())
+    require_text("the identity of the model", about_model, BrokenPlugin)
+    instruments: dict[str, dict[str, Any]] = {}
+    options: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        with calling(f"the task {task.info.name!r}", "instruments()"):
+            instruments[task.info.name] = dict(task.instruments())
+        with calling(f"the task {task.info.name!r}", "options()"):
+            options[task.info.name] = dict(task.options())
+        own = [instruments[task.info.name], options[task.info.name]]
+        require_text(f"instruments() or options() of the task {task.info.name!r}", own, BrokenPlugin)
     return {
-        "model": model.identity(),
+        "model": about_model,
         "tasks": {
             task.info.name: {
                 "version": task.info.version,
                 "items_sha256": fingerprint([item.to_json() for item in items[task.info.name]]),
                 "n_items": len(items[task.info.name]),
                 "images_per_item": task.info.images_per_item,
-                "instruments": dict(task.instruments()),
-                "options": dict(task.options()),
+                "instruments": instruments[task.info.name],
+                "options": options[task.info.name],
             }
             for task in tasks
         },

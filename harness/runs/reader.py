@@ -8,15 +8,15 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from selfreward_eval.harness.errors import InputError, RunFolderError
 from selfreward_eval.harness.files import read_json_lines
 from selfreward_eval.harness.records import Manifest, SampleRecord, latest
+from selfreward_eval.harness.runs.checking import TaskPlan, require_agreement, require_plan
 from selfreward_eval.harness.runs.results import SCHEMA
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.harness.runs.store import MANIFEST
@@ -24,18 +24,16 @@ from selfreward_eval.harness.runs.store import MANIFEST
 __all__ = [
     "Run",
     "RunFiles",
+    "Samples",
     "damaged_record",
     "load_run",
     "read_files",
     "read_finished",
     "read_manifest",
     "read_results",
-    "sample_files",
+    "read_samples",
+    "samples_path",
 ]
-
-T = TypeVar("T")
-
-_SAMPLES = re.compile(r"samples_(?P<task>.+)_\d{4}-\d\d-\d\dT[^_]*\.jsonl")
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Run:
     Attributes:
         folder: where it was read from.
         manifest: ``run.json``.
-        results: the newest ``results_*.json`` of this run, lm-eval's keys and our block.
+        results: the run's own ``results_*.json``, lm-eval's keys and our block.
         scores: task -> its scores, from our block.
         records: task -> its samples, in file order.
         torn: sample files whose torn last line was left out.
@@ -70,54 +68,38 @@ class RunFiles:
 
     Attributes:
         manifest: ``run.json``.
-        results: the newest ``results_*.json`` of this run.
+        results: the run's own ``results_*.json``.
         scores: task -> its scores, from our block of the results.
-        planned: task -> (items, samples per item).
-        samples: task -> its sample files, newest first; at least one.
+        plans: task -> what the manifest says about it.
+        samples: task -> its sample file.
     """
 
     manifest: Manifest
     results: dict[str, Any]
     scores: dict[str, TaskScores]
-    planned: dict[str, tuple[int, int]]
-    samples: dict[str, list[Path]]
-
-    def newest_complete(
-        self, task: str, read: Callable[[Path], T], count: Callable[[T], int]
-    ) -> tuple[Path, T]:
-        """The newest sample file of ``task`` with every planned sample; if none has, the newest.
-
-        Args:
-            task: one that has scores.
-            read: the content of a sample file.
-            count: samples in a content.
-        """
-        items, samples_per_item = self.planned[task]
-        newest, *older = self.samples[task]
-        content = read(newest)
-        if count(content) < items * samples_per_item:
-            for path in older:
-                other = read(path)
-                if count(other) >= items * samples_per_item:
-                    return path, other
-        return newest, content
+    plans: dict[str, TaskPlan]
+    samples: dict[str, Path]
 
 
 def load_run(folder: Path) -> Run:
     """The finished run in ``folder``.
 
-    Of several sample files of a task the newest is read that holds every planned
-    sample; if none does, the newest, and what it lacks counts as not recorded.
+    Only the run's own files are read, which have its time in their names; what else lies there is another
+    run's. What a torn last line held counts as not recorded.
 
     Raises:
-        InputError: the folder or a file in it is missing, or a line is damaged.
+        InputError: the folder or a file in it is missing, a line is damaged or of another run, or the
+            results do not follow from the samples.
         RunFolderError: no run folder, a damaged ``run.json`` or results, or an unfinished run.
     """
     files = read_files(folder)
     records: dict[str, tuple[SampleRecord, ...]] = {}
     torn: list[Path] = []
-    for task in files.scores:
-        path, samples = files.newest_complete(task, _read_samples, lambda samples: len(samples.records))
+    for task, scores in files.scores.items():
+        path, plan = files.samples[task], files.plans[task]
+        samples = read_samples(path)
+        require_plan(path, plan, samples.records)
+        require_agreement(path, plan, scores, samples.records)
         records[task] = samples.records
         if samples.torn:
             torn.append(path)
@@ -136,17 +118,16 @@ def read_files(folder: Path) -> RunFiles:
     try:
         blocks: Mapping[str, Any] = results["selfreward"]["tasks"]
         scores = {task: TaskScores.from_json(block) for task, block in blocks.items()}
-        plans = {task: manifest.identity["tasks"][task] for task in scores}
-        planned = {task: (int(plan["n_items"]), int(plan["images_per_item"])) for task, plan in plans.items()}
+        plans = {task: TaskPlan.of(manifest, task) for task in scores}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(
             f"{folder} was written in another layout ({type(error).__name__}: {error}); run it again"
         ) from error
-    samples = sample_files(folder)
-    for task in scores:
-        if task not in samples:
-            raise InputError(f"{folder} has scores but no samples_{task}_*.jsonl; restore it or run again")
-    return RunFiles(manifest, results, scores, planned, {task: samples[task] for task in scores})
+    samples = {task: samples_path(folder, manifest, task) for task in scores}
+    for path in samples.values():
+        if not path.is_file():
+            raise InputError(f"{folder} has scores but no {path.name}; restore it or run again")
+    return RunFiles(manifest, results, scores, plans, samples)
 
 
 def read_finished(folder: Path) -> Manifest:
@@ -193,43 +174,48 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_results(folder: Path, manifest: Manifest) -> dict[str, Any]:
-    """The newest results file of this very run; the names sort by time.
+    """The results file of this very run, which has the run's time in its name.
 
     Raises:
-        RunFolderError: there is none, or it is damaged or of another version's schema.
+        RunFolderError: there is none, or it is damaged, of another run or of another version's schema.
     """
-    paths = sorted(folder.glob("results_*.json"), reverse=True)
-    for path in paths:
-        try:
-            results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            block = results["selfreward"]
-            if block["fingerprint"] != manifest.fingerprint:
-                continue
-            schema = block["schema"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunFolderError(
-                f"{path} is damaged ({type(error).__name__}: {error}); "
-                "run the same command again to rewrite it"
-            ) from error
-        if schema != SCHEMA:
-            raise RunFolderError(
-                f"{path} has schema {schema}, this version reads {SCHEMA}; update selfreward-eval"
-            )
-        return results
-    lacking = (
-        f"none of its {len(paths)} results files is of this run" if paths else "it has no results_*.json"
-    )
-    raise RunFolderError(f"{folder} is incomplete: {lacking}; run the same command again to write it")
+    path = _own(folder, f"results_{manifest.created}.json")
+    if not path.is_file():
+        others = len(list(folder.glob("results_*.json")))
+        lacking = (
+            f"none of its {others} results files is of this run" if others else "it has no results_*.json"
+        )
+        raise RunFolderError(f"{folder} is incomplete: {lacking}; run the same command again to write it")
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        block = results["selfreward"]
+        fingerprint, schema = block["fingerprint"], block["schema"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunFolderError(
+            f"{path} is damaged ({type(error).__name__}: {error}); run the same command again to rewrite it"
+        ) from error
+    if fingerprint != manifest.fingerprint:
+        raise RunFolderError(f"{path} is of another run; run the same command again to rewrite it")
+    if schema != SCHEMA:
+        raise RunFolderError(
+            f"{path} has schema {schema}, this version reads {SCHEMA}; update selfreward-eval"
+        )
+    return results
 
 
-def sample_files(folder: Path) -> dict[str, list[Path]]:
-    """Task -> its sample files, newest first."""
-    files: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("samples_*.jsonl"), reverse=True):
-        match = _SAMPLES.fullmatch(path.name)
-        if match:
-            files.setdefault(match["task"], []).append(path)
-    return files
+def samples_path(folder: Path, manifest: Manifest, task: str) -> Path:
+    """The line file of ``task`` that belongs to the run of ``manifest``; another one is another run's.
+
+    Raises:
+        RunFolderError: the manifest or the task has a name that leads out of the folder.
+    """
+    return _own(folder, f"samples_{task}_{manifest.created}.jsonl")
+
+
+def _own(folder: Path, name: str) -> Path:
+    if {"/", "\\", "\0"} & set(name):
+        raise RunFolderError(f"{folder / MANIFEST} names the file {name!r}, which is none of its folder")
+    return folder / name
 
 
 def damaged_record(path: Path, number: int, error: Exception) -> InputError:
@@ -240,14 +226,19 @@ def damaged_record(path: Path, number: int, error: Exception) -> InputError:
     )
 
 
-class _Samples(NamedTuple):
+class Samples(NamedTuple):
     """One sample file: the last record of every sample, and whether a torn last line was left out."""
 
     records: tuple[SampleRecord, ...]
     torn: bool
 
 
-def _read_samples(path: Path) -> _Samples:
+def read_samples(path: Path) -> Samples:
+    """What a sample file holds.
+
+    Raises:
+        InputError: a line before the last is not JSON, or is no sample.
+    """
     lines = read_json_lines(path)
     records = []
     for number, line in enumerate(lines.records, 1):
@@ -255,4 +246,4 @@ def _read_samples(path: Path) -> _Samples:
             records.append(SampleRecord.from_json(line))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise damaged_record(path, number, error) from error
-    return _Samples(tuple(latest(records)), lines.torn)
+    return Samples(tuple(latest(records)), lines.torn)

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from selfreward_eval.harness.attempts import attempt_each
+from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.runs.answering import text_sample
-from selfreward_eval.harness.runs.measuring import not_generated, unmeasured
+from selfreward_eval.harness.runs.contract import named
+from selfreward_eval.harness.runs.measuring import measured, not_generated, unmeasured
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder
 from selfreward_eval.harness.task import Responds, Task
@@ -33,7 +35,9 @@ def respond_batch(
         if isinstance(outcome, Measurement):
             sample, measurement = Sample(planned.item.id, planned.index, planned.seed), outcome
         else:
-            sample = text_sample(task, folder, planned, task.shown(planned.item), outcome)
+            with calling(named(task), f"shown() of item {planned.item.id!r}"):
+                shown = task.shown(planned.item)
+            sample = text_sample(task, folder, planned, shown, outcome)
             measurement = _measured(task, planned.item, sample)
         timing = {"gen_s": round(per_answer, 4), "score_s": round(time.monotonic() - began, 4)}
         records.append((SampleRecord(planned.doc_id, planned.item, sample, measurement, timing), True))
@@ -51,6 +55,8 @@ def _responses(model: Any, task: Responds, items: Sequence[Item]) -> list[str | 
 
 def _measured(task: Task, item: Item, sample: Sample) -> Measurement:
     (measurement,) = attempt_each(
-        lambda items: task.measure(items, [sample], []), [item], lambda _, error: unmeasured(error)
+        lambda items: measured(task, task.measure(items, [sample], []), 1),
+        [item],
+        lambda _, error: unmeasured(error),
     )
     return measurement

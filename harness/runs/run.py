@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 from pathlib import Path
 from typing import Any, Protocol
 
-from selfreward_eval.harness.errors import SelfRewardError
+from selfreward_eval.harness.errors import BrokenPlugin
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.models.base import Model, Supplies, require
 from selfreward_eval.harness.models.inventory import INVENTORY
-from selfreward_eval.harness.records import SampleRecord, Status
+from selfreward_eval.harness.plugins import calling, not_exiting, require_text
+from selfreward_eval.harness.records import Item, SampleRecord, Status
 from selfreward_eval.harness.runs.answering import answer_batch
+from selfreward_eval.harness.runs.contract import named, require_items, require_seeds
 from selfreward_eval.harness.runs.drawing import draw_batch
-from selfreward_eval.harness.runs.plan import Planned, identity, plan
+from selfreward_eval.harness.runs.giving_up import GIVE_UP, broken, has_number, tried_in_vain
+from selfreward_eval.harness.runs.measuring import Raised
+from selfreward_eval.harness.runs.plan import Planned, identity, plan, require_planned
 from selfreward_eval.harness.runs.responding import respond_batch
 from selfreward_eval.harness.runs.results import environment, results_json
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
@@ -26,10 +30,6 @@ from selfreward_eval.harness.runs.store import RunFolder, sanitise
 from selfreward_eval.harness.task import Responds, Task, limited
 
 BATCH = 32
-
-GIVE_UP = 16
-"""A model that fails on each of its first so many samples is taken for broken; nothing is recorded."""
-
 
 TRANSIENT = frozenset({Status.JUDGE_TRANSPORT_ERROR})
 """Failures that may not happen again, such as a judge out of reach: such samples are measured on resume."""
@@ -105,14 +105,26 @@ def run(
         MissingCapability: the model cannot do what a task needs; nothing was written.
         InputError: a model that supplies pictures has none for a task; nothing was written.
         RunFolderError: the folder holds another run.
-        SelfRewardError: the model failed on every one of the first samples.
+        InputError: items that cannot be run or scored, such as two of one id; nothing was drawn.
+        BrokenPlugin: the model or a task raised on every one of the first samples (see
+            :mod:`selfreward_eval.harness.runs.giving_up`), raised outside of samples, or broke its contract.
     """
     reporter = progress or _NoProgress()
     for task in tasks:
         require(model, _needed(model, task), f"task {task.info.name!r}")
-    inventory = model.survey(tasks, limit) if isinstance(model, Supplies) else None
-    items = {task.info.name: limited(task.items(), limit) for task in tasks}
-    plans = {task.info.name: plan(task, items[task.info.name], seed, seed_policy) for task in tasks}
+    items: dict[str, Sequence[Item]] = {}
+    plans: dict[str, list[Planned]] = {}
+    for task in tasks:
+        name = task.info.name
+        with calling(named(task), "items()"):
+            every = list(task.items())
+        require_items(task, every)
+        items[name] = limited(every, limit)
+        with calling(named(task), "seed()"):
+            plans[name] = plan(task, items[name], seed, seed_policy)
+        require_seeds(task, plans[name])
+    with calling("the model", "survey()"):
+        inventory = model.survey(tasks, limit) if isinstance(model, Supplies) else None
     run_identity = identity(model, tasks, items, seed, seed_policy, limit)
     reused = drawn = left = 0
     seconds = 0.0
@@ -123,7 +135,10 @@ def run(
             atomic_write_json(folder.path / INVENTORY, inventory.to_json())
         for task in tasks:
             name = task.info.name
-            records = {record.doc_id: record for record in folder.records(name)}
+            recorded = folder.records(name)
+            require_planned(folder.samples_path(name), plans[name], recorded)
+            records = {record.doc_id: record for record in recorded}
+            proven = has_number(records)
             settled = {key for key, record in records.items() if record.measurement.status not in retry}
             missing = [planned for planned in plans[name] if planned.doc_id not in settled]
             reused += len(plans[name]) - len(missing)
@@ -133,27 +148,29 @@ def run(
             make_batch = _batch_maker(task)
             pending: list[tuple[SampleRecord, bool]] = []
             for batch in _batches(to_do, batch_size):
-                pending += make_batch(model, task, folder, batch)
+                with not_exiting(f"the model or {named(task)}"):
+                    pending += make_batch(model, task, folder, batch)
                 reporter.advance(name, len(batch))
-                # Failures are recorded after the first success, so that a broken model leaves none behind.
-                if not records and _all_failed(pending):
-                    if len(pending) >= min(GIVE_UP, len(to_do)):
-                        raise _broken(pending)
+                # Failures are recorded after the first number, so that a broken plug-in leaves none behind.
+                failed = 0 if proven else tried_in_vain([record for record, _ in pending])
+                if failed >= GIVE_UP or (failed and batch[-1] is to_do[-1]):
+                    raise broken(task, [record for record, _ in pending])
+                if failed:
                     continue
                 for record, fresh in pending:
-                    folder.append(name, record)
-                    records[record.doc_id] = record
+                    plain = _plain(record)
+                    folder.append(name, plain)
+                    records[record.doc_id] = plain
+                    proven = proven or plain.measurement.ok
                     drawn += int(fresh and (record.sample.image or record.sample.text) is not None)
                 pending = []
             ordered = [records[key] for key in sorted(records)]
+            # Further numbers are of a whole run.
+            with calling(named(task), "extra()"):
+                extra = dict(task.extra(ordered)) if len(to_do) == len(missing) else {}
+            require_text(f"{named(task)}: what extra() returned", extra, BrokenPlugin)
             scores[name] = summarise(
-                task.info,
-                task.metrics[0],
-                items[name],
-                ordered,
-                task.info.images_per_item,
-                # Further numbers are of a whole run.
-                task.extra(ordered) if len(to_do) == len(missing) else {},
+                task.info, task.metrics[0], items[name], ordered, task.info.images_per_item, extra
             )
             # What an interrupted run drew and measured before this call counts too.
             seconds += fsum(second for record in ordered for second in record.timing.values())
@@ -183,14 +200,7 @@ def _batches(planned: Sequence[Planned], size: int) -> Iterator[Sequence[Planned
         yield planned[start : start + size]
 
 
-def _all_failed(pending: Sequence[tuple[SampleRecord, bool]]) -> bool:
-    return all(record.measurement.status is Status.GENERATION_ERROR for record, _ in pending)
-
-
-def _broken(pending: Sequence[tuple[SampleRecord, bool]]) -> SelfRewardError:
-    first = pending[0][0]
-    reason = " ".join(first.measurement.reason.split())
-    return SelfRewardError(
-        f"the model failed on each of the first {len(pending)} samples; the first, {first.item.text!r}, with "
-        f"{reason}. Nothing was recorded: mend the model and run the same command again"
-    )
+def _plain(record: SampleRecord) -> SampleRecord:
+    """The record as a file gives it back: without the traceback of what was raised over it."""
+    measurement = record.measurement
+    return replace(record, measurement=measurement.plain()) if isinstance(measurement, Raised) else record

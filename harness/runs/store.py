@@ -60,6 +60,7 @@ class RunFolder:
             self._lock.release()
             raise
         self._writers: dict[str, JsonLinesWriter] = {}
+        self._digests: dict[str, str | None] = {}
 
     def _open(self, identity: dict[str, Any], environment: dict[str, Any]) -> Manifest:
         recorded = read_identity_file(self.path / MANIFEST, RUN, Manifest.from_json)
@@ -89,26 +90,37 @@ class RunFolder:
         if not path.exists():
             return []
         try:
-            return latest(SampleRecord.from_json(line) for line in read_json_lines(path).records)
-        except (KeyError, ValueError, TypeError) as error:
+            records = latest(SampleRecord.from_json(line) for line in read_json_lines(path).records)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise RunFolderError(
                 f"{path} holds a line that is no sample ({type(error).__name__}: {error}); "
                 "restore it, or move it away and run again"
             ) from error
+        self._digests.update(
+            (one.sample.image, one.sample.image_sha256) for one in records if one.sample.image
+        )
+        return records
 
     def append(self, task: str, record: SampleRecord) -> None:
         """Adds one sample line; it is with the operating system when this returns."""
+        if self.manifest.status == "success":
+            # The results no longer follow from the samples until they are written again.
+            self.manifest = replace(self.manifest, status="started", finished=None)
+            atomic_write_json(self.path / MANIFEST, self.manifest.to_json())
         if task not in self._writers:
             self._writers[task] = JsonLinesWriter(self.samples_path(task))
         self._writers[task].append(record.to_json())
 
     def _settle(self, task: str) -> None:
-        """Leaves one line per sample, where some were tried again: other readers count lines."""
+        """Leaves one whole line per sample, where some were tried again: other readers count lines."""
         path = self.samples_path(task)
-        lines = read_json_lines(path).records
-        kept = latest(SampleRecord.from_json(line) for line in lines)
-        if len(kept) < len(lines):
-            self._writers[task].close()
+        if not path.is_file():
+            return
+        lines = read_json_lines(path)
+        kept = latest(SampleRecord.from_json(line) for line in lines.records)
+        if len(kept) < len(lines.records) or lines.torn:
+            if task in self._writers:
+                self._writers.pop(task).close()
             text = [
                 json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")) for record in kept
             ]
@@ -119,7 +131,10 @@ class RunFolder:
         return Path("images", task, sanitise(item_id), f"{index}_{seed}.png")
 
     def read_picture(self, relative: Path) -> tuple[Image, str] | None:
-        """A picture written earlier, as (RGB image, sha256 of its file), or None if there is none whole."""
+        """A picture written earlier, as (RGB image, sha256 of its file), or None if there is none whole.
+
+        One that is not the picture of its record is none either: somebody put it there afterwards.
+        """
         from PIL import Image as PillowImage
 
         path = self.path / relative
@@ -131,7 +146,9 @@ class RunFolder:
         # What Pillow raises depends on where the file is damaged.
         except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError):
             return None
-        return picture, hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        recorded = self._digests.get(relative.as_posix())
+        return (picture, digest) if recorded in (None, digest) else None
 
     def write_picture(self, relative: Path, picture: Image) -> str:
         """Writes a picture as PNG, whole or not at all; returns the sha256 of the file."""
@@ -144,8 +161,10 @@ class RunFolder:
 
     def finish(self, results: Mapping[str, Any]) -> Path:
         """Writes the results, then marks the run as done; returns the results' path."""
-        for task, writer in self._writers.items():
+        for writer in self._writers.values():
             writer.sync()
+        # Every task of the run: an earlier process may have been killed between a retry and this.
+        for task in self.manifest.identity.get("tasks", {}):
             self._settle(task)
         path = self.path / f"results_{self.manifest.created}.json"
         atomic_write_json(path, dict(results))

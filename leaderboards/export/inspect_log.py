@@ -173,7 +173,7 @@ def _content(run: Run, record: SampleRecord, pictures: bool) -> Any:
     path = picture_path(run.folder, {"image": sample.image})
     if not pictures or path is None:
         return sample.image
-    picture = embed(path)
+    picture = embed(path, sample.image_sha256)
     if "url" not in picture:
         return f"{sample.image}: {picture['problem']}"
     return [ContentImage(image=picture["url"]), ContentText(text=sample.image)]

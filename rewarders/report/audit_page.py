@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.files import write_page
 from selfreward_eval.harness.report.drawing import write_drawing
 from selfreward_eval.harness.report.pictures import BUDGET
 from selfreward_eval.rewarders.auditing.audit import Audit, RewarderAudit
@@ -64,7 +64,7 @@ def write_audit_page(
     html = render("reward_audit.jinja", name=name, model=model, tasks=tasks, skipped=skipped)
     page = folder / PAGE
     # A page can be drawn again at any time, so it need not wait for the disk.
-    atomic_write_text(page, html, durable=False)
+    write_page(page, html)
     return [page, *written]
 
 

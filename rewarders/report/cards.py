@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.report.overlay import overlay
-from selfreward_eval.harness.report.pictures import BUDGET, embed_all
+from selfreward_eval.harness.report.pictures import BUDGET, Wanted, embed_all
 from selfreward_eval.rewarders.auditing.rightness import RightRule
 from selfreward_eval.rewarders.report.formatting import number
 from selfreward_eval.rewarders.report.overlays import details, map_overlays, region_boxes
@@ -72,6 +72,7 @@ def card(entry: PictureEntry, line: Line, rule: RightRule | None, place: str = "
         "parts": [(name.replace("_", " "), number(value, 2)) for name, value in reward.components.items()],
         "lines": details(reward.evidence),
         "path": entry.path,
+        "sha256": entry.sha256,
     }
 
 
@@ -85,14 +86,14 @@ def with_pictures(
         lines: entry's key -> its line, for maps.
         budget: bytes of picture data.
     """
-    paths = [Path(card["path"]) for card in cards if card["path"] is not None]
-    pictures = embed_all(paths, budget)
+    wanted = [Wanted(Path(card["path"]), card["sha256"]) for card in cards if card["path"] is not None]
+    pictures = embed_all(wanted, budget)
     shown = []
     for one in cards:
         if one["path"] is None:
             shown.append({**one, "picture": {"problem": "No picture"}, "boxes": None, "veils": {}})
             continue
-        picture = pictures.get(Path(one["path"]))
+        picture = pictures.get(Wanted(Path(one["path"]), one["sha256"]))
         if picture is None:
             continue
         reward = lines[one["key"]].reward

@@ -8,7 +8,7 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.files import write_page
 from selfreward_eval.harness.report.pictures import BUDGET
 from selfreward_eval.rewarders.auditing.audit import Audit
 from selfreward_eval.rewarders.auditing.rightness import RightRule
@@ -81,7 +81,7 @@ def write_rewards_page(
         left_out=_left_out(len(cards), len(kept)),
     )
     # A page can be drawn again at any time, so it need not wait for the disk.
-    atomic_write_text(path, html, durable=False)
+    write_page(path, html)
     return path
 
 

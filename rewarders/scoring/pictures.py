@@ -202,7 +202,10 @@ def open_picture(entry: PictureEntry) -> tuple[RewardSample | None, Reward | Non
         return None, Reward.unscored(Status.MISSING_IMAGE, reason), None
     digest = hashlib.sha256(data).hexdigest()
     if entry.sha256 is not None and digest != entry.sha256:
-        reason = "its file was changed after it was measured"
+        reason = (
+            f"its file was changed after it was measured: its sha256 is {digest[:12]}…, recorded is "
+            f"{entry.sha256[:12]}…"
+        )
         return None, Reward.unscored(Status.UNREADABLE_IMAGE, reason), digest
     try:
         image = read_rgb(io.BytesIO(data))

@@ -6,11 +6,17 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from selfreward_eval.harness.errors import BrokenPlugin
+from selfreward_eval.harness.plugins import calling
+from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.runs.run import Progress
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.rewarders.cache import CachedRewarder
 from selfreward_eval.rewarders.scoring.log import Line, RewardLog
 from selfreward_eval.rewarders.scoring.pictures import PictureEntry, open_picture
+
+_NO_PICTURE = frozenset({Status.MISSING_IMAGE, Status.UNREADABLE_IMAGE, Status.GENERATION_ERROR})
+"""The rewarder was not asked."""
 
 BATCH = 32
 """Pictures whose rewards are written together; a prompt's pictures stay in one batch."""
@@ -37,6 +43,10 @@ def score_all(
         cache: folder of rewards that rewarders share.
         progress: notified of every batch.
         label: the rewarder's name there.
+
+    Raises:
+        BrokenPlugin: the rewarder raised outside of pictures, failed on every one, or gave another number
+            of rewards than pictures.
     """
     name = label or rewarder.info.name
     groupwise = rewarder.info.groupwise
@@ -48,7 +58,32 @@ def score_all(
         if progress is not None:
             progress.advance(name, len(batch))
     log.finish(entries)
-    return [log.lines[entry.key] for entry in entries]
+    lines = [log.lines[entry.key] for entry in entries]
+    _require_any(name, entries, lines)
+    return lines
+
+
+def _require_any(name: str, entries: Sequence[PictureEntry], lines: Sequence[Line]) -> None:
+    """Returns unless the rewarder failed on every picture that it was given.
+
+    Raises:
+        BrokenPlugin: it did; an empty table is no result. The lines are written and tried again next time.
+    """
+    failed = []
+    for entry, line in zip(entries, lines, strict=True):
+        if line.reward.ok:
+            return
+        if line.reward.status is Status.MEASUREMENT_ERROR:
+            failed.append((entry, line.reward))
+        elif entry.status is Status.SUCCESS and line.reward.status not in _NO_PICTURE:
+            return
+    if failed:
+        entry, reward = failed[0]
+        raise BrokenPlugin(
+            f"the rewarder {name!r} failed on each of the {len(failed)} pictures that it was given; the "
+            f"first, for {entry.prompt!r}, with {' '.join(reward.reason.split())}. Mend it or its "
+            "arguments, and run the same command again"
+        )
 
 
 def _score_batch(scorer: Rewarder, batch: Sequence[PictureEntry], log: RewardLog, groupwise: bool) -> None:
@@ -70,7 +105,13 @@ def _score_batch(scorer: Rewarder, batch: Sequence[PictureEntry], log: RewardLog
         return
     before = scorer.misses if isinstance(scorer, CachedRewarder) else None
     started = time.perf_counter()
-    rewards: list[Reward] = scorer.score([str(entry.prompt) for entry, _ in scored], samples)
+    with calling(f"the rewarder {scorer.info.name!r}", "score()"):
+        rewards: list[Reward] = list(scorer.score([str(entry.prompt) for entry, _ in scored], samples))
+    if len(rewards) != len(samples):
+        raise BrokenPlugin(
+            f"the rewarder {scorer.info.name!r}: score() returned {len(rewards)} rewards for {len(samples)} "
+            "pictures; it must return one per picture, in order, with a status where there is no value"
+        )
     spent = time.perf_counter() - started
     # The time of a batch that came partly from the cache is not the cost of its pictures.
     fresh = before is None or (isinstance(scorer, CachedRewarder) and scorer.misses - before == len(samples))

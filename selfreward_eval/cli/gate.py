@@ -59,8 +59,9 @@ def gate(
 ) -> None:
     """Compare a candidate with a base by the rules of a policy: PASS, FAIL or INCONCLUSIVE.
 
-    Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 wrong command line, 4 missing or unfit input. A task
-    that was not measured, and runs that differ in more than the model, are 4, never a pass.
+    Exit codes: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 2 wrong command line, 4 missing or unfit input, 6 a
+    plug-in or this program failed. A task that was not measured, and runs that differ in more than the
+    model, are 4, never a pass; an error that nobody expected is 6, never a FAIL.
     """
     from selfreward_eval.api.gate import gate as judged
     from selfreward_eval.harness.gating.policy_file import read_policy

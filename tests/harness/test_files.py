@@ -18,6 +18,7 @@ from selfreward_eval.harness.files import (
     atomic_write_json,
     atomic_write_text,
     read_json_lines,
+    write_page,
 )
 
 
@@ -197,3 +198,23 @@ def test_a_file_cut_anywhere_gives_back_its_whole_lines(
     assert list(read_json_lines(path).records) == records[:whole]
     append_all(path, records[whole:])
     assert list(read_json_lines(path).records) == records
+
+
+@pytest.mark.parametrize("process", [os.getpid(), 2**31 - 1, 9_999_999_999])
+def test_what_a_killed_writer_left_goes_with_the_next_page(tmp_path: Path, process: int) -> None:
+    stale = tmp_path / f".page.html.{process}.0a1b2c3d.tmp"
+    stale.write_text("half a page")
+    write_page(tmp_path / "page.html", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_what_a_living_writer_or_another_page_has_there_stays(tmp_path: Path) -> None:
+    kept = [
+        f".page.html.{os.getppid()}.0a1b2c3d.tmp",
+        ".other.html.1234567.0a1b2c3d.tmp",
+        ".page.html.mine.tmp",
+    ]
+    for name in kept:
+        (tmp_path / name).write_text("being written")
+    write_page(tmp_path / "page.html", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html", *kept}

@@ -71,15 +71,37 @@ def test_results_that_do_not_follow_from_the_samples_are_refused(make_run: MakeR
         read_entry(folder, 0)
 
 
+def test_a_sample_that_is_recorded_twice_is_named(make_run: MakeRun) -> None:
+    folder = make_run("a", MARKS)
+    path = samples_file(folder)
+    path.write_text(path.read_text() + path.read_text().splitlines(keepends=True)[1])
+    with pytest.raises(InputError, match=r"sample 1 of item 'one-0' is recorded twice; run the same command"):
+        read_entry(folder, 0)
+
+
+def test_another_run_s_samples_are_not_read(make_run: MakeRun) -> None:
+    folder, other = make_run("a", MARKS), make_run("b", {"one": [[1.0, 1.0]]})
+    before = read_entry(folder, 0).tasks["toy"].values
+    (folder / "samples_toy_2027-01-01T00-00-00.jsonl").write_bytes(samples_file(other).read_bytes())
+    np.testing.assert_array_equal(read_entry(folder, 0).tasks["toy"].values, before)
+
+
+def test_a_failure_that_the_results_do_not_count_is_found(make_run: MakeRun) -> None:
+    folder = make_run("a", {"one": [[1.0, 1.0], [1.0, 1.0]]})
+    edit_line(folder, 0, status="missing_image", metrics=[])
+    with pytest.raises(InputError, match=r"the samples give toy \(overall\) 3 scored, the results say 4"):
+        read_entry(folder, 0)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"correct": 1.5}, r"record 1 of .*samples_toy.* has correct = 1.5, which is not in \[0, 1\]"),
-        ({"image_idx": 2}, r"record 1 of .* is sample 2 .* never planned"),
-        ({"image_idx": 1}, r"sample 1 of item 'one-0' is recorded twice"),
+        ({"image_idx": 2}, r"sample 2 of item 'one-0', which is not of this run \(its index is 2, the plan"),
+        ({"image_idx": 1}, r"sample 1 of item 'one-0', which is not of this run \(its seed is \d+, the plan"),
         ({"status": "lost"}, r"record 1 of .* has the unknown status 'lost'"),
         ({"status": "missing_image"}, r"record 1 of .* has the status missing_image and yet values"),
-        ({"seed": -1}, r"record 1 of .* sample 0 \(seed -1\)"),
+        ({"seed": -1}, r"sample 0 of item 'one-0', which is not of this run \(its seed is -1, the plan has"),
         ({"doc": {}}, r"record 1 of .* is not a sample \(KeyError: 'prompt_id'\)"),
     ],
 )

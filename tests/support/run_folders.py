@@ -29,14 +29,20 @@ INFO = TaskInfo("toy", "1", "Toy benchmark", "none", images_per_item=2)
 CREATED = "2026-11-20T10-00-00"
 
 
-def records_of(marks: Marks) -> list[SampleRecord]:
-    """The sample records behind ``marks``; items are called ``<category>-<number>``."""
+def records_of(marks: Marks, task: str = INFO.id, seed: int = 0) -> list[SampleRecord]:
+    """The sample records behind ``marks``; items are called ``<category>-<number>``.
+
+    Args:
+        marks: what was measured.
+        task: ``name@version``, which the samples' seeds follow from.
+        seed: the run's, likewise.
+    """
     records: list[SampleRecord] = []
     for category, items in marks.items():
         for number, samples in enumerate(items):
             item = Item(f"{category}-{number}", f"draw {category} {number}", category)
             for index, mark in enumerate(samples):
-                sample = Sample(item.id, index, sample_seed(INFO.id, item.id, index, 0), image=f"{index}.png")
+                sample = Sample(item.id, index, sample_seed(task, item.id, index, seed), image=f"{index}.png")
                 measurement = (
                     Measurement(Status.GENERATION_ERROR, reason="it failed")
                     if mark is None
@@ -93,6 +99,9 @@ def write_run(
         for key in path:
             part = part[key]
         part[last] = value
+    if whole["seed_policy"] == "hashed":
+        version = whole["tasks"][task]["version"]
+        records = records_of(marks, f"{task}@{version}", whole["seed"])
     manifest = Manifest(whole, {}, status, CREATED)
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(manifest.to_json()))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.files import atomic_write_text
-from selfreward_eval.harness.report.cards import filters, picture_path, with_picture
+from selfreward_eval.harness.files import write_page
+from selfreward_eval.harness.report.cards import filters, wanted_picture, with_picture
 from selfreward_eval.harness.report.pages import OUTSIDE, REPORT_NAME, left_out_text
-from selfreward_eval.harness.report.pictures import BUDGET, embed_all
+from selfreward_eval.harness.report.pictures import BUDGET, Wanted, embed_all
 from selfreward_eval.harness.runs.reader import read_manifest, read_results
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.trainers.report.methods import method_view, methods_view
@@ -45,12 +45,12 @@ def write_training_page(folder: Path, *, budget: int = BUDGET) -> Path:
     view = training_view(training)
     sides = (("a", training.before.folder), ("b", training.after.folder))
     pictures = embed_all(
-        [path for pair in view["pairs"] for path in _paths(pair, sides) if path is not None], budget
+        [one for pair in view["pairs"] for one in _wanted(pair, sides) if one is not None], budget
     )
     cards = [
         {**pair, **{side: _shown(pair[side], run, pictures) for side, run in sides}}
         for pair in view["pairs"]
-        if all(path is None or path in pictures for path in _paths(pair, sides))
+        if all(one is None or one in pictures for one in _wanted(pair, sides))
     ]
     offer = filters([{**card, "verdict": card["choice"]} for card in cards], CHOICES)
     left_out = left_out_text(len(view["pairs"]), len(cards), "chosen pairs", budget)
@@ -61,21 +61,21 @@ def write_training_page(folder: Path, *, budget: int = BUDGET) -> Path:
 Sides = Sequence[tuple[str, Path]]
 
 
-def _paths(pair: Mapping[str, Any], sides: Sides) -> list[Path | None]:
-    """Where the pictures of a pair lie; None for one that is not there."""
-    return [picture_path(run, pair[side]) for side, run in sides if pair[side]]
+def _wanted(pair: Mapping[str, Any], sides: Sides) -> list[Wanted | None]:
+    """The pictures of a pair; None for one that is not there."""
+    return [wanted_picture(run, pair[side]) for side, run in sides if pair[side]]
 
 
 def _shown(
-    card: Mapping[str, Any] | None, run: Path, pictures: Mapping[Path, dict[str, Any]]
+    card: Mapping[str, Any] | None, run: Path, pictures: Mapping[Wanted, dict[str, Any]]
 ) -> dict[str, Any] | None:
     """A half with its picture, or with what is wrong with it; None where nothing is recorded."""
     if card is None:
         return None
-    path = picture_path(run, card)
-    if path is None:
+    wanted = wanted_picture(run, card)
+    if wanted is None:
         return with_picture(card, OUTSIDE if card["image"] else None)
-    return with_picture(card, pictures[path])
+    return with_picture(card, pictures[wanted])
 
 
 def write_method_page(folders: Sequence[Path], pooled: PooledComparison, output: Path) -> Path:
@@ -162,5 +162,5 @@ def _ranges(comparisons: Iterable[PooledComparison]) -> dict[str, tuple[float, f
 def _write(path: Path, html: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A page can be drawn again at any time, so it need not wait for the disk.
-    atomic_write_text(path, html, durable=False)
+    write_page(path, html)
     return path

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from selfreward_eval.harness.report.pictures import THUMBNAIL, embed, embed_all
+from selfreward_eval.harness.report.pictures import THUMBNAIL, Wanted, embed, embed_all
 
 
 def saved(path: Path, side: int, seed: int = 0) -> Path:
@@ -49,5 +50,19 @@ def test_a_missing_and_a_damaged_picture_are_named(tmp_path: Path) -> None:
 def test_pictures_are_embedded_in_order_until_the_budget_is_spent(tmp_path: Path) -> None:
     paths = [saved(tmp_path / f"{k}.png", 48, k) for k in range(4)]
     size = max(len(embed(path)["url"]) for path in paths)
-    assert list(embed_all(paths, budget=2 * size + 10)) == paths[:2]
-    assert list(embed_all(paths)) == paths
+    wanted = [Wanted(path) for path in paths]
+    assert list(embed_all(wanted, budget=2 * size + 10)) == wanted[:2]
+    assert list(embed_all(wanted)) == wanted
+
+
+def test_a_picture_that_is_not_the_measured_one_is_not_shown(tmp_path: Path) -> None:
+    """Both hashes are told, so that a reader can find which file it is."""
+    path = saved(tmp_path / "drawn.png", 16)
+    recorded = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "url" in embed(path, recorded)
+    saved(path, 17)
+    now = hashlib.sha256(path.read_bytes()).hexdigest()
+    problem = embed(path, recorded)["problem"]
+    assert "not the one that was measured" in problem
+    assert now[:12] in problem
+    assert recorded[:12] in problem

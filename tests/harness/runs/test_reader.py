@@ -70,20 +70,117 @@ def test_a_torn_last_line_is_left_out_and_told(folder: Path) -> None:
     assert run.torn == (path,)
 
 
-def test_the_newest_complete_sample_file_is_read(folder: Path) -> None:
-    path = samples(folder)
-    partial = folder / "samples_toy_2027-01-01T00-00-00.jsonl"
-    partial.write_text(path.read_text().splitlines(keepends=True)[0])
-    assert len(load_run(folder).records["toy"]) == 8
-    newer = path.read_text().replace('"fine"', '"newer"')
-    (folder / "samples_toy_2026-12-01T00-00-00.jsonl").write_text(newer)
-    assert load_run(folder).records["toy"][0].measurement.reason == "newer"
-
-
-def test_tasks_with_a_common_beginning_are_kept_apart(folder: Path) -> None:
+def test_only_the_run_s_own_samples_are_read(folder: Path) -> None:
+    """Newer or whole, a file with another time in its name is of another run."""
     text = samples(folder).read_text()
-    (folder / "samples_toy_hard_2027-01-01T00-00-00.jsonl").write_text(text.replace('"fine"', '"hard"'))
-    assert load_run(folder).records["toy"][0].measurement.reason == "fine"
+    for name in ("samples_toy_2027-01-01T00-00-00", "samples_toy_hard_2026-11-20T10-00-00"):
+        (folder / f"{name}.jsonl").write_text(text.replace('"fine"', '"other"').replace("1.0", "0.0"))
+    (folder / "samples_toy_2026-12-01T00-00-00.jsonl").write_text("{}\n{...\n{}")
+    run = load_run(folder)
+    assert {record.measurement.reason for record in run.records["toy"]} == {"fine", "it failed"}
+    assert run.scores["toy"].overall.value == 0.625
+
+
+def test_only_the_run_s_own_results_are_read(folder: Path) -> None:
+    """A damaged file of a newer name is nobody's: no call of the run would ever rewrite it."""
+    (folder / "results_2027-01-01T00-00-00.json").write_text("{")
+    assert load_run(folder).scores["toy"].overall.value == 0.625
+
+
+def change(path: Path, number: int, **values: object) -> None:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[number] |= values
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"correct": 0.0},
+            r"the samples give toy \(one\) 0\.5, the results say 0\.75; restore the file, or run",
+        ),
+        ({"status": "missing_image", "metrics": []}, r"toy \(one\) 2 scored of 4, the results say 3 of 4"),
+        ({"correct": 1.5}, r"a success with correct = 1\.5, which is not in \[0, 1\]; measure it again"),
+        ({"metrics": []}, "a success with correct = None"),
+        (
+            {"seed": 7},
+            r"sample 0 of item 'one-0', which is not of this run \(its seed is 7, the plan has \d+\)",
+        ),
+        ({"image_idx": 2}, r"its index is 2, the plan has 2 samples per item"),
+        ({"image_idx": -1}, r"its index is -1"),
+    ],
+)
+def test_a_sample_that_is_not_of_the_run_is_named(
+    folder: Path, changes: dict[str, object], message: str
+) -> None:
+    change(samples(folder), 0, **changes)
+    with pytest.raises(InputError, match=message):
+        load_run(folder)
+
+
+def test_samples_of_another_run_under_this_run_s_name_are_refused(
+    folder: Path, make_run: Callable[..., Path]
+) -> None:
+    """Another seed is seen at the first line, another model by its scores."""
+    other_seed = make_run("seed", MARKS, identity={"seed": 1})
+    samples(folder).write_bytes(samples(other_seed).read_bytes())
+    with pytest.raises(InputError, match=r"not of this run \(its seed is"):
+        load_run(folder)
+    other_model = make_run("model", {"one": [[1, 1], [1, 1]], "two": [[1, 1], [1, 1]]})
+    samples(folder).write_bytes(samples(other_model).read_bytes())
+    with pytest.raises(
+        InputError, match=r"the samples give toy \(one\) 4 scored of 4, the results say 3 of 4"
+    ):
+        load_run(folder)
+
+
+def test_two_prompts_of_one_item_are_refused(folder: Path) -> None:
+    lines = samples(folder).read_text().splitlines()
+    doc = json.loads(lines[0])["doc"]
+    change(samples(folder), 0, doc={**doc, "prompt": "draw anything"})
+    with pytest.raises(InputError, match="its prompt, category, cluster or metadata is not that of the item"):
+        load_run(folder)
+
+
+def test_more_items_than_planned_are_refused(make_run: Callable[..., Path]) -> None:
+    folder = make_run("official", MARKS, identity={"seed_policy": "official"})
+    line = json.loads(samples(folder).read_text().splitlines()[0])
+    line["doc"]["prompt_id"] = "new"
+    with samples(folder).open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    with pytest.raises(InputError, match="holds 5 items, the plan of the run has 4"):
+        load_run(folder)
+
+
+def test_what_is_missing_may_have_been_anything_in_range_and_nothing_else(folder: Path) -> None:
+    """With its last line torn, results of 0.625 can still follow: two-1 has one mark left of two."""
+    path = samples(folder)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert load_run(folder).scores["toy"].overall.value == 0.625
+    (results,) = folder.glob("results_*.json")
+    content = json.loads(results.read_text())
+    content["selfreward"]["tasks"]["toy"]["categories"]["two"]["value"] = 0.8
+    results.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"toy \(two\) 0\.5, the results say 0\.8"):
+        load_run(folder)
+
+
+def test_results_that_do_not_follow_from_their_own_categories_are_refused(folder: Path) -> None:
+    (results,) = folder.glob("results_*.json")
+    content = json.loads(results.read_text())
+    content["selfreward"]["tasks"]["toy"]["overall"]["value"] = 1.0
+    results.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"the samples give toy \(overall\) 0\.625, the results say 1;"):
+        load_run(folder)
+
+
+@pytest.mark.parametrize("created", ["../../2026", "/etc/2026"])
+def test_a_time_that_leads_out_of_the_folder_is_refused(folder: Path, created: str) -> None:
+    manifest = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**manifest, "created": created}))
+    with pytest.raises(RunFolderError, match="which is none of its folder"):
+        load_run(folder)
 
 
 def test_a_damaged_line_in_the_middle_is_named(folder: Path) -> None:
@@ -103,7 +200,7 @@ def test_a_line_of_another_layout_is_named(folder: Path) -> None:
 
 def test_missing_samples_are_named(folder: Path) -> None:
     samples(folder).unlink()
-    with pytest.raises(InputError, match=r"scores but no samples_toy_\*\.jsonl"):
+    with pytest.raises(InputError, match=r"scores but no samples_toy_2026-11-20T10-00-00\.jsonl"):
         load_run(folder)
 
 
@@ -112,9 +209,14 @@ def test_results_of_another_run_do_not_count(folder: Path) -> None:
     content = json.loads(results.read_text())
     content["selfreward"]["fingerprint"] = "other"
     results.write_text(json.dumps(content))
+    with pytest.raises(
+        RunFolderError, match=r"results_.*\.json is of another run; run the same command again"
+    ):
+        load_run(folder)
+    results.rename(folder / "results_2027-01-01T00-00-00.json")
     with pytest.raises(RunFolderError, match="none of its 1 results files is of this run"):
         load_run(folder)
-    results.unlink()
+    (folder / "results_2027-01-01T00-00-00.json").unlink()
     with pytest.raises(RunFolderError, match=r"it has no results_\*\.json"):
         load_run(folder)
 

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from selfreward_eval.harness.errors import RunFolderError
+from selfreward_eval.harness.runs.reader import load_run
 from selfreward_eval.harness.runs.run import Finished, run
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
@@ -163,6 +165,49 @@ def test_a_deleted_line_in_the_middle_is_filled_in(whole: Finished, half: Finish
     by_id = sorted(lines(again.folder), key=lambda line: line["doc_id"])
     assert by_id == lines(whole.folder)
     assert (model.drawn, again.scores) == ([], whole.scores)
+
+
+def test_lines_of_other_seeds_are_not_taken_over(half: Finished, tmp_path: Path) -> None:
+    """A file of the same run's name with another run's samples: nothing is drawn or measured on top of it."""
+    (path,) = half.folder.glob("samples_*.jsonl")
+    other = run(DummyModel(), [ShapesGenEval()], tmp_path / "other", limit=6, seed=1)
+    (foreign,) = other.folder.glob("samples_*.jsonl")
+    path.write_bytes(foreign.read_bytes())
+    model = DummyModel()
+    with pytest.raises(
+        RunFolderError, match=r"which is not of this run \(its seed is \d+, the plan has \d+\)"
+    ):
+        draw(model, half.folder.parent)
+    assert model.drawn == []
+    assert path.read_bytes() == foreign.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"doc_id": 100_000}, "the plan has no doc_id 100000"),
+        ({"doc_id": 1}, "doc_id 1 is sample 1 of item"),
+        ({"image_idx": 7}, "doc_id 0 is sample 0 of item"),
+        ({"seed": 3}, "its seed is 3, the plan has"),
+        ({"doc": {"prompt": "draw anything"}}, "its prompt, category, cluster or metadata is not the plan's"),
+        ({"doc": {"metadata": {}}}, "its prompt, category, cluster or metadata is not the plan's"),
+    ],
+)
+def test_a_line_that_was_never_planned_is_named(half: Finished, changes: dict[str, Any], told: str) -> None:
+    (path,) = half.folder.glob("samples_*.jsonl")
+    first, *rest = path.read_text().splitlines(keepends=True)
+    line = json.loads(first)
+    changed = {**line, **changes, "doc": {**line["doc"], **changes.get("doc", {})}}
+    path.write_text(json.dumps(changed) + "\n" + "".join(rest))
+    with pytest.raises(RunFolderError, match=told):
+        draw(DummyModel(), half.folder.parent)
+
+
+def test_damaged_results_are_written_again(half: Finished) -> None:
+    assert half.results_path is not None
+    half.results_path.write_text("{")
+    again = draw(DummyModel(), half.folder.parent)
+    assert load_run(again.folder).scores == again.scores
 
 
 def test_the_folder_s_manifest_says_when_it_is_done(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_picture_that_is_not_there_says_why(measuring: Any, entry: Any, tmp_pa
         "generation_error",
         "success",
     ]
-    assert lines[2].reward.reason == "its file was changed after it was measured"
+    assert lines[2].reward.reason.startswith("its file was changed after it was measured: its sha256 is ")
     assert lines[3].reward.reason == "the model raised"
 
 

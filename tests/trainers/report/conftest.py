@@ -75,7 +75,7 @@ def write_run(folder: Path, *, rate: float, mark: float, seed: int, items: int =
         "model": {"name": folder.name, "weights": f"{folder.name}-{seed}", "generation": {"guidance": 2.0}},
         "tasks": planned,
     }
-    manifest = Manifest(identity, {}, "success", "2026-01-10T09:30:00Z", "2026-01-10T09:33:12Z")
+    manifest = Manifest(identity, {}, "success", "2026-01-10T09-33-12", "2026-01-10T09-40-12")
     (folder / "run.json").write_text(json.dumps(manifest.to_json()), encoding="utf-8")
     block = {"schema": 1, "fingerprint": manifest.fingerprint, "tasks": scores}
     results = json.dumps({"selfreward": block})
