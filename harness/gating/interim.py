@@ -13,7 +13,7 @@ from math import fsum, sqrt
 from typing import Any
 
 from selfreward_eval.harness.gating.evidence import Evidence, TaskRuns
-from selfreward_eval.harness.gating.one_sided import OneSided
+from selfreward_eval.harness.stats.one_sided import OneSided
 from selfreward_eval.harness.gating.policy import Kind
 from selfreward_eval.harness.records import Item
 from selfreward_eval.harness.stats.anytime_valid import first_rejection, lower_bound
