@@ -36,8 +36,7 @@ def gates(runs: int, seed: int) -> Table:
         before = chances(rng, 0.7, 0.5, (runs, size))
         after = before * (1 - margin / 0.7)
         gaps = item_means(rng, after, 4) - item_means(rng, before, 4)
-        results = [paired(one) for one in gaps]
-        verdicts = [non_inferiority(result, margin).verdict for result in results]
+        verdicts = [non_inferiority({"": one}, margin, width=1.0).verdict for one in gaps]
         rates = {str(verdict): count([one is verdict for one in verdicts]) for verdict in Verdict}
         table.rows.append(((str(size),), rates))
     return table

@@ -121,6 +121,7 @@ def ends_of_tosses(
     *,
     level: float = 0.95,
     most: NDArray[np.float64] | float = float("inf"),
+    few: float | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both ends of many means in [0, 1] at once; arrays of one shape, or numbers.
 
@@ -132,6 +133,7 @@ def ends_of_tosses(
         freedom: of the spread; ``df`` where it is larger, 1 where it is smaller.
         level: coverage, in (0, 1).
         most: an upper limit on the effective size.
+        few: instead of :data:`FEW_TOSSES`; infinite for Clopper and Pearson's ends throughout.
     """
     import numpy as np
     from scipy.special import betaincinv, ndtri, stdtrit
@@ -147,7 +149,7 @@ def ends_of_tosses(
     size = np.where((error > 0) & (size > 0), size, units)
     right = p * size
     wrong = np.maximum(size - right, 0.0)
-    c = np.where(np.minimum(right, wrong) < FEW_TOSSES, 1.0, 2 / 3)
+    c = np.where(np.minimum(right, wrong) < (FEW_TOSSES if few is None else few), 1.0, 2 / 3)
     tiny = np.finfo(float).tiny
     low = betaincinv(np.maximum(right + 1 - c, tiny), wrong + c, 1 - upper)
     high = betaincinv(right + c, np.maximum(wrong + 1 - c, tiny), upper)

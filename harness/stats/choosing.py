@@ -22,11 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import copysign, hypot
+from math import hypot
 
 from selfreward_eval.harness.stats.bootstrap import BootstrapInterval, bca
-from selfreward_eval.harness.stats.bounded import bounded_ends, ends_of_tosses, freedom_of_spread
-from selfreward_eval.harness.stats.gains import effective, gains_and_losses, lopsided
+from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
+from selfreward_eval.harness.stats.gains import widened
 from selfreward_eval.harness.stats.mcnemar import mcnemar
 from selfreward_eval.harness.stats.means import (
     Interval,
@@ -139,7 +139,7 @@ def deciding_test(
     if binary and m == 1 and not clustered and not others:
         return mcnemar(first, level)
     too_few = few_in(units)
-    if too_few:
+    if too_few and any(value != 0 for values in units.values() for value in values):
         result = replace(paired_macro(units, level), t=None, p=None, method="none", why=too_few)
     elif count < FEW_UNITS:
         what = "clusters of items" if clustered else "items"
@@ -156,57 +156,7 @@ def deciding_test(
     if width is None:
         return replace(result, low=None, high=None) if result.se == 0 else result
     pictures = m if binary else None
-    return _with_rare_changes(result, strata, units, clusters, width, pictures, level)
-
-
-def _with_rare_changes(
-    result: PairedResult,
-    strata: Mapping[str, Values],
-    units: Mapping[str, Values],
-    clusters: Mapping[str, Sequence[Hashable]] | None,
-    width: float,
-    pictures: int | None,
-    level: float,
-) -> PairedResult:
-    """``result`` with an interval that holds where differences are rare or point one way.
-
-    It is the union of the test's own and of :func:`selfreward_eval.harness.stats.gains.gains_and_losses`.
-    Where the test rejects 0 and only the latter allows for it, the test's own end stands: p and interval
-    must not disagree, and there the test's end is the conservative one.
-    """
-    import numpy as np
-
-    if result.n == 1:
-        return result
-    numbers = np.concatenate([np.asarray(values, dtype=float) for values in units.values()])
-    gained, lost = effective(np.maximum(numbers, 0.0)), effective(np.maximum(-numbers, 0.0))
-    testable = result.p is not None and result.low is not None and result.high is not None
-    if testable and result.se != 0 and not lopsided(gained, lost):
-        return result
-    low, high = gains_and_losses(strata, width=width, pictures=pictures, clusters=clusters, level=level)
-    rejects = result.p is not None and result.p <= 1 - level
-    own_low, own_high = result.low, result.high
-    if result.se == 0:
-        # The exact test over the signs of equal differences has no interval: theirs is that of one run.
-        smallest = min(len(values) for values in units.values()) * len(units)
-        ends = ends_of_tosses(abs(result.effect) / width, 0.0, smallest, 1.0, 1.0, level=level)
-        own_low, own_high = sorted(copysign(width * float(end), result.effect) for end in ends)
-    elif own_low is None or own_high is None:
-        own_low = own_high = result.effect
-    new_low, new_high = min(low, own_low), max(high, own_high)
-    if rejects:
-        new_low = own_low if new_low <= 0 < own_low else new_low
-        new_high = own_high if own_high < 0 <= new_high else new_high
-    elif result.p is not None:
-        new_low, new_high = min(new_low, 0.0), max(new_high, 0.0)
-    return replace(
-        result,
-        low=new_low,
-        high=new_high,
-        why=result.why
-        if (new_low, new_high) == (result.low, result.high)
-        else f"{result.why}; so few items differ, or so nearly all one way, that the interval allows for more",
-    )
+    return widened(result, strata, units, clusters, width, pictures, level)
 
 
 def _agree(result: PairedResult, robustness: BootstrapInterval, alpha: float) -> bool | None:

@@ -16,17 +16,19 @@ Over strata they add in squares too.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from math import hypot
+from dataclasses import replace
+from math import copysign, hypot
 from typing import TYPE_CHECKING, NamedTuple
 
 from selfreward_eval.harness.stats.bounded import ends_of_tosses
 from selfreward_eval.harness.stats.means import ROUNDING, Values, cluster_values
+from selfreward_eval.harness.stats.paired import PairedResult
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_CHANGES", "effective", "gains_and_losses", "lopsided", "split_ends"]
+__all__ = ["ENOUGH_CHANGES", "SplitEnds", "effective", "gains_and_losses", "lopsided", "split_ends", "widened"]
 
 ENOUGH_CHANGES = 50
 """With as many effective changes on one side, t covers what it promises though the other side has none."""
@@ -100,6 +102,65 @@ def gains_and_losses(
     count = len(strata)
     low, high = total / count - hypot(*below) / count, total / count + hypot(*above) / count
     return width * max(-1.0, low), width * min(1.0, high)
+
+
+def widened(
+    result: PairedResult,
+    strata: Mapping[str, Values],
+    units: Mapping[str, Values],
+    clusters: Mapping[str, Sequence[Hashable]] | None,
+    width: float,
+    pictures: int | None,
+    level: float,
+) -> PairedResult:
+    """``result`` with an interval that holds where differences are rare or point one way.
+
+    It is the union of the test's own and of :func:`selfreward_eval.harness.stats.gains.gains_and_losses`.
+    Where the test rejects 0 and only the latter allows for it, the test's own end stands: p and interval
+    must not disagree, and on the side of 0 the test's end is the careful one.
+
+    Args:
+        result: of the test.
+        strata: name -> item differences, shape (G_j,).
+        units: the same by cluster, shape (C_j,); ``strata`` where each item is its own.
+        clusters: name -> the cluster of every item, or None.
+        width: of the metric's range.
+        pictures: as for :func:`gains_and_losses`.
+        level: coverage, in (0, 1).
+    """
+    import numpy as np
+
+    if result.n == 1:
+        return result
+    numbers = np.concatenate([np.asarray(values, dtype=float) for values in units.values()])
+    gained, lost = effective(np.maximum(numbers, 0.0)), effective(np.maximum(-numbers, 0.0))
+    testable = result.p is not None and result.low is not None and result.high is not None
+    if testable and result.se != 0 and not lopsided(gained, lost):
+        return result
+    low, high = gains_and_losses(strata, width=width, pictures=pictures, clusters=clusters, level=level)
+    rejects = result.p is not None and result.p <= 1 - level
+    own_low, own_high = result.low, result.high
+    if result.se == 0:
+        # The exact test over the signs of equal differences has no interval: theirs is that of one run.
+        smallest = min(len(values) for values in units.values()) * len(units)
+        ends = ends_of_tosses(abs(result.effect) / width, 0.0, smallest, 1.0, 1.0, level=level)
+        own_low, own_high = sorted(copysign(width * float(end), result.effect) for end in ends)
+    elif own_low is None or own_high is None:
+        own_low = own_high = result.effect
+    new_low, new_high = min(low, own_low), max(high, own_high)
+    if rejects:
+        new_low = own_low if new_low <= 0 < own_low else new_low
+        new_high = own_high if own_high < 0 <= new_high else new_high
+    elif result.p is not None:
+        new_low, new_high = min(new_low, 0.0), max(new_high, 0.0)
+    return replace(
+        result,
+        low=new_low,
+        high=new_high,
+        why=result.why
+        if (new_low, new_high) == (result.low, result.high)
+        else f"{result.why}; so few items differ, or so nearly all one way, that the interval allows for more",
+    )
 
 
 class SplitEnds(NamedTuple):
