@@ -22,7 +22,7 @@ from selfreward_eval.harness.comparing.records import ALPHA
 from selfreward_eval.harness.stats.bounded import ends_of_tosses
 from selfreward_eval.harness.stats.choosing import FEW_IN_STRATUM
 from selfreward_eval.harness.stats.gains import SplitEnds, lopsided, split_ends
-from selfreward_eval.harness.stats.means import ROUNDING
+from selfreward_eval.harness.stats.means import ROUNDING, SMALL_STRATUM
 from selfreward_eval.harness.stats.paired import SMALLEST_P
 from selfreward_eval.leaderboards.entries import item_means
 
@@ -254,9 +254,7 @@ def _unit_values(
     return present, units, value
 
 
-def _split(
-    gaps: _Gaps, filled: NDArray[np.float64], known: NDArray[np.bool_], stratum: Stratum
-) -> SplitEnds:
+def _split(gaps: _Gaps, filled: NDArray[np.float64], known: NDArray[np.bool_], stratum: Stratum) -> SplitEnds:
     """The interval of some pairs, made of gains and losses."""
     import numpy as np
 
@@ -277,6 +275,8 @@ def _tested(strata: Sequence[_Moments], width: float) -> Pairs:
     total = parts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         df = 1 / (np.square(parts / total) / (sizes - 1)).sum(axis=0)
+        alike = np.square((1 / sizes).sum(axis=0)) / (1 / (sizes**2 * (sizes - 1))).sum(axis=0)
+        df = np.where(sizes.min(axis=0) < SMALL_STRATUM, np.minimum(df, alike), df)
         se = np.sqrt(total)
         t = effect / se
         p = np.clip(2 * stdtr(df, -np.abs(t)), SMALLEST_P, 1.0)

@@ -92,7 +92,10 @@ def equivalence_section(runs: int, seed: int) -> Table:
 
         def ours(gaps: Array, marks: bool = marks) -> Rate:
             return count(
-                [equivalence({"": one}, MARGIN, width=1.0, marks=marks).verdict is Verdict.PASS for one in gaps]
+                [
+                    equivalence({"": one}, MARGIN, width=1.0, marks=marks).verdict is Verdict.PASS
+                    for one in gaps
+                ]
             )
 
         rates = {

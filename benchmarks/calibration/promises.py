@@ -12,7 +12,6 @@ from selfreward_eval.harness.stats.anytime_valid import first_rejection
 from selfreward_eval.harness.stats.means import mean_interval, t_quantile
 from selfreward_eval.harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from selfreward_eval.harness.stats.noninferiority import Verdict, non_inferiority
-from selfreward_eval.harness.stats.paired import paired
 from selfreward_eval.harness.stats.power import detectable_effect
 from selfreward_eval.harness.stats.ppi import ppi_difference, ppi_mean
 

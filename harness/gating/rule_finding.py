@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from selfreward_eval.harness.gating.evidence import Evidence
 from selfreward_eval.harness.gating.findings import Finding
-from selfreward_eval.harness.stats.one_sided import OneSided
 from selfreward_eval.harness.gating.policy import Kind, Policy
 from selfreward_eval.harness.gating.sample_size import sample_size_needed
 from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.one_sided import OneSided
 
 __all__ = ["coverage_allows", "make_finding"]
 

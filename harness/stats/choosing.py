@@ -247,7 +247,11 @@ def _over_strata(
     below, above = [], []
     for name, values in units.items():
         one = bounded_ends(
-            mean_interval(values, level), score_range, level, most[name], freedom_of_spread(values, score_range)
+            mean_interval(values, level),
+            score_range,
+            level,
+            most[name],
+            freedom_of_spread(values, score_range),
         )
         assert one.low is not None
         assert one.high is not None

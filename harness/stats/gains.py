@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_CHANGES", "SplitEnds", "effective", "gains_and_losses", "lopsided", "split_ends", "widened"]
+__all__ = [
+    "ENOUGH_CHANGES",
+    "SplitEnds",
+    "effective",
+    "gains_and_losses",
+    "lopsided",
+    "split_ends",
+    "widened",
+]
 
 ENOUGH_CHANGES = 50
 """With as many effective changes on one side, t covers what it promises though the other side has none."""
@@ -159,7 +167,7 @@ def widened(
         high=new_high,
         why=result.why
         if (new_low, new_high) == (result.low, result.high)
-        else f"{result.why}; so few items differ, or so nearly all one way, that the interval allows for more",
+        else f"{result.why}; few items differ, or nearly all one way: the interval allows for more",
     )
 
 
@@ -234,7 +242,5 @@ def _part(
         excess = np.square(squares).sum(axis=1) / units / spread**2 - 1
         freedom = np.minimum(np.minimum(off, np.where(excess > 0, 2 * units / excess, units)), units)
     freedom = np.where(spread > 0, freedom, 1.0)
-    low, high = ends_of_tosses(
-        mean, se, units, np.maximum(units - 1.0, 1.0), freedom, level=level, most=most
-    )
+    low, high = ends_of_tosses(mean, se, units, np.maximum(units - 1.0, 1.0), freedom, level=level, most=most)
     return mean, se, low, high, away

@@ -98,8 +98,8 @@ def non_inferiority(
     _check(margin, power)
     test = _tested(_signed(strata, higher_is_better), -margin, width, alpha, clusters, marks)
     return within_margin(
-        test.value, test.low, test.high, margin, se=test.se, n=test.n, why=test.why, p=test.passes, alpha=alpha,
-        power=power,
+        test.value, test.low, test.high, margin, se=test.se, n=test.n, why=test.why, p=test.passes,
+        alpha=alpha, power=power,
     )  # fmt: skip
 
 
@@ -136,9 +136,7 @@ def within_margin(
             Verdict.INCONCLUSIVE, effect, margin, None, None, None, n, None, f"cannot be judged: {why}"
         )
     needed = _needed(se, n, n - 1.0, margin, alpha, power) if se and n > 1 else None
-    verdict = (
-        Verdict.PASS if low > -margin else Verdict.FAIL if high < -margin else Verdict.INCONCLUSIVE
-    )
+    verdict = Verdict.PASS if low > -margin else Verdict.FAIL if high < -margin else Verdict.INCONCLUSIVE
     words = {
         Verdict.PASS: f"worse by less than {margin:g}, with {1 - alpha:.3g} confidence",
         Verdict.FAIL: f"worse by more than {margin:g}, with {1 - alpha:.3g} confidence",

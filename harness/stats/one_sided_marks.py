@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from selfreward_eval.harness.stats.means import Values
 from selfreward_eval.harness.stats.mcnemar import tango_statistic
+from selfreward_eval.harness.stats.means import Values
 from selfreward_eval.harness.stats.paired import SMALLEST_P
 
 __all__ = ["AgainstLimit", "marks_against"]

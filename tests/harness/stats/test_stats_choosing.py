@@ -13,7 +13,7 @@ import selfreward_eval.harness.stats
 from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
 from selfreward_eval.harness.stats.choosing import choose_interval, choose_test, deciding_test
 from selfreward_eval.harness.stats.mcnemar import mcnemar
-from selfreward_eval.harness.stats.means import cluster_values, macro_interval, mean_interval
+from selfreward_eval.harness.stats.means import cluster_values, mean_interval
 from selfreward_eval.harness.stats.paired import paired, paired_macro
 from selfreward_eval.harness.stats.permutation import sign_flip
 

@@ -18,7 +18,6 @@ from selfreward_eval.harness.records import Item, Sample, Status
 from selfreward_eval.harness.registry import Registry
 from selfreward_eval.harness.runs.reader import load_run
 from selfreward_eval.harness.runs.run import run
-from selfreward_eval.harness.stats.means import cluster_values, mean_interval
 from selfreward_eval.harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
 from selfreward_eval.tasks.shapes.judge.answers import HIGHEST, mark
 from selfreward_eval.tasks.shapes.judge.facts import scene_of
