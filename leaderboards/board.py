@@ -11,7 +11,8 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.runs.scores import Score, TaskScores
 from selfreward_eval.leaderboards.entries import Entry, Items
 from selfreward_eval.leaderboards.grouping import Group, settings_of
-from selfreward_eval.leaderboards.pairwise import Pairs, Stratum, pairwise, pairwise_macro
+from selfreward_eval.leaderboards.pair_tests import Pairs
+from selfreward_eval.leaderboards.pairwise import Stratum, pairwise, pairwise_macro
 from selfreward_eval.leaderboards.ranking import Place, adjusted, better_matrix, places
 
 if TYPE_CHECKING:
