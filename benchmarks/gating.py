@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from selfreward_eval.harness.gating.evidence import Evidence
 from selfreward_eval.harness.gating.interim import Scope, interim_test
-from selfreward_eval.harness.gating.one_sided import one_sided_test
 from selfreward_eval.harness.gating.policy import Kind, Rule
 from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.one_sided import one_sided_test
 from selfreward_eval.harness.stats.stratified_order import macro_weights, stratified_order
 
 SIZES = (100, 100, 99, 94, 80, 80)

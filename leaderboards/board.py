@@ -11,7 +11,8 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.runs.scores import Score, TaskScores
 from selfreward_eval.leaderboards.entries import Entry, Items
 from selfreward_eval.leaderboards.grouping import Group, settings_of
-from selfreward_eval.leaderboards.pairwise import Pairs, Stratum, pairwise, pairwise_macro
+from selfreward_eval.leaderboards.pair_tests import Pairs
+from selfreward_eval.leaderboards.pairwise import Stratum, pairwise, pairwise_macro
 from selfreward_eval.leaderboards.ranking import Place, adjusted, better_matrix, places
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ METHOD = (
     "of all category tables of the benchmark together. A model's rank is 1 plus the number of models that "
     "are better than it at p <= 0.05; its rank interval ends at the number of models minus those it is "
     "better than. A difference that the samples without a score could undo separates nobody. Tie groups cut "
-    "the table where every model above is better than every model below."
+    "the table where every model above is better than every model below. A mean over categories of which one "
+    "has fewer than 5 items separates nobody."
 )
 """In words, for pages and files."""
 
@@ -117,8 +119,9 @@ def make_board(group: Group, *, own_settings: bool = False) -> Board:
         for name in names
     }
     strata = {name: stratum for name, stratum in strata.items() if len(stratum.order)}
-    macro, single = pairwise_macro(values, strata)
-    whole = macro if scores.macro else pairwise(values, _stratum(items, range(len(items))))
+    width = scores.range[1] - scores.range[0]
+    macro, single = pairwise_macro(values, strata, width)
+    whole = macro if scores.macro else pairwise(values, _stratum(items, range(len(items))), width)
     keep = [_Sorted.of(group.entries, task, name, scores.higher_is_better) for name in ("", *single)]
     tests = [one.taken(pairs) for one, pairs in zip(keep, (whole, *single.values()), strict=True)]
     overall_p = adjusted([tests[0].p])

@@ -73,7 +73,8 @@ def _table(table: Table, slugs: dict[str, int]) -> dict[str, Any]:
     return {
         "models": [slugs[row.entry.slug] for row in ranked],
         "effect": _numbers(table.pairs.effect),
-        "half": _numbers(table.pairs.half),
+        "low": _numbers(table.pairs.low),
+        "high": _numbers(table.pairs.high),
         "p": _p_values(table.pairs.p),
         "adjusted": _p_values(table.adjusted),
         "items": _counts(table.pairs.n),

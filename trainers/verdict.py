@@ -6,7 +6,8 @@ Two rules, each by the harness's own tests:
   If neither, but the mean reward of the same pictures rose, training has exploited the rewarder:
   *reward rose while quality did not*.
 * A guard is a task that training must not make worse. It is tested for non-inferiority, because a
-  difference that is not significant does not show that nothing was lost. It is *kept* if a loss of the
+  difference that is not significant does not show that nothing was lost. The bounds are those that a
+  gate uses (:mod:`selfreward_eval.harness.stats.one_sided`). It is *kept* if a loss of the
   margin is excluded, *lost* if such a loss is shown, and otherwise the verdict is *cannot tell*.
 
 >>> Audit(before=0.41, after=0.48, effect=0.07, low=0.05, high=0.09, n=64, of=64).rose
@@ -23,8 +24,8 @@ from typing import Any
 
 from selfreward_eval.harness.comparing.records import ALPHA, Comparison, Contrast, TaskComparison
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
-from selfreward_eval.harness.stats.paired import PairedResult
+from selfreward_eval.harness.stats.noninferiority import NonInferiority, Verdict, within_margin
+from selfreward_eval.harness.stats.one_sided import without_spread
 
 __all__ = [
     "GUARDING",
@@ -160,12 +161,18 @@ def guarding(
     if contrast.effect is None:
         return None
     width = value_range[1] - value_range[0]
-    paired = PairedResult(
-        contrast.effect, contrast.se, contrast.df, contrast.low, contrast.high, contrast.t, contrast.p,
-        contrast.n_units or contrast.n_items, contrast.method, contrast.why,
-    )  # fmt: skip
-    return non_inferiority(
-        paired, SHARE * width, alpha=ALPHA, higher_is_better=higher_is_better, largest=width
+    low, high = contrast.one_sided_low, contrast.one_sided_high
+    if not higher_is_better:
+        low, high = (None if end is None else -end for end in (high, low))
+    return within_margin(
+        contrast.effect if higher_is_better else -contrast.effect,
+        low,
+        high,
+        SHARE * width,
+        n=contrast.n_units or contrast.n_items,
+        why=contrast.why,
+        se=contrast.se,
+        alpha=ALPHA,
     )
 
 
@@ -206,12 +213,14 @@ def guard_claim(
     """
     if claim is None or claim.low is None or claim.high is None:
         return Outcome.CANNOT_TELL
+    width = value_range[1] - value_range[0]
+    claim_low, claim_high = claim.low, claim.high
     if claim.se == 0:
-        # An interval without width is no certainty; the rule for single comparisons knows this case.
-        judged = guarding(claim, value_range, higher_is_better=higher_is_better)
-        return Outcome.CANNOT_TELL if judged is None else _GUARDED[judged.verdict]
-    margin = SHARE * (value_range[1] - value_range[0])
-    low, high = (claim.low, claim.high) if higher_is_better else (-claim.high, -claim.low)
+        # An interval without width is no certainty: a share of the items that was not seen may differ.
+        units = claim.n_units or claim.n_items
+        claim_low, claim_high, *_ = without_spread(claim.effect or 0.0, 0.0, units, ALPHA, width)
+    margin = SHARE * width
+    low, high = (claim_low, claim_high) if higher_is_better else (-claim_high, -claim_low)
     if high < -margin:
         return Outcome.LOST
     kept = low > -margin and not _undone(claim, margin, higher_is_better)

@@ -53,7 +53,7 @@ def categories(runs: int, seed: int) -> Table:
         t, flips, chosen, covered, plain, one_run = [], [], [], [], [], []
         for run in range(runs):
             gaps = {str(j): b[run] - a[run] for j, (a, b) in enumerate(arms)}
-            result = deciding_test(gaps, m=4, binary=True, resamples=RESAMPLES)
+            result = deciding_test(gaps, m=4, binary=True, width=1.0, resamples=RESAMPLES)
             chosen.append(rejects(result.p))
             covered.append(covers(result.low, result.high, 0.0))
             t.append(rejects(paired_macro(gaps).p))

@@ -29,8 +29,12 @@ FOOT = """\
   the more pictures the worse.
 - The chosen test keeps its promise for 24 to 553 prompts, right-or-wrong or skewed scores. Exact tests on
   few or coarse marks reject less than 5 %; that is their price, and more pictures lower it.
-- The mean of one run needs more care than a difference: below {few} prompts a t interval covers too
-  little where scores pile up at an end of their range, and the bounded interval replaces it.
+- The mean of one run needs more care than a difference: a t interval covers too little where scores
+  pile up at an end of their range, so every bounded score gets the bounded interval.
+- Where few items differ, or nearly all one way, t and sign flips see too little of what may happen, and
+  the interval made of gains and losses replaces theirs. Nothing is claimed from strata of fewer than
+  {few} items.
+- Guards, gates and equivalence use one test; Student's t lets rare losses through.
 - The BCa bootstrap rejects too often for 24 prompts and is therefore a second opinion only.
 - A few training runs cannot carry Satterthwaite's approximation; below {runs}, the method claim uses a
   bound that is never too narrow, and often too wide.
@@ -39,7 +43,7 @@ FOOT = """\
 
 def page(tables: Sequence[Table], runs: int) -> str:
     """The whole page."""
-    from selfreward_eval.harness.stats.choosing import FEW_UNITS_OF_ONE_RUN
+    from selfreward_eval.harness.stats.choosing import FEW_IN_STRATUM
     from selfreward_eval.harness.stats.crossed import ENOUGH_RUNS
 
     head = HEAD.format(
@@ -49,7 +53,7 @@ def page(tables: Sequence[Table], runs: int) -> str:
     verdict = (
         "Every promise is kept.\n" if not broken else "Not kept:\n\n" + "".join(f"- {b}\n" for b in broken)
     )
-    foot = FOOT.format(few=FEW_UNITS_OF_ONE_RUN, runs=ENOUGH_RUNS)
+    foot = FOOT.format(few=FEW_IN_STRATUM, runs=ENOUGH_RUNS)
     return "\n".join([head, verdict, *(_section(table) for table in tables), foot])
 
 

@@ -12,7 +12,6 @@ from selfreward_eval.harness.stats.anytime_valid import first_rejection
 from selfreward_eval.harness.stats.means import mean_interval, t_quantile
 from selfreward_eval.harness.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from selfreward_eval.harness.stats.noninferiority import Verdict, non_inferiority
-from selfreward_eval.harness.stats.paired import paired
 from selfreward_eval.harness.stats.power import detectable_effect
 from selfreward_eval.harness.stats.ppi import ppi_difference, ppi_mean
 
@@ -36,8 +35,7 @@ def gates(runs: int, seed: int) -> Table:
         before = chances(rng, 0.7, 0.5, (runs, size))
         after = before * (1 - margin / 0.7)
         gaps = item_means(rng, after, 4) - item_means(rng, before, 4)
-        results = [paired(one) for one in gaps]
-        verdicts = [non_inferiority(result, margin).verdict for result in results]
+        verdicts = [non_inferiority({"": one}, margin, width=1.0).verdict for one in gaps]
         rates = {str(verdict): count([one is verdict for one in verdicts]) for verdict in Verdict}
         table.rows.append(((str(size),), rates))
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calibration import designs, one_run, promises, two_runs
+from calibration import bounded_runs, designs, guards, one_run, promises, rare, two_runs
 from calibration.counting import Table
 
 RUNS = 10_000
@@ -19,6 +19,14 @@ SECTIONS: tuple[Callable[[int], Table], ...] = (
     lambda runs: one_run.right_or_wrong(0.9, runs, 6),
     lambda runs: one_run.skewed(runs, 7),
     lambda runs: one_run.extreme(runs, 17),
+    lambda runs: bounded_runs.ceiling(runs, 18),
+    # Single data sets with clusters and failures: a tenth of the runs.
+    lambda runs: bounded_runs.torn(max(1, runs // 10), 19),
+    lambda runs: rare.one_way(max(1, runs // 5), 20),
+    lambda runs: rare.tiny_strata(max(1, runs // 5), 21),
+    lambda runs: rare.leaderboards(max(1, runs // 10), 22),
+    lambda runs: guards.guards(max(1, runs // 5), 23),
+    lambda runs: guards.equivalence_section(max(1, runs // 5), 24),
     # Loops over single data sets with an interval found by search: half the runs.
     lambda runs: designs.categories(max(1, runs // 2), 8),
     lambda runs: designs.clusters(max(1, runs // 2), 9),

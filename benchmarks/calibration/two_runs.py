@@ -45,7 +45,7 @@ def methods(items: Array, m: int, binary: bool, truth: float, runs: int) -> dict
         interval = bca({"": one}, resamples=RESAMPLES)
         return not covers(interval.low, interval.high, truth)
 
-    chosen = [deciding_test({"": one}, m=m, binary=binary, resamples=RESAMPLES) for one in items]
+    chosen = [deciding_test({"": one}, m=m, binary=binary, width=1.0, resamples=RESAMPLES) for one in items]
     few = max(1, runs // 20)
     rates: dict[str, Rate | None] = {
         "t": None,

@@ -24,6 +24,7 @@ from selfreward_eval.harness.stats.means import (
     macro_interval,
     mean_interval,
 )
+from selfreward_eval.harness.stats.one_sided import one_sided_test
 from selfreward_eval.harness.stats.paired import correlation, se_ratio
 
 __all__ = [
@@ -106,11 +107,21 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
         why = f"no sample is scored in {everywhere}" + (f" in {', '.join(empty)}" if any(empty) else "")
         return Contrast(method="none", why=why, verdict=f"cannot be compared: {why}", **coverage_fields)
     clusters = {name: [item.item.cluster for item in group] for name, group in kept.items()}
+    binary = task.binary and arms == Arms() and task.scores.range == (0.0, 1.0)
+    width = task.scores.range[1] - task.scores.range[0]
+    by_stratum = _per_stratum(differences, kept)
     chosen = difference_test(
-        _per_stratum(differences, kept),
+        by_stratum,
         m=task.images,
-        binary=task.binary and arms == Arms(),
+        binary=binary,
+        width=width,
         clusters=clusters,
+    )
+    # A guard is a headline, and bounds below 50 units cost as much as a test.
+    guarded = (
+        _one_sided_bounds(by_stratum, width=width, clusters=clusters, marks=binary and task.images == 1)
+        if category is None
+        else (None, None)
     )
     means = [
         [fsum(item.mean(run) for run in runs) / len(runs) for item in items]
@@ -126,10 +137,28 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
         verdict="",
         n_units=result.pop("n"),
         bca=Robustness(bca.low, bca.high, chosen.agrees, bca.why, bca.method),
+        one_sided_low=guarded[0],
+        one_sided_high=guarded[1],
         **coverage_fields,
         **result,
     )
     return with_verdict(difference, task.scores.higher_is_better)
+
+
+def _one_sided_bounds(
+    strata: Mapping[str, list[float]], *, width: float, clusters: Mapping[str, Sequence[str]], marks: bool
+) -> tuple[float | None, float | None]:
+    """The bounds that guards go by, the same for A against B as for B against A."""
+    if _mean(strata) >= 0:
+        test = one_sided_test(strata, 0.0, width=width, alpha=ALPHA, clusters=clusters, marks=marks)
+        return test.low, test.high
+    mirrored = {name: [-value for value in values] for name, values in strata.items()}
+    test = one_sided_test(mirrored, 0.0, width=width, alpha=ALPHA, clusters=clusters, marks=marks)
+    return _negated(test.high), _negated(test.low)
+
+
+def _mean(strata: Mapping[str, list[float]]) -> float:
+    return fsum(fsum(values) / len(values) for values in strata.values())
 
 
 def _per_stratum(values: Sequence[float], kept: Mapping[str, Sequence[PairedItem]]) -> dict[str, list[float]]:
@@ -145,7 +174,12 @@ def _interval(strata: Mapping[str, Values], clusters: Mapping[str, Sequence[str]
 
 
 def difference_test(
-    strata: Mapping[str, list[float]], *, m: int, binary: bool, clusters: Mapping[str, Sequence[str]]
+    strata: Mapping[str, list[float]],
+    *,
+    m: int,
+    binary: bool,
+    width: float | None,
+    clusters: Mapping[str, Sequence[str]],
 ) -> ChosenTest:
     """The test that suits the data, the same for A against B as for B against A.
 
@@ -153,11 +187,10 @@ def difference_test(
     differences negated, and the result is negated back. McNemar's test is exact, and its reason counts
     the items that gained and lost.
     """
-    effect = fsum(fsum(values) / len(values) for values in strata.values())
-    if effect >= 0 or (binary and m == 1):
-        return choose_test(strata, m=m, binary=binary, clusters=clusters)
+    if _mean(strata) >= 0 or (binary and m == 1):
+        return choose_test(strata, m=m, binary=binary, width=width, clusters=clusters)
     mirrored = {name: [-value for value in values] for name, values in strata.items()}
-    mirrored_test = choose_test(mirrored, m=m, binary=binary, clusters=clusters)
+    mirrored_test = choose_test(mirrored, m=m, binary=binary, width=width, clusters=clusters)
     result, bca = mirrored_test.result, mirrored_test.robustness
     return replace(
         mirrored_test,

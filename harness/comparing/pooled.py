@@ -163,7 +163,7 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
         where = f": {', '.join(single)}" if any(single) else ""
         return replace(without_method, refused=f"a single item says nothing about how items vary{where}")
     if category is None:
-        without_method = replace(without_method, runs=_run_by_run(tables, arms, design, paired.images))
+        without_method = replace(without_method, runs=_run_by_run(tables, arms, design, paired))
     try:
         claim = _method_claim(tables, arms, design)
     except UsageError as error:
@@ -175,14 +175,13 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
         return replace(without_method, refused=f"{error}{way_out}")
     # What describes the items holds for both claims; the test, the interval and the error do not.
     method_fields = {name: value for name, value in asdict(claim.result).items() if name != "n"}
-    method = with_verdict(
-        replace(checkpoint, bca=None, se_ratio=None, **method_fields), paired.scores.higher_is_better
-    )
+    own = {"bca": None, "se_ratio": None, "one_sided_low": None, "one_sided_high": None}
+    method = with_verdict(replace(checkpoint, **own, **method_fields), paired.scores.higher_is_better)
     return replace(without_method, method=method, se_prompts=claim.se_prompts, se_runs=claim.se_runs)
 
 
 def _run_by_run(
-    tables: Mapping[str, NDArray[np.float64]], arms: Arms, design: Design, images: int
+    tables: Mapping[str, NDArray[np.float64]], arms: Arms, design: Design, paired: PairedTask
 ) -> tuple[RunDifference, ...]:
     """The difference of every training run: from its partner in a paired design, else from the other arm's
     mean."""
@@ -194,17 +193,20 @@ def _run_by_run(
         # A single run of an arm is that arm's mean: its row would be the whole difference again.
         sides = [(0 if arms.a == 1 else None, k) for k in range(arms.b) if arms.b > 1]
         sides += [(k, 0 if arms.b == 1 else None) for k in range(arms.a) if arms.a > 1]
-    return tuple(_run_difference(tables, arms, a, b, images) for a, b in sides)
+    return tuple(_run_difference(tables, arms, a, b, paired) for a, b in sides)
 
 
 def _run_difference(
-    tables: Mapping[str, NDArray[np.float64]], arms: Arms, a: int | None, b: int | None, images: int
+    tables: Mapping[str, NDArray[np.float64]], arms: Arms, a: int | None, b: int | None, paired: PairedTask
 ) -> RunDifference:
     def side(table: NDArray[np.float64], run: int | None) -> NDArray[np.float64]:
         return table.mean(axis=1) if run is None else table[:, run]
 
+    # Values of clusters can lie beyond the range; the bounds of gains and losses are for items.
+    plain = all(item.item.cluster == item.item.id for item in paired.items)
+    width = paired.scores.range[1] - paired.scores.range[0] if plain else None
     gaps = {name: side(table[:, arms.a :], b) - side(table[:, : arms.a], a) for name, table in tables.items()}
-    difference = deciding_test(gaps, m=images, binary=False)
+    difference = deciding_test(gaps, m=paired.images, binary=False, width=width)
     return RunDifference(
         None if a is None else a + 1,
         None if b is None else b + 1,

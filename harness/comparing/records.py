@@ -64,7 +64,8 @@ class Contrast:
         effect: difference of ``b`` and ``a``; None where a category has no pair.
         se: its standard error over items.
         df: degrees of freedom.
-        low: lower end of the 95 % interval that belongs to ``method``.
+        low: lower end of the 95 % interval that belongs to ``method``; wider where differences are rare or
+            nearly all point one way (:mod:`selfreward_eval.harness.stats.gains`).
         high: upper end.
         t: effect / se.
         p: two-sided p-value, never 0 and not adjusted.
@@ -84,6 +85,9 @@ class Contrast:
         p_adjusted: the p-value adjusted within its family; None for a score that belongs to none.
         family: name of that family, see ``Comparison.families``.
         bca: the robustness line, None where there is no effect.
+        one_sided_low: of a headline, the effect is above this with 95 % confidence; by the test of gates
+            (:mod:`selfreward_eval.harness.stats.one_sided`), which guards go by. None where there is none.
+        one_sided_high: it is below this with 95 % confidence, likewise.
     """
 
     n_items: int
@@ -113,6 +117,8 @@ class Contrast:
     p_adjusted: float | None = None
     family: str | None = None
     bca: Robustness | None = None
+    one_sided_low: float | None = None
+    one_sided_high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,10 @@ def _contrast(task: PairedTask, pairs: Sequence[tuple[PairedItem, PairedItem]], 
     clusters = [item.item.cluster for item, _ in kept]
     # Rounded, so that differences that are equal but for the last digits are ties, as they are in the scores.
     differences = [round(after - before, DIGITS) for before, after in zip(*values, strict=True)]
-    chosen = difference_test({"": differences}, m=task.images, binary=False, clusters={"": clusters})
+    # A ratio has no range.
+    chosen = difference_test(
+        {"": differences}, m=task.images, binary=False, width=None, clusters={"": clusters}
+    )
     arm_intervals = [mean_interval(cluster_values(column, clusters)) for column in values]
     result = asdict(chosen.result)
     result["why"] = f"a ratio of totals, linearised item by item; {chosen.result.why}"

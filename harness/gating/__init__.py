@@ -5,7 +5,6 @@
 ``policy_file``   the TOML file, validated (``lines``: which line a key is on)
 ``requirements``  what has to hold before a gate may judge
 ``evidence``      the numbers a rule is judged by, from paired runs
-``one_sided``     two one-sided tests of a mean against a limit
 ``fixed``         fixed-sample gate: two finished runs, tested once
 ``sequential``    group-sequential gate: tested after every batch of items, stopped when decided
 ``interim``       the test of one rule at an interim look

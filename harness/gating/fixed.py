@@ -13,13 +13,13 @@ from selfreward_eval.harness.comparing.compare import arm_of
 from selfreward_eval.harness.comparing.families import CORRECTIONS
 from selfreward_eval.harness.gating.evidence import Evidence, TaskRuns, gather
 from selfreward_eval.harness.gating.findings import EXIT, Finding, Outcome, family_findings, overall
-from selfreward_eval.harness.gating.one_sided import OneSided, one_sided_test
 from selfreward_eval.harness.gating.policy import NONE, Kind, Policy
 from selfreward_eval.harness.gating.requirements import require_gateable, require_scores
 from selfreward_eval.harness.gating.rule_finding import make_finding
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.stats.choosing import choose_interval
 from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.one_sided import OneSided, one_sided_test
 
 __all__ = ["judge", "tasks_without_rules"]
 
@@ -81,7 +81,12 @@ def _test_rule(evidence: Evidence, alpha: float) -> _TestedRule:
     if evidence.rule.kind is Kind.FLOOR:
         return _TestedRule(evidence, _floor(evidence, alpha), None, None)
     test = one_sided_test(
-        evidence.strata, evidence.limit, width=evidence.width, alpha=alpha, clusters=evidence.clusters
+        evidence.strata,
+        evidence.limit,
+        width=evidence.width,
+        alpha=alpha,
+        clusters=evidence.clusters,
+        marks=evidence.binary and evidence.images == 1,
     )
     return _TestedRule(evidence, test, test.passes, test.fails)
 

@@ -13,12 +13,12 @@ from math import fsum, sqrt
 from typing import Any
 
 from selfreward_eval.harness.gating.evidence import Evidence, TaskRuns
-from selfreward_eval.harness.gating.one_sided import OneSided
 from selfreward_eval.harness.gating.policy import Kind
 from selfreward_eval.harness.records import Item
 from selfreward_eval.harness.stats.anytime_valid import first_rejection, lower_bound
 from selfreward_eval.harness.stats.means import mean_and_variance
 from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.one_sided import OneSided
 from selfreward_eval.harness.stats.stratified_order import macro_weights, stratified_order
 
 __all__ = ["Order", "Scope", "interim_test", "item_order"]

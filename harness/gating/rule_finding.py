@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from selfreward_eval.harness.gating.evidence import Evidence
 from selfreward_eval.harness.gating.findings import Finding
-from selfreward_eval.harness.gating.one_sided import OneSided
 from selfreward_eval.harness.gating.policy import Kind, Policy
 from selfreward_eval.harness.gating.sample_size import sample_size_needed
 from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.one_sided import OneSided
 
 __all__ = ["coverage_allows", "make_finding"]
 
@@ -94,7 +94,7 @@ def _explanation(evidence: Evidence, verdict: Verdict, test: OneSided | None, al
     if test is None:
         where = ", ".join(name for name in evidence.empty if name)
         return "cannot be judged: no sample has a number" + (f" in {where}" if where else "")
-    if test.se is None:
+    if test.low is None and test.method == "none":
         return f"cannot be judged: {test.why}"
     kind, number = evidence.rule.kind, f"{evidence.rule.number:g}"
     by = f" by more than {number}" if evidence.rule.number else ""

@@ -26,13 +26,13 @@ from selfreward_eval.harness.gating.findings import (
 )
 from selfreward_eval.harness.gating.fixed import tasks_without_rules
 from selfreward_eval.harness.gating.interim import Scope, interim_test, item_order
-from selfreward_eval.harness.gating.one_sided import OneSided
 from selfreward_eval.harness.gating.policy import ANY, NONE, Policy, Rule
 from selfreward_eval.harness.gating.requirements import require_gateable, require_scores
 from selfreward_eval.harness.gating.rule_finding import coverage_allows, make_finding
 from selfreward_eval.harness.records import Item
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.stats.noninferiority import Verdict
+from selfreward_eval.harness.stats.one_sided import OneSided
 
 __all__ = ["judge_sequentially"]
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item, SampleRecord, Status
-from selfreward_eval.harness.stats.means import cluster_values, icc, macro_interval, mean_interval
+from selfreward_eval.harness.stats.choosing import choose_interval
+from selfreward_eval.harness.stats.means import icc
 from selfreward_eval.harness.task import Metric, TaskInfo
 
 __all__ = ["NOT_RECORDED", "SampleTable", "Score", "TaskScores", "summarise"]
@@ -34,7 +35,8 @@ class Score:
             mean: where a category has nothing scored).
         se: standard error of ``value`` over items (or clusters of items), None where it cannot be estimated.
         df: degrees of freedom of the interval.
-        low: lower end of the 95 % t interval; not clipped to the metric's range.
+        low: lower end of the 95 % interval, within the metric's range and never equal to ``high``
+            (:func:`selfreward_eval.harness.stats.choosing.choose_interval`); None with ``se``.
         high: upper end of it.
         n_items: items with at least one scored sample.
         n_expected: planned samples, recorded or not.
@@ -234,23 +236,26 @@ def _score(
 ) -> Score:
     """The score of one stratum, or the macro mean of several."""
     scored: dict[str, list[list[float]]] = {}
-    units: dict[str, list[float]] = {}
+    item_means: dict[str, list[float]] = {}
+    clusters: dict[str, list[str]] = {}
     for name, members in strata.items():
         kept = [(item, [v for v in table.rows[item.id] if v is not None]) for item in members]
         kept = [(item, values) for item, values in kept if values]
         scored[name] = [values for _, values in kept]
-        means = [fsum(values) / len(values) for values in scored[name]]
-        units[name] = cluster_values(means, [item.cluster for item, _ in kept])
+        item_means[name] = [fsum(values) / len(values) for values in scored[name]]
+        clusters[name] = [item.cluster for item, _ in kept]
     groups = [values for stratum in scored.values() for values in stratum]
     n_expected = sum(len(table.rows[item.id]) for members in strata.values() for item in members)
     n_scored = sum(len(values) for values in groups)
-    complete = all(units.values())
-    if not complete:
-        interval = None
-    elif len(units) == 1:
-        interval = mean_interval(next(iter(units.values())))
-    else:
-        interval = macro_interval(units)
+    interval = None
+    if all(item_means.values()):
+        interval = choose_interval(
+            item_means,
+            m=max(map(len, groups)),
+            binary=value_range == (0.0, 1.0) and all(v in (0.0, 1.0) for values in groups for v in values),
+            score_range=value_range,
+            clusters=clusters,
+        ).interval
     bounds = [_filled(strata, table, end) for end in value_range] if n_scored < n_expected else [None, None]
     return Score(
         value=interval.value if interval else None,

@@ -1,16 +1,18 @@
-"""The mean of a bounded score from few items, where Student's t is too narrow.
+"""The mean of a bounded score, where Student's t leaves the range or is too narrow.
 
-Scores near an end of their range are skewed: with 24 items t intervals cover the
-truth 92 times in 100 rather than 95 (``docs/calibration.md``). A score in [0, 1]
-with mean p and standard error s tells as much as p (1 - p) / s^2 independent
-coin tosses; Clopper and Pearson's interval for that many never leaves the range
-and is as skewed as it should be. Survey statistics uses it for the same reason
-(Korn & Graubard 1998, Survey Methodology 24:193-201).
+Scores near an end of their range are skewed: at 95 % right, t intervals of 24 prompts cover the
+truth 75 times in 100 (``docs/calibration.md``), and where all are alike they have no width.
+A score in [0, 1] with mean p and standard error s tells as much as N = p (1 - p) / s^2
+independent coin tosses, of which R = p N came up; survey statistics uses the same number
+(Korn & Graubard 1998, Survey Methodology 24:193-201). The ends are quantiles of Beta
+distributions, of Beta(R + 1 - c, N - R + c) below and Beta(R + c, N - R + 1 - c) above: c = 1 is
+Clopper and Pearson's interval, c = 1/2 the one with half of the observed count's probability
+("mid-P"). Clopper and Pearson's covers more than it says, so c is 2/3 where tosses of either
+outcome are many, and 1 where :data:`FEW_TOSSES` or fewer are of one (``docs/decisions/``).
 
-The standard error is an estimate too, so the size is reduced by (z / t)^2, with as many
-degrees of freedom as the spread really has (:func:`freedom_of_spread`): with 21 of 24
-items all right, the error comes from three. The size never falls below the n units
-themselves taken as tosses.
+The standard error is an estimate too, so N is reduced by (z / t)^2, with as many degrees of
+freedom as the spread really has (:func:`freedom_of_spread`): with 21 of 24 items all right, the
+error comes from three. N never falls below the n units themselves taken as tosses.
 
 >>> from selfreward_eval.harness.stats.means import mean_interval
 >>> bounded_ends(mean_interval([1.0] * 10)).low
@@ -20,10 +22,18 @@ themselves taken as tosses.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from selfreward_eval.harness.stats.means import Interval, Values, t_quantile
+from selfreward_eval.harness.stats.means import Interval, Values
 
-__all__ = ["bounded_ends", "freedom_of_spread"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["FEW_TOSSES", "bounded_ends", "ends_of_tosses", "freedom_of_spread"]
+
+FEW_TOSSES = 8.0
+"""With fewer tosses of one outcome than this, the ends are Clopper and Pearson's."""
 
 
 def freedom_of_spread(item_means: Values, score_range: tuple[float, float] = (0.0, 1.0)) -> float:
@@ -57,7 +67,7 @@ def bounded_ends(
     most: int | None = None,
     freedom: float | None = None,
 ) -> Interval:
-    """A mean with a Clopper-Pearson interval of effective size, from its standard error.
+    """A mean with an interval of effective tosses, from its standard error.
 
     The mean may be plain, over clusters or over strata; the interval lies in ``score_range``.
 
@@ -79,33 +89,68 @@ def bounded_ends(
     Raises:
         ValueError: a mean outside the range, an empty range, or a level outside (0, 1).
     """
-    from scipy.special import betaincinv, ndtri
-
-    _check(score_range)
     bottom, top = score_range
+    if not bottom < top:
+        raise ValueError(f"a range needs two ends, the smaller first, got {score_range}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     if interval.se is None or interval.df is None:
         return interval
-    scale, upper = top - bottom, 0.5 + level / 2
+    scale = top - bottom
     share = (interval.value - bottom) / scale
     if not -1e-9 <= share <= 1 + 1e-9:
         raise ValueError(f"a mean of {interval.value} lies outside the range {score_range}")
-    share = min(max(share, 0.0), 1.0)
-    size = float(interval.n)
-    if interval.se > 0:
-        size = share * (1 - share) * (scale / interval.se) ** 2
-        size = size if most is None else min(size, most)
-        df = interval.df if freedom is None else min(interval.df, max(freedom, 1.0))
-        z = float(ndtri(upper))
-        floor = min(size * (z / t_quantile(interval.df, upper)) ** 2, float(interval.n))
-        size = max(size * (z / t_quantile(df, upper)) ** 2, floor)
-    right = share * size
-    low = float(betaincinv(right, size - right + 1, 1 - upper)) if right > 0 else 0.0
-    high = float(betaincinv(right + 1, size - right, upper)) if right < size else 1.0
-    return replace(interval, low=bottom + scale * low, high=bottom + scale * high)
+    low, high = ends_of_tosses(
+        share,
+        interval.se / scale,
+        interval.n,
+        interval.df,
+        interval.df if freedom is None else freedom,
+        level=level,
+        most=float("inf") if most is None else most,
+    )
+    return replace(interval, low=bottom + scale * float(low), high=bottom + scale * float(high))
 
 
-def _check(score_range: tuple[float, float]) -> None:
-    if not score_range[0] < score_range[1]:
-        raise ValueError(f"a range needs two ends, the smaller first, got {score_range}")
+def ends_of_tosses(
+    share: NDArray[np.float64] | float,
+    se: NDArray[np.float64] | float,
+    units: NDArray[np.int64] | int,
+    df: NDArray[np.float64] | float,
+    freedom: NDArray[np.float64] | float,
+    *,
+    level: float = 0.95,
+    most: NDArray[np.float64] | float = float("inf"),
+    few: float | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both ends of many means in [0, 1] at once; arrays of one shape, or numbers.
+
+    Args:
+        share: the means, in [0, 1] but for rounding.
+        se: their standard errors, >= 0.
+        units: independent units, >= 1.
+        df: degrees of freedom of the standard errors, > 0.
+        freedom: of the spread; ``df`` where it is larger, 1 where it is smaller.
+        level: coverage, in (0, 1).
+        most: an upper limit on the effective size.
+        few: instead of :data:`FEW_TOSSES`; infinite for Clopper and Pearson's ends throughout.
+    """
+    import numpy as np
+    from scipy.special import betaincinv, ndtri, stdtrit
+
+    upper = 0.5 + level / 2
+    p, error = np.clip(np.asarray(share, dtype=float), 0.0, 1.0), np.asarray(se, dtype=float)
+    z = float(ndtri(upper))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.minimum(p * (1 - p) / error**2, most)
+        floor = np.minimum(size * (z / stdtrit(df, upper)) ** 2, units)
+        size = np.maximum(size * (z / stdtrit(np.minimum(df, np.maximum(freedom, 1.0)), upper)) ** 2, floor)
+    # A mean at an end of the range has no spread but rounding.
+    size = np.where((error > 0) & (size > 0), size, units)
+    right = p * size
+    wrong = np.maximum(size - right, 0.0)
+    c = np.where(np.minimum(right, wrong) < (FEW_TOSSES if few is None else few), 1.0, 2 / 3)
+    tiny = np.finfo(float).tiny
+    low = betaincinv(np.maximum(right + 1 - c, tiny), wrong + c, 1 - upper)
+    high = betaincinv(right + c, np.maximum(wrong + 1 - c, tiny), upper)
+    return np.where(right > 0, low, 0.0), np.where(wrong > 0, high, 1.0)

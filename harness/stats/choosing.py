@@ -10,9 +10,9 @@ otherwise                                              t on item means, Satterth
 
 A mean over strata has no McNemar test, so single marks in strata go by the other two
 rows. Beside each stands the BCa bootstrap as a robustness line, which decides nothing.
-For the score of one run, a bounded mean of fewer than 400 units gets the interval that
-keeps to its range, one mark per item Wilson's, anything else Student's t. The limits are
-where ``docs/calibration.md`` shows the simpler method to hold.
+For the score of one run, a bounded mean gets the interval that keeps to its range,
+whatever the number of units, and a mean without bounds Student's t. The limits are where
+``docs/calibration.md`` shows the simpler method to hold.
 
 >>> choose_test({"": [0, 1, 0, 0, -1, 1, 1, 1]}, m=1, binary=True).result.method
 'exact McNemar'
@@ -22,9 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import hypot
 
 from selfreward_eval.harness.stats.bootstrap import BootstrapInterval, bca
 from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
+from selfreward_eval.harness.stats.gains import widened
 from selfreward_eval.harness.stats.mcnemar import mcnemar
 from selfreward_eval.harness.stats.means import (
     Interval,
@@ -35,24 +37,24 @@ from selfreward_eval.harness.stats.means import (
 )
 from selfreward_eval.harness.stats.paired import PairedResult, paired, paired_macro
 from selfreward_eval.harness.stats.permutation import RESAMPLES, sign_flip
-from selfreward_eval.harness.stats.wilson import wilson
 
 __all__ = [
+    "FEW_IN_STRATUM",
     "FEW_UNITS",
-    "FEW_UNITS_OF_ONE_RUN",
     "ChosenInterval",
     "ChosenTest",
     "choose_interval",
     "choose_test",
     "deciding_test",
+    "few_in",
 ]
 
 FEW_UNITS = 50
 """Below this many units a difference is tested by sign flips rather than by t."""
 
-FEW_UNITS_OF_ONE_RUN = 400
-"""Below this many units the mean of a bounded score is too skewed for a t interval. It is larger
-than :data:`FEW_UNITS` because a difference is nearly symmetric and a score is not."""
+FEW_IN_STRATUM = 5
+"""Below this many units a stratum's variance is no estimate: two items that agree have none at all. A mean
+over such a stratum has an interval and no claim."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def choose_test(
     *,
     m: int,
     binary: bool,
+    width: float | None = None,
     clusters: Mapping[str, Sequence[Hashable]] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -87,6 +90,8 @@ def choose_test(
             plain mean, several for an unweighted mean over them.
         m: samples per item and arm, >= 1.
         binary: whether a sample scores 0 or 1.
+        width: of the metric's range, or None where it has no bounds. With it the interval covers what it
+            promises where differences are rare or point one way, too.
         clusters: name -> the cluster of every item, or None where each item is its own.
         resamples: of sign flips and bootstrap.
         seed: of both.
@@ -97,7 +102,14 @@ def choose_test(
             single samples that are not -1, 0 or 1.
     """
     result = deciding_test(
-        strata, m=m, binary=binary, clusters=clusters, resamples=resamples, seed=seed, level=level
+        strata,
+        m=m,
+        binary=binary,
+        width=width,
+        clusters=clusters,
+        resamples=resamples,
+        seed=seed,
+        level=level,
     )
     robustness = bca(_units(strata, clusters), resamples=resamples, seed=seed, level=level)
     return ChosenTest(result, robustness, _agree(result, robustness, 1 - level))
@@ -108,12 +120,16 @@ def deciding_test(
     *,
     m: int,
     binary: bool,
+    width: float | None = None,
     clusters: Mapping[str, Sequence[Hashable]] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
     level: float = 0.95,
 ) -> PairedResult:
-    """The deciding result of :func:`choose_test` alone; arguments and errors are the same."""
+    """The deciding result of :func:`choose_test` alone; arguments and errors are the same.
+
+    Without ``width`` differences that do not vary have no interval; with it none is without width.
+    """
     if m < 1:
         raise ValueError(f"an item has at least one sample, got {m}")
     units = _units(strata, clusters)
@@ -122,17 +138,25 @@ def deciding_test(
     clustered = count < sum(len(values) for values in strata.values())
     if binary and m == 1 and not clustered and not others:
         return mcnemar(first, level)
-    what = "clusters of items" if clustered else "items"
-    if count < FEW_UNITS:
+    too_few = few_in(units)
+    if too_few and any(value != 0 for values in units.values() for value in values):
+        result = replace(paired_macro(units, level), t=None, p=None, method="none", why=too_few)
+    elif count < FEW_UNITS:
+        what = "clusters of items" if clustered else "items"
         result = sign_flip(strata, clusters, resamples=resamples, seed=seed, level=level)
-        return replace(result, why=result.why.replace("few units", f"{count} {what} are few"))
-    result = paired_macro(units, level) if others else paired(first, level)
-    if result.t is None:
-        return result
-    why = f"{count} {what} are enough for t; what is alike within one of them is averaged first"
-    if others:
-        why += "; the score is the unweighted mean of the categories, which vary differently"
-    return replace(result, why=why)
+        result = replace(result, why=result.why.replace("few units", f"{count} {what} are few"))
+    else:
+        result = paired_macro(units, level) if others else paired(first, level)
+        if result.t is not None:
+            what = "clusters of items" if clustered else "items"
+            why = f"{count} {what} are enough for t; what is alike within one of them is averaged first"
+            if others:
+                why += "; the score is the unweighted mean of the categories, which vary differently"
+            result = replace(result, why=why)
+    if width is None:
+        return replace(result, low=None, high=None) if result.se == 0 else result
+    pictures = m if binary else None
+    return widened(result, strata, units, clusters, width, pictures, level)
 
 
 def _agree(result: PairedResult, robustness: BootstrapInterval, alpha: float) -> bool | None:
@@ -187,24 +211,70 @@ def choose_interval(
     items = sum(len(values) for values in strata.values())
     if plain.se is None:
         return ChosenInterval(plain, "none", "a single item says nothing about how items vary")
-    if score_range is not None and (plain.n < FEW_UNITS_OF_ONE_RUN or plain.se == 0):
+    if score_range is not None:
+        most = {name: len(values) * m if binary else None for name, values in strata.items()}
+        if others and min(len(values) for values in units.values()) < FEW_IN_STRATUM:
+            return ChosenInterval(
+                _over_strata(units, plain, score_range, level, most),
+                "Beta quantiles of the effective size, stratum by stratum",
+                f"a category has fewer than {FEW_IN_STRATUM} items, too few for a variance of its own",
+            )
         # Right-or-wrong pictures tell no more than so many tosses; weights of strata can only lower that.
-        most = items * m if binary else None
         freedom = sum(freedom_of_spread(values, score_range) for values in units.values())
         return ChosenInterval(
-            bounded_ends(plain, score_range, level, most, freedom),
-            "Clopper-Pearson of effective size",
-            f"{plain.n} units of a bounded score are too skewed for t"
+            bounded_ends(plain, score_range, level, items * m if binary else None, freedom),
+            "Beta quantiles of the effective size",
+            "the score is bounded, and its interval keeps to the range and to the skewness there"
             if plain.se > 0
-            else "nothing varies, which leaves no standard error",
-        )
-    if binary and m == 1 and not others and plain.n == items and score_range == (0.0, 1.0):
-        share = wilson(round(sum(first)), plain.n, level)
-        return ChosenInterval(
-            replace(plain, low=share.low, high=share.high), share.method, "one right-or-wrong sample per item"
+            else "nothing varies, so the units themselves are counted",
         )
     name = "t over strata, Satterthwaite df" if others else "t on item means"
     return ChosenInterval(plain, name, "items are independent, the samples of an item are not")
+
+
+def _over_strata(
+    units: Mapping[str, Values],
+    plain: Interval,
+    score_range: tuple[float, float],
+    level: float,
+    most: Mapping[str, int | None],
+) -> Interval:
+    """The mean over strata with an interval made of theirs: distances of the ends add in squares.
+
+    That is Newcombe's method of variance recovery (Zou & Donner 2008, Statistics in Medicine
+    27:1693-1702). Two items that agree have a variance of 0 and still an interval.
+    """
+    below, above = [], []
+    for name, values in units.items():
+        one = bounded_ends(
+            mean_interval(values, level),
+            score_range,
+            level,
+            most[name],
+            freedom_of_spread(values, score_range),
+        )
+        assert one.low is not None
+        assert one.high is not None
+        below.append(one.value - one.low)
+        above.append(one.high - one.value)
+    return replace(
+        plain,
+        low=max(score_range[0], plain.value - hypot(*below) / len(units)),
+        high=min(score_range[1], plain.value + hypot(*above) / len(units)),
+    )
+
+
+def few_in(units: Mapping[str, Values]) -> str:
+    """Why a mean over strata cannot be tested: one has too few units. Empty where it can be."""
+    few = [(name, len(values)) for name, values in units.items() if len(values) < FEW_IN_STRATUM]
+    if len(units) == 1 or not few:
+        return ""
+    (name, n), rest = few[0], len(few) - 1
+    more = f" and {rest} more have as few" if rest > 1 else " and one more has as few" if rest else ""
+    return (
+        f"category {name!r} has only {n} item{'s' if n != 1 else ''}{more}; "
+        f"at least {FEW_IN_STRATUM} are needed in each for a claim about their mean"
+    )
 
 
 def _units(

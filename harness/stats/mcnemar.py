@@ -17,7 +17,7 @@ from math import sqrt
 from selfreward_eval.harness.stats.means import Values, mean_interval
 from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult
 
-__all__ = ["mcnemar", "mcnemar_p", "tango_interval"]
+__all__ = ["mcnemar", "mcnemar_p", "tango_interval", "tango_statistic"]
 
 
 def mcnemar_p(gained: int, lost: int) -> float:
@@ -97,22 +97,30 @@ def tango_interval(gained: int, lost: int, n: int, level: float = 0.95) -> tuple
     if n < 1 or gained + lost > n or min(gained, lost) < 0:
         raise ValueError(f"{gained} gained and {lost} lost do not fit {n} items")
     z = float(ndtri(0.5 + level / 2))
-
-    def statistic(difference: float) -> float:
-        b = -gained - lost + (2 * n - gained + lost) * difference
-        c = -lost * difference * (1 - difference)
-        share = (sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
-        variance = n * (2 * share + difference * (1 - difference))
-        distance = gained - lost - n * difference
-        if variance <= 0:
-            return 0.0 if distance == 0 else float("inf") if distance > 0 else float("-inf")
-        return distance / sqrt(variance)
-
     centre = (gained - lost) / n
     return (
-        _edge(lambda d: statistic(d) <= z, centre, -1.0),
-        _edge(lambda d: statistic(d) >= -z, centre, 1.0),
+        _edge(lambda d: tango_statistic(gained, lost, n, d) <= z, centre, -1.0),
+        _edge(lambda d: tango_statistic(gained, lost, n, d) >= -z, centre, 1.0),
     )
+
+
+def tango_statistic(gained: int, lost: int, n: int, difference: float) -> float:
+    """The score statistic of a difference in [-1, 1]; approximately standard normal where it is the true one.
+
+    Args:
+        gained: items right in the second arm only.
+        lost: items right in the first arm only.
+        n: all items.
+        difference: that is tested.
+    """
+    b = -gained - lost + (2 * n - gained + lost) * difference
+    c = -lost * difference * (1 - difference)
+    share = (sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
+    variance = n * (2 * share + difference * (1 - difference))
+    distance = gained - lost - n * difference
+    if variance <= 0:
+        return 0.0 if distance == 0 else float("inf") if distance > 0 else float("-inf")
+    return distance / sqrt(variance)
 
 
 def _edge(accepted: Callable[[float], bool], inside: float, outside: float) -> float:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "SMALL_STRATUM",
     "Interval",
     "Values",
     "cluster_values",
+    "df_of_sizes",
     "flatten",
     "icc",
     "macro_interval",
@@ -39,6 +41,11 @@ Values: TypeAlias = "Sequence[float] | NDArray[np.floating]"
 ROUNDING = 1e-13
 """Relative spread below which numbers count as equal: (1/3 + 2/3) / 2 and 1/2 may differ in the last digit,
 and a t value made of that digit would be enormous."""
+
+
+SMALL_STRATUM = 10
+"""A stratum with fewer units may seem to vary little by chance. The standard error is then too small and the
+degrees of freedom too many at once, which small p-values (a leaderboard's, after Holm) do not forgive."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,8 @@ def macro_interval(strata: Mapping[str, Values], level: float = 0.95) -> Interva
 
     With K strata, s_j^2 the variance and G_j the units of stratum j, v_j = s_j^2 / (K^2 G_j):
     the variance is the sum of v_j and df = (sum v_j)^2 / sum(v_j^2 / (G_j - 1)). Where
-    nothing varies at all, df is the sum of G_j - 1. A stratum with a single unit has no
+    nothing varies at all, df is the sum of G_j - 1. Where a stratum is small (:data:`SMALL_STRATUM`),
+    df is not above that of strata that vary alike. A stratum with a single unit has no
     variance to estimate, so then there is no standard error.
 
     Args:
@@ -157,7 +165,18 @@ def macro_interval(strata: Mapping[str, Values], level: float = 0.95) -> Interva
         if total > 0
         else float(sum(sizes) - len(sizes))
     )
+    if total > 0 and min(sizes) < SMALL_STRATUM:
+        df = min(df, df_of_sizes(sizes))
     return _interval(value, sqrt(total), df, sum(sizes), level)
+
+
+def df_of_sizes(sizes: Sequence[int]) -> float:
+    """Satterthwaite's degrees of freedom of a macro mean over strata of these sizes that vary alike.
+
+    Args:
+        sizes: units of every stratum, each >= 2.
+    """
+    return fsum(1 / size for size in sizes) ** 2 / fsum(1 / (size**2 * (size - 1)) for size in sizes)
 
 
 def cluster_values(item_means: Values, clusters: Sequence[Hashable]) -> list[float]:

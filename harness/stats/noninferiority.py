@@ -1,25 +1,27 @@
-"""Non-inferiority: is the second arm at most a margin worse than the first?
+"""Non-inferiority and equivalence: is the second arm at most a margin worse, or at most a margin apart?
 
-A margin Delta says how much worse is still acceptable. With one-sided bounds
-L = effect - t se and U = effect + t se a gate passes if L > -Delta, fails if
-U < -Delta, and is otherwise inconclusive: the data allow both, and the result says
-how many items would decide it. That a test found no difference is never a pass.
+A margin Delta says how much worse is still acceptable. With one-sided bounds L and U of the effect
+(:mod:`selfreward_eval.harness.stats.one_sided`, the rule that gates use too) the answer is PASS if
+L > -Delta, FAIL if U < -Delta, and otherwise inconclusive: the data allow both, and the result
+says how many items would decide it. That a test found no difference is never a pass.
 
->>> from selfreward_eval.harness.stats.means import mean_interval
->>> non_inferiority(mean_interval([0.0, 0.1, -0.1, 0.05] * 40), margin=0.05).verdict.value
+>>> non_inferiority({"": [0.0, 0.1, -0.1, 0.05] * 40}, 0.05, width=1.0).verdict.value
+'PASS'
+>>> equivalence({"": [0.0, 0.1, -0.1, 0.05] * 40}, 0.05, width=1.0).verdict.value
 'PASS'
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, isfinite
 
-from selfreward_eval.harness.stats.means import Interval, t_quantile
-from selfreward_eval.harness.stats.paired import SMALLEST_P, PairedResult
+from selfreward_eval.harness.stats.means import Values, t_quantile
+from selfreward_eval.harness.stats.one_sided import OneSided, one_sided_test
 
-__all__ = ["NonInferiority", "Verdict", "non_inferiority"]
+__all__ = ["NonInferiority", "Verdict", "equivalence", "non_inferiority", "within_margin"]
 
 ALPHA = 0.05
 """One-sided error of a gate."""
@@ -67,97 +69,140 @@ class NonInferiority:
 
 
 def non_inferiority(
-    result: PairedResult | Interval,
+    strata: Mapping[str, Values],
     margin: float,
     *,
+    width: float,
+    clusters: Mapping[str, Sequence[Hashable]] | None = None,
+    marks: bool = False,
     alpha: float = ALPHA,
     power: float = POWER,
     higher_is_better: bool = True,
-    largest: float | None = None,
 ) -> NonInferiority:
-    """The gate on one paired effect.
-
-    Where no difference varies the standard error is 0, which is not certainty: n items without a
-    difference leave up to 1 - alpha^(1 / n) of all items that may differ, each by ``largest``.
-    Without ``largest`` such data are inconclusive.
+    """The test of one paired effect against a loss of ``margin``.
 
     Args:
-        result: effect with its standard error and degrees of freedom.
+        strata: name -> item differences, second arm minus first, shape (G_j,), G_j >= 1.
         margin: Delta > 0, in units of the effect.
+        width: of the metric's range: the largest difference an item can have.
+        clusters: name -> the cluster of every item, or None where each item is its own.
+        marks: whether every difference is one of two single marks of 0 or 1.
         alpha: one-sided error, in (0, 0.5).
         power: for ``needed_n``, in (0, 1).
         higher_is_better: direction of the metric.
-        largest: the largest difference an item can have: the width of the metric's range.
 
     Raises:
-        ValueError: a margin that is not above 0, or alpha or power out of range.
+        ValueError: a margin that is not above 0, alpha or power out of range, or as for
+            :func:`selfreward_eval.harness.stats.one_sided.one_sided_test`.
     """
-    if not (margin > 0 and isfinite(margin)):
-        raise ValueError(f"a margin must be above 0, got {margin}")
-    if not (0 < alpha < 0.5 and 0 < power < 1):
-        raise ValueError(f"alpha must lie in (0, 0.5) and power in (0, 1), got {alpha} and {power}")
-    effect = _effect(result) if higher_is_better else -_effect(result)
-    known = result.se is not None and result.df is not None
-    if not known or (result.se == 0 and largest is None):
-        why = (
-            "the differences do not vary and the range of the metric is not known"
-            if known
-            else "a standard error cannot be estimated"
-        )
+    _check(margin, power)
+    test = _tested(_signed(strata, higher_is_better), -margin, width, alpha, clusters, marks)
+    return within_margin(
+        test.value, test.low, test.high, margin, se=test.se, n=test.n, why=test.why, p=test.passes,
+        alpha=alpha, power=power,
+    )  # fmt: skip
+
+
+def within_margin(
+    effect: float,
+    low: float | None,
+    high: float | None,
+    margin: float,
+    *,
+    n: int,
+    why: str,
+    se: float | None = None,
+    p: float | None = None,
+    alpha: float = ALPHA,
+    power: float = POWER,
+) -> NonInferiority:
+    """The verdict from one-sided bounds that are known already.
+
+    Args:
+        effect: second arm minus first, signed so that larger is better.
+        low: its one-sided lower bound with error ``alpha``, or None where there is none.
+        high: the upper one, likewise.
+        margin: Delta > 0.
+        n: independent units.
+        why: why there are no bounds, where there are none.
+        se: standard error, for ``needed_n``; None or 0 where it is not known.
+        p: one-sided p-value, if known.
+        alpha: of the bounds.
+        power: for ``needed_n``.
+    """
+    _check(margin, power)
+    if low is None or high is None:
         return NonInferiority(
-            Verdict.INCONCLUSIVE, effect, margin, None, None, None, result.n, None, f"cannot be judged: {why}"
+            Verdict.INCONCLUSIVE, effect, margin, None, None, None, n, None, f"cannot be judged: {why}"
         )
-    assert result.se is not None
-    assert result.df is not None
-    needed: int | None
-    if result.se == 0:
-        low, high, p = _without_spread(effect, margin, result.n, alpha, largest or 0.0)
-        needed = None
-    else:
-        half = t_quantile(result.df, 1 - alpha) * result.se
-        low, high = effect - half, effect + half
-        p = _upper_tail((effect + margin) / result.se, result.df)
-        needed = _needed(result.se, result.n, result.df, margin, alpha, power)
-    verdict = _verdict(low, high, margin)
+    needed = _needed(se, n, n - 1.0, margin, alpha, power) if se and n > 1 else None
+    verdict = Verdict.PASS if low > -margin else Verdict.FAIL if high < -margin else Verdict.INCONCLUSIVE
     words = {
         Verdict.PASS: f"worse by less than {margin:g}, with {1 - alpha:.3g} confidence",
         Verdict.FAIL: f"worse by more than {margin:g}, with {1 - alpha:.3g} confidence",
-        Verdict.INCONCLUSIVE: f"a loss of {margin:g} can be neither shown nor excluded with {result.n} units"
+        Verdict.INCONCLUSIVE: f"a loss of {margin:g} can be neither shown nor excluded with {n} units"
         + (f"; about {needed} would do for a model that did not change" if needed else ""),
     }
-    return NonInferiority(verdict, effect, margin, low, high, p, result.n, needed, words[verdict])
+    return NonInferiority(verdict, effect, margin, low, high, p, n, needed, words[verdict])
 
 
-def _effect(result: PairedResult | Interval) -> float:
-    return result.effect if isinstance(result, PairedResult) else result.value
+def equivalence(
+    strata: Mapping[str, Values],
+    margin: float,
+    *,
+    width: float,
+    clusters: Mapping[str, Sequence[Hashable]] | None = None,
+    marks: bool = False,
+    alpha: float = ALPHA,
+) -> NonInferiority:
+    """Two one-sided tests: are the arms less than ``margin`` apart, in either direction?
 
-
-def _verdict(low: float, high: float, margin: float) -> Verdict:
-    if low > -margin:
-        return Verdict.PASS
-    return Verdict.FAIL if high < -margin else Verdict.INCONCLUSIVE
-
-
-def _upper_tail(t: float, df: float) -> float:
-    from scipy.special import stdtr
-
-    return max(min(1.0, float(stdtr(df, -t))), SMALLEST_P)
-
-
-def _without_spread(
-    effect: float, margin: float, n: int, alpha: float, largest: float
-) -> tuple[float, float, float]:
-    """Bounds and p where all n differences equal ``effect``: a share q of the population may be otherwise.
-
-    q > 1 - alpha^(1 / n) would have shown with probability 1 - alpha; what is unseen may lie at either
-    end of [-largest, largest]. p is the alpha whose lower bound meets the margin.
+    PASS if both bounds lie within (-margin, margin), FAIL if both lie beyond one end, else INCONCLUSIVE.
+    ``p`` is the larger of the two. Arguments and errors are those of :func:`non_inferiority`.
     """
-    unseen = 1 - alpha ** (1 / n)
-    low = (1 - unseen) * effect - unseen * largest
-    high = (1 - unseen) * effect + unseen * largest
-    reach = effect + largest
-    share = min(max((effect + margin) / reach, 0.0), 1.0) if reach > 0 else 1.0
-    return low, high, max((1 - share) ** n, SMALLEST_P)
+    _check(margin, POWER)
+    below = _tested(strata, -margin, width, alpha, clusters, marks)
+    above = _tested(strata, margin, width, alpha, clusters, marks)
+    ends = (below.low, below.high, above.low, above.high, below.passes, above.fails)
+    if any(end is None for end in ends):
+        return NonInferiority(
+            Verdict.INCONCLUSIVE, below.value, margin, None, None, None, below.n, None,
+            f"cannot be judged: {below.why}",
+        )  # fmt: skip
+    low, high, p = below.low or 0.0, above.high or 0.0, max(below.passes or 0.0, above.fails or 0.0)
+    apart = (below.high or 0.0) < -margin or (above.low or 0.0) > margin
+    if low > -margin and high < margin:
+        verdict, words = Verdict.PASS, f"less than {margin:g} apart, with {1 - alpha:.3g} confidence"
+    elif apart:
+        verdict, words = Verdict.FAIL, f"more than {margin:g} apart, with {1 - alpha:.3g} confidence"
+    else:
+        verdict = Verdict.INCONCLUSIVE
+        words = f"a difference of {margin:g} can be neither shown nor excluded with {below.n} units"
+    return NonInferiority(verdict, below.value, margin, low, high, p, below.n, None, words)
+
+
+def _tested(
+    strata: Mapping[str, Values],
+    limit: float,
+    width: float,
+    alpha: float,
+    clusters: Mapping[str, Sequence[Hashable]] | None,
+    marks: bool,
+) -> OneSided:
+    return one_sided_test(strata, limit, width=width, alpha=alpha, clusters=clusters, marks=marks)
+
+
+def _signed(strata: Mapping[str, Values], higher_is_better: bool) -> Mapping[str, Values]:
+    if higher_is_better:
+        return strata
+    return {name: [-float(value) for value in values] for name, values in strata.items()}
+
+
+def _check(margin: float, power: float) -> None:
+    if not (margin > 0 and isfinite(margin)):
+        raise ValueError(f"a margin must be above 0, got {margin}")
+    if not 0 < power < 1:
+        raise ValueError(f"power must lie in (0, 1), got {power}")
 
 
 def _needed(se: float, n: int, df: float, margin: float, alpha: float, power: float) -> int:

@@ -48,7 +48,8 @@
     const sign = i < j ? 1 : -1;
     const turned = (value) => (value === null ? null : sign * value);
     return {
-      effect: turned(table.effect[at]), half: table.half[at], p: table.p[at],
+      effect: turned(table.effect[at]), p: table.p[at],
+      low: turned((i < j ? table.low : table.high)[at]), high: turned((i < j ? table.high : table.low)[at]),
       adjusted: table.adjusted[at], items: Array.isArray(table.items) ? table.items[at] : table.items, verdict: sign * table.verdict[at],
     };
   };
@@ -60,8 +61,8 @@
       ["number", "A", number(a, about)],
       ["number", "B", number(b, about)],
       ["number strong", "", found ? difference(found.effect, about) : ABSENT],
-      ["number", "95 %", found && found.half !== null && found.effect !== null
-        ? `${difference(found.effect - found.half, about)} to ${difference(found.effect + found.half, about)}` : ABSENT],
+      ["number", "95 %", found && found.low !== null && found.high !== null
+        ? `${difference(found.low, about)} to ${difference(found.high, about)}` : ABSENT],
       ["number", "p", found ? pValue(found.p) : ABSENT],
       ["number", "p, adjusted", found ? pValue(found.adjusted) : ABSENT],
       ["number", "Items", found ? String(found.items) : ABSENT],

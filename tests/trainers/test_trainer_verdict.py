@@ -20,6 +20,13 @@ ROSE = Audit(before=0.4, after=0.5, effect=0.1, low=0.06, high=0.14, n=200, of=2
 UNCLEAR = replace(ROSE, effect=0.02, low=-0.02, high=0.06)
 
 
+def bounds(effect: float, se: float) -> dict[str, float]:
+    """An effect with one-sided bounds of 1.65 standard errors."""
+    return {
+        "effect": effect, "se": se, "one_sided_low": effect - 1.65 * se, "one_sided_high": effect + 1.65 * se,
+    }  # fmt: skip
+
+
 def task(*, higher_is_better: bool = True, **changes: Any) -> TaskComparison:
     found = replace(FOUND, **changes)
     return TaskComparison("drawing", "1", "correct", True, higher_is_better, 200, found, {}, ())
@@ -67,19 +74,19 @@ def test_a_reward_without_an_interval_did_not_rise() -> None:
 
 
 def test_a_guard_is_kept_if_a_loss_of_a_hundredth_is_excluded() -> None:
-    assert guard(task(effect=0.0, se=0.002, low=-0.004, high=0.004, p=1.0), SHARES) is Outcome.KEPT
+    assert guard(task(**bounds(0.0, 0.002)), SHARES) is Outcome.KEPT
 
 
 def test_a_guard_is_lost_if_a_loss_beyond_a_hundredth_is_shown() -> None:
-    assert guard(task(effect=-0.03, se=0.005, low=-0.04, high=-0.02, p=0.001), SHARES) is Outcome.LOST
+    assert guard(task(**bounds(-0.03, 0.005)), SHARES) is Outcome.LOST
 
 
 def test_that_no_loss_was_found_does_not_keep_a_guard() -> None:
-    assert guard(task(effect=0.0, se=0.02, low=-0.04, high=0.04, p=1.0), SHARES) is Outcome.CANNOT_TELL
+    assert guard(task(**bounds(0.0, 0.02)), SHARES) is Outcome.CANNOT_TELL
 
 
 def test_the_margin_of_a_guard_grows_with_the_range_of_its_metric() -> None:
-    wide = task(effect=-0.03, se=0.005, low=-0.04, high=-0.02, p=0.001)
+    wide = task(**bounds(-0.03, 0.005))
     assert guard(wide, (1.0, 10.0)) is Outcome.KEPT
 
 
@@ -89,7 +96,7 @@ def test_samples_without_a_score_do_not_keep_a_guard() -> None:
 
 
 def test_a_guard_where_lower_is_better_is_lost_by_a_rise() -> None:
-    risen = task(effect=0.03, se=0.005, low=0.02, high=0.04, higher_is_better=False)
+    risen = task(**bounds(0.03, 0.005), higher_is_better=False)
     assert guard(risen, SHARES) is Outcome.LOST
 
 
@@ -120,12 +127,21 @@ def test_a_methods_guard_where_lower_is_better_is_lost_by_a_rise() -> None:
 def test_a_guard_without_any_change_is_kept_only_by_many_items(units: int, outcome: Outcome) -> None:
     same = replace(FOUND, effect=0.0, se=0.0, low=0.0, high=0.0, t=None, p=1.0, n_units=units)
     assert guard_claim(same, SHARES, higher_is_better=True) is outcome
-    assert guard(replace(task(), overall=same), SHARES) is outcome
+
+
+def test_a_guard_goes_by_the_bounds_of_gates_and_not_by_its_standard_error() -> None:
+    """Of 300 items one is lost: t excludes a loss of a hundredth, the test of gates does not."""
+    lost = task(effect=-1 / 300, se=1 / 300, one_sided_low=-0.0227, one_sided_high=-0.0002)
+    assert guard(lost, SHARES) is Outcome.CANNOT_TELL
+
+
+def test_a_guard_without_bounds_cannot_be_told() -> None:
+    assert guard(task(), SHARES) is Outcome.CANNOT_TELL
 
 
 def test_every_task_of_a_comparison_has_its_verdict() -> None:
     arm = Arm("before", "before", {}, "0" * 64)
-    answering = task(effect=0.0, se=0.002, low=-0.004, high=0.004, p=1.0)
+    answering = task(**bounds(0.0, 0.002))
     tasks = {"drawing": task(), "gamed": task(effect=0.004, p=0.7), "answering": answering}
     audits = {
         "gamed": {"before": 0.4, "after": 0.5, "effect": 0.1, "low": 0.06, "high": 0.14, "n": 9, "of": 9}

@@ -92,6 +92,11 @@ def _guarded(task: TaskComparison, outcome: Outcome, value_range: tuple[float, f
     notation = notation_for(value_range)
     result = guarding(task.overall, value_range, higher_is_better=task.higher_is_better)
     if result is None or result.low is None or result.high is None:
+        if outcome is not Outcome.CANNOT_TELL:
+            return (
+                f"A guard, which training must not cost: {outcome}. This record is older than the bounds "
+                "that guards go by, and lacks them; train again to see them."
+            )
         why = task.overall.why if result is None else result.why
         return f"A guard: training must not cost it. It cannot be judged: {why}."
     margin = f"{notation.number(result.margin)}{notation.difference_unit}"

@@ -203,7 +203,7 @@ def test_the_interval_covers_the_true_difference_as_often_as_it_says() -> None:
             base = 8 + 0.5 * hard + 0.5 * rng.normal(0, 1, 72)
             lines.append(ratio_values(score, base))
         gaps = [b - a for a, b in zip(*lines, strict=True)]
-        found = difference_test({"": gaps}, m=1, binary=False, clusters={"": clusters}).result
+        found = difference_test({"": gaps}, m=1, binary=False, width=None, clusters={"": clusters}).result
         assert found.low is not None
         assert found.high is not None
         covered += found.low <= 100 * 0.8 / 8 <= found.high

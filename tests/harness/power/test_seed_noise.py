@@ -17,7 +17,6 @@ from selfreward_eval.harness.power.seed_noise import _noise, _rounded_up, measur
 from selfreward_eval.harness.records import Item
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.stats.noninferiority import Verdict, non_inferiority
-from selfreward_eval.harness.stats.paired import paired
 
 MakeRun = Callable[..., Path]
 Repeat = Callable[..., Run]
@@ -92,7 +91,7 @@ def test_a_suggested_margin_is_above_the_noise_and_passes_unchanged_models(repea
     rng, passed = np.random.default_rng(5), 0
     for _ in range(200):
         gaps = (rng.random((40, 2, 4)) < 0.5).mean(axis=2) @ [-1.0, 1.0]
-        passed += non_inferiority(paired(gaps), noise.margin).verdict is Verdict.PASS
+        passed += non_inferiority({"": gaps}, noise.margin, width=1.0).verdict is Verdict.PASS
     assert passed / 200 == pytest.approx(0.8, abs=0.1)
 
 

@@ -113,7 +113,7 @@ def test_a_comparison_shows_the_statistics_that_it_was_given(make_run: MakeRun) 
 
 
 def test_adjusted_p_values_have_a_column_and_a_sentence(make_run: MakeRun) -> None:
-    a, b = load_run(make_run("before", rate=0.3)), load_run(make_run("after", rate=0.8))
+    a, b = load_run(make_run("before", rate=0.3, items=8)), load_run(make_run("after", rate=0.8, items=8))
     task = comparison_view(compare_runs(a, b, family="categories"), a, b)["tasks"][0]
     assert task["adjusted"]
     assert all(row["p_adjusted"] != "–" for row in task["rows"])

@@ -61,6 +61,12 @@ def test_a_macro_mean_weighs_strata_equally() -> None:
     assert macro_interval({"a": [0.0] * 9 + [0.0], "b": [1.0, 1.0]}).value == 0.5
 
 
+def test_a_small_stratum_that_varies_little_by_chance_earns_no_degrees_of_freedom() -> None:
+    """Five items that nearly agree: by their variances alone the other 60 would bring df near 59."""
+    one = macro_interval({"a": [0.5, 0.5, 0.5, 0.5, 0.51], "b": [0.0, 1.0] * 30})
+    assert one.df == pytest.approx((1 / 5 + 1 / 60) ** 2 / (1 / 25 / 4 + 1 / 3600 / 59))
+
+
 def test_strata_without_variation_pool_their_degrees_of_freedom() -> None:
     one = macro_interval({"a": [0.0, 0.0, 0.0], "b": [1.0, 1.0]})
     assert (one.se, one.df, one.low, one.high) == (0.0, 3, 0.5, 0.5)

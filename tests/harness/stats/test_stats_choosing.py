@@ -13,10 +13,9 @@ import selfreward_eval.harness.stats
 from selfreward_eval.harness.stats.bounded import bounded_ends, freedom_of_spread
 from selfreward_eval.harness.stats.choosing import choose_interval, choose_test, deciding_test
 from selfreward_eval.harness.stats.mcnemar import mcnemar
-from selfreward_eval.harness.stats.means import cluster_values, macro_interval, mean_interval
+from selfreward_eval.harness.stats.means import cluster_values, mean_interval
 from selfreward_eval.harness.stats.paired import paired, paired_macro
 from selfreward_eval.harness.stats.permutation import sign_flip
-from selfreward_eval.harness.stats.wilson import wilson
 
 
 def gaps(n: int, m: int = 4, seed: int = 0) -> list[float]:
@@ -106,19 +105,36 @@ def test_a_bounded_score_of_few_items_keeps_to_its_range() -> None:
     assert mean_interval(values).high > chosen.interval.high - 0.05  # type: ignore[operator]
 
 
-def test_single_marks_of_many_items_get_wilson() -> None:
-    marks = [1.0] * 400 + [0.0] * 153
-    chosen = choose_interval({"": marks}, m=1, binary=True)
-    assert (chosen.interval.low, chosen.method) == (wilson(400, 553).low, "Wilson")
+def test_a_bounded_score_of_many_items_is_nearly_its_t_interval() -> None:
+    values = np.random.default_rng(2).random(600)
+    ours, t = choose_interval({"": values}, m=4, binary=False).interval, mean_interval(values)
+    assert (ours.low, ours.high) == (pytest.approx(t.low, abs=5e-4), pytest.approx(t.high, abs=5e-4))
 
 
-def test_many_items_and_unbounded_scores_get_t() -> None:
+def test_unbounded_scores_get_t() -> None:
     values = np.random.default_rng(1).normal(size=30)
     assert choose_interval({"": values}, m=1, binary=False, score_range=None).interval == mean_interval(
         values
     )
-    strata = {"a": np.random.default_rng(2).random(300), "b": np.random.default_rng(3).random(300)}
-    assert choose_interval(strata, m=4, binary=False).interval == macro_interval(strata)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("size", [2, 24, 600])
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_no_bounded_score_has_an_interval_without_width(value: float, size: int, binary: bool) -> None:
+    interval = choose_interval({"": [value] * size}, m=4, binary=binary).interval
+    assert interval.low is not None
+    assert interval.high is not None
+    assert 0 <= interval.low < interval.high <= 1
+    assert interval.low <= value <= interval.high
+
+
+def test_two_items_that_agree_leave_a_macro_mean_open() -> None:
+    """Their variance is 0, and still they could be the two right ones of many wrong ones."""
+    rest = [0.25, 0.5, 0.75] * 10
+    interval = choose_interval({"a": [1.0, 1.0], "b": rest, "c": rest}, m=4, binary=True).interval
+    assert interval.low is not None
+    assert interval.value - interval.low > 0.2
 
 
 def test_a_score_of_one_item_has_no_interval() -> None:

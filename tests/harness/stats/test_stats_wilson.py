@@ -80,8 +80,17 @@ def test_the_effective_size_is_that_of_the_standard_error() -> None:
         plain.value * (1 - plain.value) / plain.se**2 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 49)) ** 2
     )
     right = plain.value * size
-    assert ours.low == pytest.approx(stats.beta.ppf(0.025, right, size - right + 1), abs=1e-9)
-    assert ours.high == pytest.approx(stats.beta.ppf(0.975, right + 1, size - right), abs=1e-9)
+    c = 2 / 3
+    assert ours.low == pytest.approx(stats.beta.ppf(0.025, right + 1 - c, size - right + c), abs=1e-9)
+    assert ours.high == pytest.approx(stats.beta.ppf(0.975, right + c, size - right + 1 - c), abs=1e-9)
+
+
+def test_few_tosses_of_one_outcome_get_clopper_and_pearson_s_ends() -> None:
+    ours = bounded_interval([0.0] * 20 + [0.5, 0.5, 0.5, 0.5])
+    theirs = bounded_interval([1.0] * 20 + [0.5, 0.5, 0.5, 0.5])
+    assert ours.high == pytest.approx(1 - theirs.low)  # type: ignore[operator]
+    assert ours.low is not None
+    assert ours.low < 0.02
 
 
 def test_a_range_is_only_another_scale() -> None:

@@ -18,7 +18,6 @@ from selfreward_eval.harness.records import Item, Sample, Status
 from selfreward_eval.harness.registry import Registry
 from selfreward_eval.harness.runs.reader import load_run
 from selfreward_eval.harness.runs.run import run
-from selfreward_eval.harness.stats.means import cluster_values, mean_interval
 from selfreward_eval.harness.stats.noninferiority import NonInferiority, Verdict, non_inferiority
 from selfreward_eval.tasks.shapes.judge.answers import HIGHEST, mark
 from selfreward_eval.tasks.shapes.judge.facts import scene_of
@@ -210,9 +209,8 @@ def test_the_score_is_the_share_of_right_answers_and_its_error_is_over_scenes(tm
 
 def gate(before: Sequence[float], after: Sequence[float]) -> NonInferiority:
     differences = [b - a for a, b in zip(before, after, strict=True)]
-    return non_inferiority(
-        mean_interval(cluster_values(differences, [item.cluster for item in items()])), MARGIN
-    )
+    clusters = {"": [item.cluster for item in items()]}
+    return non_inferiority({"": differences}, MARGIN, width=1.0, clusters=clusters)
 
 
 def forgetting(share: float, seed: int) -> list[float]:

@@ -7,7 +7,11 @@ a loss at the margin 8 times in 100 instead of 5. Hall's cubic transformation (1
 54:221-228, "On the removal of skewness by transformation") corrects t for the estimated skewness;
 for symmetric differences it changes nothing. Below 50 units the sign-flip test has to agree. Where
 no difference varies there is no standard error; the bound is then on the share of the population
-that may differ: at most 1 - alpha^(1 / n) after n items without a difference.
+that may differ: at most 1 - alpha^(1 / n) after n items without a difference. One right-or-wrong
+mark per item is counted instead (:mod:`selfreward_eval.harness.stats.one_sided_marks`).
+
+Gates, guards of a training run and :func:`selfreward_eval.harness.stats.noninferiority.equivalence`
+all decide by this one rule.
 
 >>> one_sided_test({"": [0.0, 0.25, -0.25, 0.0] * 50}, -0.05, width=1.0).passes < 0.05
 True
@@ -19,7 +23,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import copysign, fsum
 
-from selfreward_eval.harness.stats.choosing import FEW_UNITS
+from selfreward_eval.harness.stats.choosing import FEW_UNITS, few_in
 from selfreward_eval.harness.stats.means import (
     Interval,
     Values,
@@ -29,6 +33,7 @@ from selfreward_eval.harness.stats.means import (
     mean_interval,
     t_quantile,
 )
+from selfreward_eval.harness.stats.one_sided_marks import marks_against
 from selfreward_eval.harness.stats.paired import SMALLEST_P
 from selfreward_eval.harness.stats.permutation import sign_flip
 
@@ -69,6 +74,7 @@ def one_sided_test(
     width: float,
     alpha: float = 0.05,
     clusters: Mapping[str, Sequence[Hashable]] | None = None,
+    marks: bool = False,
 ) -> OneSided:
     """Tests the mean (over several strata: their unweighted mean) against ``limit``.
 
@@ -78,9 +84,10 @@ def one_sided_test(
         width: of the metric's range: the largest gain or loss an item can have.
         alpha: of each bound, in (0, 0.5).
         clusters: name -> the cluster of every item, or None where each item is its own.
+        marks: whether every gain is the difference of two single marks of 0 or 1.
 
     Raises:
-        ValueError: no strata, an empty one, or alpha out of range.
+        ValueError: no strata, an empty one, alpha out of range, or gains of marks other than -1, 0 and 1.
     """
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha must lie in (0, 0.5), got {alpha}")
@@ -95,6 +102,15 @@ def one_sided_test(
             interval.value, None, None, None, None, None, interval.n, "none",
             "a single item says nothing about how items vary",
         )  # fmt: skip
+    if marks and width == 1 and not others and interval.n == sum(map(len, strata.values())):
+        found = marks_against(first, limit, alpha)
+        return OneSided(
+            interval.value, interval.se, found.low, found.high, found.passes, found.fails, interval.n,
+            "score test of paired marks (Tango), not below the binomial tail", found.why,
+        )  # fmt: skip
+    few = few_in(units)
+    if few:
+        return OneSided(interval.value, interval.se, None, None, None, None, interval.n, "none", few)
     if interval.se == 0:
         # A share of the population that was not seen weighs most in the smallest stratum.
         count = len(units) * min(len(values) for values in units.values())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from selfreward_eval.harness.gating.one_sided import one_sided_test, without_spread
+from selfreward_eval.harness.stats.one_sided import one_sided_test, without_spread
 
 
 def test_without_skewness_it_is_scipy_s_t_test() -> None:
