@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, TrainingStopped
+from selfreward_eval.harness.instruments.backends.finite import NotFinite
 from selfreward_eval.harness.records import Item, fingerprint
 from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
@@ -93,6 +94,7 @@ class RolloutCollector:
 
         Raises:
             InputError: ``moved``, and a file of the round is missing.
+            TrainingStopped: the model computes NaN or infinity.
         """
         import torch
 
@@ -121,7 +123,13 @@ class RolloutCollector:
                 if place % world != rank or path.exists():
                     continue
                 collect = self._draw if side == "drawing" else self._caption
-                save(path, *collect(model, part, round_, number))
+                try:
+                    save(path, *collect(model, part, round_, number))
+                except NotFinite as error:
+                    # The starting model's own weights are checked when it is loaded.
+                    raise TrainingStopped(
+                        f"the model draws no candidates in round {round_ + 1}: {error}"
+                    ) from error
                 if self.progress is not None:
                     self.progress.advance(label, 1)
         self.wait()
