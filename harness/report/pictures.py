@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
+
 THUMBNAIL = 256
 """Longest side of an embedded picture in pixels."""
 
@@ -26,22 +28,21 @@ def embed(path: Path) -> dict[str, Any]:
     """One picture, ready for a template.
 
     Args:
-        path: any format that Pillow reads.
+        path: any kind that :mod:`selfreward_eval.harness.pictures` reads.
 
     Returns:
-        ``url`` (a data URL), ``width`` and ``height`` of the original in pixels, ``pixelated``; or
+        ``url`` (a data URL), ``width`` and ``height`` of the upright original in pixels, ``pixelated``; or
         ``problem``, one line for a human, where the file is missing or no picture.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        with Image.open(path) as opened:
-            width, height = opened.size
-            picture = opened.convert("RGB")
+        picture = read_rgb_file(path)
     except FileNotFoundError:
         return {"problem": "The picture's file is missing"}
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except (Unreadable, OSError):
         return {"problem": "The picture's file cannot be read"}
+    width, height = picture.size
     small = max(width, height) <= SMALL
     if not small:
         picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
+from selfreward_eval.harness.pictures import Unreadable, as_rgb
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.runs.answering import text_sample
 from selfreward_eval.harness.runs.measuring import not_generated, unmeasured
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder
 from selfreward_eval.harness.task import Responds, Task
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def respond_batch(
@@ -33,7 +37,7 @@ def respond_batch(
         if isinstance(outcome, Measurement):
             sample, measurement = Sample(planned.item.id, planned.index, planned.seed), outcome
         else:
-            sample = text_sample(task, folder, planned, task.shown(planned.item), outcome)
+            sample = text_sample(task, folder, planned, _shown(task, planned.item), outcome)
             measurement = _measured(task, planned.item, sample)
         timing = {"gen_s": round(per_answer, 4), "score_s": round(time.monotonic() - began, 4)}
         records.append((SampleRecord(planned.doc_id, planned.item, sample, measurement, timing), True))
@@ -47,6 +51,15 @@ def _responses(model: Any, task: Responds, items: Sequence[Item]) -> list[str | 
         return list(task.respond(model, members))
 
     return attempt_each(ask, items, lambda _, error: not_generated(error))
+
+
+def _shown(task: Responds, item: Item) -> Image | None:
+    """The picture for the item's page; none where it cannot be shown, as the answer does not need it."""
+    picture = task.shown(item)
+    try:
+        return None if picture is None else as_rgb(picture)
+    except Unreadable:
+        return None
 
 
 def _measured(task: Task, item: Item, sample: Sample) -> Measurement:

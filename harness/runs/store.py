@@ -26,6 +26,7 @@ from selfreward_eval.harness.files import (
     read_json_lines,
 )
 from selfreward_eval.harness.folders import RUN, lock_folder, read_identity_file, require_same
+from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
 from selfreward_eval.harness.records import Manifest, Sample, SampleRecord, latest
 
 if TYPE_CHECKING:
@@ -120,16 +121,12 @@ class RunFolder:
 
     def read_picture(self, relative: Path) -> tuple[Image, str] | None:
         """A picture written earlier, as (RGB image, sha256 of its file), or None if there is none whole."""
-        from PIL import Image as PillowImage
-
         path = self.path / relative
         if not path.is_file():
             return None
         try:
-            with PillowImage.open(path) as image:
-                picture = image.convert("RGB")
-        # What Pillow raises depends on where the file is damaged.
-        except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError):
+            picture = read_rgb_file(path)
+        except (OSError, Unreadable):
             return None
         return picture, hashlib.sha256(path.read_bytes()).hexdigest()
 

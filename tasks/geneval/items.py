@@ -8,17 +8,19 @@ A line of upstream's ``evaluation_metadata.jsonl`` looks like this::
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.text_files import parse_json, read_lines
+
+WAY_OUT = "replace it by the official file"
 
 
 def load_object_names(path: Path) -> tuple[str, ...]:
     """The class names, one a line, in the order of the detector's outputs."""
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return tuple(line.strip() for line in read_lines(path, WAY_OUT) if line.strip())
 
 
 def load_items(metadata: Path, object_names: tuple[str, ...]) -> list[Item]:
@@ -29,7 +31,7 @@ def load_items(metadata: Path, object_names: tuple[str, ...]) -> list[Item]:
             picture of it would score 0 without a message.
     """
     items = []
-    for number, line in enumerate(metadata.read_text(encoding="utf-8").splitlines()):
+    for number, line in enumerate(read_lines(metadata, WAY_OUT)):
         row = _row(line, f"{metadata}, line {number + 1}")
         for clause in [*row["include"], *row.get("exclude", ())]:
             if clause.get("class") not in object_names:
@@ -46,9 +48,21 @@ def load_items(metadata: Path, object_names: tuple[str, ...]) -> list[Item]:
 def _row(line: str, where: str) -> dict[str, Any]:
     """A parsed line with its required keys."""
     try:
-        row: dict[str, Any] = json.loads(line)
-        if {"tag", "include", "prompt"} <= row.keys():
-            return row
+        row: dict[str, Any] = parse_json(line)
+        keys = row.keys()
     except (ValueError, AttributeError) as error:
-        raise InputError(f"{where} is not a JSON object; replace the file by the official one") from error
-    raise InputError(f"{where} lacks 'tag', 'include' or 'prompt'; replace the file by the official one")
+        raise InputError(f"{where} is not a JSON object ({error}); {WAY_OUT}") from error
+    if not {"tag", "include", "prompt"} <= keys:
+        raise InputError(f"{where} lacks 'tag', 'include' or 'prompt'; {WAY_OUT}")
+    if not isinstance(row["tag"], str) or not isinstance(row["prompt"], str):
+        raise InputError(f"{where}: 'tag' and 'prompt' are texts; {WAY_OUT}")
+    for key in ("include", "exclude"):
+        clauses = row.get(key, [])
+        if not isinstance(clauses, list) or not all(_is_clause(clause) for clause in clauses):
+            raise InputError(f'{where}: {key!r} is a list of {{"class": text, "count": number}}; {WAY_OUT}')
+    return row
+
+
+def _is_clause(clause: Any) -> bool:
+    count = clause.get("count") if isinstance(clause, dict) else None
+    return isinstance(count, int) and not isinstance(count, bool) and isinstance(clause.get("class"), str)
