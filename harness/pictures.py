@@ -87,7 +87,11 @@ def read_rgb_file(path: Path) -> Image:
         Unreadable: with the reason on one line.
         OSError: it cannot be opened; ``FileNotFoundError`` where there is none.
     """
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except ValueError as error:  # A name with a zero byte.
+        raise Unreadable(f"it cannot be opened: {error}") from error
+    with file:
         return read_rgb(file)
 
 
