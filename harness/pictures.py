@@ -1,5 +1,7 @@
 """Reads a picture file from an unknown source as RGB, or says why that cannot be done.
 
+Every picture that this project did not draw itself is opened here.
+
 How other kinds become 8-bit RGB; the official evaluators' readers do the same
 unless stated otherwise:
 
@@ -14,12 +16,19 @@ unless stated otherwise:
 from __future__ import annotations
 
 import struct
+import threading
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_opening = threading.Lock()
+"""Warning filters belong to the whole process."""
 
 READING = "1"
 """Version of the rules above; part of a run's identity."""
@@ -38,25 +47,62 @@ def read_rgb(file: BinaryIO) -> Image:
     Raises:
         Unreadable: with the reason on one line.
     """
+    with _explained(), _opened(file) as image:
+        return _as_rgb(image)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What Pillow raises inside becomes :class:`Unreadable`."""
     from PIL import Image as PillowImage
 
-    with warnings.catch_warnings():
+    try:
+        yield
+    except (PillowImage.DecompressionBombWarning, PillowImage.DecompressionBombError) as error:
+        raise Unreadable(f"it is too large: {_line(error)}") from error
+    except PillowImage.UnidentifiedImageError as error:
+        kinds = ", ".join(FORMATS)
+        raise Unreadable(f"it is damaged at its start, or none of the kinds {kinds}") from error
+    # What Pillow raises depends on where the file is damaged.
+    except (
+        OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, LookupError, TypeError,
+        ArithmeticError,
+    ) as error:  # fmt: skip
+        raise Unreadable(f"it is damaged: {_line(error)}") from error
+
+
+def _opened(file: BinaryIO) -> Image:
+    from PIL import Image as PillowImage
+
+    with _opening, warnings.catch_warnings():
         # Pillow warns at its pixel limit and raises at twice that; here the limit is one.
         warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
-        try:
-            with PillowImage.open(file, formats=FORMATS) as image:
-                return _as_rgb(image)
-        except (PillowImage.DecompressionBombWarning, PillowImage.DecompressionBombError) as error:
-            raise Unreadable(f"it is too large: {_line(error)}") from error
-        except PillowImage.UnidentifiedImageError as error:
-            kinds = ", ".join(FORMATS)
-            raise Unreadable(f"it is damaged at its start, or none of the kinds {kinds}") from error
-        # What Pillow raises depends on where the file is damaged.
-        except (
-            OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, LookupError, TypeError,
-            ArithmeticError,
-        ) as error:  # fmt: skip
-            raise Unreadable(f"it is damaged: {_line(error)}") from error
+        return PillowImage.open(file, formats=FORMATS)
+
+
+def read_rgb_file(path: Path) -> Image:
+    """:func:`read_rgb` of the file at ``path``.
+
+    Raises:
+        Unreadable: with the reason on one line.
+        OSError: it cannot be opened; ``FileNotFoundError`` where there is none.
+    """
+    try:
+        file = path.open("rb")
+    except ValueError as error:  # A name with a zero byte.
+        raise Unreadable(f"it cannot be opened: {error}") from error
+    with file:
+        return read_rgb(file)
+
+
+def as_rgb(image: Image) -> Image:
+    """A picture that somebody else opened, by the same rules, mode RGB.
+
+    Raises:
+        Unreadable: 32-bit pixels, or a file that turns out to be damaged.
+    """
+    with _explained():
+        return _as_rgb(image)
 
 
 def _as_rgb(image: Image) -> Image:

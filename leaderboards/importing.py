@@ -3,94 +3,82 @@
 A ``results_*.json`` has means and no items, so nothing in it can be paired. Every
 row therefore says why it stands apart: its task is not known here, it was measured
 by another program, or under another protocol version. A row of ours at the present
-version says that its run folder could be ranked.
+version says that its run folder could be ranked. A row that cannot be true, such as
+one with a negative standard error, is left out by itself, and a note names it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.files import atomic_write_text
+from selfreward_eval.harness.models.layouts.base import printable
 from selfreward_eval.harness.registry import registry
 from selfreward_eval.harness.runs.results import SCHEMA
+from selfreward_eval.harness.text_files import parse_json
+from selfreward_eval.leaderboards.imported import Imported, load_imported, write_imported
+from selfreward_eval.leaderboards.result_file_facts import date_of, model_of
 
-__all__ = ["Imported", "import_results", "known_tasks", "load_imported", "write_imported"]
+__all__ = ["Import", "Imported", "import_results", "known_tasks", "load_imported", "write_imported"]
 
 RANKABLE = "means only: give the run's folder to `leaderboard build` and it is ranked"
 
-_NOT_METRICS = {"alias", "name", "sample_len", "sample_count"}
+_NOT_METRICS = {"", "alias", "name", "samples", "sample_len", "sample_count"}
+
+_ABOUT_A_METRIC = re.compile(r".+_stderr(_[a-z]+)?|paired_(ci_.*|p_?value|baseline.*)")
+"""lmms-eval has ``_stderr_clt`` and ``_stderr_clustered`` beside lm-eval's ``_stderr``, and compares runs."""
+
+_ERRORS = ("_stderr", "_stderr_clustered", "_stderr_clt")
+"""In this order, the first that is a number."""
+
+
+class _OddRow(Exception):
+    """A row that cannot be true; the message says which and why."""
 
 
 @dataclass(frozen=True)
-class Imported:
-    """One metric of one task in a result file.
+class Import:
+    """What result files hold.
 
     Attributes:
-        model: as the file names it.
-        task: lm-eval's name of the task or group.
-        version: of the task, as text; empty where the file has none.
-        metric: name of the number.
-        filter: lm-eval's filter, ``none`` by default.
-        value: on the metric's own scale; None where the file has no finite number.
-        se: its standard error as printed, or None.
-        n: samples behind it, or None.
-        higher_is_better: direction, or None where the file does not say.
-        date: of the evaluation, ``YYYY-MM-DD`` in UTC, or None.
-        file: name of the result file, without its folder.
-        sha256: of that file.
-        ours: whether it was written by this harness.
-        standing: why the number stands apart.
+        rows: file by file, in each file's own order.
+        notes: what was left out or is not as the file says, one line each.
     """
 
-    model: str
-    task: str
-    version: str
-    metric: str
-    filter: str
-    value: float | None
-    se: float | None
-    n: int | None
-    higher_is_better: bool | None
-    date: str | None
-    file: str
-    sha256: str
-    ours: bool
-    standing: str
+    rows: tuple[Imported, ...]
+    notes: tuple[str, ...]
 
 
 def known_tasks() -> dict[str, str]:
-    """Registered task -> its protocol version, empty for one that needs a package which is not installed."""
-    from selfreward_eval.harness.errors import MissingExtra
-
+    """Registered task -> its protocol version, empty for one that cannot be imported here."""
     found = {}
     for name in registry("tasks"):
         try:
             found[name] = str(registry("tasks").load(name).info.version)
-        except MissingExtra:
+        except Exception:  # An absent extra, or a plug-in that fails: `list tasks` says why.
             found[name] = ""
     return found
 
 
-def import_results(paths: Sequence[Path], tasks: Mapping[str, str]) -> list[Imported]:
-    """The rows of result files, file by file, in each file's own order.
+def import_results(paths: Sequence[Path], tasks: Mapping[str, str]) -> Import:
+    """The rows of result files.
 
     Args:
         paths: of ``results_*.json`` files.
         tasks: known task -> protocol version, from :func:`known_tasks`.
 
     Raises:
-        InputError: a file that is missing, no JSON, or not laid out as lm-eval does; the message has the
-            file and the field. The same file twice is refused as well.
+        InputError: a file that is missing, no JSON, not laid out as lm-eval does, or without any row that
+            can be true; the message has the file and the field. The same file twice is refused as well.
     """
     rows: list[Imported] = []
+    notes: list[str] = []
     seen: dict[str, Path] = {}
     for path in paths:
         try:
@@ -104,14 +92,16 @@ def import_results(paths: Sequence[Path], tasks: Mapping[str, str]) -> list[Impo
             raise InputError(f"{path} and {seen[digest]} are the same file; give one of them")
         seen[digest] = path
         try:
-            content = json.loads(data.decode("utf-8"))
+            content = parse_json(data.decode("utf-8-sig"), lenient=True)
         except ValueError as error:
             raise InputError(f"{path} is not JSON ({error}); give a results_*.json of lm-eval") from error
-        rows += _rows(content, path, digest, tasks)
-    return rows
+        found = _rows(content, path, digest, tasks)
+        rows += found.rows
+        notes += [f"{path}: {note}" for note in found.notes]
+    return Import(tuple(rows), tuple(notes))
 
 
-def _rows(content: Any, path: Path, digest: str, tasks: Mapping[str, str]) -> list[Imported]:
+def _rows(content: Any, path: Path, digest: str, tasks: Mapping[str, str]) -> Import:
     if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
         raise InputError(f"{path} has no object 'results'; give a results_*.json of lm-eval")
     if not content["results"]:
@@ -120,40 +110,55 @@ def _rows(content: Any, path: Path, digest: str, tasks: Mapping[str, str]) -> li
     higher, config = _part(content, "higher_is_better", path), _part(content, "config", path)
     subtasks = _part(content, "group_subtasks", path)
     parents = {str(one): str(name) for name, members in subtasks.items() for one in _names(members, path)}
-    model = content.get("model_name") or config.get("model") or ""
-    if not isinstance(model, str) or not model:
-        raise InputError(f"{path} names no model (neither 'model_name' nor 'config.model'); add one")
     ours = _ours(content, path)
-    rows = []
+    model, note = model_of(content, config, ours=ours)
+    if not model:
+        raise InputError(f"{path} names no model (neither 'model_name' nor 'config.model'); add one")
+    date, date_note = date_of(content.get("date"))
+    rows, odd = [], []
     for task, row in content["results"].items():
-        if not isinstance(row, dict):
-            raise InputError(f"{path}: results.{task} is a {type(row).__name__}, expected an object")
         version = versions.get(task)
+        told = "" if version is None else printable(str(version))
+        try:
+            if not isinstance(row, dict):
+                raise _OddRow(f"results.{printable(task)} is a {type(row).__name__}, expected an object")
+            n = _count(counts.get(task), f"n-samples.{printable(task)}")
+        except _OddRow as error:
+            odd.append(str(error))
+            continue
         for key, value in row.items():
-            name, _, filtered = str(key).partition(",")
-            if name in _NOT_METRICS or name.endswith("_stderr"):
+            name, _, filtered = key.partition(",")
+            if name.strip() in _NOT_METRICS or _ABOUT_A_METRIC.fullmatch(name):
+                continue
+            where = f"results.{printable(task)}"
+            try:
+                number = _number(value, f"{where}.{printable(key)}")
+                se = _error(row, key, name, filtered, where)
+            except _OddRow as error:
+                odd.append(str(error))
                 continue
             rows.append(
                 Imported(
                     model=model,
-                    task=str(task),
-                    version="" if version is None else str(version),
-                    metric=name,
-                    filter=filtered or "none",
-                    value=_number(value, f"{path}: results.{task}.{key}"),
-                    se=_error(row, key, name, filtered, f"{path}: results.{task}"),
-                    n=_count(counts.get(task), f"{path}: n-samples.{task}"),
+                    task=printable(task),
+                    version=told,
+                    metric=printable(name),
+                    filter=printable(filtered) or "none",
+                    value=number,
+                    se=se,
+                    n=n,
                     higher_is_better=_direction(higher.get(task), name),
-                    date=_date(content.get("date"), path),
-                    file=path.name,
+                    date=date,
+                    file=printable(path.name),
                     sha256=digest,
                     ours=ours,
-                    standing=_standing(
-                        str(task), parents, "" if version is None else str(version), ours, tasks
-                    ),
+                    standing=_standing(printable(task), parents, told, ours, tasks),
                 )
             )
-    return rows
+    if not rows and odd:
+        raise InputError(f"{path}: no row can be used; {odd[0]}; correct the file")
+    left_out = [f"{reason}; the row is left out" for reason in odd]
+    return Import(tuple(rows), (*filter(None, (note, date_note)), *left_out))
 
 
 def _part(content: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
@@ -190,42 +195,44 @@ def _ours(content: Mapping[str, Any], path: Path) -> bool:
 
 def _number(value: Any, where: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str | type(None)):
-        raise InputError(f"{where} is {value!r}, expected a number")
-    if isinstance(value, str):
+        raise _OddRow(f"{where} is {_short(value)}, expected a number")
+    if value is None or isinstance(value, str):
         # lm-eval writes "N/A", and strings for metrics that could not be computed.
         return None
-    return float(value) if value is not None and isfinite(value) else None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        raise _OddRow(f"{where} has {len(str(abs(value)))} digits or more, expected a number") from None
+
+
+def _short(value: Any) -> str:
+    text = printable(repr(value))
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _error(row: Mapping[str, Any], key: str, name: str, filtered: str, where: str) -> float | None:
-    twin = f"{name}_stderr,{filtered}" if "," in key else f"{name}_stderr"
-    se = _number(row.get(twin), f"{where}.{twin}")
-    if se is not None and se < 0:
-        raise InputError(f"{where}.{twin} is {se}, a standard error is not negative")
-    return se
+    for suffix in _ERRORS:
+        twin = f"{name}{suffix},{filtered}" if "," in key else f"{name}{suffix}"
+        se = _number(row.get(twin), f"{where}.{printable(twin)}")
+        if se is not None and se < 0:
+            raise _OddRow(f"{where}.{printable(twin)} is {se}, a standard error is not negative")
+        if se is not None:
+            return se
+    return None
 
 
 def _count(counts: Any, where: str) -> int | None:
     if counts is None:
         return None
     number = counts.get("effective") if isinstance(counts, dict) else counts
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise InputError(f"{where} is {counts!r}, expected {{'original': n, 'effective': n}}")
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**53:
+        raise _OddRow(f"{where} is {_short(counts)}, expected {{'original': n, 'effective': n}}")
     return number
 
 
 def _direction(higher: Any, metric: str) -> bool | None:
     told = higher.get(metric) if isinstance(higher, dict) else None
     return told if isinstance(told, bool) else None
-
-
-def _date(date: Any, path: Path) -> str | None:
-    if date is None:
-        return None
-    try:
-        return datetime.fromtimestamp(float(date), UTC).date().isoformat()
-    except (ValueError, TypeError, OverflowError, OSError):
-        raise InputError(f"{path}: 'date' is {date!r}, expected seconds since 1970") from None
 
 
 def _standing(
@@ -241,37 +248,3 @@ def _standing(
         there, here = version or "unknown", tasks[name] or "unknown"
         return f"not comparable: version {there} of {name!r}, here it is {here}"
     return RANKABLE
-
-
-def write_imported(path: Path, rows: Sequence[Imported]) -> None:
-    """Writes rows as JSONL, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(asdict(row), ensure_ascii=False, allow_nan=False) for row in rows]
-    atomic_write_text(path, "".join(f"{line}\n" for line in lines))
-
-
-def load_imported(path: Path) -> list[Imported]:
-    """Rows that :func:`write_imported` wrote.
-
-    Raises:
-        InputError: the file is missing, or a line is not such a row.
-    """
-    if not path.is_file():
-        raise InputError(f"no file at {path}; `selfreward-eval leaderboard import` writes one with --out")
-    rows = []
-    names = {one.name for one in fields(Imported)}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            data = json.loads(line)
-            if not isinstance(data, dict) or set(data) != names:
-                raise ValueError("the fields are not those of an imported row")
-            _number(data["value"], "value"), _number(data["se"], "se")
-            for text in ("model", "task", "version", "metric", "filter", "file", "sha256", "standing"):
-                if not isinstance(data[text], str):
-                    raise ValueError(f"{text} is not a text")
-        except (ValueError, InputError) as error:
-            raise InputError(
-                f"{path}:{number} is not an imported row ({error}); import the files again"
-            ) from error
-        rows.append(Imported(**data))
-    return rows

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.text_files import parse_json, split_lines
 from selfreward_eval.leaderboards.reported_row import Reported, problem
 
 __all__ = [
@@ -103,12 +104,12 @@ def parse_rows(text: str, name: str, protocols: Mapping[str, Protocol]) -> list[
     """
     rows: list[Reported] = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(split_lines(text), 1):
         if not line.strip():
             continue
         where = f"{name}:{number}"
         try:
-            data = json.loads(line, parse_constant=_no_constant)
+            data = parse_json(line)
         except ValueError as error:
             raise InputError(f"{where} is not JSON ({error}); write one row per line") from error
         row = _row(data, where, protocols)
@@ -118,10 +119,6 @@ def parse_rows(text: str, name: str, protocols: Mapping[str, Protocol]) -> list[
         seen[identity] = number
         rows.append(row)
     return rows
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a number")
 
 
 def _row(data: Any, where: str, protocols: Mapping[str, Protocol]) -> Reported:

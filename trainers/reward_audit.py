@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import fsum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
 from selfreward_eval.harness.stats.paired import paired
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder, RewardSample
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.harness.runs.run import Progress
 
@@ -60,8 +65,6 @@ def _rewards(
     rewarder: Rewarder, run: Run, task: str, items: Mapping[str, Any], progress: Progress | None
 ) -> dict[str, float | None]:
     """Item -> the reward of its first picture, None where there is none."""
-    from PIL import Image
-
     first_samples = [record for record in run.records[task] if record.sample.index == 0]
     label = f"reward of {run.name} on {task}"
     if progress is not None:
@@ -73,8 +76,7 @@ def _rewards(
         rewards_by_item |= {record.sample.item_id: None for record in part}
         samples = []
         for record in drawn:
-            with Image.open(run.folder / str(record.sample.image)) as picture:
-                image = picture.convert("RGB")
+            image = _picture(run.folder / str(record.sample.image))
             item = items[record.sample.item_id]
             samples.append(RewardSample(image, category=item.category, metadata=item.metadata))
         rewards = rewarder.score([record.item.text for record in drawn], samples)
@@ -84,3 +86,10 @@ def _rewards(
         if progress is not None:
             progress.advance(label, len(part))
     return rewards_by_item
+
+
+def _picture(path: Path) -> Image:
+    try:
+        return read_rgb_file(path)
+    except (OSError, Unreadable) as error:
+        raise InputError(f"the picture {path} cannot be rewarded ({error}); restore it") from error

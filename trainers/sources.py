@@ -9,7 +9,6 @@ a file                       ``.txt`` with a prompt a line, or ``.jsonl`` with `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
 from selfreward_eval.harness.records import Item, fingerprint
+from selfreward_eval.harness.text_files import parse_json, read_lines
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.sampling import mixed
 from selfreward_eval.tasks.shapes.splits import MAKERS, drawn
@@ -117,18 +118,13 @@ class FileSource:
         return [self._items[k] for k in _places(len(self._items), round_, count, seed)]
 
     def pictures(self, round_: int, count: int, seed: int) -> list[Image]:
-        from PIL import Image as PillowImage
-
         if not self._pictures:
             raise UsageError(
                 "this trainer learns to caption and needs pictures; name a folder with --pictures, or train "
                 "drawing alone with captioning=0"
             )
         chosen = [self._pictures[k] for k in _places(len(self._pictures), round_, count, seed)]
-        try:
-            return [PillowImage.open(path).convert("RGB") for path in chosen]
-        except OSError as error:
-            raise InputError(f"a picture in {self.folder} cannot be read: {error}; take it out") from error
+        return [_opened(path) for path in chosen]
 
 
 def source(name: str, pictures: str | None = None) -> Source:
@@ -154,28 +150,36 @@ def _places(size: int, round_: int, count: int, seed: int) -> list[int]:
 
 
 def _read(path: Path) -> list[Item]:
-    import jsonlines
-
-    try:
-        if path.suffix == ".txt":
-            lines = path.read_text(encoding="utf-8").splitlines()
-            rows: Sequence[dict[str, Any]] = [{"prompt": line.strip()} for line in lines if line.strip()]
-        else:
-            with jsonlines.open(path) as reader:
-                rows = list(reader.iter(type=dict, skip_empty=True))
-    except (OSError, UnicodeDecodeError, jsonlines.InvalidLineError) as error:
-        raise InputError(f"the prompts {path} cannot be read: {error}") from error
     items: dict[str, Item] = {}
-    for number, row in enumerate(rows, start=1):
-        text = row.get("prompt")
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{path}, line {number}: no text under 'prompt'")
+    for number, line in enumerate(read_lines(path, "write the prompts as UTF-8"), start=1):
+        if not line.strip():
+            continue
+        row = {"prompt": line.strip()} if path.suffix == ".txt" else _row(line, f"{path}, line {number}")
+        text = row["prompt"]
         metadata = {key: value for key, value in row.items() if key != "prompt"}
         category = str(metadata.get("category", ""))
         items.setdefault(text, Item(fingerprint(text)[:12], text, category, metadata=metadata))
     if not items:
         raise InputError(f"the prompts {path} hold no prompt")
     return list(items.values())
+
+
+def _row(line: str, where: str) -> dict[str, Any]:
+    """A line's object, with a text under ``prompt``."""
+    try:
+        row = parse_json(line)
+    except ValueError as error:
+        raise InputError(f"{where} is not JSON ({error}); correct it") from error
+    if not isinstance(row, dict) or not isinstance(row.get("prompt"), str) or not row["prompt"].strip():
+        raise InputError(f"{where}: no text under 'prompt'; correct it")
+    return row
+
+
+def _opened(path: Path) -> Image:
+    try:
+        return read_rgb_file(path)
+    except (OSError, Unreadable) as error:
+        raise InputError(f"the picture {path} cannot be read: {error}; take it out") from error
 
 
 def _listed(folder: Path) -> list[Path]:

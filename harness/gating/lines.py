@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from selfreward_eval.harness.text_files import split_lines
+
 __all__ = ["Place", "line_numbers", "line_of"]
 
 Place = tuple[str | int, ...]
@@ -32,7 +34,7 @@ def line_numbers(text: str) -> dict[Place, int]:
     counts: dict[Place, int] = {}
     table: Place = ()
     closing = ""  # The quotes that end the long string this line begins in.
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(split_lines(text), 1):
         if closing:
             closing = "" if closing in line else closing
             continue

@@ -32,6 +32,7 @@ from selfreward_eval.harness.gating.policy import (
     Rule,
     SequentialPlan,
 )
+from selfreward_eval.harness.text_files import split_lines
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.gating.policy_schema import FamilyTable, PolicyFile, RuleTable
 
 __all__ = ["read_policy"]
+
+DOTS = 200
+"""Most dots on a line; a key of a policy has one at most."""
+
+SHOWN = 40
+"""Characters of a wrong value that a message quotes."""
 
 
 def read_policy(path: Path) -> Policy:
@@ -57,11 +64,23 @@ def read_policy(path: Path) -> Policy:
             f"no policy at {path} ({error.strerror}); docs/gating.md shows how to write one"
         ) from error
     try:
-        text = data.decode("utf-8")
+        # Editors write a byte order mark; TOML knows none.
+        text = data.decode("utf-8-sig")
+    except ValueError as error:
+        raise InputError(f"{path} is not UTF-8 ({error}); write the policy as UTF-8") from error
+    for number, line in enumerate(split_lines(text), 1):
+        # The parser keeps every beginning of a dotted key: its memory grows with the square of the parts.
+        if line.count(".") > DOTS and not line.lstrip().startswith("#"):
+            raise InputError(f"{path}:{number} has more than {DOTS} dots; shorten the key or text")
+    try:
         content = tomllib.loads(text)
     except ValueError as error:
-        line = re.search(r"\(at line (\d+)", str(error))
-        raise InputError(f"{path}{':' + line[1] if line else ''}: this is not TOML: {error}") from error
+        at = re.search(r"\(at line (\d+)", str(error))
+        raise InputError(f"{path}{':' + at[1] if at else ''}: this is not TOML: {error}") from error
+    except RecursionError:
+        raise InputError(
+            f"{path}: its values are nested too deeply; a policy has tables of numbers"
+        ) from None
     reader = _Reader(path, line_numbers(text))
     return reader.policy(reader.validated(content), hashlib.sha256(data).hexdigest())
 
@@ -220,4 +239,7 @@ def _kind(value: object) -> str:
     """A value with its type, as TOML calls it."""
     names = {str: "the text", bool: "the truth value", int: "the number", float: "the number", list: "a list"}
     name = names.get(type(value), "a table" if isinstance(value, dict) else "a date")
-    return name if isinstance(value, dict | list) else f"{name} {value!r}"
+    if isinstance(value, dict | list):
+        return name
+    text = repr(value)
+    return f"{name} {text}" if len(text) <= SHOWN else f"{name} {text[:SHOWN]}... ({len(text)} characters)"

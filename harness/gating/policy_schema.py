@@ -18,9 +18,16 @@ __all__ = ["FamilyTable", "PolicyFile", "RuleTable", "SequentialTable"]
 
 CORRECTION_NAMES = (*CORRECTIONS, NONE)
 
-TEXT = "a text that is not empty"
+TEXT = "a text without control characters that is not empty"
+LARGEST = 2**63 - 1
+"""Whole numbers of TOML have 64 bits."""
+
+WHOLE_0 = f"a whole number of at least 0 and at most {LARGEST}"
+WHOLE_1 = f"a whole number of at least 1 and at most {LARGEST}"
+
 SHARE = "a number of at least 0 and at most 1"
-VISIBLE = r"\S"
+VISIBLE = r"^[^\p{Cc}]*[^\s\p{Cc}][^\p{Cc}]*$"
+"""Control characters of a stranger's policy would steer the terminal that shows it."""
 
 
 class _Table(BaseModel):
@@ -32,9 +39,9 @@ class _Table(BaseModel):
 class SequentialTable(_Table):
     """``[sequential]``."""
 
-    batch: int = Field(default=BATCH, ge=1, description="a whole number of at least 1")
+    batch: int = Field(default=BATCH, ge=1, le=LARGEST, description=WHOLE_1)
     """Items between two looks."""
-    seed: int = Field(default=0, ge=0, description="a whole number of at least 0")
+    seed: int = Field(default=0, ge=0, le=LARGEST, description=WHOLE_0)
     """Of the random order of the items."""
 
 
@@ -77,7 +84,7 @@ class RuleTable(_Table):
 class PolicyFile(_Table):
     """The whole file."""
 
-    schema_: int = Field(default=SCHEMA, alias="schema", ge=1, description="a whole number of at least 1")
+    schema_: int = Field(default=SCHEMA, alias="schema", ge=1, le=LARGEST, description=WHOLE_1)
     """Version of this format."""
     alpha: float = Field(default=ALPHA, gt=0, lt=0.5, description="a number above 0 and below 0.5")
     """One-sided error of every verdict."""

@@ -22,7 +22,7 @@ import lm_eval.models  # noqa: F401
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.errors import InputError, MissingCapability, UsageError
 from selfreward_eval.harness.instruments.backends.finite import NotFinite
 from selfreward_eval.harness.models.base import LimitsAnswers, Model, require
 from selfreward_eval.harness.models.lm_eval_requests import (
@@ -33,6 +33,7 @@ from selfreward_eval.harness.models.lm_eval_requests import (
     parse_decoding,
     parse_query,
 )
+from selfreward_eval.harness.pictures import Unreadable, as_rgb
 from selfreward_eval.harness.registry import construct, registry
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class SelfRewardLM(LM):
         for start in range(0, len(groups), self.batch_size):
             part = groups[start : start + self.batch_size]
             model = require(self.model, "answer", part[0].where)
-            images = [group.query.image for group in part if group.query.image is not None]
+            images = [_rgb(group.query.image, group.where) for group in part if group.query.image is not None]
             out += model.answer(images, [group.query.question for group in part])
         for group, answer in zip(groups, out, strict=True):
             if answer is None:
@@ -189,10 +190,11 @@ class SelfRewardLM(LM):
     ) -> dict[str, tuple[float, bool]]:
         model = require(self.model, "text_logprobs", group.where)
         distinct = _distinct(texts, group.where)
+        picture = _rgb(image, group.where)
         scores: dict[str, tuple[float, bool]] = {}
         for start in range(0, len(distinct), ROWS):
             part = distinct[start : start + ROWS]
-            scored = model.text_logprobs([image] * len(part), part, question=group.query.question)
+            scored = model.text_logprobs([picture] * len(part), part, question=group.query.question)
             for text, tokens in zip(part, scored, strict=True):
                 scores[text] = (_total(tokens, text, group.where), begins_with(answer, text))
         return scores
@@ -261,6 +263,13 @@ def _total(tokens: torch.Tensor, text: str, where: str) -> float:
     if not isfinite(total):
         raise NotFinite(f"{where}: the log-probability of {text!r} is {total}; the model computes no number")
     return total
+
+
+def _rgb(image: Image, where: str) -> Image:
+    try:
+        return as_rgb(image)
+    except Unreadable as error:
+        raise InputError(f"a picture of {where} cannot be read: {error}; correct the data") from error
 
 
 def _distinct(texts: Sequence[str], where: str) -> list[str]:

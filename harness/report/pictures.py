@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from selfreward_eval.harness.pictures import Unreadable, read_rgb
+
 THUMBNAIL = 256
 """Longest side of an embedded picture in pixels."""
 
@@ -39,27 +41,26 @@ def embed(path: Path, sha256: str | None = None) -> dict[str, Any]:
     """One picture, ready for a template.
 
     Args:
-        path: any format that Pillow reads.
+        path: any kind that :mod:`selfreward_eval.harness.pictures` reads.
         sha256: what its file's must be: a page shows what was measured, or says that this is not it.
 
     Returns:
-        ``url`` (a data URL), ``width`` and ``height`` of the original in pixels, ``pixelated``; or
+        ``url`` (a data URL), ``width`` and ``height`` of the upright original in pixels, ``pixelated``; or
         ``problem``, one line for a human, where the file is missing or no picture.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         if sha256 is not None and digest != sha256:
             return {"problem": other_picture(sha256, digest)}
-        with Image.open(io.BytesIO(content)) as opened:
-            width, height = opened.size
-            picture = opened.convert("RGB")
+        picture = read_rgb(io.BytesIO(content))
     except FileNotFoundError:
         return {"problem": "The picture's file is missing"}
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+    except (Unreadable, OSError):
         return {"problem": "The picture's file cannot be read"}
+    width, height = picture.size
     small = max(width, height) <= SMALL
     if not small:
         picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Answers
+from selfreward_eval.harness.pictures import Unreadable, as_rgb, read_rgb_file
 from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
 from selfreward_eval.harness.runs.contract import named
@@ -75,28 +76,23 @@ def text_sample(task: Task, folder: RunFolder, planned: Planned, picture: Image 
     if picture is None:
         return Sample(item.id, index, seed, text=text)
     path = folder.picture_path(task.info.name, item.id, index, seed)
-    digest = folder.write_picture(path, picture.convert("RGB"))
+    digest = folder.write_picture(path, picture)
     return replace(sample_from_picture(item.id, index, seed, path, digest), text=text)
 
 
 def _input(task: Task, planned: Planned) -> Image | Measurement:
     """The picture that an item asks about, RGB, or why there is none."""
-    from PIL import Image as PillowImage
-
     with calling(named(task), f"input_image() of item {planned.item.id!r}"):
         picture = task.input_image(planned.item)
-    if not isinstance(picture, Path):
-        return picture.convert("RGB")
-    if not picture.is_file():
+    if isinstance(picture, Path) and not picture.is_file():
         return Measurement(
             Status.MISSING_IMAGE, reason=f"{picture}, asked about by {planned.item.id}, is not there"
         )
     try:
-        with PillowImage.open(picture) as image:
-            return image.convert("RGB")
-    # What Pillow raises depends on where the file is damaged.
-    except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError) as error:
-        reason = f"{picture}, which {planned.item.id} asks about, cannot be read: {error}"
+        return read_rgb_file(picture) if isinstance(picture, Path) else as_rgb(picture)
+    except (OSError, Unreadable) as error:
+        name = picture if isinstance(picture, Path) else "the picture"
+        reason = f"{name}, which {planned.item.id} asks about, cannot be read: {error}"
         return Measurement(Status.UNREADABLE_IMAGE, reason=reason)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Generates, Request, Supplies
+from selfreward_eval.harness.pictures import as_rgb
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
 from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
@@ -99,4 +100,4 @@ def _present(picture: Image | Measurement | None, planned: Planned) -> Image | M
         if picture.ok:
             raise ValueError(f"a model supplied a measurement of {planned.item.id} in place of its picture")
         return picture
-    return picture.convert("RGB")
+    return as_rgb(picture)

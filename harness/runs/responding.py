@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
+from selfreward_eval.harness.pictures import Unreadable, as_rgb
 from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.runs.answering import text_sample
@@ -19,6 +20,9 @@ from selfreward_eval.harness.runs.measuring import measured, not_generated, unme
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder
 from selfreward_eval.harness.task import Responds, Task
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def respond_batch(
@@ -35,9 +39,7 @@ def respond_batch(
         if isinstance(outcome, Measurement):
             sample, measurement = Sample(planned.item.id, planned.index, planned.seed), outcome
         else:
-            with calling(named(task), f"shown() of item {planned.item.id!r}"):
-                shown = task.shown(planned.item)
-            sample = text_sample(task, folder, planned, shown, outcome)
+            sample = text_sample(task, folder, planned, _shown(task, planned.item), outcome)
             measurement = _measured(task, planned.item, sample)
         timing = {"gen_s": round(per_answer, 4), "score_s": round(time.monotonic() - began, 4)}
         records.append((SampleRecord(planned.doc_id, planned.item, sample, measurement, timing), True))
@@ -51,6 +53,16 @@ def _responses(model: Any, task: Responds, items: Sequence[Item]) -> list[str | 
         return list(task.respond(model, members))
 
     return attempt_each(ask, items, lambda _, error: not_generated(error))
+
+
+def _shown(task: Responds, item: Item) -> Image | None:
+    """The picture for the item's page; none where it cannot be shown, as the answer does not need it."""
+    with calling(named(task), f"shown() of item {item.id!r}"):
+        picture = task.shown(item)
+    try:
+        return None if picture is None else as_rgb(picture)
+    except Unreadable:
+        return None
 
 
 def _measured(task: Task, item: Item, sample: Sample) -> Measurement:

@@ -26,6 +26,7 @@ from selfreward_eval.harness.files import (
     read_json_lines,
 )
 from selfreward_eval.harness.folders import RUN, lock_folder, read_identity_file, require_same
+from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
 from selfreward_eval.harness.records import Manifest, Sample, SampleRecord, latest
 
 if TYPE_CHECKING:
@@ -135,16 +136,12 @@ class RunFolder:
 
         One that is not the picture of its record is none either: somebody put it there afterwards.
         """
-        from PIL import Image as PillowImage
-
         path = self.path / relative
         if not path.is_file():
             return None
         try:
-            with PillowImage.open(path) as image:
-                picture = image.convert("RGB")
-        # What Pillow raises depends on where the file is damaged.
-        except (OSError, SyntaxError, ValueError, EOFError, PillowImage.DecompressionBombError):
+            picture = read_rgb_file(path)
+        except (OSError, Unreadable):
             return None
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         recorded = self._digests.get(relative.as_posix())

@@ -15,7 +15,6 @@ conversation answers it, a line without ``contains`` answers everything::
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256, conversation_text
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status, fingerprint
+from selfreward_eval.harness.text_files import parse_json, read_lines
 
 ReplyRule: TypeAlias = Callable[[Conversation], "str | Reply | None"]
 """Conversation -> the reply's text, or a whole reply; None for a reply that fails."""
@@ -129,12 +129,8 @@ def _script(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: it is not there, or a line is not of the form.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the judge's script {path} cannot be read ({error})") from error
     lines = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_lines(path, "name a judge's script in UTF-8"), 1):
         if line.strip():
             lines.append(_line(line, f"{path}, line {number}"))
     return lines
@@ -142,7 +138,7 @@ def _script(path: Path) -> list[dict[str, Any]]:
 
 def _line(line: str, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError as error:
         raise InputError(f"{where} is not JSON ({error}); correct the script") from error
     if not isinstance(row, Mapping) or ("reply" in row) == ("error" in row):

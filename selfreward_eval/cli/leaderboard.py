@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,7 +132,10 @@ def import_(
     """Check lm-eval result files and list their numbers, each with why it can or cannot be compared."""
     from selfreward_eval.leaderboards.importing import import_results, known_tasks, write_imported
 
-    rows = import_results(files, known_tasks())
+    found = import_results(files, known_tasks())
+    rows = found.rows
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
     if out is not None:
         write_imported(out, rows)
     if as_json:
@@ -145,7 +149,7 @@ def import_(
         typer.echo(f"wrote {out}", err=as_json)
 
 
-def _show_imported(rows: list[Imported]) -> None:
+def _show_imported(rows: Sequence[Imported]) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape

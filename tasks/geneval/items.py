@@ -8,19 +8,21 @@ A line of upstream's ``evaluation_metadata.jsonl`` looks like this::
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.text_files import parse_json, read_lines
 from selfreward_eval.tasks.geneval.geometry import RELATIONS
 from selfreward_eval.tasks.geneval.options import COLOURS, TAGS
+
+WAY_OUT = "replace it by the official file"
 
 
 def load_object_names(path: Path) -> tuple[str, ...]:
     """The class names, one a line, in the order of the detector's outputs."""
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return tuple(line.strip() for line in read_lines(path, WAY_OUT) if line.strip())
 
 
 def load_items(metadata: Path, object_names: tuple[str, ...]) -> list[Item]:
@@ -32,7 +34,7 @@ def load_items(metadata: Path, object_names: tuple[str, ...]) -> list[Item]:
             of it would score 0 without a message.
     """
     items = []
-    for number, line in enumerate(metadata.read_text(encoding="utf-8").splitlines()):
+    for number, line in enumerate(read_lines(metadata, WAY_OUT)):
         where = f"{metadata}, line {number + 1}"
         row = _row(line, where)
         for place, clause in enumerate(row["include"]):
@@ -49,10 +51,10 @@ def load_items(metadata: Path, object_names: tuple[str, ...]) -> list[Item]:
 def _row(line: str, where: str) -> dict[str, Any]:
     """A parsed line with its required keys."""
     try:
-        row: dict[str, Any] = json.loads(line)
+        row: dict[str, Any] = parse_json(line)
         lacking = not {"tag", "include", "prompt"} <= row.keys()
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise InputError(f"{where} is not a JSON object; replace the file by the official one") from error
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{where} is not a JSON object ({error}); {WAY_OUT}") from error
     if lacking:
         raise InputError(f"{where} lacks 'tag', 'include' or 'prompt'; replace the file by the official one")
     if row["tag"] not in TAGS:

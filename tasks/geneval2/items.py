@@ -11,12 +11,12 @@ There may be more questions than atoms: a single object is asked about, though "
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.text_files import parse_json, read_lines
 from selfreward_eval.tasks.geneval2.analysis import require_atoms, require_skill
 from selfreward_eval.tasks.geneval2.scoring import COUNTING, YES_ANSWER
 
@@ -29,10 +29,7 @@ def load_items(path: Path) -> list[Item]:
     Raises:
         InputError: a line is damaged; the message names it.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); replace it by the official file") from error
+    lines = read_lines(path, "replace it by the official file")
     rows = [_row(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise InputError(f"{path} holds no prompts; replace it by the official file")
@@ -59,8 +56,8 @@ def category(atoms: int) -> str:
 def _row(line: str, where: str) -> dict[str, Any]:
     """A line's content, with everything that scoring needs."""
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        row = parse_json(line)
+    except ValueError as error:
         raise InputError(f"{where} is not JSON ({error}); replace the file") from error
     if not isinstance(row, dict) or (lacking := [key for key in KEYS if key not in row]):
         raise InputError(f"{where} lacks {', '.join(lacking) if isinstance(row, dict) else 'an object'}")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.pictures import Unreadable, as_rgb
 from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.stats.means import Interval, cluster_values, mean_interval
 from selfreward_eval.harness.stats.wilson import wilson_clustered
@@ -225,14 +226,11 @@ def calibration(answers: Sequence[QuestionResult], bins: int = 10, level: float 
 
 
 def _open(case: Case) -> Image | tuple[Status, str]:
-    from PIL import Image as PillowImage
-
     try:
-        return case.picture().convert("RGB")
+        return as_rgb(case.picture())
     except FileNotFoundError as error:
         return Status.MISSING_IMAGE, f"{error.filename or error} is not there"
-    # What Pillow raises depends on where the file is damaged.
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+    except (OSError, Unreadable) as error:
         return Status.UNREADABLE_IMAGE, f"the picture cannot be read: {error}"
 
 

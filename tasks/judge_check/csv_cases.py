@@ -18,14 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.pictures import read_rgb_file
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
 from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 Row = Mapping[str, str]
 
@@ -109,7 +106,7 @@ def _plain(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> list[Ca
         category = row.get("category", "").strip() or "all"
         by_image.setdefault(name, []).append(Labelled(question, TRUTHS[label], category))
     return [
-        Case(name, tuple(questions), partial(_opened, images / name), {})
+        Case(name, tuple(questions), partial(read_rgb_file, images / name), {})
         for name, questions in by_image.items()
     ]
 
@@ -134,7 +131,7 @@ def _annotated(path: Path, rows: Sequence[tuple[int, Row]], images: Path) -> tup
         without_majority += len(questions) - len(agreed)
         if agreed:
             file = images / f"{prompt:05d}" / "samples" / f"{picture:05d}.png"
-            cases.append(Case(f"{prompt}_{picture}", agreed, partial(_opened, file), {}))
+            cases.append(Case(f"{prompt}_{picture}", agreed, partial(read_rgb_file, file), {}))
     notes = []
     if cut_rows:
         where = ", ".join(map(str, cut_rows[:8]))
@@ -195,10 +192,3 @@ def _majority(question: str, category: str, votes: Sequence[bool]) -> Labelled |
     if 2 * yes == len(votes):
         return None
     return Labelled(JudgeQuestion(question, CRITERION), float(2 * yes > len(votes)), category)
-
-
-def _opened(path: Path) -> Image:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return image.convert("RGB")

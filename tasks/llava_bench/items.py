@@ -11,13 +11,16 @@ In-the-Wild has ``"caption": "..."`` and no boxes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
+from selfreward_eval.harness.text_files import parse_json, read_lines
+
+NUMBER = "question_id"
+"""The one key whose value may be a number."""
 
 CATEGORIES = ("conv", "detail", "complex")
 
@@ -103,19 +106,18 @@ def _context(row: Mapping[str, Any], where: str) -> str:
 
 def _lines(path: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     """The file's rows, each with ``keys``."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({error}); replace it by the official file") from error
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_lines(path, "replace it by the official file"), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            row = parse_json(line)
+        except ValueError as error:
             raise InputError(f"{path}, line {number} is not JSON ({error}); replace the file") from error
         if not isinstance(row, dict) or not all(key in row for key in keys):
             raise InputError(f"{path}, line {number} lacks one of {', '.join(keys)}; replace the file")
+        wrong = [key for key in keys if not isinstance(row[key], str | int if key == NUMBER else str)]
+        if wrong:
+            raise InputError(f"{path}, line {number}: {wrong[0]!r} is no text; replace the file")
         rows.append(row)
     return rows

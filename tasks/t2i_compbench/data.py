@@ -7,18 +7,18 @@ available in SRUM's copy of the prompts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from selfreward_eval.harness.data import PinnedFile, locate
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.text_files import parse_json, read_lines, read_text
 from selfreward_eval.tasks.t2i_compbench.three_in_one import Kind, keys, kind
 
 REPO = "Karine-Huang/T2I-CompBench"
 COMMIT = "1b7094991a57f3c22abdd4f6e8ba6c1a15517073"
 FOLDER = "examples/dataset"
+WAY_OUT = "replace it by the official file"
 TASK = "t2i_compbench"
 
 CATEGORIES = ("color", "shape", "texture", "spatial", "3d_spatial", "numeracy", "non_spatial", "complex")
@@ -126,9 +126,13 @@ def require_colour_list(colour_list: str) -> str:
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    lines = read_lines(path, WAY_OUT)
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def _old_colours(path: Path) -> tuple[str, ...]:
-    rows: list[dict[str, Any]] = json.loads(path.read_bytes())
-    return tuple(row["Question"] for row in rows if row["Category"] == "color")
+    try:
+        rows = parse_json(read_text(path, WAY_OUT))
+        return tuple(str(row["Question"]) for row in rows if row["Category"] == "color")
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} is no list of prompts ({error}); {WAY_OUT}") from error

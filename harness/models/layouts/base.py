@@ -8,6 +8,7 @@ before anything is measured.
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.task import Task
 
 __all__ = [
+    "SUFFIX",
     "Claims",
     "Layout",
     "Picture",
@@ -35,7 +37,10 @@ Place = tuple[str, int]
 """Item id and index."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-"""What counts as a picture when something is left over."""
+"""What counts as a picture, in any case of letters."""
+
+SUFFIX = "(?:" + "|".join(re.escape(suffix) for suffix in SUFFIXES) + ")"
+"""A pattern for them, to be used without regard to case."""
 
 
 @dataclass(frozen=True)

@@ -64,5 +64,13 @@ def open_layout(path: Path, layout: str, outside: bool) -> Layout:
     lists = sorted(candidate for candidate in root.glob("*.jsonl") if candidate.is_file())
     if len(lists) == 1:
         return ListedLayout(lists[0], outside)
+    elsewhere = ""
+    if layout == AUTO and not lists:
+        stray = GenEvalLayout(root, outside).stray
+        if stray:
+            name, reason = next(iter(stray.items()))
+            elsewhere = f", and {len(stray)} elsewhere (the first, {name}: {reason})"
     several = f" ({len(lists)} .jsonl files: name one of them)" if lists else ""
-    raise InputError(f"{place} holds no pictures that are known by their place{several}; expected {EXPECTED}")
+    raise InputError(
+        f"{place} holds no pictures that are known by their place{several}{elsewhere}; expected {EXPECTED}"
+    )

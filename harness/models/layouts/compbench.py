@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selfreward_eval.harness.models.layouts.base import (
+    SUFFIX,
     Claims,
     Layout,
     Picture,
@@ -28,8 +29,8 @@ from selfreward_eval.harness.models.layouts.base import (
 )
 from selfreward_eval.harness.task import Task
 
-PICTURE = re.compile(r"(.+)_([0-9]+)\.png", re.DOTALL)
-OVERVIEW = re.compile(r".+-grid-[0-9]+\.png", re.DOTALL)
+PICTURE = re.compile(rf"(.+)_([0-9]+){SUFFIX}", re.DOTALL | re.IGNORECASE)
+OVERVIEW = re.compile(rf".+-grid-[0-9]+{SUFFIX}", re.DOTALL | re.IGNORECASE)
 """Upstream's generator leaves one per prompt beside ``samples``; nobody asks for it."""
 
 OFFICIAL_STRIDE = 10

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.models.layouts.base import (
+    SUFFIX,
     Claims,
     Layout,
     Picture,
@@ -29,11 +30,13 @@ from selfreward_eval.harness.models.layouts.base import (
 )
 from selfreward_eval.harness.records import Item
 from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.text_files import parse_json, read_text
 
 FOLDER = re.compile(r"[0-9]+")
-PICTURE = re.compile(r"([0-9]+)\.png")
+PICTURE = re.compile(rf"([0-9]+){SUFFIX}", re.IGNORECASE)
+"""Upstream reads ``.png`` alone; other kinds are taken too, which is noted."""
 
-OVERVIEW = "grid.png"
+OVERVIEW = re.compile(rf"grid{SUFFIX}", re.IGNORECASE)
 """Upstream's generator leaves one in every prompt's folder; nobody asks for it."""
 
 ASKED_FOR = ("tag", "include", "exclude")
@@ -59,7 +62,8 @@ class GenEvalLayout(Layout):
     A folder answers the item whose text is its metadata's prompt. If no item has that
     text, it answers the item of its own number, provided that its metadata asks for the
     same objects: a rewritten prompt, which is noted. Without metadata the number decides,
-    which is noted too.
+    which is noted too. Folders of one prompt with one picture each are the pictures of one
+    item, in the order of the folders: whoever draws one picture a prompt lists it several times.
 
     Args:
         root: holds the numbered folders; resolved.
@@ -79,7 +83,7 @@ class GenEvalLayout(Layout):
         for name in folder_names(root):
             numbered = FOLDER.fullmatch(name) is not None
             for file in picture_names(root / name):
-                if not (numbered and file == OVERVIEW):
+                if not (numbered and OVERVIEW.fullmatch(file)):
                     self.stray[printable(f"{name}/{file}")] = "it does not lie in a samples folder"
             if numbered:
                 self._folders.append(self._read(name, root, outside))
@@ -132,6 +136,7 @@ class GenEvalLayout(Layout):
                 others.append(folder)
         unverified: list[str] = []
         rewritten: list[str] = []
+        repeated: dict[str, list[_Folder]] = {}
         for folder in others:
             same = by_text.get(folder.prompt, []) if folder.prompt is not None else []
             choice = next((one for one in same if one.id not in answered), None)
@@ -145,8 +150,14 @@ class GenEvalLayout(Layout):
                     choice = own
             if choice is not None:
                 assign(folder, choice)
+            elif folder.prompt is not None and all(one.id in answered for one in same) and same:
+                repeated.setdefault(folder.prompt, []).append(folder)
             else:
                 claims.unused |= dict.fromkeys((one.name for _, one in folder.pictures), _why(folder))
+        split = sum(
+            _one_each(folders, [answered[item.id] for item in by_text[prompt]], by_text[prompt], claims, m)
+            for prompt, folders in repeated.items()
+        )
         for item in task.items():
             name = answered[item.id].name if item.id in answered else item.id
             where = f"{name}/samples" if FOLDER.fullmatch(name) else "a folder with this prompt, samples"
@@ -163,7 +174,45 @@ class GenEvalLayout(Layout):
                 f"{len(rewritten)} folders have a rewritten prompt that asks for the same objects; the first "
                 f"is {rewritten[0]}"
             )
+        if split:
+            claims.notes.append(
+                f"{split} prompts lie in several folders with one picture each; they were taken as the "
+                "pictures of one item, in the order of the folders"
+            )
+        taken = [picture.name for picture in claims.pictures.values()]
+        others_than_png = [name for name in taken if not name.endswith(".png")]
+        if others_than_png:
+            claims.notes.append(
+                f"{len(others_than_png)} pictures are no .png, which GenEval's own evaluator would skip; "
+                f"the first is {others_than_png[0]}"
+            )
         return claims
+
+
+def _one_each(
+    folders: Sequence[_Folder], first: Sequence[_Folder], items: Sequence[Item], claims: Claims, m: int
+) -> bool:
+    """Gives further folders of a prompt their places, if all of its folders hold one picture each.
+
+    Args:
+        folders: those that no item was left for.
+        first: those that answer the items.
+        items: of this prompt.
+        claims: takes the pictures, or says why they are not used.
+        m: pictures per item.
+    """
+    if len(items) == 1 and all(len(folder.pictures) == 1 for folder in [*first, *folders]):
+        ((_, picture),) = first[0].pictures
+        for place in [place for place, taken in claims.pictures.items() if taken is picture]:
+            del claims.pictures[place]
+        claims.unused.pop(picture.name, None)
+        ordered = sorted([*first, *folders], key=lambda folder: int(folder.name))
+        for index, folder in enumerate(ordered):
+            claims.take((items[0].id, index), folder.pictures[0][1], m)
+        return True
+    for folder in folders:
+        claims.unused |= dict.fromkeys((picture.name for _, picture in folder.pictures), _why(folder))
+    return False
 
 
 def _asks_for_the_same(row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -184,11 +233,11 @@ def _row(path: Path, root: Path, outside: bool) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        row = json.loads(file.read_text(encoding="utf-8"))
+        row = parse_json(read_text(file))
         if isinstance(row["prompt"], str):
             return dict(row)
         raise TypeError("its prompt is not a text")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (InputError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{printable(str(path))} is not a JSON object with a prompt ({type(error).__name__}: {error}); "
             "restore it, or remove it to assign the folder by its number"

@@ -8,7 +8,6 @@ item has one, the order of the lines does. Paths are relative to the file's fold
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from selfreward_eval.harness.models.layouts.base import (
     utf8,
 )
 from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.text_files import parse_json, split_lines
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,13 @@ def _rows(file: Path) -> list[tuple[int, dict[str, Any]]]:
     except UnicodeDecodeError as error:
         raise InputError(f"{printable(str(file))} is not UTF-8 ({error}); write it as UTF-8") from error
     rows = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(split_lines(text), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line, lenient=True)
             wrong = _wrong(row)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             wrong = str(error)
         if wrong:
             raise InputError(

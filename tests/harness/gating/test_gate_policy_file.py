@@ -83,14 +83,14 @@ RULE = '[[rule]]\ntask = "a"\nmargin = 0.1\n'
         ('[[rule]]\ntask = "a"\nmargin = nan\n', 3, "got the number nan"),
         ('[[rule]]\ntask = "a"\nmargin = 0\n', 3, "margin must be a number above 0"),
         ('[[rule]]\ntask = "a"\nimprove = -0.1\n', 3, "improve must be a number of at least 0, got"),
-        ("[[rule]]\ntask = 3\nmargin = 0.1\n", 2, "task must be a text that is not empty, got the number 3"),
+        ("[[rule]]\ntask = 3\nmargin = 0.1\n", 2, "that is not empty, got the number 3"),
         ("\nalpha = 0.5\n" + RULE, 2, "a number above 0 and below 0.5, got the number 0.5"),
         ("coverage = 99\n" + RULE, 1, "at least 0 and at most 1, got the number 99"),
         ('inconclusive = "pass"\n' + RULE, 1, "one of report, fail, got the text 'pass'"),
         ("power = 0.04\n" + RULE, 1, "power must be above alpha (0.05), got 0.04"),
         ("batch = 3\n" + RULE, 1, "unknown key 'batch'; known here: schema"),
         ('[[rule]]\ntsk = "a"\nmargin = 0.1\n', 2, "unknown key 'tsk'; did you mean task?"),
-        ("[sequential]\nbatch = 2.0\n" + RULE, 2, "at least 1, got the number 2.0"),
+        ("[sequential]\nbatch = 2.0\n" + RULE, 2, "got the number 2.0"),
         ('[[rule]]\ntask = " "\nmargin = 0.1\n', 2, "not empty, got the text ' '"),
         ("[[rule]]\ntask = 2026-11-29\nmargin = 0.1\n", 2, "not empty, got a date"),
         ("rule = [3]\n", 1, "rule must be tables, each under [[rule]], got the number 3"),
@@ -136,8 +136,56 @@ def test_a_missing_policy_says_where_to_look(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_no_policy(tmp_path: Path) -> None:
     path = tmp_path / "gate.toml"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="not TOML"):
+    with pytest.raises(InputError, match="is not UTF-8"):
         read_policy(path)
+
+
+DIGITS = "1" * 400
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            f"alpha = {DIGITS}\n" + RULE,
+            r"toml:1: alpha must .*, got the number 1{40}\.\.\. \(400 char",
+        ),
+        (
+            f'[[rule]]\ntask = "a"\nfloor = -{DIGITS}\n',
+            r":3: floor must be .*got the number -1{39}\.\.\.",
+        ),
+        (
+            f"[sequential]\nbatch = {DIGITS}\n" + RULE,
+            r":2: batch must be a whole number of at least 1",
+        ),
+        (
+            f"[sequential]\nseed = {DIGITS}\n" + RULE,
+            r":2: seed must be a whole number of at least 0",
+        ),
+        (f"schema = {DIGITS}\n" + RULE, r":1: schema must be a whole number"),
+        (f"alpha = {'1' * 5000}\n" + RULE, "this is not TOML"),
+        (f"a = {'[' * 500}{']' * 500}\n" + RULE, "nested too deeply"),
+        ("a = " + "{a = " * 100_000 + "\n" + RULE, "nested too deeply"),
+        ("a" + ".a" * 20_000 + " = 1\n" + RULE, r"gate\.toml:1 has more than 200 dots"),
+        ("[a" + ".a" * 20_000 + "]\n" + RULE, r"gate\.toml:1 has more than 200 dots"),
+        ('[[rule]]\ntask = "a\\u001b[2J"\nmargin = 0.1\n', r":2: task must be a text without control char"),
+        ('[[rule]]\ntask = "\\ud800"\nmargin = 0.1\n', r":2: this is not TOML"),
+    ],
+)
+def test_a_strangers_policy_cannot_do_harm(policy: Callable[[str], Path], text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        read_policy(policy(text))
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\u2029"])
+def test_lines_are_counted_as_toml_counts_them(policy: Callable[[str], Path], mark: str) -> None:
+    with pytest.raises(InputError, match=r"gate\.toml:5: unknown key 'margn'"):
+        read_policy(policy(f"# a{mark}b\n" + RULE + "margn = 1\n"))
+
+
+def test_a_byte_order_mark_and_dotted_comments_do_no_harm(policy: Callable[[str], Path]) -> None:
+    assert read_policy(policy("\ufeff# " + "." * 300 + "\r\n" + RULE)).rules[0].task == "a"
 
 
 def test_the_documented_policy_is_one(policy: Callable[[str], Path]) -> None:

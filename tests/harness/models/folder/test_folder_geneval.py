@@ -124,3 +124,87 @@ def test_damaged_metadata_is_refused_by_name(root: Path, content: str) -> None:
     (root / "00001/metadata.jsonl").write_bytes(content.encode("latin-1"))
     with pytest.raises(InputError, match=r"00001/metadata.jsonl is not a JSON object with a prompt"):
         FolderModel(str(root))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".PNG", ".webp"])
+def test_pictures_of_other_kinds_are_taken_and_noted(
+    kit: Any, task: Any, root: Path, suffix: str, tmp_path: Path
+) -> None:
+    for file in root.rglob("*.png"):
+        file.rename(file.with_suffix(suffix))
+    model = FolderModel(str(root))
+    assert kit.handed_out(model, task) == kit.everything(task)
+    inventory = model.survey([task])
+    assert inventory.extra == ()
+    (note,) = inventory.notes
+    assert "6 pictures are no .png, which GenEval's own evaluator would skip" in note
+
+
+def one_each(kit: Any, task: Any, root: Path, order: list[tuple[int, int]]) -> Path:
+    """One folder per picture of ``task``, in the order of (position, index)."""
+    for number, (position, index) in enumerate(order):
+        item = task.items()[position]
+        kit.save(root / f"{number:05d}/samples/00000.png", kit.colour(position, index))
+        content = json.dumps({**item.metadata, "prompt": item.text})
+        (root / f"{number:05d}/metadata.jsonl").write_text(content)
+    return root
+
+
+@pytest.mark.parametrize("prompt_first", [True, False])
+def test_a_folder_for_each_picture_is_read_by_prompt(
+    kit: Any, task: Any, tmp_path: Path, prompt_first: bool
+) -> None:
+    """2,212 of them for GenEval: each of the 553 prompts was listed four times."""
+    places = [(p, k) for p in range(3) for k in range(2)]
+    order = places if prompt_first else sorted(places, key=lambda place: place[1])
+    model = FolderModel(str(one_each(kit, task, tmp_path / "each", order)))
+    assert kit.handed_out(model, task) == kit.everything(task)
+    inventory = model.survey([task])
+    assert inventory.extra == ()
+    assert "3 prompts lie in several folders with one picture each" in inventory.notes[0]
+
+
+def test_more_folders_than_pictures_asked_for_are_extra(kit: Any, task: Any, tmp_path: Path) -> None:
+    root = one_each(kit, task, tmp_path / "each", [(0, 0), (0, 1), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)])
+    (extra,) = FolderModel(str(root)).survey([task]).extra
+    assert extra.file == "00002/samples/00000.png"
+    assert extra.reason == "00000 asks for 2 pictures, this is number 2"
+
+
+def test_a_second_folder_with_several_pictures_is_still_extra(kit: Any, task: Any, root: Path) -> None:
+    shutil.copytree(root / "00001", root / "00009")
+    model = FolderModel(str(root))
+    assert kit.handed_out(model, task) == kit.everything(task)
+    assert [one.file for one in model.survey([task]).extra] == [
+        "00009/samples/00000.png",
+        "00009/samples/00001.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("00000.png", "it lies in no <number>/samples folder"),
+        ("00000/00000.jpg", "it does not lie in a samples folder"),
+        ("bench/samples/00000.png", "its folder is not named by a number"),
+    ],
+)
+def test_pictures_at_no_known_place_are_told(kit: Any, tmp_path: Path, place: str, reason: str) -> None:
+    kit.save(tmp_path / "flat" / place)
+    with pytest.raises(
+        InputError, match=rf"known by their place, and 1 elsewhere \(the first, {place}: {reason}\)"
+    ):
+        FolderModel(str(tmp_path / "flat"))
+
+
+def test_metadata_may_begin_with_a_byte_order_mark(kit: Any, task: Any, root: Path) -> None:
+    file = root / "00001/metadata.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert kit.handed_out(FolderModel(str(root)), task) == kit.everything(task)
+
+
+@pytest.mark.parametrize("data", [b'{"prompt": "caf\xe9"}', rb'{"prompt": "\ud800"}', b"[" * 100_000])
+def test_metadata_that_cannot_be_used_is_named(root: Path, data: bytes) -> None:
+    (root / "00001/metadata.jsonl").write_bytes(data)
+    with pytest.raises(InputError, match=r"00001/metadata\.jsonl is not a JSON object with a prompt"):
+        FolderModel(str(root))

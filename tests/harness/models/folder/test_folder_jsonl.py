@@ -93,7 +93,7 @@ def test_lines_that_no_item_asks_for_are_extra_with_the_reason(kit: Any, task: A
     ("line", "why"),
     [
         ("{", "Expecting property name"),
-        ("[" * 100_000, "recursion"),
+        ("[" * 100_000, "nested too deeply"),
         ("[]", "not a JSON object"),
         ('{"id": 0, "prompt": "a", "image_path": "x.png"}', "'id' is not a text"),
         ('{"id": "0", "image_path": "x.png"}', "'prompt' is not a text"),

@@ -177,7 +177,11 @@ def test_the_inventory_is_json_with_every_file(task: Any, root: Path) -> None:
     ("arguments", "error", "message"),
     [
         ({"path": "nowhere"}, InputError, "no pictures at .*nowhere: there is no such file or folder"),
-        ({"path": "."}, InputError, r"holds no pictures that are known by their place; expected <number>/"),
+        (
+            {"path": "."},
+            InputError,
+            r"holds no pictures that are known by their place, and 1 elsewhere \(the first, file.png",
+        ),
         ({"path": ".", "layout": "jsonl"}, InputError, "holds no pictures that are known"),
         (
             {"path": ".", "layout": "zip"},
