@@ -344,8 +344,8 @@ def test_a_line_that_is_no_row_is_refused(tmp_path: Path, line: str) -> None:
 
 ROW: dict[str, Any] = {
     "model": "m", "task": "t\u2028", "version": "1", "metric": "acc", "filter": "none", "value": 0.5,
-    "se": 0.1, "n": 3, "higher_is_better": True, "date": "2026-01-01", "file": "f", "sha256": "s", "ours": False,
-    "standing": "not comparable",
+    "se": 0.1, "n": 3, "higher_is_better": True, "date": "2026-01-01", "file": "f", "sha256": "s",
+    "ours": False, "standing": "not comparable",
 }  # fmt: skip
 
 
