@@ -15,11 +15,12 @@ __all__ = ["Place", "line_numbers", "line_of"]
 Place = tuple[str | int, ...]
 """Keys and positions in arrays of tables that lead to a value."""
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(
-    r"\s*((?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*'))*)\s*="
-)
-_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)")
+_NAME = r"(?:[A-Za-z0-9_-]++|\"(?:[^\"\\]|\\.)*+\"|'[^']*+')"
+_PATH = rf"({_NAME}(?:\s*+\.\s*+{_NAME})*+)\s*+"
+# Possessive throughout: a line of a stranger's file takes time that grows with its length only.
+_HEADER = re.compile(rf"\s*+(\[\[?+)\s*+{_PATH}\]\]?+\s*+(?:#.*)?$")
+_KEY = re.compile(rf"\s*+{_PATH}=")
+_PART = re.compile(r"\"((?:[^\"\\]|\\.)*+)\"|'([^']*+)'|([A-Za-z0-9_-]++)")
 _LONG = re.compile(r'"""|\'\'\'')
 
 
@@ -32,7 +33,7 @@ def line_numbers(text: str) -> dict[Place, int]:
     counts: dict[Place, int] = {}
     table: Place = ()
     closing = ""  # The quotes that end the long string this line begins in.
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if closing:
             closing = "" if closing in line else closing
             continue

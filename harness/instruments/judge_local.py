@@ -17,6 +17,7 @@ from selfreward_eval.harness.instruments.backends.chat_models import (
 from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.weights import Weights, first_line
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.instruments.verdicts import opening_mark, thought_mark
 from selfreward_eval.harness.records import Status
 
 if TYPE_CHECKING:
@@ -131,16 +132,19 @@ class LocalJudge:
                 num_beams=1,
                 pad_token_id=model.tokenizer.pad_token_id,
             )
-        return [self._reply(model, row) for row in generated[:, rows.shape[1] :]]
+        return [
+            self._reply(model, row[rows.shape[1] :], _opened_thought(model, row[: rows.shape[1]].tolist()))
+            for row in generated
+        ]
 
-    def _reply(self, model: ChatModel, row: torch.Tensor) -> Reply:
-        """The text of one row of new tokens, (T,)."""
+    def _reply(self, model: ChatModel, row: torch.Tensor, opened: str) -> Reply:
+        """The text of one row of new tokens, (T,), after the mark of a thought that the prompt opened."""
         tokens = row.tolist()
         end = next((k for k, token in enumerate(tokens) if token in model.end_tokens), None)
         kept = tokens if end is None else tokens[:end]
-        text = str(model.tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        text = opened + _decoded(model, kept)
         details = {"finish_reason": "length" if end is None else "stop", "tokens": len(kept)}
-        if not text:
+        if text == opened:
             return Reply(None, Status.JUDGE_TRANSPORT_ERROR, "the reply is empty", details)
         return Reply(text, details=details)
 
@@ -149,6 +153,35 @@ class LocalJudge:
         if self._model is None:
             self._model = load_chat_model(self._weights.folder, self.dtype, self.device)
         return self._model
+
+
+def _decoded(model: ChatModel, tokens: Sequence[int]) -> str:
+    """The text of a reply's tokens without control tokens, but with the marks around thoughts.
+
+    Some tokenizers count those marks as control tokens. Without them nobody could tell a thought from a
+    verdict.
+    """
+    special = zip(model.tokenizer.all_special_ids, model.tokenizer.all_special_tokens, strict=False)
+    marks = {number: token for number, token in special if thought_mark(str(token))}
+    pieces: list[str] = []
+    start = 0
+    for k, token in enumerate([*tokens, None]):
+        if token is None or token in marks:
+            piece = model.tokenizer.decode(
+                tokens[start:k], skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+            pieces += [str(piece), "" if token is None else str(marks[token])]
+            start = k + 1
+    return "".join(pieces)
+
+
+def _opened_thought(model: ChatModel, prompt: Sequence[int]) -> str:
+    """The mark with which the chat template began a thought at the end of the prompt; empty if it did not."""
+    tail = model.tokenizer.decode(
+        list(prompt[-16:]), skip_special_tokens=False, clean_up_tokenization_spaces=False
+    )
+    mark = opening_mark(str(tail))
+    return f"{mark}\n" if mark else ""
 
 
 def _refused(token: str) -> Reply:

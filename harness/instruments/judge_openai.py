@@ -199,7 +199,7 @@ class OpenAIJudge:
             return failure.reason
         if failure.wait is not None and failure.wait > self.max_wait:
             return (
-                f"{failure.reason}; the endpoint asks to wait {failure.wait:.0f} s, longer than max_wait "
+                f"{failure.reason}; the endpoint asks to wait {failure.wait:.10g} s, longer than max_wait "
                 f"{self.max_wait:g} s"
             )
         if failure.limited and failure.wait is not None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from selfreward_eval.harness.instruments.backends.storable import storable, without_lone_surrogates
 from selfreward_eval.harness.instruments.base import Instrument
+from selfreward_eval.harness.instruments.verdicts import was_cut
 from selfreward_eval.harness.records import Status
 
 if TYPE_CHECKING:
@@ -41,16 +43,30 @@ class Reply:
     """A judge's answer to a conversation.
 
     Attributes:
-        text: of the answer, unchanged; None unless ``status`` is ``SUCCESS``.
+        text: of the answer, unchanged except for halves of surrogate pairs, which no file can hold and
+            which become ``?``; None unless ``status`` is ``SUCCESS``.
         status: ``SUCCESS`` or ``JUDGE_TRANSPORT_ERROR`` (nothing came, or a refusal of the endpoint).
         reason: why there is no text.
-        details: what the backend reports about the reply (finish reason, tokens, model name); JSON values.
+        details: what the backend reports about the reply (finish reason, tokens, model name). Made JSON
+            values where they are none, so that whatever a judge reports can be stored.
     """
 
     text: str | None
     status: Status = Status.SUCCESS
     reason: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.text, str):
+            object.__setattr__(self, "text", without_lone_surrogates(self.text))
+        object.__setattr__(self, "reason", without_lone_surrogates(str(self.reason)))
+        details = storable(self.details)
+        object.__setattr__(self, "details", details if isinstance(details, dict) else {"details": details})
+
+    @property
+    def cut(self) -> bool:
+        """Whether the text ended at a limit, so that what stands last in it may have gone on."""
+        return was_cut(self.details)
 
 
 @runtime_checkable

@@ -80,12 +80,21 @@ class Supplies(Protocol):
         ...
 
 
+class CutAnswer(str):
+    """An answer that ended at the model's limit of tokens, not by itself.
+
+    It is a text like any other; who reads a number from it can tell that the number may have gone on.
+    """
+
+    __slots__ = ()
+
+
 @runtime_checkable
 class Answers(Model, Protocol):
     """Answers questions about pictures."""
 
     def answer(self, images: Sequence[Image], questions: Sequence[str]) -> list[str]:
-        """One greedy answer per (picture, question)."""
+        """One greedy answer per (picture, question); a :class:`CutAnswer` where it ended at a limit."""
         ...
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.backends.storable import without_lone_surrogates
 from selfreward_eval.harness.instruments.base import VQA
-from selfreward_eval.harness.models.base import require
+from selfreward_eval.harness.models.base import CutAnswer, require
 from selfreward_eval.rewarders.questions import PromptQuestions, question_maker
 from selfreward_eval.rewarders.self_vqa import Answer, Question, answers
 from selfreward_eval.rewarders.srum.parsing import LAYOUT, REGIONS, ParsedScore
@@ -114,10 +115,13 @@ class WrittenScores:
         return [self._read(reply, boxes) for reply, boxes in zip(replies, proposals, strict=True)]
 
     def _read(self, reply: Mapping[str, str], proposals: Sequence[Proposal]) -> ElicitedScores:
-        by_number = REGIONS[self.parser](reply.get("regions", ""))
+        cut = {about: isinstance(text, CutAnswer) for about, text in reply.items()}
+        texts = {about: without_lone_surrogates(text) for about, text in reply.items()}
+        by_number = REGIONS[self.parser](texts.get("regions", ""), cut.get("regions", False))
         absent = ParsedScore(None, reason="the reply leaves it out")
         regions = tuple(self._usable(by_number.get(number + 1, absent)) for number in range(len(proposals)))
-        return ElicitedScores(LAYOUT[self.parser](reply["layout"]), regions, {"replies": dict(reply)})
+        layout = LAYOUT[self.parser](texts["layout"], cut["layout"])
+        return ElicitedScores(layout, regions, {"replies": texts})
 
     def _usable(self, score: ParsedScore) -> ParsedScore:
         """As released, a region counts only where the reply also says what it shows."""

@@ -6,7 +6,6 @@ ours, in the same shape. The cases hold inputs, so the whole decision is recompu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -25,8 +24,6 @@ from selfreward_eval.tasks.geneval.summary import Row, summarise
 Case = Mapping[str, Any]
 Pair = tuple[Any, Any]
 """(expected, ours)."""
-
-_RELATIONS = re.compile(r"^(expected .* target, found )(.*)( target)$")
 
 
 def read_verdict(document: Case, case: Case) -> Pair:
@@ -131,9 +128,13 @@ def _colour(entry: Case, colours: Sequence[str]) -> str:
 
 def _sorted_relations(reason: str) -> str:
     """``reason`` with its relation words in order: upstream joins a set, whose order means nothing."""
-    return "\n".join(_RELATIONS.sub(_sort_found, line) for line in reason.split("\n"))
+    return "\n".join(map(_sort_found, reason.split("\n")))
 
 
-def _sort_found(match: re.Match[str]) -> str:
-    before, relations, after = match.groups()
-    return before + " and ".join(sorted(relations.split(" and "))) + after
+def _sort_found(line: str) -> str:
+    """A line such as "expected ... target, found above and left of target", its relations sorted."""
+    before, found, relations = line.rpartition(" target, found ")
+    if not (found and before.startswith("expected ") and relations.endswith(" target")):
+        return line
+    words = relations.removesuffix(" target").split(" and ")
+    return before + found + " and ".join(sorted(words)) + " target"

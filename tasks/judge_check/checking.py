@@ -16,7 +16,7 @@ from selfreward_eval.harness.stats.means import Interval, cluster_values, mean_i
 from selfreward_eval.harness.stats.wilson import wilson_clustered
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
 from selfreward_eval.tasks.judged.evidence import JudgeSetup
-from selfreward_eval.tasks.t2i_reasonbench.measuring import DESCRIBE, Prompts, ask
+from selfreward_eval.tasks.t2i_reasonbench.measuring import DESCRIBE, Prompts, ask, only_thoughts
 from selfreward_eval.tasks.t2i_reasonbench.parsing import parser_named
 
 if TYPE_CHECKING:
@@ -237,11 +237,14 @@ def _open(case: Case) -> Image | tuple[Status, str]:
 
 
 def _read(case: Case, replies: Mapping[str, Reply], parse: Callable[..., Any]) -> list[QuestionResult]:
+    if BLOCK not in replies and (complaint := only_thoughts(replies[DESCRIBE])):
+        return _failed(case, Status.JUDGE_PARSE_ERROR, f"{DESCRIBE}: {complaint}")
     for stage in (DESCRIBE, BLOCK):
         reply = replies[stage]
         if reply.text is None:
             return _failed(case, Status.JUDGE_TRANSPORT_ERROR, f"no reply to {stage!r}: {reply.reason}")
-    parsed = parse(replies[BLOCK].text, len(case.questions))
+    reply = replies[BLOCK]
+    parsed = parse(reply.text, len(case.questions), reply.cut)
     if parsed.scores is None:
         return _failed(case, Status.JUDGE_PARSE_ERROR, parsed.complaint)
     if len(parsed.scores) != len(case.questions):

@@ -68,7 +68,7 @@ class CachingJudge:
             try:
                 lines = read_json_lines(self.path).records if self.path.exists() else ()
                 self._known = {
-                    line["conversation_sha256"]: Reply(line["text"], details=line["details"])
+                    line["conversation_sha256"]: Reply(_stored_text(line["text"]), details=line["details"])
                     for line in lines
                     if line["judge_sha256"] == judge and line["status"] == Status.SUCCESS
                 }
@@ -90,6 +90,12 @@ class CachingJudge:
         except OSError as error:
             reason = f"{self.path} cannot be written ({error}); give another file as replies"
             raise InputError(reason) from error
+
+
+def _stored_text(text: Any) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"a reply that succeeded has the text {text!r}")
+    return text
 
 
 def _line(identity: Mapping[str, Any], key: str, reply: Reply) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def read_replies(replies: Mapping[str, Reply], setup: JudgeSetup, swap: bool = F
     parse = parser_named(setup.parser)
     pairs = []
     for stage, reply in scored_replies.items():
-        parsed = parse(str(reply.text))
+        parsed = parse(str(reply.text), reply.cut)
         if parsed.scores is None:
             reason = f"{stage}: {parsed.complaint}" if swap else parsed.complaint
             return Measurement(Status.JUDGE_PARSE_ERROR, reason=reason, evidence=evidence)

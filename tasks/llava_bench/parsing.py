@@ -11,14 +11,20 @@ Source of ``official``: haotian-liu/LLaVA at c121f04, ``llava/eval/eval_gpt_revi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.verdicts import CUT, verdict_of
 from selfreward_eval.tasks.judged.parsed import Parsed, unreadable
 
-Parser: TypeAlias = Callable[[str], Parsed]
-"""A review -> (score of the reference, score of the candidate), or a complaint."""
+
+class Parser(Protocol):
+    """A review -> (score of the reference, score of the candidate), or a complaint."""
+
+    def __call__(self, text: str, cut: bool = False) -> Parsed:
+        """Reads ``text``; ``cut`` says that it ended at a limit. Upstream's parser takes no notice of it."""
+        ...
+
 
 LOWEST, HIGHEST = 1.0, 10.0
 """The scale in the judge's prompt."""
@@ -26,16 +32,22 @@ LOWEST, HIGHEST = 1.0, 10.0
 FAILED = (-1.0, -1.0)
 """Upstream's scores for a review that it cannot parse; it includes them in its means."""
 
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_SCORE = _NUMBER + r"(?:/10)?"
-_STRICT = re.compile(rf"{_NUMBER} {_NUMBER}", re.ASCII)
+LONGEST_LINE = 200
+"""Characters of a first line that :func:`tolerant` reads; two scores need far fewer."""
+
+_STRICT = re.compile(r"(\d++(?:\.\d++)?) (\d++(?:\.\d++)?)", re.ASCII)
+_NUMBER = r"(\d{1,2}+(?:\.\d++)?)"
+_SCORE = rf"{_NUMBER}(?: ?/ ?10)?+"
+# A comma without a space is a separator, as upstream has it, unless a zero behind it shows a decimal
+# ("8,05") or a thousand ("1,001").
+_BETWEEN = r"(?: ?,(?!0)| ?, | ?; ?| )"
 _BARE = re.compile(
-    rf"(?:scores?\s*:\s*)?[\[(]?\s*{_SCORE}(?:\s*[,;]\s*|\s+){_SCORE}\s*[\])]?\.?",
-    re.ASCII | re.IGNORECASE,
+    rf"(?:scores? ?: ?)?+[\[(]?+ ?+{_SCORE}{_BETWEEN}{_SCORE} ?+[\])]?+\.?+", re.ASCII | re.IGNORECASE
 )
 _NAMED = re.compile(
-    rf"assistant 1\s*:?\s*{_SCORE}\s*[,;.]?\s+assistant 2\s*:?\s*{_SCORE}\.?", re.ASCII | re.IGNORECASE
+    rf"assistant 1 ?:? ?{_SCORE} ?[,;.]? assistant 2 ?:? ?{_SCORE}\.?+", re.ASCII | re.IGNORECASE
 )
+_MARKS = str.maketrans("", "", "*`_")
 
 
 def official_pair(text: str) -> tuple[float, float]:
@@ -53,34 +65,52 @@ def official_pair(text: str) -> tuple[float, float]:
         return FAILED
 
 
-def official(text: str) -> Parsed:
-    """Upstream's parser, except that numbers outside the scale and -1 are complaints."""
+def official(text: str, cut: bool = False) -> Parsed:
+    """Upstream's parser, which knows of no cut, except that numbers outside the scale and -1 are complaints."""
     pair = official_pair(text)
     if pair == FAILED:
         return unreadable(f"the first line {_first_line(text)!r} is not two numbers with one space between")
     return _on_scale(pair)
 
 
-def strict(text: str) -> Parsed:
-    """The first line must be two plain numbers on the scale with one space between, as the prompt asks."""
-    match = _STRICT.fullmatch(text.split("\n")[0])
+def strict(text: str, cut: bool = False) -> Parsed:
+    """The first line must be two plain numbers on the scale with one space between, as the prompt asks.
+
+    A review with thoughts in it is not of that form, nor is one that was cut within its first line.
+    """
+    line, end, _ = text.partition("\n")
+    match = _STRICT.fullmatch(line)
     if match is None:
         return unreadable(f"the first line {_first_line(text)!r} is not two numbers with one space between")
+    verdict = verdict_of(text, cut)
+    if len(verdict.text) < len(text):
+        return unreadable(verdict.complaint or "the review holds thoughts, which the exact form has not")
+    if cut and not end:
+        return unreadable(CUT)
     return _on_scale((float(match[1]), float(match[2])))
 
 
-def tolerant(text: str) -> Parsed:
-    """The first non-empty line must hold two scores and nothing ambiguous.
+def tolerant(text: str, cut: bool = False) -> Parsed:
+    """The first non-empty line behind the thoughts must hold two scores and nothing ambiguous.
 
     Accepted: spaces, comma or semicolon between them, brackets around them, bold marks, a full stop,
     ``/10`` behind each, ``Scores:`` before them, or the assistants' names. Not accepted: a single
-    number, three, a dash or slash between two, numbers in a sentence.
+    number, three, a dash or slash between two, numbers in a sentence, numbers as words, other fractions,
+    a decimal comma or a thousands separator. In a review that was cut the line must have ended.
     """
-    line = next((line for line in text.splitlines() if line.strip()), "")
-    line = re.sub(r"[*`_]", "", line).strip()
-    match = _BARE.fullmatch(line) or _NAMED.fullmatch(line)
+    verdict = verdict_of(text, cut)
+    if verdict.complaint:
+        return unreadable(verdict.complaint)
+    lines = verdict.text.lstrip().splitlines(keepends=True)
+    first = lines[0] if lines else ""
+    line = " ".join(first[:LONGEST_LINE].translate(_MARKS).split())
+    match = None
+    if len(first) <= LONGEST_LINE:
+        match = _BARE.fullmatch(line) or _NAMED.fullmatch(line)
     if match is None:
         return unreadable(f"the first line {_first_line(line)!r} does not hold two scores and no more")
+    if verdict.cut and first.splitlines() == [first]:
+        return unreadable(CUT)
     return _on_scale((float(match[1]), float(match[2])))
 
 

@@ -51,7 +51,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 }
 """Noun -> names that stand for it where no label carries its own name: synonyms, and wider classes."""
 
-_NUMBER_BEHIND = re.compile(r"\d+$")
+_NUMBER_BEHIND = re.compile(r"(?<!\d)\d++$")
 
 
 def names(label: str) -> frozenset[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.instruments.verdicts import CUT, verdict_of
 
 RANGE = (0.0, 100.0)
 """Smallest and largest score on the judge's scale."""
@@ -23,10 +24,16 @@ RANGE = (0.0, 100.0)
 UNREADABLE = -1
 """Upstream's value for a reply without score; it enters upstream's means."""
 
-_NAMED = re.compile(r'"score"\s*:\s*')
-_VALUE = re.compile(r'("?)\s*(-?\d{1,12}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?)\s*\1(?=\s*(?:[",}\]]|\Z))')
-_OBJECT = re.compile(r'\{.*"score":\s*\d+.*?\}', re.DOTALL)
-_PLAIN = re.compile(r'"score":\s*"?(\d+)"?')
+_NAMED = re.compile(r'"score"\s*+:\s*+')
+_VALUE = re.compile(
+    r'("?+)\s*+(-?+\d{1,12}+(?:\.\d{1,12}+)?+(?:[eE][+-]?+\d{1,2}+)?+)\s*+\1\s*+'
+    # A comma before another number is a decimal comma or a thousands separator: 85,5 and 1,000.
+    r'(?:(?P<end>[}\]"]|,\s*+(?![\d.+-])(?=.))|(?P<open>,?+\s*+\Z))',
+    re.DOTALL,
+)
+_DIGITS = re.compile(r"\s*+\d++")
+_PLAIN = re.compile(r'"score":\s*+"?+(\d++)')
+_KEY = '"score":'
 
 
 @dataclass(frozen=True)
@@ -42,21 +49,33 @@ class ParsedScore:
     reason: str = ""
 
 
-def strict_score(reply: str) -> ParsedScore:
+def strict_score(reply: str, cut: bool = False) -> ParsedScore:
     """The score of a reply that contains exactly one, within [0, 100].
 
     The number must follow ``"score":``, with or without quotes, inside valid JSON or not, because
     judges do not always escape quotes in an explanation. Numbers are never truncated: 85.5 is 85.5,
-    1e2 is 100, and "85/100" is not a number. A reply with several different scores has no score.
+    1e2 is 100, and "85/100", "85,5", "1,000" and "eighty" are no numbers. A reply with several different
+    scores has no score. Thoughts are not read. In a reply that was cut, more must follow the number: a
+    brace, or a comma and another name.
+
+    Args:
+        reply: the judge's whole text.
+        cut: whether it ended at a limit and not by itself.
     """
+    verdict = verdict_of(reply, cut)
+    if verdict.complaint:
+        return ParsedScore(None, f"the judge gave no score: {verdict.complaint}")
     scores = set()
-    for name in _NAMED.finditer(reply):
-        value = _VALUE.match(reply, name.end())
+    for name in _NAMED.finditer(verdict.text):
+        value = _VALUE.match(verdict.text, name.end())
         if value is None:
-            return ParsedScore(None, f"the judge's score is no number: {_excerpt(reply[name.start() :])}")
-        scores.add(float(value[2]))
+            excerpt = _excerpt(verdict.text[name.start() :])
+            return ParsedScore(None, f"the judge's score is no number: {excerpt}")
+        if verdict.cut and value["end"] is None:
+            return ParsedScore(None, f"the judge gave no score: {CUT}")
+        scores.add(float(value[2]) + 0.0)
     if not scores:
-        return ParsedScore(None, f'the judge\'s reply holds no "score": {_excerpt(reply)}')
+        return ParsedScore(None, f'the judge\'s reply holds no "score": {_excerpt(verdict.text)}')
     if len(scores) > 1:
         return ParsedScore(
             None, f"the judge's reply holds several scores: {', '.join(map(_plain, sorted(scores)))}"
@@ -78,16 +97,34 @@ def upstream_score(reply: str) -> int:
         InputError: the number has too many digits; upstream crashes.
     """
     cleaned = reply.strip().replace("```json", "").replace("```", "").strip()
-    match = _OBJECT.search(cleaned)
     try:
-        if match:
-            score = _integer(match[0])
+        if (content := _object(cleaned)) is not None:
+            score = _integer(content)
             if score is not None:
                 return score
         plain = _PLAIN.search(reply)
         return int(plain[1]) if plain else UNREADABLE
     except (ValueError, RecursionError) as error:
         raise InputError(f"upstream fails on the reply {_excerpt(reply)}: {error}") from error
+
+
+def _object(text: str) -> str | None:
+    """What upstream's pattern ``{.*"score":\\s*\\d+.*?}`` finds, line breaks included, or None.
+
+    The pattern itself takes time that grows with the square of the text's length. It finds: from the
+    first brace, over the last ``"score":`` with a digit behind it that has a closing brace behind it, to
+    the first such brace.
+    """
+    start, last = text.find("{"), text.rfind("}")
+    if start < 0:
+        return None
+    key = text.rfind(_KEY, start + 1)
+    while key >= 0:
+        digits = _DIGITS.match(text, key + len(_KEY))
+        if digits is not None and digits.end() <= last:
+            return text[start : text.find("}", digits.end()) + 1]
+        key = text.rfind(_KEY, start + 1, key)
+    return None
 
 
 def _integer(text: str) -> int | None:

@@ -170,7 +170,7 @@ def measurement_of(reply: Reply) -> Measurement:
     if reply.status is not Status.SUCCESS or reply.text is None:
         reason = reply.reason or "the judge gave no reply and no reason"
         return Measurement(Status.JUDGE_TRANSPORT_ERROR, reason=reason, evidence=evidence)
-    reading = strict_score(reply.text)
+    reading = strict_score(reply.text, reply.cut)
     if reading.score is None:
         return Measurement(Status.JUDGE_PARSE_ERROR, reason=reading.reason, evidence=evidence)
     return Measurement(Status.SUCCESS, {"judgement": reading.score}, reply.text, evidence)

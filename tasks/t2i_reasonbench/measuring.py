@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Reply, Turn
+from selfreward_eval.harness.instruments.verdicts import verdict_of
 from selfreward_eval.harness.records import Item, Measurement, Status
 from selfreward_eval.tasks.judged.evidence import JudgeSetup, unanswered
 from selfreward_eval.tasks.judged.templates import Template, hashes, load_template
@@ -66,8 +67,9 @@ def ask(
 ) -> list[dict[str, Reply]]:
     """Every picture's replies by stage: the description, then one per block.
 
-    All descriptions are requested in one batch, then all blocks of all pictures. For a picture without
-    a description no block is requested.
+    All descriptions are requested in one batch, then all blocks of all pictures. A description goes into
+    the blocks' conversations without the judge's thoughts. For a picture without a description no block is
+    requested.
     """
     openings = [[Turn("user", prompts.describe.fill(), (image,))] for image in images]
     by_picture = [{DESCRIBE: reply} for reply in judge.replies(openings)]
@@ -75,8 +77,9 @@ def ask(
     conversations: list[Conversation] = []
     for number, (opening, replies) in enumerate(zip(openings, by_picture, strict=True)):
         description = replies[DESCRIBE].text
-        if description is None:
+        if description is None or only_thoughts(replies[DESCRIBE]):
             continue
+        description = verdict_of(description).text
         for block, questions in blocks[number].items():
             listing = prompts.score.fill(questions=format_questions(tuple(questions)), count=len(questions))
             asked.append((number, block))
@@ -84,6 +87,11 @@ def ask(
     for (number, block), reply in zip(asked, judge.replies(conversations), strict=True):
         by_picture[number][block] = reply
     return by_picture
+
+
+def only_thoughts(description: Reply) -> str:
+    """Why a description cannot be used: it holds nothing besides thoughts. Empty if it can, or is missing."""
+    return "" if description.text is None else verdict_of(description.text).complaint
 
 
 def measure_pictures(
@@ -122,7 +130,7 @@ def read_replies(item: Item, replies: Mapping[str, Reply], setup: JudgeSetup) ->
         reply = replies.get(block)
         if reply is None or reply.text is None:
             continue
-        parsed = parser(reply.text, len(questions))
+        parsed = parser(reply.text, len(questions), reply.cut)
         if parsed.scores is None:
             complaints.append(f"{block}: {parsed.complaint}")
         else:
@@ -130,6 +138,9 @@ def read_replies(item: Item, replies: Mapping[str, Reply], setup: JudgeSetup) ->
     evidence: dict[str, Any] = setup.evidence(replies, scores=scores)
     if (no_reply := unanswered(replies, evidence)) is not None:
         return no_reply
+    unasked = any(block not in replies for block in questions_of(item))
+    if unasked and DESCRIBE in replies and (complaint := only_thoughts(replies[DESCRIBE])):
+        complaints.append(f"{DESCRIBE}: {complaint}")
     if complaints:
         return Measurement(Status.JUDGE_PARSE_ERROR, reason="\n".join(complaints), evidence=evidence)
     means = {block: block_mean(values) for block, values in scores.items()}

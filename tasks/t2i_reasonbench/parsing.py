@@ -12,23 +12,46 @@ default) also accepts text around it. No parser turns a failure into a score.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.verdicts import CUT, verdict_of
 from selfreward_eval.tasks.judged.parsed import Parsed, unreadable
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import ALLOWED
 
-Parser: TypeAlias = Callable[[str, int], Parsed]
-"""(reply, number of questions) -> scores in order, or a complaint."""
+
+class Parser(Protocol):
+    """(reply, number of questions) -> scores in order, or a complaint."""
+
+    def __call__(self, text: str, questions: int, cut: bool = False) -> Parsed:
+        """Reads ``text``; ``cut`` says that it ended at a limit. Only :func:`tolerant` needs to know."""
+        ...
+
 
 WORDS = {"0": 0.0, "0.0": 0.0, "0.5": 0.5, "1": 1.0, "1.0": 1.0, ".5": 0.5}
-"""Scores in quotes, as some judges write them."""
+"""Scores in quotes, as some judges write them. Words, fractions and decimal commas are no scores."""
+
+MOST_ATTEMPTS = 200
+"""Braces of a reply that may turn out to begin no JSON object; after so many it is not read on."""
+
+_BEGIN = re.compile(r"\{(?=\s{0,1000}+[\"}])")
+_NEAR_END = 16
+"""Characters; an error so near the end of a text that was cut may be due to the cut."""
 
 
 class _DuplicateKey(ValueError):
     """An object with a duplicate key, which is ambiguous."""
+
+
+class _Unreadable(Exception):
+    """A text whose scores cannot be told; the message is the complaint."""
+
+
+class _Pairs(tuple[tuple[str, Any], ...]):
+    """The members of an object in order, duplicates included."""
 
 
 def official_json(text: str) -> dict[str, Any]:
@@ -62,7 +85,7 @@ def official_scores(text: str) -> Any:
     return content["score"]
 
 
-def official(text: str, questions: int) -> Parsed:
+def official(text: str, questions: int, cut: bool = False) -> Parsed:
     """Upstream's parser, which accepts any number of scores; but their mean must be in [0, 1].
 
     Upstream also accepts scores such as 2 and 5 and then prints accuracies above 100. A mean outside
@@ -81,7 +104,7 @@ def official(text: str, questions: int) -> Parsed:
     return Parsed(tuple(values))
 
 
-def strict(text: str, questions: int) -> Parsed:
+def strict(text: str, questions: int, cut: bool = False) -> Parsed:
     """The reply is one JSON object and nothing else, with as many of 0, 0.5 and 1 as there are questions."""
     try:
         content = json.loads(text, object_pairs_hook=_unique_keys)
@@ -92,16 +115,26 @@ def strict(text: str, questions: int) -> Parsed:
     return _checked(content["score"], questions, {})
 
 
-def tolerant(text: str, questions: int) -> Parsed:
-    """The only scores in the reply, in any position.
+def tolerant(text: str, questions: int, cut: bool = False) -> Parsed:
+    """The only scores in the reply, in any position behind its thoughts.
 
     Text and code fences around the object, braces and line breaks in explanations, an enclosing object,
-    and numbers in quotes are accepted. Two objects with different scores are rejected as ambiguous.
+    and numbers in quotes are accepted. Two objects with different scores are rejected as ambiguous. A
+    reply that was cut within an object has none: the cut part may have held other scores.
     """
-    score_lists = list(_objects(text))
+    verdict = verdict_of(text, cut)
+    if verdict.complaint:
+        return unreadable(verdict.complaint)
+    try:
+        score_lists = list(_score_lists(verdict.text, verdict.cut))
+    except _Unreadable as error:
+        return unreadable(str(error))
     if not score_lists:
         return unreadable("the reply holds no JSON object with 'score'")
-    different = {json.dumps(scores) for scores in score_lists}
+    try:
+        different = {json.dumps(scores) for scores in score_lists}
+    except RecursionError:
+        return unreadable("the scores are nested too deeply")
     if len(different) > 1:
         return unreadable(f"the reply holds {len(different)} different lists of scores")
     return _checked(score_lists[0], questions, WORDS)
@@ -142,21 +175,56 @@ def _checked(scores: Any, questions: int, words: dict[str, float]) -> Parsed:
     return Parsed(tuple(float(value) for value in values))
 
 
-def _objects(text: str) -> Iterator[Any]:
-    """The values of ``score`` in the outermost objects that have it, in order."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique_keys, strict=False)
-    position = text.find("{")
-    while position >= 0:
-        step = position + 1
+def _score_lists(text: str, cut: bool) -> Iterator[Any]:
+    """The values of ``score`` in the outermost objects that have it, in order.
+
+    No part of the text is read more often than :data:`MOST_ATTEMPTS` times, so the time grows with its
+    length only.
+
+    Raises:
+        _Unreadable: too many braces begin no object, an object has ``score`` beside a duplicate key, or
+            the text was cut within an object.
+    """
+    decoder = json.JSONDecoder(object_pairs_hook=_Pairs, strict=False)
+    attempts = 0
+    begin = _BEGIN.search(text)
+    while begin is not None:
+        step = begin.end()
         try:
-            content, end = decoder.raw_decode(text, position)
+            content, step = decoder.raw_decode(text, begin.start())
+        except json.JSONDecodeError as error:
+            if cut and (error.pos >= len(text) - _NEAR_END or error.msg.startswith("Unterminated")):
+                raise _Unreadable(CUT) from None
+            attempts += 1
         except (ValueError, RecursionError):
-            pass
+            attempts += 1
         else:
-            if "score" in content:
-                yield content["score"]
-                step = end
-        position = text.find("{", step)
+            yield from _outermost(content)
+        if attempts > MOST_ATTEMPTS:
+            raise _Unreadable(f"more than {MOST_ATTEMPTS} braces of the reply begin no JSON object")
+        begin = _BEGIN.search(text, step)
+
+
+def _outermost(content: Any) -> Iterator[Any]:
+    """``score`` of an object, or of the outermost ones within it that have it."""
+    pending = [content]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, _Pairs):
+            names = [name for name, _ in value]
+            if "score" in names:
+                if len(set(names)) < len(names):
+                    raise _Unreadable("an object with 'score' has the same key twice")
+                yield _plain(dict(value)["score"])
+            else:
+                pending += reversed([member for _, member in value])
+        elif isinstance(value, list):
+            pending += reversed(value)
+
+
+def _plain(value: Any) -> Any:
+    """A decoded value with dictionaries for :class:`_Pairs`; only lists can be scores, the rest is shown."""
+    return dict(value) if isinstance(value, _Pairs) else value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

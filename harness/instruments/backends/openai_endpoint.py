@@ -6,11 +6,14 @@ everything that comes back.
 
 from __future__ import annotations
 
+import html
+import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.backends import openai_wire as wire
@@ -112,7 +115,7 @@ class Endpoint:
         if status != 200:
             return self._refused(status, headers, content, key)
         try:
-            return _cleaned(wire.read_answer(content), key)
+            return wire.read_answer(content, partial(without_key, key=key))
         except wire.MalformedAnswer as error:
             return Failure(str(error), again=True)
 
@@ -132,8 +135,8 @@ class Endpoint:
 
     def _refused(self, status: int, headers: Mapping[str, str], content: bytes, key: str | None) -> Failure:
         """What an HTTP error means."""
-        code, message = wire.error_words(content)
-        answer = without_key(f"HTTP {status}" + (f": {message}" if message else ""), key)
+        code, message = wire.error_words(content, partial(without_key, key=key))
+        answer = f"HTTP {status}" + (f": {message}" if message else "")
         if status == 401:
             variable = self.key_variable or "a key as api_key_env"
             raise self.stopped(f"does not accept the key ({answer})", f"correct {variable}")
@@ -172,15 +175,12 @@ def checked_base_url(base_url: str) -> str:
 
 
 def without_key(text: str, key: str | None) -> str:
-    """``text`` with the key taken out."""
-    return text.replace(key, "[key]") if key and len(key) >= SHORTEST_KEY else text
-
-
-def _cleaned(answer: wire.Completion, key: str | None) -> wire.Completion:
-    """An answer without the key in any of its texts: an endpoint may echo what it was sent."""
-    details = {
-        name: without_key(value, key) if isinstance(value, str) else value
-        for name, value in answer.details.items()
-    }
-    text = None if answer.text is None else without_key(answer.text, key)
-    return replace(answer, text=text, reason=without_key(answer.reason, key), details=details)
+    """``text`` with the key taken out, however an endpoint may have spelt it: plain, or escaped for a URL,
+    for JSON or for HTML.
+    """
+    if not key or len(key) < SHORTEST_KEY:
+        return text
+    spellings = {key, quote(key, safe=""), json.dumps(key)[1:-1], html.escape(key), repr(key)[1:-1]}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, "[key]")
+    return text

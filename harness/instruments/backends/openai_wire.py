@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from selfreward_eval.harness.instruments.backends.storable import (
+    LARGEST,
+    same_shape,
+    without_lone_surrogates,
+)
 from selfreward_eval.harness.instruments.judging import Turn
 
 if TYPE_CHECKING:
@@ -16,6 +21,17 @@ if TYPE_CHECKING:
 
 ERROR_LENGTH = 300
 """Most characters of an endpoint's error that are kept."""
+
+
+Clean: TypeAlias = Callable[[str], str]
+"""A text -> the text without the key."""
+
+MOST_COUNTS = 32
+"""Token counts of an answer that are kept."""
+
+
+def _unchanged(text: str) -> str:
+    return text
 
 
 class MalformedAnswer(Exception):
@@ -51,30 +67,35 @@ def messages(conversation: Sequence[Turn]) -> list[dict[str, Any]]:
     return [{"role": turn.role, "content": _content(turn)} for turn in conversation]
 
 
-def read_answer(body: bytes) -> Completion:
+def read_answer(body: bytes, clean: Clean = _unchanged) -> Completion:
     """The reply in a 200 response.
+
+    Args:
+        body: of the response.
+        clean: takes the key out of a text. It is applied to every text of the answer, names of fields
+            included, before anything is cut or chosen from it.
 
     Raises:
         MalformedAnswer: it is not JSON, or has no choice with a message.
     """
     try:
-        answer = json.loads(body)
+        answer = same_shape(json.loads(body), clean)
         choice = answer["choices"][0]
         message = choice["message"]
-        finish = choice.get("finish_reason")
-        text = _text(message.get("content"))
+        finish = _label(choice.get("finish_reason"))
+        # Once more over the whole: a key may be spread over several parts.
+        text = clean(_text(message.get("content")))
+        refusal = message.get("refusal")
+        refused = shortened(str(refusal)) if refusal else ""
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedAnswer(f"the answer is no chat completion ({type(error).__name__})") from None
-    usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
-    details = {"finish_reason": finish, "model": answer.get("model")}
-    details["system_fingerprint"] = answer.get("system_fingerprint")
-    details["usage"] = {key: value for key, value in usage.items() if isinstance(value, int)}
-    kept = {key: value for key, value in details.items() if value not in (None, {})}
-    total = usage.get("total_tokens")
-    tokens = total if isinstance(total, int) and not isinstance(total, bool) else None
-    refusal = message.get("refusal")
-    if refusal:
-        return Completion(None, f"the endpoint refused: {shortened(str(refusal))}", kept, tokens)
+    usage = _counts(answer.get("usage"))
+    details = {"finish_reason": finish, "model": _label(answer.get("model"))}
+    details["system_fingerprint"] = _label(answer.get("system_fingerprint"))
+    kept = {key: value for key, value in {**details, "usage": usage}.items() if value not in (None, {})}
+    tokens = usage.get("total_tokens")
+    if refused:
+        return Completion(None, f"the endpoint refused: {refused}", kept, tokens)
     if finish == "content_filter":
         return Completion(None, "the endpoint refused: content filter", kept, tokens)
     if not text:
@@ -82,21 +103,19 @@ def read_answer(body: bytes) -> Completion:
     return Completion(text, "", kept, tokens)
 
 
-def error_words(body: bytes) -> tuple[str, str]:
-    """(code, message) of an error response; what it says in plain text if it is not of the protocol."""
+def error_words(body: bytes, clean: Clean = _unchanged) -> tuple[str, str]:
+    """(code, message) of an error response; what it says in plain text if it is not of the protocol.
+
+    ``clean`` takes the key out of every text before it is cut.
+    """
     try:
-        error = json.loads(body)["error"]
+        error = same_shape(json.loads(body), clean)["error"]
         if isinstance(error, Mapping):
-            code = str(error.get("code") or error.get("type") or "")
+            code = shortened(str(error.get("code") or error.get("type") or ""))
             return code, shortened(str(error.get("message", "")))
         return "", shortened(str(error))
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "", shortened(body.decode("utf-8", errors="replace"))
-
-
-def without_lone_surrogates(text: str) -> str:
-    """``text`` with ``?`` for halves of surrogate pairs, which JSON can spell and no file can hold."""
-    return text.encode("utf-8", errors="replace").decode("utf-8")
+        return "", shortened(clean(body.decode("utf-8", errors="replace")))
 
 
 def shortened(text: str) -> str:
@@ -107,9 +126,9 @@ def shortened(text: str) -> str:
 
 def _content(turn: Turn) -> str | list[dict[str, Any]]:
     if not turn.images:
-        return turn.text
+        return without_lone_surrogates(turn.text)
     pictures = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in turn.images]
-    return [*pictures, {"type": "text", "text": turn.text}]
+    return [*pictures, {"type": "text", "text": without_lone_surrogates(turn.text)}]
 
 
 def _text(content: Any) -> str:
@@ -119,3 +138,20 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return without_lone_surrogates(content)
     return without_lone_surrogates("".join(part["text"] for part in content if part.get("type") == "text"))
+
+
+def _label(value: Any) -> str | None:
+    """A short text such as a model's name; None for whatever is none."""
+    return shortened(value) if isinstance(value, str) else None
+
+
+def _counts(usage: Any) -> dict[str, int]:
+    """The token counts of an answer that are counts: whole numbers from 0, at most so many."""
+    if not isinstance(usage, dict):
+        return {}
+    counts = {
+        shortened(name): value
+        for name, value in usage.items()
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
+    }
+    return dict(list(counts.items())[:MOST_COUNTS])

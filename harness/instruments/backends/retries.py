@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
+LONGEST_HEADER = 100
+"""Characters of a ``Retry-After``; a longer one is not read."""
+
 
 @dataclass(frozen=True)
 class Backoff:
@@ -37,21 +40,22 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     """Seconds that a ``Retry-After`` header asks for, at least 0; None without one that can be read.
 
     Args:
-        value: seconds, or an HTTP date.
+        value: seconds, or an HTTP date. An absurd one counts as none.
         now: in UTC, for tests.
     """
-    if value is None:
+    if value is None or len(value) > LONGEST_HEADER:
         return None
     try:
         seconds = float(value)
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+            # An HTTP date is in GMT; one that says -0000 comes back without a zone.
+            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+        # What the parser raises depends on what is absurd: the year, the zone, the number of parts.
+        except (ValueError, OverflowError, TypeError, IndexError, AttributeError):
             return None
-        # An HTTP date is in GMT; one that says -0000 comes back without a zone.
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
     return max(0.0, seconds) if isfinite(seconds) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from selfreward_eval.harness.models.base import CutAnswer
 from selfreward_eval.harness.models.janus.decode import draw_tokens, pictures
 from selfreward_eval.harness.models.janus.language import LanguageMethods
 from selfreward_eval.harness.models.janus.likelihood import encode, text_logprobs, token_logprobs
@@ -134,9 +135,11 @@ class JanusModel(LanguageMethods, TrainingMethods):
                     eos_token_id=self._token("eos"),
                 )
             length = len(ids[group.rows[0]])
-            texts = loaded.processor.tokenizer.batch_decode(generated[:, length:], skip_special_tokens=True)
-            for k, text in zip(group.rows[: group.real], texts, strict=False):
-                out[k] = text.strip()
+            made = generated[:, length:]
+            texts = loaded.processor.tokenizer.batch_decode(made, skip_special_tokens=True)
+            ended = (made == self._token("eos")).any(dim=1).tolist()
+            for k, text, whole in zip(group.rows[: group.real], texts, ended, strict=False):
+                out[k] = text.strip() if whole else CutAnswer(text.strip())
         return out
 
     def text_logprobs(

@@ -33,8 +33,12 @@ def scene_of(text: str) -> Scene | None:
         if match is None:
             return None
         texture, colour, form, size, box = match.groups()
-        x1, y1, x2, y2 = (float(part) * CANVAS for part in box.split(","))
-        things.append(Thing(form, colour, round((x1 + x2) / 2), round((y1 + y2) / 2), texture, size))
+        try:
+            x1, y1, x2, y2 = (float(part) * CANVAS for part in box.split(","))
+            x, y = round((x1 + x2) / 2), round((y1 + y2) / 2)
+        except (ValueError, OverflowError):
+            return None
+        things.append(Thing(form, colour, x, y, texture, size))
     return Scene(tuple(things))
 
 

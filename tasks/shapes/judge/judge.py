@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 VERSION = "1"
 
 _QUESTION = re.compile(r"^q\d+: (.+)$", re.MULTILINE)
-_PART = r"\[{0}\]\n(.*?)\n\n\["
 
 
 class ShapesJudge:
@@ -87,8 +86,11 @@ class ShapesJudge:
 
 
 def _part(text: str, name: str) -> str | None:
-    match = re.search(_PART.format(re.escape(name)), text, re.DOTALL)
-    return match[1] if match else None
+    """What stands between the line ``[name]`` and the next line in brackets after a blank one."""
+    heading = f"[{name}]\n"
+    start = text.find(heading)
+    end = text.find("\n\n[", start + len(heading))
+    return text[start + len(heading) : end] if start >= 0 and end >= 0 else None
 
 
 def _refused(reason: str) -> Reply:

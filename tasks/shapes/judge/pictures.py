@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from selfreward_eval.tasks.shapes.judge.solving import LONGEST_QUESTION
 from selfreward_eval.tasks.shapes.oracle.reading import Seen
 from selfreward_eval.tasks.shapes.oracle.vqa import Phrase, parse
 from selfreward_eval.tasks.shapes.vocabulary import CANVAS, CELL, NUMBERS
@@ -35,6 +36,8 @@ def answer(question: str, seen: Sequence[Seen]) -> ScoredAnswer | None:
         question: of :mod:`selfreward_eval.tasks.shapes.reasonbench.questions`.
         seen: the oracle's readings of the picture.
     """
+    if len(question) > LONGEST_QUESTION:
+        return None
     counted = [thing for thing in seen if thing.score > SURE]
     for pattern, judge in _JUDGES:
         match = pattern.fullmatch(question.strip())

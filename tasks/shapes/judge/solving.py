@@ -22,12 +22,18 @@ _DIRECTIONS = {wording: relation for relation, wording in WORDINGS.items()} | {r
 _RELATIONS = "|".join(sorted([*_DIRECTIONS, *CONTACTS], key=len, reverse=True))
 
 
+LONGEST_QUESTION = 500
+"""Characters; the language has no longer questions, and its patterns are slow on long texts."""
+
+
 def solve(question: str, scene: Scene) -> str | None:
     """The right answer in the language's own words, or None for a question outside the language.
 
     A question about "the star" of a scene with no star, or with several, has no answer either.
     """
     asked = question.lower().strip()
+    if len(asked) > LONGEST_QUESTION:
+        return None
     if asked == DESCRIBE:
         return caption(scene).lower()
     for pattern, answer in _ANSWERS:
