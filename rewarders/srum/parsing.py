@@ -54,7 +54,10 @@ _SCORE = re.compile(r"Score:\s*(-?\d+\.?\d*)", re.IGNORECASE)
 
 
 def released_regions(reply: str, cut: bool = False) -> dict[int, ParsedScore]:
-    """Region number -> score, one per paragraph; a repeated number replaces the first. A cut is not noticed."""
+    """Region number -> score, one per paragraph; a repeated number replaces the first.
+
+    ``cut`` plays no part here.
+    """
     scores = {}
     for paragraph in _after_thoughts(reply).split("\n\n"):
         number = _ID.search(paragraph)
@@ -69,7 +72,7 @@ def released_regions(reply: str, cut: bool = False) -> dict[int, ParsedScore]:
 
 
 def released_layout(reply: str, cut: bool = False) -> ParsedScore:
-    """The first score of a reply. A cut is not noticed."""
+    """The first score of a reply; ``cut`` plays no part here."""
     found = _SCORE.search(_after_thoughts(reply))
     if found is None:
         return ParsedScore(None, reason=f"no 'Score:' in {_excerpt(reply)}")

@@ -66,7 +66,7 @@ def official_pair(text: str) -> tuple[float, float]:
 
 
 def official(text: str, cut: bool = False) -> Parsed:
-    """Upstream's parser, which knows of no cut, except that numbers outside the scale and -1 are complaints."""
+    """Upstream's parser, which knows no cut; but numbers outside the scale and -1 are complaints."""
     pair = official_pair(text)
     if pair == FAILED:
         return unreadable(f"the first line {_first_line(text)!r} is not two numbers with one space between")

@@ -35,10 +35,10 @@ def scene_of(text: str) -> Scene | None:
         texture, colour, form, size, box = match.groups()
         try:
             x1, y1, x2, y2 = (float(part) * CANVAS for part in box.split(","))
-            x, y = round((x1 + x2) / 2), round((y1 + y2) / 2)
+            things.append(Thing(form, colour, round((x1 + x2) / 2), round((y1 + y2) / 2), texture, size))
         except (ValueError, OverflowError):
+            # No four numbers, or a place outside the picture.
             return None
-        things.append(Thing(form, colour, x, y, texture, size))
     return Scene(tuple(things))
 
 
