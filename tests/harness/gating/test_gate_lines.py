@@ -41,3 +41,13 @@ def test_a_text_over_several_lines_is_no_table() -> None:
 def test_what_is_missing_is_where_its_table_is() -> None:
     assert line_of(line_numbers(TEXT), "rule", 0, "margin") == 6
     assert line_of(line_numbers(TEXT), "family", 0, "name") == 1
+
+
+def test_quoted_names_may_hold_brackets_dots_and_quotes() -> None:
+    lines = line_numbers('["a]b.c"]\nx = 1\n[ "d\\"e" . f ] # [g]\ny = 2\n')
+    assert line_of(lines, "a]b.c", "x") == 2
+    assert line_of(lines, 'd\\"e', "f", "y") == 4
+
+
+def test_only_line_feeds_end_lines() -> None:
+    assert line_of(line_numbers("# a\u2028[[rule]]\u0085x = 1\r\nalpha = 1\r\n[t]\r\n"), "t") == 3

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.models.base import capabilities
+from selfreward_eval.harness.models.base import CutAnswer, capabilities
 from selfreward_eval.harness.models.tiny import CHECKPOINTS, WEIGHTS, TinyModel
 from selfreward_eval.harness.registry import registry
 
@@ -92,6 +93,16 @@ def test_it_answers_questions() -> None:
     found = answers(tiny(), pictures=20)
     assert found["questions"].total >= 60
     assert found["questions"].rate >= 0.9
+
+
+@shipped
+def test_an_answer_that_ends_at_the_limit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, picture, question = tiny(), Image.new("RGB", (48, 48), "white"), "describe the picture."
+    (whole,) = model.answer([picture], [question])
+    monkeypatch.setattr(model, "max_new_tokens", 2)
+    (cut,) = model.answer([picture], [question])
+    assert [isinstance(answer, CutAnswer) for answer in (whole, cut)] == [False, True]
+    assert whole.startswith(cut)
 
 
 @shipped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from selfreward_eval.harness.errors import InputError, MissingCapability, UsageError
+from selfreward_eval.harness.models.base import CutAnswer
 from selfreward_eval.harness.records import Status
 from selfreward_eval.rewarders.base import RewardSample
 from selfreward_eval.rewarders.srum.elicitation import PROMPTS, fill_template
@@ -75,6 +77,18 @@ def test_written_scores_become_map_and_summary(sample: Any) -> None:
 
 def test_the_papers_reading_paints_the_bad_region(sample: Any) -> None:
     assert written(sample, reading="paper").map[0].tolist() == [-1.0] * 3 + [0.5] * 3
+
+
+def test_an_answer_that_the_model_cut_gives_no_score_from_its_last_line(sample: Any) -> None:
+    reward = written(sample, layout=CutAnswer("Score: 0.9"))
+    assert (reward.value, "no layout score: the reply was cut" in reward.reason) == (None, True)
+    regions = CutAnswer(GOOD.removesuffix("-1") + "-0.")
+    assert written(sample, regions).components["regions"] == 1.0
+
+
+def test_halves_of_surrogate_pairs_can_be_stored(sample: Any) -> None:
+    evidence = written(sample, GOOD.replace("a dog", "a \ud83d"), "\ud83d\nScore: 1").evidence
+    json.dumps(evidence, ensure_ascii=False).encode("utf-8")
 
 
 def test_both_replies_and_every_region_are_in_the_evidence(sample: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.tasks.t2i_compbench_vlm.parsing import strict_score, upstream_score
+from selfreward_eval.tasks.t2i_compbench_vlm.parsing import _object, strict_score, upstream_score
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,18 @@ def test_a_strict_score_is_in_range_or_has_a_reason(reply: str) -> None:
     reading = strict_score(reply)
     assert (reading.score is None) == bool(reading.reason)
     assert reading.score is None or 0 <= reading.score <= 100
+
+
+UPSTREAM = re.compile(r'\{.*"score":\s*\d+.*?\}', re.DOTALL)
+"""Upstream's own pattern; on long texts it takes time that grows with the square of their length."""
+
+PIECES = st.sampled_from(
+    ['"score":', '"score"', "{", "}", "1", "٣", " ", "\n", "\u2003", "x", ",", '"', "score", ":"]
+)
+
+
+@settings(max_examples=1000)
+@given(st.lists(PIECES, max_size=25).map("".join))
+def test_what_upstreams_pattern_finds_is_found_by_scanning(text: str) -> None:
+    match = UPSTREAM.search(text)
+    assert _object(text) == (match[0] if match else None)

@@ -41,6 +41,16 @@ def test_conversations_that_failed_together_come_back_apart() -> None:
         ("soon", None),
         ("inf", None),
         ("nan", None),
+        ("1e400", None),
+        ("9" * 5000, None),
+        ("Wed, 01 Jan 99999 12:00:30 GMT", None),
+        ("Wed, 01 Jan 99999999999999999999 12:00:30 GMT", None),
+        ("Wed, 01 Jan 0000 12:00:30 GMT", 0.0),
+        ("Wed, 01 Jan 2025 12:00:30 +99999999999999999999", None),
+        ("Wed, 99 Jan 2025 99:99:99 GMT", None),
+        ("", None),
+        ("\x00", None),
+        ("Wed, 01 Jan 9999 12:00:30 GMT", 251635075230.0),
     ],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from selfreward_eval.harness.instruments import judge_local
 from selfreward_eval.harness.instruments.backends import chat_models
 from selfreward_eval.harness.instruments.judge_local import LocalJudge
 from selfreward_eval.harness.instruments.judging import Conversation, Judge, Turn
+from selfreward_eval.harness.instruments.verdicts import verdict_of
 from selfreward_eval.harness.records import Status
 
 
@@ -141,6 +143,30 @@ def test_where_transformers_cannot_prevent_it_a_forged_turn_gets_no_reply(
 def test_how_a_reply_ended_is_told(reading: Path) -> None:
     (reply,) = judge(reading, max_new_tokens=2).replies(words()[:1])
     assert reply.details == {"finish_reason": "length", "tokens": 2}
+
+
+def test_a_thought_that_the_template_opened_is_marked_as_one(reading: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(reading, tmp_path / "reading")
+    template = copy / "chat_template.jinja"
+    template.write_text(template.read_text().replace("assistant\n{% endif", "assistant\n<think>\n{% endif"))
+    (reply,) = judge(copy).replies(words()[:1])
+    assert reply.text is not None
+    assert reply.text.startswith("<think>\n")
+    assert verdict_of(reply.text, reply.cut).complaint
+
+
+def test_marks_of_thoughts_are_kept_where_they_are_control_tokens() -> None:
+    texts = {0: "<|end|>", 1: "[THINK]", 2: "[/THINK]", 3: "3 4", 4: "8 7"}
+
+    def decode(tokens: list[int], skip_special_tokens: bool, **_: Any) -> str:
+        return "".join(texts[token] for token in tokens if not (skip_special_tokens and token < 3))
+
+    spelt = SimpleNamespace(
+        all_special_ids=[0, 1, 2], all_special_tokens=[texts[k] for k in range(3)], decode=decode
+    )
+    model: Any = SimpleNamespace(tokenizer=spelt)
+    assert judge_local._decoded(model, [1, 3, 2, 0, 4]) == "[THINK]3 4[/THINK]8 7"
+    assert judge_local._decoded(model, [4, 0]) == "8 7"
 
 
 def test_one_conversation_that_fails_costs_one_reply(reading: Path, monkeypatch: pytest.MonkeyPatch) -> None:

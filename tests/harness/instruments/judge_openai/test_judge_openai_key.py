@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.instruments.backends.openai_endpoint import without_key
 from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
 from selfreward_eval.harness.instruments.judging import Conversation, Reply, Turn
 from selfreward_eval.harness.testing.scripted_endpoint import (
@@ -108,3 +111,10 @@ def test_credentials_in_the_address_are_refused_unseen(address: str) -> None:
     with pytest.raises(UsageError, match="api_key_env") as caught:
         OpenAIJudge("m", address)
     assert SECRET not in str(caught.value)
+
+
+def test_a_key_that_comes_back_escaped_is_taken_out_too() -> None:
+    key = "sk-'secret'/0123+&"
+    echoes = [key, quote(key, safe=""), html.escape(key), json.dumps(key), repr(key)]
+    assert [without_key(f"bad key {echo}", key).strip("\"'") for echo in echoes[:3]] == ["bad key [key]"] * 3
+    assert not any("secret" in without_key(echo, key) for echo in echoes)

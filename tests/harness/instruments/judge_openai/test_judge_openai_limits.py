@@ -60,6 +60,16 @@ def test_a_wait_that_is_too_long_ends_the_conversation(serve: Serve, judge: Make
     assert len(endpoint.requests) == 1
 
 
+@pytest.mark.parametrize("wait", ["Wed, 01 Jan 99999 00:00:00 GMT", "1e400", "9" * 5000, "1e300"])
+def test_an_absurd_wait_costs_one_reply_at_most(serve: Serve, judge: Make, said: Say, wait: str) -> None:
+    limited = Response(status=503, headers={"Retry-After": wait})
+    endpoint = serve(lambda request, _: limited if last_turn_text(request) == "bad" else Response("8 7"))
+    good, bad = judge(endpoint, retries=1).replies(said("a", "bad"))
+    assert good.text == "8 7"
+    assert bad.status is Status.JUDGE_TRANSPORT_ERROR
+    assert len(bad.reason) < 200
+
+
 @pytest.mark.parametrize(
     ("trouble", "message"),
     [
