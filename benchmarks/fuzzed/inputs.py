@@ -137,6 +137,10 @@ ASKED_PIECES = (
 )
 
 
+REPEATED = (*" \n\t019.-,:/*\"'`_#[{}<", "</think>", "<think>", "x ")
+"""Of long inputs: what patterns repeat."""
+
+
 def random_inputs(parser: Parser, count: int, seed: int) -> Iterator[str]:
     """Random inputs: pieces put together, and sound replies with some inserted, doubled, taken out or cut."""
     rng = random.Random(seed)
@@ -156,7 +160,7 @@ def random_inputs(parser: Parser, count: int, seed: int) -> Iterator[str]:
 
 def long_inputs(parser: Parser, length: int) -> Iterator[tuple[str, str]]:
     """(description, text) of texts of about ``length`` characters, each of one piece over and over."""
-    for piece in dict.fromkeys((*parser.pieces, *COMMON)):
+    for piece in dict.fromkeys((*parser.pieces, *REPEATED)):
         for head in parser.heads:
             yield f"{head!r} + {piece!r} * n", head + piece * (length // len(piece)) + "x"
     for text in parser.sound:
