@@ -15,7 +15,7 @@ from PIL import Image
 
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.judge_openai import OpenAIJudge
-from selfreward_eval.harness.instruments.judging import Conversation, Reply
+from selfreward_eval.harness.instruments.judging import Conversation
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
 from selfreward_eval.harness.runs.run import run
 from selfreward_eval.harness.runs.scores import TaskScores, summarise
@@ -119,39 +119,6 @@ def test_a_reply_that_cannot_be_read_is_a_status_with_the_raw_text(reply: str) -
     assert first.values == {}
     assert first.evidence["replies"]["reason"]["text"] == reply
     assert first.reason.startswith("reason: ")
-
-
-def test_a_judge_that_thinks_keeps_its_coverage_and_its_thoughts_to_itself() -> None:
-    def thinks(conversation: Conversation) -> str:
-        if len(conversation) == 1:
-            return f"<think>a dog?</think>{judge(conversation)}"
-        assert "think" not in conversation[1].text
-        return '<think>{"score": [0]} or {"score": [1]}</think>' + judge(conversation)
-
-    def plain(records: list[SampleRecord]) -> list[Any]:
-        return [record.measurement.values for record in records]
-
-    thinking = measured(T2IReasonBench(ScriptedJudge(thinks)))
-    assert plain(thinking) == plain(measured(T2IReasonBench(ScriptedJudge(judge))))
-    assert thinking[0].measurement.evidence["replies"]["describe"]["text"].startswith("<think>a dog?")
-
-
-def test_a_description_that_ends_within_its_thoughts_is_not_asked_about() -> None:
-    script = ScriptedJudge("<think>perhaps a dog")
-    records = measured(T2IReasonBench(script))
-    assert len(script.asked) == len(records)
-    first = records[0].measurement
-    assert (first.status, first.values) == (Status.JUDGE_PARSE_ERROR, {})
-    assert first.reason == "describe: the reply ends within its thoughts, before a verdict"
-
-
-def test_a_reply_that_was_cut_is_scored_only_if_its_scores_were_complete() -> None:
-    def cut(conversation: Conversation) -> Reply:
-        return Reply(judge(conversation)[:-2], details={"finish_reason": "length"})
-
-    records = measured(T2IReasonBench(ScriptedJudge(cut)))
-    assert {record.measurement.status for record in records} == {Status.JUDGE_PARSE_ERROR}
-    assert "the reply was cut" in records[0].measurement.reason
 
 
 def test_a_description_that_does_not_come_costs_no_further_asking() -> None:
