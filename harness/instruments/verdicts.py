@@ -108,7 +108,7 @@ def opening_mark(prompt: str) -> str:
     Chat templates of models that always think end with it, so that the reply begins within the thought.
     """
     tail = prompt.rstrip()[-40:]
-    last = None
-    for last in _OPENING.finditer(tail):  # noqa: B007
-        pass
+    last: re.Match[str] | None = None
+    for opening in _OPENING.finditer(tail):
+        last = opening
     return last[0] if last is not None and last.end() == len(tail) else ""

@@ -90,9 +90,13 @@ def read_answer(body: bytes, clean: Clean = _unchanged) -> Completion:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedAnswer(f"the answer is no chat completion ({type(error).__name__})") from None
     usage = _counts(answer.get("usage"))
-    details = {"finish_reason": finish, "model": _label(answer.get("model"))}
-    details["system_fingerprint"] = _label(answer.get("system_fingerprint"))
-    kept = {key: value for key, value in {**details, "usage": usage}.items() if value not in (None, {})}
+    details: dict[str, Any] = {
+        "finish_reason": finish,
+        "model": _label(answer.get("model")),
+        "system_fingerprint": _label(answer.get("system_fingerprint")),
+        "usage": usage,
+    }
+    kept = {key: value for key, value in details.items() if value not in (None, {})}
     tokens = usage.get("total_tokens")
     if refused:
         return Completion(None, f"the endpoint refused: {refused}", kept, tokens)

@@ -134,3 +134,25 @@ def test_a_judge_is_chosen_by_name_or_given(path: Path) -> None:
 def test_an_instrument_that_gives_no_replies_is_no_judge() -> None:
     with pytest.raises(UsageError, match="'shapes_oracle' is no judge"):
         choose_judge("shapes_oracle")
+
+
+def test_a_success_without_text_is_no_reply(path: Path) -> None:
+    judge = ScriptedJudge("8 7")
+    CachingJudge(judge, path).replies(said("a"))
+    path.write_text(path.read_text().replace('"text":"8 7"', '"text":null'))
+    with pytest.raises(InputError, match="give another one as replies"):
+        CachingJudge(judge, path).replies(said("a"))
+
+
+def test_whatever_a_judge_of_ones_own_reports_is_kept(path: Path) -> None:
+    odd = Reply("8 \ud83d 7", details={"\ud83d": float("nan"), "usage": {"cost": float("inf")}})
+    judge = ScriptedJudge(lambda _: odd)
+    first = CachingJudge(judge, path).replies(said("a"))
+    assert CachingJudge(judge, path).replies(said("a")) == first
+    assert len(judge.asked) == 1
+
+
+def test_a_cut_reply_is_known_as_cut_from_the_file_too(path: Path) -> None:
+    judge = ScriptedJudge(lambda _: Reply("8 7", details={"finish_reason": "length"}))
+    assert CachingJudge(judge, path).replies(said("a"))[0].cut
+    assert CachingJudge(judge, path).replies(said("a"))[0].cut
