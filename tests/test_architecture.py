@@ -18,7 +18,7 @@ from support.paths import ROOT
 PACKAGE = "selfreward_eval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("harness", "harness.errors"),
+    ("harness", "harness.errors", "harness.plugins"),
     ("harness.files", "harness.identity", "harness.pictures", "harness.records",
      "harness.registry", "harness.seeds"),
     ("harness.attempts", "harness.data", "harness.folders"),

@@ -15,7 +15,7 @@ from scipy import stats
 
 from selfreward_eval.harness.comparing.compare import compare_runs, load_run, write_comparison
 from selfreward_eval.harness.comparing.records import Comparison, comparison_file
-from selfreward_eval.harness.errors import InputError, NotComparable
+from selfreward_eval.harness.errors import NotComparable
 from selfreward_eval.harness.stats.one_sided import one_sided_test
 from selfreward_eval.harness.task import Metric
 
@@ -273,8 +273,7 @@ def test_another_number_of_images_is_refused(make_run: MakeRun) -> None:
 
 
 def test_pictures_of_other_seeds_are_refused(make_run: MakeRun) -> None:
-    """Under a policy of the task's own, a manifest does not give them away."""
-    own = {"seed_policy": "official"}
+    own = {"seed_policy": "official"}  # The manifest alone does not give them away.
     a, b = make_run("a", BEFORE, identity=own), make_run("b", AFTER, identity=own)
     (path,) = b.glob("samples_*.jsonl")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -288,17 +287,6 @@ def test_runs_without_a_common_task_are_refused(make_run: MakeRun) -> None:
     first, second = load_run(make_run("a", BEFORE)), load_run(make_run("b", AFTER, task="other"))
     with pytest.raises(NotComparable, match=r"share no task \(toy against other\)"):
         compare_runs(first, second)
-
-
-def test_records_that_contradict_their_run_are_named(make_run: MakeRun) -> None:
-    a, b = make_run("a", BEFORE), make_run("b", AFTER)
-    (path,) = b.glob("samples_*.jsonl")
-    line = json.loads(path.read_text().splitlines()[0]) | {"image_idx": 7}
-    path.write_text(path.read_text() + json.dumps(line) + "\n")
-    with pytest.raises(
-        InputError, match=r"sample 7 of item 'one-0', which is not of this run \(its index is 7"
-    ):
-        compare_runs(load_run(a), load_run(b))
 
 
 def test_a_comparison_is_written_under_both_names(make_run: MakeRun, tmp_path: Path) -> None:

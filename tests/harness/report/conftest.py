@@ -146,8 +146,8 @@ def write_run(folder: Path, *, items_per_category: int, rate: float, flaws: bool
             "cpus": 2,
         },
         "success",
-        "2026-01-10T09:30:00Z",
-        "2026-01-10T09:33:12Z",
+        "2026-01-10T09-33-12",
+        "2026-01-10T09-40-12",
     )
     (folder / "run.json").write_text(json.dumps(manifest.to_json()), encoding="utf-8")
     lines = "".join(json.dumps(record.to_json()) + "\n" for record in records)

@@ -150,14 +150,10 @@ def test_a_task_that_breaks_when_it_has_numbers_costs_statuses(tmp_path: Path) -
 
 def test_one_sample_that_is_all_there_is_decides(tmp_path: Path) -> None:
     """A table without any number is no result."""
-    with pytest.raises(BrokenPlugin, match="each of the first 1 samples"):
-        run(DummyModel(), [one_picture(failing(RuntimeError("dark")))], tmp_path, limit=1)
-
-
-def one_picture(measured: Callable[..., Any]) -> Toy:
-    task = Toy(measured)
+    task = Toy(failing(RuntimeError("dark")))
     task.info = replace(task.info, images_per_item=1)
-    return task
+    with pytest.raises(BrokenPlugin, match="each of the first 1 samples"):
+        draw(task, tmp_path, limit=1)
 
 
 def test_a_judge_that_is_away_from_the_start_is_a_status(tmp_path: Path) -> None:
