@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from math import fsum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.comparing.claims import (
     Claims,
@@ -175,7 +175,7 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
         return replace(without_method, refused=f"{error}{way_out}")
     # What describes the items holds for both claims; the test, the interval and the error do not.
     method_fields = {name: value for name, value in asdict(claim.result).items() if name != "n"}
-    own = {"bca": None, "se_ratio": None, "one_sided_low": None, "one_sided_high": None}
+    own: dict[str, Any] = {"bca": None, "se_ratio": None, "one_sided_low": None, "one_sided_high": None}
     method = with_verdict(replace(checkpoint, **own, **method_fields), paired.scores.higher_is_better)
     return replace(without_method, method=method, se_prompts=claim.se_prompts, se_runs=claim.se_runs)
 

@@ -166,7 +166,7 @@ def widened(
         low=new_low,
         high=new_high,
         why=result.why
-        if (new_low, new_high) == (result.low, result.high)
+        if result.p is None or (new_low, new_high) == (result.low, result.high)
         else f"{result.why}; few items differ, or nearly all one way: the interval allows for more",
     )
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from selfreward_eval.cli.compare import compare
 from selfreward_eval.harness.errors import NotComparable, UsageError
 
-BEFORE = {"one": [[0, 0]] * 9 + [[1, 1]], "two": [[1, 0], [0, 0], [1, 1]]}
-AFTER = {"one": [[1, 1]] * 7 + [[0, 1]] * 2 + [[1, 1]], "two": [[1, 1], [0, 1], [1, 1]]}
+BEFORE = {"one": [[0, 0]] * 9 + [[1, 1]], "two": [[1, 0], [0, 0], [1, 1], [0, 0], [1, 0]]}
+AFTER = {"one": [[1, 1]] * 7 + [[0, 1]] * 2 + [[1, 1]], "two": [[1, 1], [0, 1], [1, 1], [0, 1], [1, 1]]}
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def test_it_prints_a_table_and_a_verdict(run: Callable[..., Result], arms: tuple
     assert "toy@1: correct" in result.output
     assert "overall (macro)" in result.output
     assert "B is better than A (B - A = +0." in result.output
-    assert "13 items x 2" in result.output
+    assert "15 items x 2" in result.output
     assert "not adjusted" in result.output
-    assert "items: 11 improved, 2 unchanged, 0 worsened" in result.output
-    assert "G = 13 items, m = 2, ICC of an item's differences" in result.output
+    assert "items: 13 improved, 2 unchanged, 0 worsened" in result.output
+    assert "G = 15 items, m = 2, ICC of an item's differences" in result.output
     assert "BCa bootstrap +0." in result.output
 
 

@@ -20,7 +20,7 @@ ROSE = Audit(before=0.4, after=0.5, effect=0.1, low=0.06, high=0.14, n=200, of=2
 UNCLEAR = replace(ROSE, effect=0.02, low=-0.02, high=0.06)
 
 
-def bounds(effect: float, se: float) -> dict[str, float]:
+def bounds(effect: float, se: float) -> dict[str, Any]:
     """An effect with one-sided bounds of 1.65 standard errors."""
     return {
         "effect": effect, "se": se, "one_sided_low": effect - 1.65 * se, "one_sided_high": effect + 1.65 * se,

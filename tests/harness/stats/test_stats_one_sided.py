@@ -37,7 +37,7 @@ def test_a_small_p_is_a_bound_beyond_the_limit(values: list[float]) -> None:
     assert found.low <= found.value <= found.high
 
 
-@given(st.one_of(st.lists(st.floats(-1, 1), min_size=size, max_size=size + 8) for size in (2, 50)))
+@given(st.one_of(*(st.lists(st.floats(-1, 1), min_size=size, max_size=size + 8) for size in (2, 50))))
 def test_the_other_way_round_everything_mirrors(values: list[float]) -> None:
     there = one_sided_test({"": values}, 0.1, width=1.0)
     back = one_sided_test({"": [-value for value in values]}, -0.1, width=1.0)
