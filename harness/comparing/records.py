@@ -84,6 +84,11 @@ class Contrast:
         p_adjusted: the p-value adjusted within its family; None for a score that belongs to none.
         family: name of that family, see ``Comparison.families``.
         bca: the robustness line, None where there is no effect.
+        unscored_a: share of the first arm's planned samples without a score, in [0, 1].
+        unscored_b: of the second arm's.
+        unscored_p: of both arms failing alike, see :mod:`selfreward_eval.harness.comparing.failures`; None
+            where no test was possible.
+        imbalance: a warning where one arm has more samples without a score, else empty.
     """
 
     n_items: int
@@ -113,6 +118,10 @@ class Contrast:
     p_adjusted: float | None = None
     family: str | None = None
     bca: Robustness | None = None
+    unscored_a: float | None = None
+    unscored_b: float | None = None
+    unscored_p: float | None = None
+    imbalance: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@
 ``ratio``               100 * mean / mean, linearised
 ``components``          variance between and within items, design effect
 ``crossed``             prompts x training runs: the method claim
+``run_pool``            variance between training runs, pooled over methods that are alike
 ``multiplicity``        Holm, Benjamini-Hochberg, Benjamini-Yekutieli
 ``noninferiority``      PASS, FAIL or INCONCLUSIVE for one paired effect and a margin
 ``power``               formulas: power, detectable difference, prompts and pictures needed
