@@ -15,6 +15,7 @@
 ``multiplicity``        Holm, Benjamini-Hochberg, Benjamini-Yekutieli
 ``noninferiority``      PASS, FAIL or INCONCLUSIVE for one paired effect and a margin
 ``power``               formulas: power, detectable difference, prompts and pictures needed
+``deciding_power``      the same for McNemar's test and sign flips, where those decide
 ``anytime_valid``       bounds of a bounded mean that hold at every look
 ``stratified_order``    the random order in which a sequential gate looks at items
 ``agreement``           Krippendorff's alpha
