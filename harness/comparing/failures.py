@@ -27,8 +27,7 @@ costs a look at the failures."""
 
 COVERAGE_GAP = 0.05
 """From this difference of the shares without a score on, there is a warning whatever the p-value: so many
-samples can make a difference as large as those that are claimed. Arms that both fail in 3 % of the samples
-are that far apart in 1 % of the comparisons of 60 items."""
+samples can make a difference as large as those that are claimed."""
 
 
 @dataclass(frozen=True)

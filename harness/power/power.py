@@ -166,13 +166,14 @@ class Answer:
     alternatives: bool = False
 
 
-def plan(spread: Spread, question: Question, *, corrected: bool = True) -> Plan:
+def plan(spread: Spread, question: Question, *, corrected: bool = True, by_t: bool = False) -> Plan:
     """Answers ``question`` for a design of this spread.
 
     Args:
         spread: of the design.
         question: about it.
         corrected: whether its score is one of ``question.scores``; a category's is not.
+        by_t: whether to plan by the t formula whatever the size, for a gate's own one-sided tests.
 
     Raises:
         UsageError: a question out of range.
@@ -184,7 +185,7 @@ def plan(spread: Spread, question: Question, *, corrected: bool = True) -> Plan:
     if spread.sd <= 0:
         why = "no difference between items varied in it, so it says nothing about power"
         return Plan(spread, question, None, None, None, None, best, why)
-    design = spread.design(question, corrected=corrected)
+    design = replace(spread.design(question, corrected=corrected), by_t=by_t)
     smallest = detectable(design, question.power)
     why = (
         ""
@@ -216,13 +217,10 @@ def _pictures(
     effect: float, parts: tuple[float, float], design: Design, smallest: float | None, question: Question
 ) -> Needed:
     """Pictures needed at this number of units. More of them leave single marks, and their test, behind."""
-    if design.test == "t" or design.images == 1 or smallest is None:
-        standard = None
-    else:
-        standard = smallest / design.sd
+    by_t = design.test == "t" or design.images == 1 or smallest is None
     return required_images(
         effect, *parts, design.units, wanted=question.power, alpha=design.alpha, sided=design.sided,
-        standard=standard,
+        standard=None if by_t or smallest is None else smallest / design.sd,
     )  # fmt: skip
 
 

@@ -55,6 +55,7 @@ class Design:
         between: share of ``sd^2`` that lies between the units' true differences, in [0, 1].
         alpha: level of the test, in (0, 1).
         sided: 1 or 2.
+        by_t: plan by the t formula whatever the size, for tests that are none of these.
     """
 
     sizes: tuple[int, ...]
@@ -65,6 +66,7 @@ class Design:
     between: float = 0.5
     alpha: float = 0.05
     sided: int = 2
+    by_t: bool = False
 
     @property
     def units(self) -> int:
@@ -73,6 +75,8 @@ class Design:
     @property
     def test(self) -> str:
         """The deciding test in words."""
+        if self.by_t:
+            return "t"
         if self.marks and self.images == 1 and len(self.sizes) == 1:
             return "exact McNemar"
         return "sign flips" if self.units < FEW_UNITS else "t"

@@ -48,8 +48,8 @@ def power(
         int | None,
         typer.Option(
             min=1,
-            help="Headline scores that will be corrected together: the pilot's tasks by default, else 1; 1 for "
-            "a one-sided test.",
+            help="Headline scores that will be corrected together: by default the pilot's tasks, else 1; 1 "
+            "for a one-sided test.",
         ),
     ] = None,
     cost_ratio: Annotated[
@@ -105,7 +105,7 @@ def power(
 def _piloted(
     folders: Sequence[Path], task: str, correlation: float | None, items: int | None, images: int | None
 ) -> tuple[dict[str, list[Spread]], int]:
-    """Task -> spreads of its headline and categories; and the tasks that a comparison would correct together."""
+    """Task -> spreads of its headline and categories; and how many tasks a comparison corrects together."""
     from selfreward_eval.harness.power.pilots import spreads_of_pair, spreads_of_run
     from selfreward_eval.harness.power.power import resized
     from selfreward_eval.harness.runs.reader import load_run
