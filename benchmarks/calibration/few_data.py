@@ -10,7 +10,6 @@ from calibration.two_runs import RESAMPLES, rejects
 from calibration.worlds import Array, chances
 from selfreward_eval.harness.stats.choosing import deciding_test
 from selfreward_eval.harness.stats.deciding_power import Design, detectable
-from selfreward_eval.harness.stats.power import detectable_effect
 from selfreward_eval.harness.stats.ppi import ppi_mean
 from selfreward_eval.harness.stats.run_pool import run_pool
 
@@ -26,7 +25,8 @@ def pooled_seeds(runs: int, seed: int) -> Table:
         "pooled over the methods that are alike in it. 553 prompts (sd 0.2), cells with sd 0.35, single runs "
         "with sd 0.02 but for one method. `power` is for a gain of 6 points and the four alike. `pooled, "
         "error` is over all five claims. The method that varies more is missed by the check of equal "
-        "variances in some cases, and its pooled claim then errs too often: nothing is promised for it alone, and its own interval is printed beside.",
+        "variances in some cases, and its pooled claim then errs too often: nothing is promised for it "
+        "alone, and its own interval is printed beside.",
         ("sd of the fifth",),
         (
             Column("own, error", "error", promised=True),
@@ -86,13 +86,10 @@ def plans_of_few(runs: int, seed: int) -> Table:
     )
     rng = np.random.default_rng(seed)
     for m, size in ((1, 24), (1, 60), (1, 200), (4, 24), (4, 40)):
-        sd = float(_gaps(rng, 0.2, m, (2000, size)).std())
-        design = Design((size,), m, True, sd, size - 1.0)
-        two = Design((size,), m, True, sd, size - 1.0, alpha=0.025)
         effects = {
-            "t plan": (detectable_effect(sd, size), 0.05),
-            "plan": (detectable(design, 0.8), 0.05),
-            "plan of two": (detectable(two, 0.8), 0.025),
+            "t plan": (_planned(rng, size, m, 0.05, by_t=True), 0.05),
+            "plan": (_planned(rng, size, m, 0.05), 0.05),
+            "plan of two": (_planned(rng, size, m, 0.025), 0.025),
         }
         rates = {}
         for name, (effect, alpha) in effects.items():
@@ -104,6 +101,21 @@ def plans_of_few(runs: int, seed: int) -> Table:
             rates[name] = count([rejects(one) if alpha == 0.05 else (one or 1.0) <= alpha for one in p])
         table.rows.append(((str(m), str(size)), rates))
     return table
+
+
+def _planned(
+    rng: np.random.Generator, size: int, m: int, alpha: float, *, by_t: bool = False
+) -> float | None:
+    """The detectable difference, planned with the sd and its parts that the data have at this difference."""
+    effect: float | None = 0.2
+    for _ in range(4):
+        if effect is None or effect >= 0.4:
+            return None
+        gaps, true = _gaps(rng, effect, m, (4000, size)), _gaps(rng, effect, 1000, (400, size))
+        sd = float(gaps.std())
+        between = min(1.0, float(true.var()) / sd**2)
+        effect = detectable(Design((size,), m, True, sd, size - 1.0, between, alpha, by_t=by_t), 0.8)
+    return effect
 
 
 def _gaps(rng: np.random.Generator, effect: float, m: int, shape: tuple[int, int]) -> Array:
