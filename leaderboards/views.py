@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from selfreward_eval.harness.comparing.wording import UNADJUSTED_INTERVALS
 from selfreward_eval.harness.identity import differing
 from selfreward_eval.harness.report.cards import filters, with_picture
 from selfreward_eval.harness.report.identity import groups
@@ -220,4 +221,7 @@ def _shown(card: Card) -> dict[str, Any]:
 
 def compare_page(boards: Sequence[Board]) -> dict[str, Any]:
     """The page on which two models are set side by side; a script fills it."""
-    return {"boards": [{"slug": board.slug, "title": board_title(board)} for board in boards]}
+    return {
+        "boards": [{"slug": board.slug, "title": board_title(board)} for board in boards],
+        "unadjusted": UNADJUSTED_INTERVALS,
+    }

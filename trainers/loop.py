@@ -172,7 +172,12 @@ def _record(
         comparison=comparison.to_json(),
         audit=audited,
         seconds={},
-        verdicts=verdicts(comparison, audited, _guards(job.tasks)),
+        verdicts=verdicts(
+            comparison,
+            audited,
+            _guards(job.tasks),
+            {task.info.name: task.metrics[0].range for task in job.tasks},
+        ),
     )
 
 

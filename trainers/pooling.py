@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from selfreward_eval.harness.comparing.claims import Design, PooledComparison, write_pooled
 from selfreward_eval.harness.comparing.pooled import compare_pools
+from selfreward_eval.harness.comparing.several_methods import run_pools, with_pooled_runs
 from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.trainers.record import RECORD, TrainingRecord, read
 from selfreward_eval.trainers.verdict import GUARDING
@@ -57,9 +60,20 @@ class Methods:
     drawn: Mapping[str, int]
     page: Path
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "methods": {name: claims.to_json() for name, claims in self.claims.items()},
+            "against": {name: claims.to_json() for name, claims in self.against.items()},
+            "drawn": dict(self.drawn),
+            "page": str(self.page),
+        }
+
 
 def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> Methods:
     """Pools each method's seeds, and compares the methods with a baseline among them.
+
+    The variance between runs is pooled over the methods that are alike in it; each method's own claim stays
+    beside. All of it is written as JSON beside the page.
 
     Args:
         folders: a method's folder each, with a folder ``seed-*`` for every training run.
@@ -79,7 +93,9 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
     if baseline is not None and baseline not in runs:
         raise UsageError(f"--against {baseline!r} is none of the methods {', '.join(runs)}")
     records = {name: [read(folder) for folder in seeds] for name, seeds in runs.items()}
-    claims = {name: pooled(seeds) for name, seeds in runs.items()}
+    own_claims = {name: pooled(seeds) for name, seeds in runs.items()}
+    pools = run_pools(own_claims)
+    claims = {name: with_pooled_runs(one, (None, name), pools) for name, one in own_claims.items()}
     trained = {
         name: [_run(folder, one.after.folder) for folder, one in zip(runs[name], kept, strict=True)]
         for name, kept in records.items()
@@ -94,7 +110,8 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
                     records[baseline][0]
                 )
                 design = Design.PAIRED if same else Design.INDEPENDENT
-                against[name] = compare_pools(trained[baseline], trained[name], design=design, own=own)
+                own_claim = compare_pools(trained[baseline], trained[name], design=design, own=own)
+                against[name] = with_pooled_runs(own_claim, (baseline, name), pools)
     words = {str(one) for one in GUARDING}
     guards = dict.fromkeys(
         task
@@ -113,7 +130,9 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
         against=against,
         drawn=drawn,
     )
-    return Methods(claims, against, tuple(guards), drawn, page)
+    methods = Methods(claims, against, tuple(guards), drawn, page)
+    atomic_write_json(page.with_suffix(".json"), methods.to_json())
+    return methods
 
 
 def _seeds(folder: Path) -> list[Path]:

@@ -51,7 +51,7 @@ class TrainingRecord:
         audit: per task the mean reward that the frozen rewarder gives to the evaluation's pictures
             before and after, with the difference's interval; empty where it cannot score them.
         seconds: stage -> wall time.
-        verdicts: task -> ``helped``, ``no evidence``, ``hurt``, or ``reward rose while quality did not``.
+        verdicts: task -> one of :class:`selfreward_eval.trainers.verdict.Outcome`.
     """
 
     name: str

@@ -3,8 +3,9 @@
 Two rules, each by the harness's own tests:
 
 * A task that was to improve is *helped* or *hurt* if its difference is significant after correction.
-  If neither, but the mean reward of the same pictures rose, training has exploited the rewarder:
-  *reward rose while quality did not*.
+  If neither, but the mean reward of the same pictures rose, the claim depends on what is excluded. If a
+  gain of the margin is, training has exploited the rewarder: *reward rose while quality did not*. If it is
+  not, quality may have risen by more than that unseen: *quality not shown to rise*.
 * A guard is a task that training must not make worse. It is tested for non-inferiority, because a
   difference that is not significant does not show that nothing was lost. The bounds are those that a
   gate uses (:mod:`selfreward_eval.harness.stats.one_sided`). It is *kept* if a loss of the
@@ -32,6 +33,7 @@ __all__ = [
     "SHARE",
     "Audit",
     "Outcome",
+    "gain_excluded",
     "guard",
     "guard_claim",
     "guarding",
@@ -42,16 +44,22 @@ __all__ = [
 ]
 
 SHARE = 0.01
-"""How much a guard may lose, as a share of its metric's range: one point of a hundred."""
+"""The margin as a share of a metric's range: one point of a hundred. A guard may lose less than that, and
+quality *did not* rise only if a gain of that size is excluded."""
 
 
 class Outcome(StrEnum):
-    """Every verdict that a task can get; the last three are for guards."""
+    """Every verdict that a task can get; the last three are for guards.
+
+    A record's words are read back, so a word is never changed; ``quality not shown to rise`` is newer than
+    the others, and older records say ``reward rose while quality did not`` in its place.
+    """
 
     HELPED = "helped"
     NO_EVIDENCE = "no evidence"
     HURT = "hurt"
     GAMED = "reward rose while quality did not"
+    NOT_SHOWN = "quality not shown to rise"
     KEPT = "kept"
     LOST = "lost"
     CANNOT_TELL = "cannot tell"
@@ -135,23 +143,42 @@ def improvement(contrast: Contrast, *, higher_is_better: bool) -> int:
     return 1 if (contrast.effect > 0) == higher_is_better else -1
 
 
-def verdict(task: TaskComparison, audit: Audit | None = None) -> Outcome:
+def verdict(
+    task: TaskComparison, audit: Audit | None = None, value_range: tuple[float, float] = (0.0, 1.0)
+) -> Outcome:
     """What training did to a task that it was to improve.
 
     Args:
         task: before against after.
         audit: of the same pictures; None where the rewarder cannot score them.
+        value_range: smallest and largest value of the metric; the margin is a share of it.
     """
     change = improvement(task.overall, higher_is_better=task.higher_is_better)
     if change:
         return Outcome.HELPED if change > 0 else Outcome.HURT
-    return Outcome.GAMED if audit is not None and audit.rose else Outcome.NO_EVIDENCE
+    if audit is None or not audit.rose:
+        return Outcome.NO_EVIDENCE
+    excluded = gain_excluded(task.overall, value_range, higher_is_better=task.higher_is_better)
+    return Outcome.GAMED if excluded else Outcome.NOT_SHOWN
+
+
+def gain_excluded(contrast: Contrast, value_range: tuple[float, float], *, higher_is_better: bool) -> bool:
+    """Whether a gain of the margin is excluded at 5 %, also had all samples without a score gone well.
+
+    Arguments as for :func:`guarding`.
+    """
+    result = guarding(contrast, value_range, higher_is_better=higher_is_better)
+    if result is None or result.high is None or result.high >= result.margin:
+        return False
+    best = contrast.bound_high if higher_is_better else contrast.bound_low
+    return best is None or (best if higher_is_better else -best) < result.margin
 
 
 def guarding(
     contrast: Contrast, value_range: tuple[float, float], *, higher_is_better: bool
 ) -> NonInferiority | None:
-    """Whether :data:`SHARE` of a metric's range was lost; None where nothing is paired.
+    """Whether :data:`SHARE` of a metric's range was lost, with both one-sided bounds of the change, signed so
+    that larger is better; None where nothing is paired.
 
     Args:
         contrast: before against after.
@@ -237,6 +264,7 @@ def verdicts(
     comparison: Comparison,
     audits: Mapping[str, Mapping[str, Any]],
     guards: Mapping[str, tuple[float, float]],
+    ranges: Mapping[str, tuple[float, float]],
 ) -> dict[str, str]:
     """The verdict of every compared task, ready for a record.
 
@@ -244,12 +272,15 @@ def verdicts(
         comparison: before against after.
         audits: task -> its entry of ``record.audit``; a task that the rewarder cannot score is absent.
         guards: the tasks that must not get worse -> the range of their metric.
+        ranges: every other task -> the range of its metric.
 
     Raises:
         InputError: an audit that cannot be read.
     """
     read = {task: Audit.from_json(task, audit) for task, audit in audits.items()}
     return {
-        name: str(guard(task, guards[name]) if name in guards else verdict(task, read.get(name)))
+        name: str(
+            guard(task, guards[name]) if name in guards else verdict(task, read.get(name), ranges[name])
+        )
         for name, task in comparison.tasks.items()
     }

@@ -10,6 +10,7 @@ from typing import Any
 from selfreward_eval.harness.comparing.families import Family
 from selfreward_eval.harness.comparing.records import ALPHA, SCHEMA, Arm, Contrast, Unmatched
 from selfreward_eval.harness.files import atomic_write_json
+from selfreward_eval.harness.stats.run_pool import RunPool
 
 __all__ = [
     "Claims",
@@ -68,6 +69,11 @@ class Claims:
         scores_a: the score of every run of A over the paired samples; empty where nothing is paired.
         scores_b: of every run of B.
         runs: the difference run by run, for a headline of more than two runs; else empty.
+        df_prompts: degrees of freedom of ``se_prompts``, None without a method claim.
+        pooled: ``method`` with the variance between runs pooled over several methods, where that is better
+            known; it then decides. Only a comparison of several methods has it.
+        pool: the methods that were pooled for it and those left out, None where nothing was pooled.
+        not_pooled: why ``pooled`` is None in a comparison of several methods, else empty.
     """
 
     checkpoint: Contrast
@@ -78,6 +84,15 @@ class Claims:
     scores_a: tuple[float, ...] = ()
     scores_b: tuple[float, ...] = ()
     runs: tuple[RunDifference, ...] = ()
+    df_prompts: float | None = None
+    pooled: Contrast | None = None
+    pool: RunPool | None = None
+    not_pooled: str = ""
+
+    @property
+    def deciding(self) -> Contrast | None:
+        """The claim about the method by which its verdict goes."""
+        return self.method if self.pooled is None else self.pooled
 
 
 @dataclass(frozen=True)

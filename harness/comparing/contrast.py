@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from math import fsum
 from typing import Any
 
+from selfreward_eval.harness.comparing.failures import failures
 from selfreward_eval.harness.comparing.families import Family, adjust
 from selfreward_eval.harness.comparing.pairing import PairedItem, PairedTask
 from selfreward_eval.harness.comparing.records import ALPHA, Contrast, Robustness
@@ -89,6 +90,12 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
     planned = task.planned_items if category is None else len(task.categories[category])
     n_scored, n_planned = sum(map(len, gaps)), planned * task.images
     bounds = _bounds(strata, arms, task.scores.range) if n_scored < n_planned else (None, None)
+    failed = failures(
+        [_unscored(paired, arms) for group in strata.values() for paired in group],
+        (arms.a, arms.b),
+        planned,
+        task.images,
+    )
     better = 1 if task.scores.higher_is_better else -1
     coverage_fields: dict[str, Any] = {
         "n_items": len(items),
@@ -100,6 +107,10 @@ def contrast(task: PairedTask, category: str | None = None, arms: Arms = Arms())
         "improved": sum(better * value > 0 for value in differences),
         "unchanged": sum(value == 0 for value in differences),
         "worsened": sum(better * value < 0 for value in differences),
+        "unscored_a": failed.a,
+        "unscored_b": failed.b,
+        "unscored_p": failed.p,
+        "imbalance": failed.warning,
     }
     empty = [name for name, group in kept.items() if not group]
     if empty:
@@ -159,6 +170,12 @@ def _one_sided_bounds(
 
 def _mean(strata: Mapping[str, list[float]]) -> float:
     return fsum(fsum(values) / len(values) for values in strata.values())
+
+
+def _unscored(paired: PairedItem, arms: Arms) -> tuple[int, int]:
+    """An item's samples without a score, summed over the runs of each arm."""
+    by_run = [sum(value is None for value in values) for values in paired.values]
+    return sum(by_run[: arms.a]), sum(by_run[arms.a :])
 
 
 def _per_stratum(values: Sequence[float], kept: Mapping[str, Sequence[PairedItem]]) -> dict[str, list[float]]:

@@ -6,8 +6,8 @@ checkpoint. The second needs two runs or more of everything that was trained, an
 with few of them a large difference; :mod:`selfreward_eval.harness.stats.crossed` has the errors of both.
 
 >>> pooled = compare_pools(base_runs, trained_runs)  # doctest: +SKIP
->>> pooled.tasks["shapes_geneval"].overall.method.df  # doctest: +SKIP
-2.4
+>>> pooled.tasks["shapes_geneval"].overall.method.verdict  # doctest: +SKIP
+'B is better than A'
 """
 
 from __future__ import annotations
@@ -177,7 +177,13 @@ def _claims(paired: PairedTask, category: str | None, arms: Arms, design: Design
     method_fields = {name: value for name, value in asdict(claim.result).items() if name != "n"}
     own: dict[str, Any] = {"bca": None, "se_ratio": None, "one_sided_low": None, "one_sided_high": None}
     method = with_verdict(replace(checkpoint, **own, **method_fields), paired.scores.higher_is_better)
-    return replace(without_method, method=method, se_prompts=claim.se_prompts, se_runs=claim.se_runs)
+    return replace(
+        without_method,
+        method=method,
+        se_prompts=claim.se_prompts,
+        df_prompts=claim.df_prompts,
+        se_runs=claim.se_runs,
+    )
 
 
 def _run_by_run(

@@ -88,6 +88,11 @@ class Contrast:
         one_sided_low: of a headline, the effect is above this with 95 % confidence; by the test of gates
             (:mod:`selfreward_eval.harness.stats.one_sided`), which guards go by. None where there is none.
         one_sided_high: it is below this with 95 % confidence, likewise.
+        unscored_a: share of the first arm's planned samples without a score, in [0, 1].
+        unscored_b: of the second arm's.
+        unscored_p: of both arms failing alike, see :mod:`selfreward_eval.harness.comparing.failures`; None
+            where no test was possible.
+        imbalance: a warning where one arm has more samples without a score, else empty.
     """
 
     n_items: int
@@ -119,6 +124,10 @@ class Contrast:
     bca: Robustness | None = None
     one_sided_low: float | None = None
     one_sided_high: float | None = None
+    unscored_a: float | None = None
+    unscored_b: float | None = None
+    unscored_p: float | None = None
+    imbalance: str = ""
 
 
 @dataclass(frozen=True)

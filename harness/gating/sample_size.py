@@ -84,7 +84,7 @@ def spread_in(evidence: Evidence) -> Spread | None:
 
 
 def _plan(spread: Spread, effect: float, alpha: float, power: float) -> Plan:
-    return plan(spread, Question(effect=effect, alpha=alpha, power=power, sided=1))
+    return plan(spread, Question(effect=effect, alpha=alpha, power=power, sided=1), by_t=True)
 
 
 def _sample_size(answer: Plan, assuming: str) -> SampleSize:

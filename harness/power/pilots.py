@@ -12,7 +12,7 @@ from math import sqrt
 from typing import TypeAlias
 
 from selfreward_eval.harness.comparing.comparable import require_comparable
-from selfreward_eval.harness.comparing.contrast import matched, strata_of
+from selfreward_eval.harness.comparing.contrast import Strata, matched, strata_of
 from selfreward_eval.harness.comparing.pairing import PairedItem, PairedTask, pair_task
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.power.power import Spread, spread_of
@@ -104,13 +104,25 @@ def _spreads(paired: PairedTask, source: str, part: Reader) -> list[Spread]:
         why = (
             "" if known else "the pilot has one picture per item, whose noise cannot be told from the items'"
         )
-        spread = spread_of(category or task, parts, paired.images, source, why)
+        spread = spread_of(
+            category or task,
+            parts,
+            paired.images,
+            source,
+            why,
+            marks=paired.binary and not _clustered(strata),
+        )
         # The 95 % interval of a standard deviation, for normal differences.
         source_text = (
             f"{source}; a pilot of this size knows its sd to within {1.96 / sqrt(2 * spread.df):.0%}"
         )
         spreads.append(replace(spread, source=source_text))
     return spreads
+
+
+def _clustered(strata: Strata) -> bool:
+    """Whether several items of a stratum form one unit."""
+    return any(len({one.item.cluster for one in items}) < len(items) for items in strata.values())
 
 
 def _difference(items: Sequence[PairedItem], images: int) -> Part:

@@ -1,6 +1,9 @@
 """Power analysis of a benchmark design: detectable difference, prompts and pictures needed.
 
-The formulas are in :mod:`selfreward_eval.harness.stats.power`.
+The power is that of the test that a comparison will decide by
+(:mod:`selfreward_eval.harness.stats.deciding_power`), at the level that remains after the correction for
+several scores. Holm's first step, alpha over the number of scores, is the safe plan: if other scores differ
+too, the level is larger.
 
 A *spread* says how much an item's difference between two arms varies; it comes from a
 pilot run (:mod:`selfreward_eval.harness.power.pilots`) or from assumptions (below). A *plan* is what follows
@@ -17,14 +20,12 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.stats.deciding_power import Design, deciding_power, detectable, fewest_units
 from selfreward_eval.harness.stats.power import (
     Needed,
     assumed_components,
-    detectable_effect,
     optimal_images,
-    power,
     required_images,
-    required_prompts,
     stratified_sd,
 )
 
@@ -57,6 +58,8 @@ class Spread:
         noise: what one pair of pictures adds to the variance; None likewise.
         source: where the numbers come from.
         why: why ``omega2`` and ``noise`` are missing, else empty.
+        sizes: units per stratum; empty for a plain mean.
+        marks: whether samples are right or wrong and units are items.
     """
 
     label: str
@@ -68,6 +71,22 @@ class Spread:
     noise: float | None
     source: str
     why: str = ""
+    sizes: tuple[int, ...] = ()
+    marks: bool = False
+
+    def design(self, question: Question, *, corrected: bool) -> Design:
+        """What will be tested; ``corrected`` if the score is one of ``question.scores``."""
+        between = 0.5 if self.omega2 is None or self.sd <= 0 else min(1.0, self.omega2 / self.sd**2)
+        return Design(
+            self.sizes or (self.units,),
+            self.images,
+            self.marks,
+            self.sd,
+            self.df,
+            between,
+            question.alpha / (question.scores if corrected else 1),
+            question.sided,
+        )
 
 
 @dataclass(frozen=True)
@@ -76,10 +95,11 @@ class Question:
 
     Attributes:
         effect: a true difference, > 0, or None.
-        alpha: error of the test.
+        alpha: error of the test, before any correction.
         power: wanted chance to find a true difference.
         sided: 1 or 2.
         cost_ratio: cost of one more prompt over that of one more picture (of both arms), >= 0.
+        scores: headline scores that will be corrected together, >= 1.
     """
 
     effect: float | None = None
@@ -87,6 +107,7 @@ class Question:
     power: float = 0.8
     sided: int = 2
     cost_ratio: float = 1.0
+    scores: int = 1
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,8 @@ class Plan:
         pictures: pictures per prompt needed for it at this number of units, None without one.
         best_pictures: pictures per prompt that give the smallest error for a cost.
         why: why there is no plan, else empty.
+        test: the deciding test in words; empty where there is no plan.
+        alpha: its level, after the correction for ``question.scores``.
     """
 
     spread: Spread
@@ -113,6 +136,8 @@ class Plan:
     pictures: Needed | None
     best_pictures: Needed
     why: str = ""
+    test: str = ""
+    alpha: float = 0.05
 
     @property
     def verdict(self) -> str:
@@ -141,8 +166,14 @@ class Answer:
     alternatives: bool = False
 
 
-def plan(spread: Spread, question: Question) -> Plan:
+def plan(spread: Spread, question: Question, *, corrected: bool = True, by_t: bool = False) -> Plan:
     """Answers ``question`` for a design of this spread.
+
+    Args:
+        spread: of the design.
+        question: about it.
+        corrected: whether its score is one of ``question.scores``; a category's is not.
+        by_t: whether to plan by the t formula whatever the size, for a gate's own one-sided tests.
 
     Raises:
         UsageError: a question out of range.
@@ -154,40 +185,82 @@ def plan(spread: Spread, question: Question) -> Plan:
     if spread.sd <= 0:
         why = "no difference between items varied in it, so it says nothing about power"
         return Plan(spread, question, None, None, None, None, best, why)
-    test = {"alpha": question.alpha, "sided": question.sided}
-    detectable = detectable_effect(spread.sd, spread.units, wanted=question.power, df=spread.df, **test)  # type: ignore[arg-type]
+    design = replace(spread.design(question, corrected=corrected), by_t=by_t)
+    smallest = detectable(design, question.power)
+    why = (
+        ""
+        if smallest is not None
+        else f"{spread.units} units cannot be told from chance by {design.test} at {100 * design.alpha:.3g} %"
+    )
+    test = {"test": design.test, "alpha": design.alpha}
     if effect is None:
-        return Plan(spread, question, detectable, None, None, None, best)
+        return Plan(spread, question, smallest, None, None, None, best, why, **test)  # type: ignore[arg-type]
     return Plan(
         spread,
         question,
-        detectable,
-        power(effect, spread.sd, spread.units, df=spread.df, **test),  # type: ignore[arg-type]
-        required_prompts(effect, spread.sd, wanted=question.power, **test),  # type: ignore[arg-type]
-        unknown
-        if parts is None
-        else required_images(effect, *parts, spread.units, wanted=question.power, **test),  # type: ignore[arg-type]
+        smallest,
+        deciding_power(effect, design),
+        _prompts(effect, design, question.power),
+        unknown if parts is None else _pictures(effect, parts, design, smallest, question),
         best,
+        why,
+        **test,  # type: ignore[arg-type]
     )
+
+
+def _prompts(effect: float, design: Design, wanted: float) -> Needed:
+    count = fewest_units(effect, design, wanted)
+    return Needed(count) if count is not None else Needed(None, "more than 1e+09 prompts")
+
+
+def _pictures(
+    effect: float, parts: tuple[float, float], design: Design, smallest: float | None, question: Question
+) -> Needed:
+    """Pictures needed at this number of units. More of them leave single marks, and their test, behind."""
+    by_t = design.test == "t" or design.images == 1 or smallest is None
+    return required_images(
+        effect, *parts, design.units, wanted=question.power, alpha=design.alpha, sided=design.sided,
+        standard=None if by_t or smallest is None else smallest / design.sd,
+    )  # fmt: skip
+
+
+CURVE_POINTS = 16
+"""Simulated points of a curve; the others lie on the lines between them."""
 
 
 def curve(plan_: Plan, effects: list[float]) -> list[float]:
-    """The power of a plan's design for each of ``effects``."""
-    spread, question = plan_.spread, plan_.question
-    return [
-        power(effect, spread.sd, spread.units, alpha=question.alpha, sided=question.sided, df=spread.df)
-        for effect in effects
-    ]
+    """The power of a plan's design for each of ``effects``, which ascend."""
+    design = _design(plan_)
+    if design.test != "sign flips" or len(effects) <= CURVE_POINTS:
+        return [deciding_power(effect, design) for effect in effects]
+    import numpy as np
+
+    places = np.linspace(0, len(effects) - 1, CURVE_POINTS).round().astype(int)
+    known = [effects[place] for place in places]
+    powers = [deciding_power(effect, design) for effect in known]
+    return [float(value) for value in np.interp(effects, known, powers)]
 
 
 def largest_sd(plan_: Plan) -> float | None:
-    """The largest ``sd`` with which the effect in question is still detectable; None without an effect."""
-    spread, question = plan_.spread, plan_.question
-    if question.effect is None:
+    """The largest ``sd`` with which the effect in question is still detectable; None without an effect, or
+    where the design detects nothing."""
+    effect, wanted = plan_.question.effect, plan_.question.power
+    if effect is None or plan_.detectable is None:
         return None
-    return question.effect / detectable_effect(
-        1.0, spread.units, wanted=question.power, alpha=question.alpha, sided=question.sided, df=spread.df
-    )
+    design = _design(plan_)
+    low, high = 0.0, 2 * design.sd * max(1.0, effect / plan_.detectable)
+    for _ in range(40 if design.test != "sign flips" else 12):
+        middle = (low + high) / 2
+        if deciding_power(effect, replace(design, sd=middle)) >= wanted:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _design(plan_: Plan) -> Design:
+    """What the plan is of, at its own level."""
+    return replace(plan_.spread.design(plan_.question, corrected=False), alpha=plan_.alpha)
 
 
 def spread_of(
@@ -196,6 +269,8 @@ def spread_of(
     images: int,
     source: str,
     why: str = "",
+    *,
+    marks: bool = False,
 ) -> Spread:
     """The spread of an unweighted mean over strata, as that of a plain mean over all units.
 
@@ -209,6 +284,7 @@ def spread_of(
         images: pictures per item and arm.
         source: see :class:`Spread`.
         why: see :class:`Spread`.
+        marks: see :class:`Spread`.
     """
     sd, df = stratified_sd({name: (variance, units) for name, (variance, _, _, units) in strata.items()})
     units = sum(size for *_, size in strata.values())
@@ -233,6 +309,8 @@ def spread_of(
         weighted_sum(2),
         source,
         why,
+        tuple(size for *_, size in strata.values()),
+        marks,
     )
 
 
@@ -245,12 +323,25 @@ def resized(spread: Spread, units: int | None = None, images: int | None = None)
     if units is not None:
         if units < 3:
             raise UsageError(f"--items {units}: a test needs three items or more")
-        spread = replace(spread, units=units, df=max(1.0, spread.df * (units - 1) / (spread.units - 1)))
+        spread = replace(
+            spread,
+            units=units,
+            df=max(1.0, spread.df * (units - 1) / (spread.units - 1)),
+            sizes=_shares(spread.sizes, units),
+        )
     if images is not None and images != spread.images:
         if spread.omega2 is None or spread.noise is None:
             raise UsageError(f"--images {images} cannot be answered: {spread.why}")
         spread = replace(spread, images=images, sd=sqrt(spread.omega2 + spread.noise / images))
     return spread
+
+
+def _shares(sizes: tuple[int, ...], units: int) -> tuple[int, ...]:
+    """Strata of the same shares that hold ``units`` together; each has one at least."""
+    if len(sizes) < 2:
+        return (units,)
+    ends = [round(sum(sizes[: place + 1]) * units / sum(sizes)) for place in range(len(sizes))]
+    return tuple(max(1, end - start) for start, end in zip((0, *ends), ends, strict=False))
 
 
 def assumed_sd(sd: float, strata: Mapping[str, int], images: int, label: str = "") -> Spread:
@@ -296,7 +387,7 @@ def assumed_marks(
         f"assumed: right-or-wrong pictures, {score:.0%} right before, ICC {icc:g}, true scores of the arms "
         f"correlate by {correlation:g}"
     )
-    return spread_of("assumed", parts, images, source)
+    return spread_of("assumed", parts, images, source, marks=True)
 
 
 def _require(question: Question) -> None:
@@ -306,5 +397,7 @@ def _require(question: Question) -> None:
         )
     if question.effect is not None and not question.effect > 0:
         raise UsageError(f"--effect {question.effect:g}: give the size of a difference, above 0")
+    if question.scores < 1:
+        raise UsageError(f"--scores {question.scores}: at least one score is tested")
     if question.cost_ratio < 0:
         raise UsageError(f"--cost-ratio {question.cost_ratio:g}: a cost is 0 or more")

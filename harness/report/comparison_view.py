@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.comparing.wording import interval_note
 from selfreward_eval.harness.report.identity import differences, flatten, groups
 from selfreward_eval.harness.report.notation import (
     RELATIVE,
@@ -109,7 +110,11 @@ def task_view(task: TaskComparison, a: Run, b: Run, families: Sequence[Family] =
         "b": notation.value(overall.b),
         "facts": facts(task),
         "method": f"{overall.method}: {overall.why}" if overall.method != "none" else overall.why,
-        "remarks": [*robustness(overall, notation), *corrections(task, families)],
+        "remarks": [
+            *robustness(overall, notation),
+            *corrections(task, families),
+            *filter(None, [interval_note(every)]),
+        ],
         "adjusted": any(one.p_adjusted is not None for one in task.categories.values()),
         "notice": notice(overall, notation),
         "rows": [*rows, {**row_view("Overall", overall, notation, axis, task), "overall": True}],
@@ -255,14 +260,20 @@ def corrections(task: TaskComparison, families: Sequence[Family]) -> list[str]:
 
 
 def notice(overall: Contrast, notation: Notation) -> str:
-    """What pairs without a score could change; empty at full coverage."""
+    """What pairs without a score could change, and which arm has more of them; empty at full coverage."""
     if overall.bound_low is None or overall.bound_high is None:
         return ""
     low, high = notation.difference(overall.bound_low), notation.difference(overall.bound_high)
     return (
         "Some samples have no score in one run or both. Had they all gone against B, the difference would be "
         f"{low}{notation.difference_unit}; had they all gone for B, {high}{notation.difference_unit}."
+        f"{imbalance(overall)}"
     )
+
+
+def imbalance(overall: Contrast) -> str:
+    """The warning of unequal failures as a sentence after others, or empty."""
+    return f" {overall.imbalance}." if overall.imbalance else ""
 
 
 def scatter(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.report.comparison_view import headline_p, robustness, tone
+from selfreward_eval.harness.comparing.wording import interval_note, t_freedom
+from selfreward_eval.harness.report.comparison_view import headline_p, imbalance, robustness, tone
 from selfreward_eval.harness.report.identity import flatten_all
 from selfreward_eval.harness.report.notation import ABSENT, Notation, notation_for, p_number, share
 from selfreward_eval.harness.report.plots import Axis, difference_axis, interval_mark, scale_marks
@@ -133,7 +134,11 @@ def task_view(
         "method": any(one.method is not None for one in every),
         "adjusted": any(one.checkpoint.family for one in task.categories.values()),
         "facts": facts(task),
-        "remarks": [*robustness(overall, notation), *corrections(task, families)],
+        "remarks": [
+            *robustness(overall, notation),
+            *corrections(task, families),
+            *filter(None, [interval_note([part for one in every for part in (one.checkpoint, one.method)])]),
+        ],
         "notice": notice(overall, notation),
         "unmatched": [(one.item, one.category, one.reason) for one in task.unmatched],
     }
@@ -158,7 +163,7 @@ def claim_view(
         "tone": tone(contrast, higher_is_better=higher_is_better),
         "interval": notation.difference_interval(contrast.low, contrast.high) if interval else "",
         "p": headline_p(contrast),
-        "df": "" if contrast.df is None else f"{contrast.df:,.1f}",
+        "df": "" if (df := t_freedom(contrast)) is None else f"{df:,.1f}",
         "method": contrast.why if contrast.method == "none" else f"{contrast.method}: {contrast.why}",
     }
 
@@ -201,7 +206,7 @@ def row_view(
         "method": ABSENT if method is None else notation.difference_interval(method.low, method.high),
         "p_checkpoint": p_number(_deciding(checkpoint)),
         "p_method": p_number(_deciding(method)),
-        "df": ABSENT if method is None or method.df is None else f"{method.df:,.1f}",
+        "df": ABSENT if method is None or (df := t_freedom(method)) is None else f"{df:,.1f}",
         "tone": tone(checkpoint, higher_is_better=higher_is_better),
         "mark": interval_mark(axis, checkpoint.effect, checkpoint.low, checkpoint.high),
         "wide": method and interval_mark(axis, method.effect, method.low, method.high),
@@ -215,7 +220,8 @@ def _deciding(contrast: Contrast | None) -> float | None:
 
 
 def notice(overall: Contrast, notation: Notation) -> str:
-    """What samples without a score could change; empty at full coverage."""
+    """What samples without a score could change, and whether one arm has more of them; empty at full
+    coverage."""
     if overall.bound_low is None or overall.bound_high is None:
         return ""
     low, high = (
@@ -224,7 +230,7 @@ def notice(overall: Contrast, notation: Notation) -> str:
     )
     return (
         "Some samples have no score in one run or more and are left out of all. Had they all gone against B, "
-        f"the difference would be {low}; had they all gone for B, {high}."
+        f"the difference would be {low}; had they all gone for B, {high}.{imbalance(overall)}"
     )
 
 

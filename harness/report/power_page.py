@@ -81,7 +81,7 @@ def power_drawing(answer: Answer) -> Drawing:
         shapes.append(Word(RIGHT + 42, level, label, 12))
         shapes.append(Word(RIGHT + 42, level + 15, f"detects {one.detectable:.3g}", 11, colour="soft"))
     sides = "two-sided" if question.sided == 2 else "one-sided"
-    test = f"{sides} test at {100 * question.alpha:g} %"
+    test = f"{sides} test at {100 * answer.plans[0].alpha:.3g} %"
     note = f"{spread.units:,} units, {test}; dots: {100 * question.power:g} % power"
     shapes.append(Word(8, HEIGHT - 8, note, 11, colour="soft"))
     return Drawing(WIDTH, HEIGHT, f"{answer.name}: power", tuple(shapes))
@@ -129,8 +129,12 @@ def _section(answer: Answer, picture: str | None) -> dict[str, Any]:
         "effect": None if question.effect is None else f"{question.effect:g}",
         "power": f"{100 * question.power:g} %",
         "rows": [_row(one) for one in answer.plans],
-        "remarks": remarks(first),
+        "remarks": [*remarks(first), *_correction(answer)],
     }
+
+
+def _correction(answer: Answer) -> list[str]:
+    return [f"tested at {levels(answer)}"] if answer.plans[0].question.scores > 1 else []
 
 
 def _row(one: Plan) -> dict[str, str]:
@@ -161,6 +165,27 @@ def verdicts(answer: Answer) -> list[str]:
     return [one.verdict or one.why for one in answer.plans[:1] if one.verdict or one.why]
 
 
+def levels(answer: Answer) -> str:
+    """The level of the tests, with the correction that was planned for.
+
+    Several headline scores are corrected after Holm. Its first step is the plan: the level is then at least
+    this one, whatever the other scores show.
+    """
+    first = answer.plans[0]
+    question = first.question
+    if question.scores == 1:
+        return f"{100 * question.alpha:g} %"
+    text = (
+        f"{100 * question.alpha / question.scores:.3g} %: {100 * question.alpha:g} % over "
+        f"{question.scores} headline scores, Holm's first step and the safe plan"
+    )
+    return (
+        text
+        if answer.alternatives or len(answer.plans) == 1
+        else f"{text}; categories at {100 * question.alpha:g} %"
+    )
+
+
 def chance(power: float | None) -> str:
     """A power for a table; it is never certain.
 
@@ -189,6 +214,11 @@ def remarks(one: Plan) -> list[str]:
         if number is not None and number.count is None:
             missing.setdefault(number.why, []).append(what)
     said += [f"{' and '.join(what)}: {why}" for why, what in missing.items()]
+    if one.test and one.test != "t":
+        how = "computed" if one.test == "exact McNemar" else "simulated"
+        said.append(
+            f"{one.test} will decide with {spread.units:,} units, and the power is {how} for that test"
+        )
     most = largest_sd(one)
     if most is not None:
         said.append(

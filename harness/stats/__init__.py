@@ -12,10 +12,12 @@
 ``ratio``               100 * mean / mean, linearised
 ``components``          variance between and within items, design effect
 ``crossed``             prompts x training runs: the method claim
+``run_pool``            variance between training runs, pooled over methods that are alike
 ``multiplicity``        Holm, Benjamini-Hochberg, Benjamini-Yekutieli
 ``one_sided``           both one-sided tests against a limit (``one_sided_marks``: of single marks)
 ``noninferiority``      PASS, FAIL or INCONCLUSIVE for one paired effect and a margin; equivalence
 ``power``               formulas: power, detectable difference, prompts and pictures needed
+``deciding_power``      the same for McNemar's test and sign flips, where those decide
 ``anytime_valid``       bounds of a bounded mean that hold at every look
 ``stratified_order``    the random order in which a sequential gate looks at items
 ``agreement``           Krippendorff's alpha

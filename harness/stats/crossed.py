@@ -16,7 +16,8 @@ freedom and never a smaller variance than by prompt or by run alone. With fewer 
 would reject a true null hypothesis up to twice too often, because a few runs estimate
 a variance badly; there the interval is effect +- sqrt(t_P^2 V_P + t_R^2 V_R),
 each variance with its own t quantile, which covers at least its level (Banerjee 1960,
-Journal of the American Statistical Association 55). See ``docs/calibration.md``.
+Journal of the American Statistical Association 55). That bound belongs to no single t value or number of
+degrees of freedom, so its result has none. See ``docs/calibration.md``.
 """
 
 from __future__ import annotations
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_RUNS", "MethodClaim", "Table", "method_claim", "method_claim_of_arms"]
+__all__ = [
+    "ENOUGH_RUNS",
+    "MethodClaim",
+    "Part",
+    "Table",
+    "banerjee",
+    "method_claim",
+    "method_claim_of_arms",
+]
 
 Table: TypeAlias = "Sequence[Sequence[float]] | NDArray[np.floating]"
 """Prompts by runs, shape (G, R), without gaps."""
@@ -48,14 +57,17 @@ class MethodClaim:
     """A difference that is to hold for other prompts and other training runs.
 
     Attributes:
-        result: effect, interval and test. ``df`` is Satterthwaite's and low where runs dominate.
+        result: effect, interval and test. ``df`` is Satterthwaite's and low where runs dominate; ``t`` and
+            ``df`` are None for Banerjee's bound.
         se_prompts: the standard error over prompts alone, that of the checkpoint claim.
+        df_prompts: its degrees of freedom.
         se_runs: the standard error over runs alone, 0 where they agree.
         runs: training runs of each trained arm.
     """
 
     result: PairedResult
     se_prompts: float
+    df_prompts: float
     se_runs: float
     runs: tuple[int, ...]
 
@@ -106,7 +118,7 @@ def method_claim_of_arms(
     return _claim(means, [*sources, _over_runs(second, "after: " if sources else "")], level)
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A variance component of the effect.
 
     Attributes:
@@ -127,8 +139,8 @@ class _Runs(NamedTuple):
         runs: training runs.
     """
 
-    by_run: _Part
-    by_cell: _Part
+    by_run: Part
+    by_cell: Part
     runs: int
 
 
@@ -173,26 +185,26 @@ def _over_runs(tables: Mapping[str, NDArray[np.float64]], which: str = "") -> _R
         residual = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
         freedom = (prompts - 1) * (runs - 1)
         square = float((residual**2).sum()) / freedom
-        cells.append(_Part(square / (prompts * runs * len(tables) ** 2), freedom))
+        cells.append(Part(square / (prompts * runs * len(tables) ** 2), freedom))
     assert by_run.se is not None
-    return _Runs(_Part(by_run.se**2, runs - 1), _pool(cells), runs)
+    return _Runs(Part(by_run.se**2, runs - 1), _pool(cells), runs)
 
 
-def _pool(parts: Sequence[_Part]) -> _Part:
+def _pool(parts: Sequence[Part]) -> Part:
     """The sum of independent variances with Satterthwaite's degrees of freedom."""
     total = fsum(part.variance for part in parts)
     if total == 0:
-        return _Part(0.0, fsum(part.df for part in parts))
-    return _Part(total, 1 / fsum((part.variance / total) ** 2 / part.df for part in parts))
+        return Part(0.0, fsum(part.df for part in parts))
+    return Part(total, 1 / fsum((part.variance / total) ** 2 / part.df for part in parts))
 
 
 def _claim(means: Mapping[str, NDArray[np.float64]], arms: Sequence[_Runs], level: float) -> MethodClaim:
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     interval = macro_interval(means, level)
     if interval.se is None or interval.df is None:
         raise ValueError("a single prompt says nothing about how prompts vary")
-    by_prompt = _Part(interval.se**2, interval.df)
+    by_prompt = Part(interval.se**2, interval.df)
     by_run = [arm.by_run for arm in arms]
     counts = tuple(arm.runs for arm in arms)
     all_parts = [by_prompt, *by_run]
@@ -214,28 +226,34 @@ def _claim(means: Mapping[str, NDArray[np.float64]], arms: Sequence[_Runs], leve
             interval.value, sqrt(variance), df, half, p, interval.n, "crossed prompts x runs, t", why
         )
     else:
-
-        def bound(tail: float) -> float:
-            return sqrt(fsum(part.variance * float(stdtrit(part.df, tail)) ** 2 for part in all_parts))
-
-        total = _pool(all_parts)
-        p = _p_value(bound, abs(interval.value))
         why = (
             f"{min(counts)} runs estimate how runs vary too badly for a t test; each variance has its own "
             "t quantile (Banerjee), which errs on the safe side"
         )
-        result = _result(
-            interval.value,
-            sqrt(total.variance),
-            total.df,
-            bound(0.5 - level / 2),
-            p,
-            interval.n,
-            "crossed prompts x runs, Banerjee bound",
-            why,
-        )
+        result = banerjee(interval.value, all_parts, interval.n, level=level, why=why)
     runs_alone = sqrt(fsum(part.variance for part in by_run))
-    return MethodClaim(result, interval.se, runs_alone, counts)
+    return MethodClaim(result, interval.se, interval.df, runs_alone, counts)
+
+
+def banerjee(effect: float, parts: Sequence[Part], n: int, *, level: float, why: str) -> PairedResult:
+    """A difference whose variance is a sum of parts, each with its own t quantile.
+
+    Args:
+        effect: the difference.
+        parts: variances of it with their degrees of freedom, at least one of them above 0.
+        n: prompts.
+        level: coverage of the interval, in (0, 1).
+        why: for the result.
+    """
+    from scipy.special import stdtrit
+
+    def bound(tail: float) -> float:
+        return sqrt(fsum(part.variance * float(stdtrit(part.df, tail)) ** 2 for part in parts))
+
+    half, p = bound(0.5 - level / 2), _p_value(bound, abs(effect))
+    se = sqrt(fsum(part.variance for part in parts))
+    method = "crossed prompts x runs, Banerjee bound"
+    return PairedResult(effect, se, None, effect - half, effect + half, None, p, n, method, why)
 
 
 def _p_value(bound: Callable[[float], float], distance: float) -> float:

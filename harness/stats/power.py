@@ -1,7 +1,8 @@
 """Power formulas: numbers in, numbers out. Plans made of them are in
 :mod:`selfreward_eval.harness.power.power`.
 
-Power is that of the paired t test, from the noncentral t distribution. ``sd`` is
+Power is that of the paired t test, from the noncentral t distribution; that of the tests for few units and
+single marks is in :mod:`selfreward_eval.harness.stats.deciding_power`. ``sd`` is
 always the standard deviation of an item's difference between the arms; with
 omega^2 and picture noise known (:mod:`selfreward_eval.harness.stats.components`) it is
 sqrt(omega^2 + noise / m) for m pictures per item and arm.
@@ -163,6 +164,7 @@ def required_images(
     wanted: float = 0.8,
     alpha: float = 0.05,
     sided: int = 2,
+    standard: float | None = None,
 ) -> Needed:
     """The fewest pictures per prompt and arm that find ``effect`` with ``n`` prompts.
 
@@ -174,6 +176,7 @@ def required_images(
         wanted: power, in (alpha, 1).
         alpha: error of the test, in (0, 1).
         sided: 1 or 2.
+        standard: detectable effect at an sd of 1, where another test than t decides.
 
     Returns:
         None with a reason where prompts differ so much that no number of pictures would do.
@@ -185,7 +188,9 @@ def required_images(
         raise ValueError(f"variances must be 0 or more and not both 0, got {omega2} and {noise}")
     _check_power(wanted, alpha)
     # The power depends on sd through effect / sd alone, so one search finds the variance that is allowed.
-    allowed = (abs(effect) / detectable_effect(1.0, n, wanted=wanted, alpha=alpha, sided=sided)) ** 2
+    if standard is None:
+        standard = detectable_effect(1.0, n, wanted=wanted, alpha=alpha, sided=sided)
+    allowed = (abs(effect) / standard) ** 2
     if allowed <= omega2:
         return Needed(
             None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.comparing.families import Family
     from selfreward_eval.harness.comparing.records import Comparison, Contrast, Relative
 
-__all__ = ["behind", "corrections", "p_text", "show"]
+__all__ = ["behind", "corrections", "intervals", "p_text", "show", "warn"]
 
 MAX_UNMATCHED = 10
 """Items named on the screen; the JSON file has all."""
@@ -31,7 +31,12 @@ def show(comparison: Comparison) -> None:
         label = "overall (macro)" if task.macro else "overall"
         console.print(_table(f"{task.task}@{task.version}: {task.metric}", task.categories, overall, label))
         console.print(f"[bold]{escape(overall.verdict)}[/bold] ({escape(_finding(overall))})", soft_wrap=True)
-        for line in (*behind(overall), *corrections(task.task, task.categories, comparison.families)):
+        warn(console, overall)
+        for line in (
+            *behind(overall),
+            *corrections(task.task, task.categories, comparison.families),
+            *intervals(task.categories.values(), overall),
+        ):
             console.print(escape(line), style="dim", soft_wrap=True)
         if task.relative is not None:
             _show_relative(console, task.relative)
@@ -44,6 +49,23 @@ def show(comparison: Comparison) -> None:
                 console.print("  ... all of them are in the JSON")
     for name, folder in comparison.only_in_one.items():
         console.print(escape(f"not compared: {name} was run only in {folder}"), soft_wrap=True)
+
+
+def warn(console: Console, overall: Contrast) -> None:
+    """The warning that one arm has more samples without a score, where it has."""
+    from rich.markup import escape
+
+    if overall.imbalance:
+        console.print(f"[yellow]warning: {escape(overall.imbalance)}[/yellow]", soft_wrap=True)
+
+
+def intervals(categories: Iterable[Contrast | None], *overall: Contrast | None) -> Iterator[str]:
+    """The line about intervals that leave out 0 beside an adjusted p above 0.05, where one does."""
+    from selfreward_eval.harness.comparing.wording import interval_note
+
+    note = interval_note([*categories, *overall])
+    if note:
+        yield note
 
 
 def _show_relative(console: Console, score: Relative) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from selfreward_eval.harness.comparing.claims import Claims, PooledComparison
+    from selfreward_eval.harness.comparing.records import Contrast
 
 
 def methods(
@@ -28,7 +29,9 @@ def methods(
 ) -> None:
     """Put methods of training side by side, over all their training seeds.
 
-    A difference is after minus before; with --against also method minus baseline, seed by seed.
+    A difference is after minus before; with --against also method minus baseline, seed by seed. The variance
+    between runs is pooled over the methods that are alike in it; a method's own interval stands below. The
+    page has the same as JSON beside it.
     Exit codes: 0 done, 2 wrong command line, 4 missing or unfit input.
     """
     import json
@@ -36,25 +39,30 @@ def methods(
     from rich.console import Console
 
     from selfreward_eval.trainers.pooling import side_by_side
-    from selfreward_eval.trainers.report.methods import budget_words
+    from selfreward_eval.trainers.report.methods import (
+        budget_words,
+        imbalance_words,
+        interval_words,
+        pool_words,
+    )
 
     page = output_path if output_path.suffix == ".html" else output_path / "methods.html"
     compared = side_by_side(folders, against, page)
     if json_:
-        result = {
-            "methods": {name: claims.to_json() for name, claims in compared.claims.items()},
-            "against": {name: claims.to_json() for name, claims in compared.against.items()},
-            "drawn": dict(compared.drawn),
-            "page": str(compared.page),
-        }
-        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(compared.to_json(), ensure_ascii=False, allow_nan=False))
         return
     console = Console(highlight=False)
     console.print(_table("after minus before", compared.claims))
     if compared.against:
         console.print(_table(f"method minus {against}", compared.against))
-    for words in budget_words(compared.drawn):
-        console.print(words)
+    lines = [
+        line
+        for claims in (compared.claims, compared.against)
+        for words in (pool_words, imbalance_words, interval_words)
+        for line in words(claims)
+    ]
+    for line in (*dict.fromkeys(lines), *budget_words(compared.drawn)):
+        console.print(line, soft_wrap=True, markup=False)
     console.print(f"page: {compared.page.resolve()}", soft_wrap=True, markup=False)
 
 
@@ -63,8 +71,6 @@ def _table(title: str, claims: Mapping[str, PooledComparison]) -> Table:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
-
-    from selfreward_eval.cli.comparison_text import p_text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     for head, justify in (("", "left"), ("runs", "right"), ("A", "right"), ("B", "right")):
@@ -77,16 +83,26 @@ def _table(title: str, claims: Mapping[str, PooledComparison]) -> Table:
             if task not in pooled.tasks:
                 continue
             overall = pooled.tasks[task].overall
-            method = overall.method
-            shown = (
-                "-" if method is None or method.low is None else f"{method.low:+.3f} to {method.high:+.3f}"
-            )
-            p = None if method is None else (method.p if method.p_adjusted is None else method.p_adjusted)
+            shown, p = _claim(overall.deciding)
             checkpoint = overall.checkpoint
             effect = "-" if checkpoint.effect is None else f"{checkpoint.effect:+.3f}"
-            table.add_row(f"  {escape(name)}", str(len(pooled.b)), *_means(overall), effect, shown, p_text(p))
+            table.add_row(f"  {escape(name)}", str(len(pooled.b)), *_means(overall), effect, shown, p)
+            if overall.pooled is not None:
+                table.add_row(
+                    "    from its own runs alone", "", "", "", "", *_claim(overall.method), style="dim"
+                )
         table.add_section()
     return table
+
+
+def _claim(claim: Contrast | None) -> tuple[str, str]:
+    """Interval and p of a claim about a method."""
+    from selfreward_eval.cli.comparison_text import p_text
+
+    if claim is None:
+        return "-", "-"
+    interval = "-" if claim.low is None else f"{claim.low:+.3f} to {claim.high:+.3f}"
+    return interval, p_text(claim.p if claim.p_adjusted is None else claim.p_adjusted)
 
 
 def _means(claims: Claims) -> tuple[str, str]:

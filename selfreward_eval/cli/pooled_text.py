@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from selfreward_eval.cli.comparison_text import MAX_UNMATCHED, behind, corrections, p_text
+from selfreward_eval.cli.comparison_text import MAX_UNMATCHED, behind, corrections, intervals, p_text, warn
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,8 +28,14 @@ def show_pooled(pooled: PooledComparison) -> None:
         console.print(_table(task))
         for line in _claims(task.overall):
             console.print(line, soft_wrap=True)
+        warn(console, task.overall.checkpoint)
         categories = {name: entry.checkpoint for name, entry in task.categories.items()}
-        notes = (*behind(task.overall.checkpoint), *corrections(task.task, categories, pooled.families))
+        shown = [task.overall, *task.categories.values()]
+        notes = (
+            *behind(task.overall.checkpoint),
+            *corrections(task.task, categories, pooled.families),
+            *intervals(part for claims in shown for part in (claims.checkpoint, claims.method)),
+        )
         for note in notes:
             console.print(escape(note), style="dim", soft_wrap=True)
         if task.unmatched:
@@ -62,13 +68,15 @@ def _table(task: PooledTask) -> Table:
 
 
 def _cells(claims: Claims) -> list[str]:
+    from selfreward_eval.harness.comparing.wording import t_freedom
+
     checkpoint, method = claims.checkpoint, claims.method
     return [
         "-" if checkpoint.effect is None else f"{checkpoint.effect:+.3f}",
         _interval(checkpoint),
         _interval(method),
         p_text(_p(method)),
-        "-" if method is None or method.df is None else f"{method.df:.1f}",
+        "-" if method is None or (df := t_freedom(method)) is None else f"{df:.1f}",
     ]
 
 
@@ -89,6 +97,8 @@ def _claims(claims: Claims) -> list[str]:
     """Both claims about the headline, as lines."""
     from rich.markup import escape
 
+    from selfreward_eval.harness.comparing.wording import t_freedom
+
     lines = [f"these checkpoints, on prompts like these: {_verdict(claims.checkpoint)}"]
     method = claims.method
     if method is None:
@@ -96,10 +106,11 @@ def _claims(claims: Claims) -> list[str]:
     lines.append(f"the method, trained again: {_verdict(method)}")
     for letter, scores in (("A", claims.scores_a), ("B", claims.scores_b)):
         lines.append(f"  runs of {letter}: {', '.join(f'{score:.3f}' for score in scores)}")
-    if method.df is not None and claims.se_prompts is not None and claims.se_runs is not None:
+    if claims.se_prompts is not None and claims.se_runs is not None:
+        df = t_freedom(method)
         lines.append(
-            f"  standard error over prompts {claims.se_prompts:.4f}, over training runs "
-            f"{claims.se_runs:.4f}; df {method.df:.1f}"
+            f"  standard error over prompts {claims.se_prompts:.4f}, over training runs {claims.se_runs:.4f}"
+            + ("" if df is None else f"; df {df:.1f}")
         )
     lines.append(escape(f"  {method.method}: {method.why}"))
     return lines

@@ -44,6 +44,14 @@ def power(
     alpha: Annotated[float, typer.Option(help="Significance level of the test.")] = 0.05,
     wanted: Annotated[float, typer.Option("--power", help="Required power.")] = 0.8,
     one_sided: Annotated[bool, typer.Option("--one-sided", help="A one-sided test, as of a gate.")] = False,
+    scores: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Headline scores that will be corrected together: by default the pilot's tasks, else 1; 1 "
+            "for a one-sided test.",
+        ),
+    ] = None,
     cost_ratio: Annotated[
         float, typer.Option(help="Cost of a further prompt in further pictures of both arms.")
     ] = 1.0,
@@ -59,23 +67,28 @@ def power(
     """
     from selfreward_eval.harness.power.power import Answer, Question, plan
 
-    question = Question(effect, alpha, wanted, 1 if one_sided else 2, cost_ratio)
+    together = 1
     if runs:
         given = {"--benchmark": benchmark or None, "--sd": sd, "--score": score, "--icc": icc}
         for name, value in given.items():
             if value is not None:
                 raise UsageError(f"{name} is an assumption in place of a pilot; leave out one of the two")
-        spreads = _piloted(runs, task, correlation, items, images)
+        spreads, tasks = _piloted(runs, task, correlation, items, images)
+        # A gate that all rules have to pass needs no correction, so a one-sided test has none.
+        together = 1 if one_sided else tasks
     else:
         if task:
             raise UsageError("--task is for a pilot run; name the run's folder, or use --benchmark")
         spreads = _assumed(benchmark, items, images, sd, score, icc, correlation, effect)
-    answers = [
-        Answer(
-            name, tuple(plan(spread, question) for spread in group), alternatives=not runs and len(group) > 1
+    question = Question(effect, alpha, wanted, 1 if one_sided else 2, cost_ratio, scores or together)
+    answers = []
+    for name, group in spreads.items():
+        alternatives = not runs and len(group) > 1
+        # A comparison corrects its headlines; the categories behind the first plan are hints.
+        plans = tuple(
+            plan(spread, question, corrected=alternatives or place == 0) for place, spread in enumerate(group)
         )
-        for name, group in spreads.items()
-    ]
+        answers.append(Answer(name, plans, alternatives=alternatives))
     written: list[Path] = []
     if output_path is not None:
         from selfreward_eval.harness.report.power_page import write_power
@@ -91,8 +104,8 @@ def power(
 
 def _piloted(
     folders: Sequence[Path], task: str, correlation: float | None, items: int | None, images: int | None
-) -> dict[str, list[Spread]]:
-    """Task -> spreads of its headline and categories."""
+) -> tuple[dict[str, list[Spread]], int]:
+    """Task -> spreads of its headline and categories; and how many tasks a comparison corrects together."""
     from selfreward_eval.harness.power.pilots import spreads_of_pair, spreads_of_run
     from selfreward_eval.harness.power.power import resized
     from selfreward_eval.harness.runs.reader import load_run
@@ -103,7 +116,8 @@ def _piloted(
         raise UsageError("a pair of runs shows how its arms correlate; leave out --correlation")
     runs = [load_run(folder) for folder in folders]
     names = [name.strip() for name in task.split(",") if name.strip()]
-    names = list(dict.fromkeys(names)) or [shared for shared in runs[0].scores if shared in runs[-1].scores]
+    shared = [name for name in runs[0].scores if name in runs[-1].scores]
+    names = list(dict.fromkeys(names)) or shared
     if not names:
         raise UsageError(f"{folders[0]} and {folders[-1]} share no task; run both on the same one")
     by_task: dict[str, list[Spread]] = {}
@@ -115,7 +129,7 @@ def _piloted(
         # Another number of items is for the headline only: its distribution over categories is unknown.
         chosen = spreads[:1] if items is not None else spreads
         by_task[name] = [resized(spread, items, images) for spread in chosen]
-    return by_task
+    return by_task, max(1, len(shared))
 
 
 def _assumed(
@@ -175,7 +189,7 @@ def _show(answers: Sequence[Answer], question: Question) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from selfreward_eval.harness.report.power_page import remarks, source, verdicts
+    from selfreward_eval.harness.report.power_page import levels, remarks, source, verdicts
 
     console = Console(highlight=False)
     sides = "two-sided" if question.sided == 2 else "one-sided"
@@ -184,8 +198,7 @@ def _show(answers: Sequence[Answer], question: Question) -> None:
         console.print(_table(answer, question))
         for sentence in verdicts(answer):
             console.print(f"[bold]{escape(sentence)}[/bold]", soft_wrap=True)
-        test = f"{sides} test at {100 * question.alpha:g} %"
-        rule = f"detects: found with {100 * question.power:g} % power, {test}"
+        rule = f"detects: found with {100 * question.power:g} % power, {sides} test at {levels(answer)}"
         if question.effect is not None:
             rule += f"; power, units needed, or else images, for a true difference of {question.effect:g}"
         for sentence in (rule, *remarks(answer.plans[0])):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.harness.runs.scores import Score
+    from selfreward_eval.tasks.judged.human_labels import People
     from selfreward_eval.tasks.judged.rescored_run import Rescored
 
 __all__ = ["rescore"]
@@ -28,6 +29,13 @@ def rescore(
         str,
         typer.Option(help="Changed task arguments: parser=strict; of one task: task.key=value."),
     ] = "",
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="People's scores of some samples, chosen at random: .csv or .jsonl with item, index, score. "
+            "They correct the judge's score."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print both scores of every task as JSON.")] = False,
     output: Annotated[
         Path | None,
@@ -49,16 +57,17 @@ def rescore(
 
     loaded = load_run(run)
     rescored = _rescored(loaded, task_args)
+    people = {} if labels is None else _corrected(labels, rescored)
     for torn in loaded.torn:
         typer.echo(f"note: the torn last line of {torn} was left out", err=True)
     left_out = [name for name in loaded.scores if name not in rescored]
     if left_out:
         typer.echo(f"note: no judge's replies to read again in {', '.join(left_out)}", err=True)
-    written = None if output is None else _write(loaded, rescored, output)
+    written = None if output is None else _write(loaded, rescored, people, output)
     if as_json:
-        print(json.dumps(_content(loaded, rescored), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(_content(loaded, rescored, people), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        _show(loaded, rescored)
+        _show(loaded, rescored, people)
     if written is not None:
         typer.echo(f"wrote {written}", err=as_json)
 
@@ -85,15 +94,29 @@ def _rescored(run: Run, task_args: str) -> dict[str, Rescored]:
     return rescored
 
 
-def _content(run: Run, rescored: dict[str, Rescored], *, samples: bool = False) -> dict[str, Any]:
+def _corrected(path: Path, rescored: dict[str, Rescored]) -> dict[str, People]:
+    """Every labelled task's score as people would have given it."""
+    from selfreward_eval.tasks.judged.human_labels import corrected_by_people, labels_by_task, read_labels
+
+    by_task = labels_by_task(path, read_labels(path), list(rescored))
+    return {name: corrected_by_people(path, rescored[name], some) for name, some in by_task.items()}
+
+
+def _content(
+    run: Run, rescored: dict[str, Rescored], people: dict[str, People], *, samples: bool = False
+) -> dict[str, Any]:
     return {
         "run": str(run.folder),
         "fingerprint": run.manifest.fingerprint,
-        "tasks": {name: task.to_json(samples=samples) for name, task in rescored.items()},
+        "tasks": {
+            name: task.to_json(samples=samples)
+            | ({"people": people[name].to_json()} if name in people else {})
+            for name, task in rescored.items()
+        },
     }
 
 
-def _write(run: Run, rescored: dict[str, Rescored], output: Path) -> Path:
+def _write(run: Run, rescored: dict[str, Rescored], people: dict[str, People], output: Path) -> Path:
     """Writes the record; in a folder it is named after the parser, or after how many tasks it holds."""
     from selfreward_eval.harness.files import atomic_write_json
 
@@ -106,17 +129,19 @@ def _write(run: Run, rescored: dict[str, Rescored], output: Path) -> Path:
     if owned and file.resolve().parent == run.folder.resolve():
         raise UsageError(f"--output: {file} is a file of the run itself; give another name")
     file.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_json(file, _content(run, rescored, samples=True))
+    atomic_write_json(file, _content(run, rescored, people, samples=True))
     return file
 
 
-def _show(run: Run, rescored: dict[str, Rescored]) -> None:
+def _show(run: Run, rescored: dict[str, Rescored], people: dict[str, People]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     console = Console()
-    for task in rescored.values():
+    for name, task in rescored.items():
         console.print(_table(run, task))
+        for line in _people(task, people[name]) if name in people else ():
+            console.print(escape(line), highlight=False, soft_wrap=True)
         line = f"{task.changed} of {task.with_replies} samples with replies changed"
         console.print(line + (":" if task.moves else ""), highlight=False)
         for (old, new), count in task.moves.items():
@@ -131,6 +156,31 @@ def _show(run: Run, rescored: dict[str, Rescored]) -> None:
                 f"{task.agreement.samples} samples compared",
                 highlight=False,
             )
+
+
+def _people(task: Rescored, people: People) -> list[str]:
+    """The judge's score beside the one corrected by people, as lines."""
+    result, own, alone = people.corrected, task.scores.overall, people.corrected.human_only
+    lines = [
+        f"judge alone: {_number(own.value)} ({_ends(own.low, own.high)})",
+        f"corrected by people: {_number(result.value)} ({_ends(result.low, result.high)})",
+    ]
+    if result.why:
+        lines.append(f"  {result.why}")
+    else:
+        lines.append(
+            f"  the judge weighs {result.judge_weight:.2f}; people alone {_number(alone.value)} "
+            f"({_ends(alone.low, alone.high)})"
+        )
+    lines.append(
+        f"  {people.labels} labels of {result.labelled} units, {result.unlabelled} further units by the "
+        f"judge; {result.discordant} labels differ from it in a way of their own; judge minus people "
+        f"{result.bias.value:+.3f} ({_ends(result.bias.low, result.bias.high)})"
+    )
+    lines.append("  this holds if the labelled samples are a random choice of all")
+    if people.without_judge:
+        lines.append(f"  {people.without_judge} labels are of samples that the judge did not score")
+    return lines
 
 
 def _table(run: Run, rescored: Rescored) -> Table:

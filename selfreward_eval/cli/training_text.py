@@ -21,6 +21,7 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
     from rich.table import Table
 
     from selfreward_eval.cli.comparison_text import p_text
+    from selfreward_eval.harness.comparing.wording import UNADJUSTED_INTERVALS
 
     table = Table(title=escape(record.name), title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
@@ -36,8 +37,14 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
             p_text(overall["p_adjusted"] if overall["p_adjusted"] is not None else overall["p"]),
         )
     console.print(table)
+    tasks = record.comparison["tasks"]
     for name, verdict in record.verdicts.items():
         console.print(f"{escape(name)}: [bold]{escape(verdict)}[/bold]", highlight=False)
+        warning = tasks[name]["overall"].get("imbalance") if name in tasks else ""
+        if warning:
+            console.print(f"[yellow]warning: {escape(warning)}[/yellow]", highlight=False, soft_wrap=True)
+    if any(map(_differ, (task["overall"] for task in tasks.values()))):
+        console.print(UNADJUSTED_INTERVALS, style="dim", soft_wrap=True, highlight=False)
     scales = f"guidance {record.before.guidance:g} before, {record.after.guidance:g} after ({record.policy})"
     minutes = ", ".join(f"{stage} {seconds / 60:.1f} min" for stage, seconds in record.seconds.items())
     console.print(f"{scales}; {minutes}", highlight=False)
@@ -64,6 +71,13 @@ def show_estimate(estimate: Mapping[str, Any], console: Console) -> None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _differ(contrast: Mapping[str, Any]) -> bool:
+    """Whether an interval without 0 stands beside an adjusted p above 0.05."""
+    from selfreward_eval.harness.comparing.wording import differ
+
+    return differ(contrast["low"], contrast["high"], contrast["p_adjusted"])
 
 
 def _difference(contrast: Mapping[str, Any]) -> str:

@@ -103,6 +103,22 @@ def test_unpaired_items_are_on_the_screen(run: Callable[..., Result], make_run: 
     assert "66.7% of the sample pairs scored, bounds" in result.output
 
 
+def test_an_arm_that_fails_more_is_warned_of_beside_the_verdict(
+    run: Callable[..., Result], make_run: Callable[..., Path]
+) -> None:
+    whole: list[Any] = [[1, 0]] * 10
+    arms = make_run("a", {"one": whole}), make_run("b", {"one": [[1, None]] * 8 + [[1, 0]] * 2})
+    words = "B has more samples without a score than A (40.0% against 0.0%, p = 0.0078)"
+    assert f"warning: {words}" in run(*arms).output
+    overall = json.loads(run(*arms, "--json").stdout)["tasks"]["toy"]["overall"]
+    assert overall["imbalance"].startswith(words)
+    assert (overall["unscored_a"], overall["unscored_b"]) == (0.0, 0.4)
+
+
+def test_arms_that_fail_alike_have_no_warning(run: Callable[..., Result], arms: tuple[Path, Path]) -> None:
+    assert "warning" not in run(*arms).output
+
+
 def test_a_torn_line_is_told_on_stderr(run: Callable[..., Result], arms: tuple[Path, Path]) -> None:
     (path,) = arms[0].glob("samples_*.jsonl")
     path.write_bytes(path.read_bytes()[:-5])

@@ -172,3 +172,54 @@ def test_a_damaged_reply_names_its_sample(command: Command, folder: Path) -> Non
     outcome = command("rescore", folder)
     assert outcome.code == 4
     assert lines[2]["prompt_id"] in outcome.errors[0]
+
+
+def labels_of(folder: Path, path: Path, score: float, *, most: int = 8) -> Path:
+    """People's scores of the samples of a run."""
+    from selfreward_eval.harness.runs.reader import load_run
+
+    ids = [record.item.id for record in load_run(folder).records["shapes_t2i_reasonbench"]][:most]
+    path.write_text("item,index,score\n" + "".join(f"{name},0,{score}\n" for name in ids))
+    return path
+
+
+def test_a_label_of_an_unknown_item_is_told_with_its_line(
+    command: Command, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("item,index,score\nnowhere,0,1\n")
+    outcome = command("rescore", folder, "--labels", path)
+    assert outcome.code == 4
+    assert "labels.csv:2: 'nowhere' is no item of the run" in outcome.err
+
+
+def test_a_label_outside_the_range_is_told_with_its_line(
+    command: Command, folder: Path, tmp_path: Path
+) -> None:
+    outcome = command("rescore", folder, "--labels", labels_of(folder, tmp_path / "labels.csv", 7.0))
+    assert outcome.code == 4
+    assert "labels.csv:2 has score = 7" in outcome.err
+
+
+def test_too_few_labels_in_a_category_are_refused_by_name(
+    command: Command, folder: Path, tmp_path: Path
+) -> None:
+    outcome = command("rescore", folder, "--labels", labels_of(folder, tmp_path / "labels.csv", 1.0))
+    assert outcome.code == 2
+    assert "5 labels or more in each" in outcome.err
+
+
+def test_labels_correct_the_judge_where_categories_have_enough(command: Command, tmp_path: Path) -> None:
+    script = tmp_path / "script.jsonl"
+    script.write_text("".join(json.dumps(line) + "\n" for line in chatty()))
+    task = ShapesReasonBench("judge_scripted", {"script": str(script)}, "tolerant")
+    folder = run(DummyModel(), [task], tmp_path / "runs", limit=40).folder
+    labels = labels_of(folder, tmp_path / "labels.csv", 1.0, most=40)
+    people = content(command, folder, "--labels", labels)["people"]
+    assert people["labels"] == 40
+    # The judge gave a half to all, which no label differs from in its own way: the people decide.
+    assert people["corrected"]["value"] == 1.0
+    assert "the labels speak alone" in people["corrected"]["why"]
+    shown = command("rescore", folder, "--labels", labels)
+    assert "judge alone: 0.500" in shown.out
+    assert "corrected by people: 1.000 (" in shown.out

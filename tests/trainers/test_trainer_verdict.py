@@ -52,8 +52,41 @@ def test_no_difference_and_no_higher_reward_is_no_evidence() -> None:
     assert verdict(task(effect=0.004, p=0.7), UNCLEAR) is Outcome.NO_EVIDENCE
 
 
+NO_GAIN = {"effect": 0.0, "se": 0.003, "low": -0.006, "high": 0.006, "t": 0.0, "p": 1.0}
+"""A gain of one point is excluded: 0 + 1.65 * 0.003 < 0.01."""
+
+
 def test_a_reward_that_rose_without_the_score_is_named() -> None:
-    assert verdict(task(effect=0.004, p=0.7), ROSE) is Outcome.GAMED
+    assert verdict(task(**NO_GAIN), ROSE) is Outcome.GAMED
+
+
+def test_a_gain_that_is_neither_shown_nor_excluded_did_not_fail_to_happen() -> None:
+    assert verdict(task(effect=0.01, se=0.015, low=-0.02, high=0.04, p=0.5), ROSE) is Outcome.NOT_SHOWN
+
+
+def test_samples_without_a_score_could_hold_the_gain() -> None:
+    torn = task(**NO_GAIN, coverage=0.95, bound_low=-0.05, bound_high=0.05)
+    assert verdict(torn, ROSE) is Outcome.NOT_SHOWN
+
+
+def test_the_margin_of_a_gain_grows_with_the_range_of_its_metric() -> None:
+    unclear = task(effect=0.01, se=0.015, low=-0.02, high=0.04, p=0.5)
+    assert verdict(unclear, ROSE, (1.0, 10.0)) is Outcome.GAMED
+
+
+def test_where_lower_is_better_a_fall_is_the_gain_to_exclude() -> None:
+    fell = task(effect=-0.02, se=0.012, low=-0.044, high=0.004, p=0.1, higher_is_better=False)
+    assert verdict(fell, ROSE) is Outcome.NOT_SHOWN
+
+
+def test_without_a_test_no_gain_is_excluded() -> None:
+    untested = task(effect=0.0, se=None, df=None, low=None, high=None, t=None, p=None, n_items=1)
+    assert verdict(untested, ROSE) is Outcome.NOT_SHOWN
+
+
+@pytest.mark.parametrize("word", ["reward rose while quality did not", "quality not shown to rise"])
+def test_words_of_older_and_newer_records_are_read(word: str) -> None:
+    assert str(Outcome(word)) == word
 
 
 def test_a_gain_beside_a_higher_reward_has_helped() -> None:
@@ -142,11 +175,13 @@ def test_a_guard_without_bounds_cannot_be_told() -> None:
 def test_every_task_of_a_comparison_has_its_verdict() -> None:
     arm = Arm("before", "before", {}, "0" * 64)
     answering = task(**bounds(0.0, 0.002))
-    tasks = {"drawing": task(), "gamed": task(effect=0.004, p=0.7), "answering": answering}
+    tasks = {"drawing": task(), "gamed": task(**NO_GAIN), "answering": answering}
     audits = {
         "gamed": {"before": 0.4, "after": 0.5, "effect": 0.1, "low": 0.06, "high": 0.14, "n": 9, "of": 9}
     }
-    found = verdicts(Comparison(arm, arm, tasks, {}), audits, {"answering": SHARES})
+    found = verdicts(
+        Comparison(arm, arm, tasks, {}), audits, {"answering": SHARES}, dict.fromkeys(tasks, SHARES)
+    )
     assert found == {
         "drawing": "helped",
         "gamed": "reward rose while quality did not",

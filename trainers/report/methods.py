@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.comparing.wording import interval_note
 from selfreward_eval.harness.errors import NotComparable
 from selfreward_eval.harness.report.comparison_view import tone
 from selfreward_eval.harness.report.notation import Notation, count, notation_for, p_number
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.comparing.records import Contrast
     from selfreward_eval.trainers.report.reading import Training
 
-__all__ = ["NO_CLAIM", "Entry", "budget_words", "claimed", "forest_view", "method_view", "methods_view"]
+__all__ = [
+    "NO_CLAIM",
+    "Entry",
+    "budget_words",
+    "claimed",
+    "forest_view",
+    "imbalance_words",
+    "interval_words",
+    "method_view",
+    "methods_view",
+    "pool_words",
+]
 
 NO_CLAIM = "checkpoints only"
 """The badge of a difference that says nothing about the method."""
@@ -45,6 +57,7 @@ class Entry:
         link: where the name leads; empty for nowhere.
         overall: whether it is the headline.
         neutral: whether its colour is to say nothing, as no claim is made.
+        own: the method's claim from its own runs alone, where ``contrast`` pools several methods'.
     """
 
     name: str
@@ -53,14 +66,15 @@ class Entry:
     link: str = ""
     overall: bool = False
     neutral: bool = False
+    own: Contrast | None = None
 
 
 def forest_view(entries: Sequence[Entry], notation: Notation, *, higher_is_better: bool) -> dict[str, Any]:
     """Differences with their intervals below each other, on one axis.
 
     Returns:
-        ``rows`` (name, link, badge, overall, a, b, effect, interval, p, tone and mark), ``scale``, ``zero``
-        and ``unit``.
+        ``rows`` (name, link, badge, overall, a, b, effect, interval, p, own, tone and mark), ``scale``,
+        ``zero`` and ``unit``. ``own`` is the interval and p of :attr:`Entry.own`, empty without one.
     """
     contrasts = [one.contrast for one in entries if one.contrast is not None]
     axis = difference_axis(end for one in contrasts for end in (one.effect, one.low, one.high))
@@ -76,6 +90,7 @@ def forest_view(entries: Sequence[Entry], notation: Notation, *, higher_is_bette
             "mark": one.contrast
             and interval_mark(axis, one.contrast.effect, one.contrast.low, one.contrast.high),
             **_texts(one.contrast, notation),
+            "own": _own(one.own, notation),
         }
         for one in entries
     ]
@@ -99,6 +114,13 @@ def _texts(contrast: Contrast | None, notation: Notation) -> dict[str, str]:
     }
 
 
+def _own(contrast: Contrast | None, notation: Notation) -> str:
+    if contrast is None:
+        return ""
+    texts = _texts(contrast, notation)
+    return f"{texts['interval']}, adjusted p {texts['p']}"
+
+
 def claimed(
     claims: Claims, *, higher_is_better: bool, guarded: tuple[float, float] | None = None
 ) -> Outcome | None:
@@ -109,11 +131,12 @@ def claimed(
         higher_is_better: direction of the metric.
         guarded: the range of the metric where the task is a guard, else None.
     """
-    if claims.method is None:
+    claim = claims.deciding
+    if claim is None:
         return None
     if guarded is not None:
-        return guard_claim(claims.method, guarded, higher_is_better=higher_is_better)
-    change = improvement(claims.method, higher_is_better=higher_is_better)
+        return guard_claim(claim, guarded, higher_is_better=higher_is_better)
+    change = improvement(claim, higher_is_better=higher_is_better)
     return {1: Outcome.HELPED, -1: Outcome.HURT, 0: Outcome.NO_EVIDENCE}[change]
 
 
@@ -234,7 +257,13 @@ def methods_view(
             for method, pooled in claims.items()
         ],
         "tasks": [{"name": task, **forests[task]} for task in tasks],
-        "remarks": [*_remarks(claims), *budget_words(drawn or {})],
+        "remarks": [
+            *_remarks(claims),
+            *pool_words(claims),
+            *imbalance_words(claims),
+            *interval_words(claims),
+            *budget_words(drawn or {}),
+        ],
     }
 
 
@@ -255,9 +284,10 @@ def _methods_forest(
     entries = [
         Entry(
             method,
-            one.overall.method or one.overall.checkpoint,
+            one.overall.deciding or one.overall.checkpoint,
             _badge(one, value_range if guarded else None),
             neutral=one.overall.method is None,
+            own=one.overall.method if one.overall.pooled else None,
         )
         for method, one in compared.items()
     ]
@@ -273,6 +303,46 @@ def budget_words(drawn: Mapping[str, int]) -> list[str]:
         return [f"Every run of every method drew {next(iter(drawn.values())):,} pictures to learn from."]
     each = ", ".join(f"{name} {number:,}" for name, number in drawn.items())
     return [f"The methods drew unequal numbers of pictures ({each}): a difference may be one of budget."]
+
+
+def pool_words(claims: Mapping[str, PooledComparison]) -> list[str]:
+    """Over which methods the variance between runs was pooled, task by task, and who was left out."""
+    said: dict[str, None] = {}
+    for task in dict.fromkeys(name for pooled in claims.values() for name in pooled.tasks):
+        compared = [pooled.tasks[task].overall for pooled in claims.values() if task in pooled.tasks]
+        for pool in (one.pool for one in compared if one.pool is not None):
+            words = (
+                f"{task}: the variance between training runs is pooled over {', '.join(pool.members)} "
+                f"({pool.df:.0f} degrees of freedom)"
+            )
+            if pool.left_out:
+                words += f", without {', '.join(pool.left_out)}, whose runs vary more"
+            said[f"{words}."] = None
+    if not said:
+        return []
+    return [
+        *said,
+        "Verdicts go by the pooled interval; 'own' is the interval from the method's own runs. With few runs "
+        "the check of equal variances misses a method that varies up to three times as much, and its pooled "
+        "claim then errs in up to one case of ten: where pooled and own disagree, train more seeds.",
+    ]
+
+
+def imbalance_words(claims: Mapping[str, PooledComparison]) -> list[str]:
+    """Warnings that one arm has more samples without a score."""
+    return [
+        f"{method}, {name}: {task.overall.checkpoint.imbalance}."
+        for method, pooled in claims.items()
+        for name, task in pooled.tasks.items()
+        if task.overall.checkpoint.imbalance
+    ]
+
+
+def interval_words(claims: Mapping[str, PooledComparison]) -> list[str]:
+    """The sentence about intervals that leave out 0 beside an adjusted p above 0.05, where one does."""
+    overall = [task.overall for pooled in claims.values() for task in pooled.tasks.values()]
+    note = interval_note(part for one in overall for part in (one.pooled, one.method or one.checkpoint))
+    return [note] if note else []
 
 
 def _remarks(claims: Mapping[str, PooledComparison]) -> list[str]:

@@ -15,7 +15,13 @@ from selfreward_eval.harness.report.pages import OUTSIDE, REPORT_NAME, left_out_
 from selfreward_eval.harness.report.pictures import BUDGET, Wanted, embed_all
 from selfreward_eval.harness.runs.reader import read_manifest, read_results
 from selfreward_eval.harness.runs.scores import TaskScores
-from selfreward_eval.trainers.report.methods import method_view, methods_view
+from selfreward_eval.trainers.report.methods import (
+    imbalance_words,
+    interval_words,
+    method_view,
+    methods_view,
+    pool_words,
+)
 from selfreward_eval.trainers.report.reading import load_training
 from selfreward_eval.trainers.report.rendering import render
 from selfreward_eval.trainers.report.selection import CHOICES
@@ -135,7 +141,11 @@ def write_methods_page(
     view = methods_view(claims, _ranges(claims.values()), guards, drawn)
     view["baseline"] = None
     if against:
-        view["baseline"] = {"name": baseline, **methods_view(against, _ranges(against.values()))}
+        view["baseline"] = {
+            "name": baseline,
+            **methods_view(against, _ranges(against.values())),
+            "pooling": [*pool_words(against), *imbalance_words(against), *interval_words(against)],
+        }
     return _write(output, render("methods", view=view))
 
 

@@ -210,7 +210,7 @@ def _contrast(data: Mapping[str, Any]) -> Contrast:
     kept = {key: value for key, value in data.items() if key in known}
     # Words and counts apart, a contrast is made of numbers; one that is not finite is a damaged file.
     for key, value in kept.items():
-        if key in ("method", "why", "verdict", "family"):
+        if key in ("method", "why", "verdict", "family", "imbalance"):
             kept[key] = None if value is None else str(value)
         elif key != "bca" and value is not None:
             _finite(value, key)

@@ -10,7 +10,7 @@ from selfreward_eval.harness.report.identity import flatten
 from selfreward_eval.harness.report.notation import Notation, count, notation_for, p_number, share, signed
 from selfreward_eval.harness.report.plots import Axis, difference_axis, interval_mark
 from selfreward_eval.trainers.report.curves import Series, line_chart
-from selfreward_eval.trainers.verdict import GUARDING, Audit, Outcome, guarding, improvement
+from selfreward_eval.trainers.verdict import GUARDING, SHARE, Audit, Outcome, guarding, improvement
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.comparing.records import TaskComparison
@@ -23,6 +23,7 @@ TONES = {
     Outcome.HURT: "down",
     Outcome.LOST: "down",
     Outcome.GAMED: "gamed",
+    Outcome.NOT_SHOWN: "open",
     Outcome.NO_EVIDENCE: "open",
     Outcome.CANNOT_TELL: "open",
 }
@@ -42,6 +43,7 @@ OPENINGS = {
     Outcome.HELPED: "Helped on {}.",
     Outcome.HURT: "Hurt {}.",
     Outcome.GAMED: "Reward rose while quality did not on {}.",
+    Outcome.NOT_SHOWN: "Reward rose and quality was not shown to rise on {}.",
     Outcome.NO_EVIDENCE: "No evidence of a change on {}.",
     Outcome.KEPT: "Kept {}.",
     Outcome.LOST: "Lost on {}.",
@@ -83,9 +85,19 @@ def because(
     gain = f"{REWARD.difference(audit.effect)} (95 % interval {interval})"
     if outcome is Outcome.GAMED:
         return f"The rewarder's own mean on these very pictures rose by {gain}, and the score did not follow."
+    if outcome is Outcome.NOT_SHOWN:
+        return (
+            f"The rewarder's own mean on these very pictures rose by {gain}. The score was not shown to "
+            f"rise, and a gain of {_margin(value_range)} is not excluded either: more items would tell."
+        )
     if outcome is Outcome.HURT:
         return f"The rewarder's own mean on these very pictures rose by {gain} all the same."
     return ""
+
+
+def _margin(value_range: tuple[float, float]) -> str:
+    notation = notation_for(value_range)
+    return f"{notation.number(SHARE * (value_range[1] - value_range[0]))}{notation.difference_unit}"
 
 
 def _guarded(task: TaskComparison, outcome: Outcome, value_range: tuple[float, float]) -> str:

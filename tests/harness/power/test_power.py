@@ -253,3 +253,18 @@ def test_docstring_examples_hold() -> None:
     result = doctest.testmod(selfreward_eval.harness.power.power)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_a_score_among_several_is_planned_at_the_level_after_the_correction() -> None:
+    spread = assumed_sd(0.35, {"": 400}, 1)
+    alone, of_four = plan(spread, Question(effect=0.05)), plan(spread, Question(effect=0.05, scores=4))
+    assert (alone.alpha, of_four.alpha) == (0.05, 0.0125)
+    assert of_four.power < alone.power  # type: ignore[operator]
+    assert plan(spread, Question(effect=0.05, scores=4), corrected=False) == replace(
+        alone, question=Question(effect=0.05, scores=4)
+    )
+
+
+def test_single_marks_are_planned_for_mcnemar() -> None:
+    found = plan(assumed_marks(0.7, 0.3, 0.5, 0.15, {"": 100}, 1), Question(effect=0.15))
+    assert found.test == "exact McNemar"

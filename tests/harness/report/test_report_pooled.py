@@ -47,7 +47,8 @@ def test_both_claims_stand_beside_each_other(view: Callable[..., dict[str, Any]]
     checkpoints, method = task["claims"]
     assert checkpoints["verdict"] == method["verdict"] == "B is better than A"
     assert (checkpoints["tone"], method["tone"]) == ("up", "up")
-    assert float(method["df"]) < float(checkpoints["df"])
+    # Sign flips and Banerjee's bound: no t and df give their p.
+    assert (checkpoints["df"], method["df"]) == ("", "")
     assert task["refused"] == ""
 
 

@@ -155,7 +155,9 @@ def write_training(
         comparison=comparison.to_json(),
         audit=audits,
         seconds={"before": 61.0, "train": 412.0},
-        verdicts=verdicts(comparison, audits, {"answering": MARK.range}),
+        verdicts=verdicts(
+            comparison, audits, {"answering": MARK.range}, dict.fromkeys(comparison.tasks, MARK.range)
+        ),
     )  # fmt: skip
     replace(record, **changes).write(folder)
     (folder / "log.jsonl").write_text(log_lines(), encoding="utf-8")
