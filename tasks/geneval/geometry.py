@@ -10,8 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from selfreward_eval.harness.errors import InputError
+
 Box = Sequence[float]
 """x0, y0, x1, y1 in pixels."""
+
+RELATIONS = ("above", "below", "left of", "right of")
+"""All that :func:`relative_position` can return."""
 
 NEGLIGIBLE = 1e-3
 """Offsets smaller than this, in pixels after the dead zone, mean no relation."""
@@ -25,8 +30,11 @@ def compute_iou(a: Box, b: Box) -> float:
 
     Returns:
         A value in [0, 1]; boxes up to one pixel apart already overlap.
+
+    Raises:
+        InputError: a box has fewer than four edges, or one that is no number.
     """
-    first, second = np.asarray(a, dtype=np.float32)[:4], np.asarray(b, dtype=np.float32)[:4]
+    first, second = _edges(a), _edges(b)
     shared = np.concatenate([np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])])
     intersection = _area(shared)
     union = _area(first) + _area(second) - intersection
@@ -39,8 +47,11 @@ def relative_position(a: Box, b: Box, position_threshold: float = 0.1) -> list[s
     The distance of the centres is shortened along each axis by ``position_threshold`` times the
     summed extents, then divided by its full length. The length is the one *before* shortening, so
     that along one axis the distance must exceed twice the dead zone; this is the official rule.
+
+    Raises:
+        InputError: a box has fewer than four edges, or one that is no number.
     """
-    boxes = np.asarray([list(a)[:4], list(b)[:4]], dtype=np.float32).reshape(2, 2, 2)
+    boxes = np.stack([_edges(a), _edges(b)]).reshape(2, 2, 2)
     centre_a, centre_b = boxes.mean(axis=1)
     extent_a, extent_b = np.abs(boxes[:, 1] - boxes[:, 0])
     offset = centre_a - centre_b
@@ -56,6 +67,19 @@ def relative_position(a: Box, b: Box, position_threshold: float = 0.1) -> list[s
         "right of": dx > MIN_COMPONENT,
     }
     return [relation for relation, holds in held.items() if holds]
+
+
+def _edges(box: Box) -> np.ndarray:
+    """A box's four edges in float32. Further entries, such as a score, are not read.
+
+    Upstream fails on fewer than four; numpy alone would stretch three over two corners.
+    """
+    numbers = isinstance(box, Sequence | np.ndarray) and all(
+        isinstance(edge, int | float | np.number) for edge in box[:4]
+    )
+    if not numbers or len(box) < 4:
+        raise InputError(f"{box!r} is not a box of four edges; the detector must return x0, y0, x1, y1")
+    return np.asarray(box[:4], dtype=np.float32)
 
 
 def _area(box: np.ndarray) -> np.float32:

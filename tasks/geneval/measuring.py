@@ -6,6 +6,7 @@ Shared by ``geneval`` and ``shapes_geneval``; they differ in vocabulary and inst
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import InputError
@@ -27,6 +28,20 @@ def by_class(detections: Sequence[Detection]) -> dict[str, list[Detection]]:
     for detection in detections:
         groups.setdefault(detection.label, []).append(detection)
     return groups
+
+
+def unusable(detections: Sequence[Detection]) -> str | None:
+    """Why detections have no verdict: one has a score or an edge that is no number. None if all are usable.
+
+    No threshold is exceeded by nan, so the object would count as absent.
+    """
+    for detection in detections:
+        if not all(map(isfinite, (detection.score, *detection.box))):
+            return (
+                f"the detector returned a {detection.label!r} with the score {detection.score} in "
+                f"{list(detection.box)}; a detection needs finite numbers"
+            )
+    return None
 
 
 def evidence(detections: Sequence[Detection], verdict: Decision, threshold: float) -> dict[str, Any]:
@@ -72,8 +87,11 @@ def measure_image(
         colours: what the classifier chooses from.
 
     Returns:
-        A ``measurement_error`` without a value if the row is damaged or a colour cannot be read.
+        A ``measurement_error`` without a value if the row is damaged, a detection holds a value that is no
+        number, or a colour cannot be read.
     """
+    if (broken := unusable(detections)) is not None:
+        return Measurement(Status.MEASUREMENT_ERROR, reason=broken)
 
     def colour_of(name: str, objects: Sequence[Detection]) -> list[str]:
         return colour_classifier.classify(image, objects, colours) if objects else []

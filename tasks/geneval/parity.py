@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.backends.crops import GREY, cut_out
 from selfreward_eval.harness.instruments.base import Detection
 from selfreward_eval.harness.instruments.open_clip_colour import best_colour
@@ -34,6 +35,9 @@ def read_verdict(document: Case, case: Case) -> Pair:
     expected = dict(case["expected"])
     if "reason" in expected:
         expected["reason"] = _sorted_relations(expected["reason"])
+    if "prompt" not in case["metadata"]:
+        # Upstream's record of a picture holds the prompt; its decision alone would not need it.
+        raise InputError("the row lacks 'prompt'; correct the row")
     stored = {field.name: case["options"][field.name] for field in fields(Options)}
     readings: dict[int, str] = {}
     detections = []
@@ -93,7 +97,8 @@ def read_crop(document: Case, case: Case) -> Pair:
 
 def read_summary(document: Case, case: Case) -> Pair:
     """Verdicts against the printed summary: percentages as upstream rounds them."""
-    summary = summarise(Row(row["tag"], row["metadata"], row["correct"]) for row in case["rows"])
+    rows = [[row.get(key) for key in ("tag", "metadata", "correct")] for row in case["rows"]]
+    summary = summarise(Row(*row) for row in rows)
     return case["expected"], {
         "total_images": summary.images,
         "total_prompts": summary.prompts,

@@ -96,9 +96,11 @@ def evaluate(
         options: thresholds.
 
     Raises:
-        InputError: the row lacks a key or points at a clause that does not come before.
+        InputError: the row lacks a key, holds a value of another type, or points at a clause that does not
+            come before. Upstream fails on the same rows.
     """
-    threshold = options.threshold_for(_get(metadata, "tag", metadata))
+    _require_row(metadata)
+    threshold = options.threshold_for(metadata["tag"])
     kept = {name: keep(objects, threshold, options) for name, objects in candidates.items()}
     kept = {name: objects for name, objects in kept.items() if objects}
     checker = _ClauseChecker(metadata, kept, colour_of, colours, options)
@@ -127,8 +129,8 @@ class _ClauseChecker:
         """Why ``include`` clauses fail. A failed clause has no objects that later clauses can refer to."""
         complaints = []
         for clause in self.row.get("include", ()):
-            count = _get(clause, "count", self.row)
-            objects = self.kept.get(_get(clause, "class", self.row), [])[:count]
+            name, count = _asked(clause, self.row)
+            objects = self.kept.get(name, [])[:count]
             complaint = self._complaint(clause, objects)
             self.matched.append(None if complaint else objects)
             complaints += [complaint] if complaint else []
@@ -138,7 +140,7 @@ class _ClauseChecker:
         """Why ``exclude`` clauses fail; here all kept objects count, not only the best ``count``."""
         complaints = []
         for clause in self.row.get("exclude", ()):
-            name, count = _get(clause, "class", self.row), _get(clause, "count", self.row)
+            name, count = _asked(clause, self.row)
             number = len(self.kept.get(name, []))
             if number >= count:
                 complaints.append(f"expected {name}<{count}, found {number}")
@@ -173,6 +175,8 @@ class _ClauseChecker:
         try:
             relation, index = clause["position"]
             targets = self.matched[index]
+            if not isinstance(relation, str):
+                raise TypeError("a relation is a text")
         except (IndexError, TypeError, ValueError) as error:
             raise InputError(
                 f"position {clause['position']!r} of {name!r} in {self._prompt()} does not name a relation "
@@ -189,6 +193,30 @@ class _ClauseChecker:
 
     def _prompt(self) -> str:
         return f"the row {self.row.get('prompt', '?')!r}"
+
+
+def _require_row(row: Row) -> None:
+    """Returns if ``row`` has what upstream reads of every row, whatever its clauses say."""
+    if not isinstance(row, Mapping):
+        raise InputError(f"{row!r} is no row of GenEval's metadata; correct it")
+    _get(row, "tag", row)
+    for key in ("include", "exclude"):
+        if not isinstance(row.get(key, []), list | tuple):
+            raise InputError(
+                f"the row {row.get('prompt', '?')!r} has {row[key]!r} as {key!r}, which is no list of clauses"
+                "; correct the row"
+            )
+
+
+def _asked(clause: Row, row: Row) -> tuple[str, int]:
+    """Class and number of a clause."""
+    name, count = _get(clause, "class", row), _get(clause, "count", row)
+    if not isinstance(name, str) or not isinstance(count, int):
+        raise InputError(
+            f"the row {row.get('prompt', '?')!r} asks for {count!r} of {name!r}; a clause needs a class "
+            "name and a whole number; correct the row"
+        )
+    return name, count
 
 
 def _get(part: Row, key: str, row: Row) -> Any:

@@ -62,11 +62,15 @@ def summarise(rows: Iterable[Row]) -> Summary:
     """The summary of ``rows``; their order matters to nothing but the order of ``tags``.
 
     Raises:
-        InputError: there is no row.
+        InputError: there is no row, or one without a tag, a prompt or a decision.
     """
     tags: dict[str, TagScore] = {}
     prompts: dict[str, bool] = {}
     for row in rows:
+        if not (isinstance(row.tag, str) and isinstance(row.prompt, str) and isinstance(row.correct, bool)):
+            raise InputError(
+                f"{row!r} is no verdict: it needs a tag, a prompt and true or false; measure the picture anew"
+            )
         before = tags.get(row.tag, TagScore(0, 0))
         tags[row.tag] = TagScore(before.correct + row.correct, before.n + 1)
         prompts[row.prompt] = prompts.get(row.prompt, False) or row.correct

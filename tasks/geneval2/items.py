@@ -17,6 +17,8 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
+from selfreward_eval.tasks.geneval2.analysis import require_atoms, require_skill
+from selfreward_eval.tasks.geneval2.scoring import COUNTING, YES_ANSWER
 
 KEYS = ("prompt", "atom_count", "vqa_list", "skills")
 
@@ -63,12 +65,25 @@ def _row(line: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict) or (lacking := [key for key in KEYS if key not in row]):
         raise InputError(f"{where} lacks {', '.join(lacking) if isinstance(row, dict) else 'an object'}")
     pairs, skills = row["vqa_list"], row["skills"]
-    if not isinstance(row["prompt"], str) or not isinstance(row["atom_count"], int):
-        raise InputError(f"{where} has no text as prompt, or no number as atom_count; replace the file")
+    if not isinstance(row["prompt"], str):
+        raise InputError(f"{where} has no text as prompt; replace the file")
     if not isinstance(pairs, list) or not pairs or not all(_is_question(pair) for pair in pairs):
         raise InputError(f"{where} holds no questions with answers in its vqa_list; replace the file")
     if not isinstance(skills, list) or len(skills) != len(pairs):
         raise InputError(f"{where} does not name one skill for each of its {len(pairs)} questions")
+    try:
+        require_atoms(row["atom_count"])
+        for skill in skills:
+            require_skill(skill)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    for question, answer in pairs:
+        if not question.startswith(COUNTING) and answer != YES_ANSWER:
+            # Upstream would score the probability of "Yes", whatever the file calls right.
+            raise InputError(
+                f"{where}: {question!r} has the answer {answer!r}, but only {COUNTING!r} questions have "
+                f"another answer than {YES_ANSWER!r}; correct the row"
+            )
     return row
 
 

@@ -30,7 +30,7 @@ def measure_pictures(
     questions = [_questions(item) for item in items]
     pictures = [image for image, rows in zip(images, questions, strict=True) for _ in rows]
     flat = [row for rows in questions for row in rows]
-    spellings = [accepted(answer) for _, answer, _ in flat]
+    spellings = [accepted(question, answer) for question, answer, _ in flat]
     readings = iter(
         zip(reader.first_words(pictures, [row[0] for row in flat], spellings), spellings, strict=True)
         if flat

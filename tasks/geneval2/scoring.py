@@ -2,7 +2,7 @@
 
 >>> full_question("Are the teapots teal?")
 'Are the teapots teal? Answer in one word.'
->>> accepted("two")
+>>> accepted("How many teapots are in the image?", "two")
 ('two', 'Two', ' two', ' Two', '2', ' 2')
 >>> soft_tifa([0.8, 0.2])
 SoftTifa(arithmetic=0.5, geometric=0.4)
@@ -21,8 +21,13 @@ from selfreward_eval.harness.errors import InputError
 PROMPT = "{question} Answer in one word."
 """The prompt for the instrument."""
 
-YES = ("Yes", "yes", " yes", " Yes")
+YES_ANSWER = "Yes"
+
+YES = (YES_ANSWER, "yes", " yes", " Yes")
 """Spellings of the only answer that is no count."""
+
+COUNTING = "How many"
+"""A question that begins with this asks for a count; every other one is a question for "Yes"."""
 
 DIGITS = {
     word: str(number)
@@ -55,10 +60,20 @@ def full_question(question: str) -> str:
     return PROMPT.replace("{question}", question)
 
 
-def accepted(answer: str) -> tuple[str, ...]:
-    """The spellings whose first tokens count, in upstream's order."""
-    if answer == "Yes":
+def accepted(question: str, answer: str) -> tuple[str, ...]:
+    """The spellings whose first tokens count, in upstream's order.
+
+    The question decides, as upstream: only one for a count reads its answer.
+
+    Raises:
+        InputError: the question, or the answer of a question for a count, is no text.
+    """
+    if not isinstance(question, str):
+        raise InputError(f"the question {question!r} is no text; replace the prompt file")
+    if not question.startswith(COUNTING):
         return YES
+    if not isinstance(answer, str):
+        raise InputError(f"the answer {answer!r} to {question!r} is no text; replace the prompt file")
     digits = DIGITS.get(answer, NO_DIGITS)
     word = answer.capitalize()
     return (answer, word, f" {answer}", f" {word}", digits, f" {digits}")

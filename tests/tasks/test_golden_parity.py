@@ -123,6 +123,7 @@ def test_relation_words_may_come_in_any_order(tmp_path: Path) -> None:
         "id": "p",
         "metadata": {
             "tag": "position",
+            "prompt": "a b above an a",
             "include": [{"class": "a", "count": 1}, {"class": "b", "count": 1, "position": ["above", 0]}],
         },
         "detections": [

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from selfreward_eval.harness.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
@@ -37,5 +39,15 @@ def class_vectors(clip: Clip, sentences: Sequence[Sequence[str]], device: str) -
 
 
 def best(logits: Sequence[float], names: Sequence[str]) -> str:
-    """The name with the largest logit; of equal ones the first."""
-    return names[int(np.argmax(np.asarray(logits, dtype=np.float32)))]
+    """The name with the largest logit; of equal ones the first.
+
+    Raises:
+        InputError: there is not one finite logit per name. The largest of numbers with a nan is the nan.
+    """
+    row = np.asarray(logits, dtype=np.float32)
+    if row.shape != (len(names),) or not np.isfinite(row).all():
+        raise InputError(
+            f"{len(names)} classes need {len(names)} finite logits, got {row.tolist()}; the classifier is at "
+            "fault"
+        )
+    return names[int(np.argmax(row))]

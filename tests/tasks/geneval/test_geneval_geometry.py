@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from selfreward_eval.harness.errors import InputError
 from selfreward_eval.tasks.geneval.geometry import compute_iou, relative_position
 
 OPPOSITE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
@@ -71,3 +74,16 @@ def test_overlap_is_symmetric_and_complete_only_for_the_same_box(a: tuple, b: tu
 
 def test_boxes_turned_inside_out_have_no_area() -> None:
     assert compute_iou((10, 10, 0, 0), (30, 30, 20, 20)) == 0.0
+
+
+@pytest.mark.parametrize("box", [(), (0, 0, 9), (0, 0, 9, None), (0, 0, "9", 9), None, 7])
+def test_a_box_has_four_edges(box: Any) -> None:
+    for measure in (compute_iou, relative_position):
+        with pytest.raises(InputError, match="not a box of four edges"):
+            measure(box, TARGET)
+        with pytest.raises(InputError, match="not a box of four edges"):
+            measure(TARGET, box)
+
+
+def test_entries_behind_the_edges_are_not_read() -> None:
+    assert compute_iou((*TARGET, 0.9), TARGET) == 1.0

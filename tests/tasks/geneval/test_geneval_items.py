@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,12 @@ def test_items_carry_the_row(tmp_path: Path) -> None:
     assert (item.id, item.text, item.category, item.metadata) == ("00000", "a red cup", "colors", ROW)
 
 
+def placed(position: Any) -> str:
+    """A line whose second cup has this position."""
+    cups = [{"class": "cup", "count": 1}, {"class": "cup", "count": 1, "position": position}]
+    return json.dumps({**ROW, "include": cups})
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -56,6 +63,27 @@ def test_items_carry_the_row(tmp_path: Path) -> None:
         ("[]", "line 2 is not a JSON object"),
         (json.dumps({"tag": "colors"}), "line 2 lacks"),
         (json.dumps({**ROW, "include": [{"class": "unicorn", "count": 1}]}), "line 2 asks for 'unicorn'"),
+        (json.dumps({**ROW, "exclude": [{"class": "unicorn", "count": 1}]}), "line 2 asks for 'unicorn'"),
+        (json.dumps({**ROW, "tag": "style"}), "line 2 has the tag 'style'"),
+        (json.dumps({**ROW, "tag": ["colors"]}), "line 2 has the tag"),
+        (json.dumps({**ROW, "prompt": None}), "line 2 has None as its prompt"),
+        (json.dumps({**ROW, "include": []}), "line 2 has no list of clauses"),
+        (json.dumps({**ROW, "include": {"class": "cup"}}), "line 2 has no list of clauses"),
+        (json.dumps({**ROW, "exclude": None}), "line 2 has no list of clauses"),
+        (json.dumps({**ROW, "include": ["cup"]}), "line 2 asks for None"),
+        (json.dumps({**ROW, "include": [{"class": "cup"}]}), "line 2 asks for None of 'cup'"),
+        (json.dumps({**ROW, "include": [{"class": "cup", "count": 0}]}), "line 2 asks for 0 of 'cup'"),
+        (json.dumps({**ROW, "include": [{"class": "cup", "count": "2"}]}), "line 2 asks for '2' of 'cup'"),
+        (
+            json.dumps({**ROW, "include": [{"class": "cup", "count": 1, "color": "teal"}]}),
+            "line 2 asks for the colour 'teal'",
+        ),
+        (placed(["near", 0]), "line 2 has the position"),
+        (placed(["above", 1]), "line 2 has the position"),
+        (placed(["above", -1]), "line 2 has the position"),
+        (placed(["above", True]), "line 2 has the position"),
+        (placed(["above"]), "line 2 has the position"),
+        (placed(None), "line 2 has the position"),
     ],
 )
 def test_a_damaged_line_is_named(tmp_path: Path, line: str, message: str) -> None:

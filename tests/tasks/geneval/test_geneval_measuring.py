@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from selfreward_eval.harness.errors import InputError
@@ -71,6 +72,20 @@ def test_a_colour_that_cannot_be_read_is_a_failure_not_a_zero() -> None:
     assert measurement.status is Status.MEASUREMENT_ERROR
     assert measurement.values == {}
     assert measurement.reason == "the box has no pixel"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Detection("cup", (0.0, 0.0, 50.0, 50.0), float("nan")),
+        Detection("dog", (0.0, 0.0, 50.0, 50.0), float("inf")),
+        Detection("cup", (0.0, float("nan"), 50.0, 50.0), 0.9),
+    ],
+)
+def test_a_detection_that_is_no_number_is_a_failure_not_an_absent_object(broken: Detection) -> None:
+    measurement = measure_image(PICTURE, RED_CUP, [seen(0.9), broken], Always("red"))
+    assert measurement.status is Status.MEASUREMENT_ERROR
+    assert "needs finite numbers" in measurement.reason
 
 
 def test_another_vocabulary() -> None:

@@ -157,6 +157,40 @@ class TestDamagedRows:
         with pytest.raises(InputError, match="earlier include clause"):
             judge([cup()], one("cup", position=["above", 0]))
 
+    @pytest.mark.parametrize(
+        "position", [None, [], ["above"], ["above", "0"], ["above", 0, 1], [["above"], 0], "above"]
+    )
+    def test_a_position_is_a_relation_and_a_number(self, position: Any) -> None:
+        with pytest.raises(InputError, match="does not name a relation"):
+            judge([cup(), cup(label="book")], one("cup"), one("book", position=position))
+
+    @pytest.mark.parametrize("part", ["include", "exclude"])
+    @pytest.mark.parametrize("clauses", [None, "cup", {"class": "cup", "count": 1}, 3])
+    def test_clauses_are_a_list(self, part: str, clauses: Any) -> None:
+        with pytest.raises(InputError, match="no list of clauses"):
+            evaluate({"tag": "custom", "prompt": "p", part: clauses}, {}, read)
+
+    @pytest.mark.parametrize("part", ["include", "exclude"])
+    @pytest.mark.parametrize(
+        "clause",
+        [
+            "cup",
+            None,
+            {"class": "cup", "count": "1"},
+            {"class": "cup", "count": None},
+            {"class": "cup", "count": 1.0},
+            {"class": ["cup"], "count": 1},
+        ],
+    )
+    def test_a_clause_names_a_class_and_a_number(self, part: str, clause: Any) -> None:
+        with pytest.raises(InputError):
+            evaluate({"tag": "custom", "prompt": "p", part: [clause]}, {"cup": [cup()]}, read)
+
+    @pytest.mark.parametrize("row", [None, [], "cup"])
+    def test_a_row_is_an_object(self, row: Any) -> None:
+        with pytest.raises(InputError, match="no row"):
+            evaluate(row, {}, read)
+
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 100)), max_size=8, unique_by=lambda p: p[1]))
 def test_the_order_of_candidates_changes_nothing_without_ties(pairs: list[tuple[int, int]]) -> None:

@@ -39,6 +39,21 @@ def test_nothing_cannot_be_summarised() -> None:
         summarise([])
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row(None, "a", True),  # type: ignore[arg-type]
+        Row("counting", None, True),  # type: ignore[arg-type]
+        Row("counting", "a", None),  # type: ignore[arg-type]
+        Row("counting", "a", "true"),  # type: ignore[arg-type]
+        Row("counting", "a", 2),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_verdict_is_not_summarised(row: Row) -> None:
+    with pytest.raises(InputError, match="is no verdict"):
+        summarise([Row("counting", "a", True), row])
+
+
 def record(accuracy: float | None) -> SampleRecord:
     measurement = (
         Measurement(Status.MISSING_IMAGE, reason="gone")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,11 +13,19 @@ from hypothesis import strategies as st
 from support.paths import GOLDEN
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.tasks.geneval2.analysis import Row, per_atomicity, per_skill, whole_atomicity
+from selfreward_eval.tasks.geneval2.analysis import (
+    SKILLS,
+    Row,
+    per_atomicity,
+    per_skill,
+    whole_atomicity,
+    whole_skills,
+)
 from selfreward_eval.tasks.geneval2.parity import READERS, read_analysis
 from selfreward_eval.tasks.geneval2.scoring import accepted, full_question, is_right, soft_tifa, tifa
 from selfreward_eval.tasks.parity import check_file, difference
 
+HOW_MANY = "How many teapots are in the image?"
 ATOMS = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
@@ -35,12 +44,24 @@ def test_the_question_is_asked_for_one_word() -> None:
 
 
 def test_a_yes_has_four_spellings_and_a_count_six() -> None:
-    assert accepted("Yes") == ("Yes", "yes", " yes", " Yes")
-    assert accepted("seven") == ("seven", "Seven", " seven", " Seven", "7", " 7")
+    assert accepted("Is it teal?", "Yes") == ("Yes", "yes", " yes", " Yes")
+    assert accepted(HOW_MANY, "seven") == ("seven", "Seven", " seven", " Seven", "7", " 7")
+
+
+def test_the_question_decides_whether_a_count_is_asked_for() -> None:
+    """Upstream reads the answer of a "How many" question alone."""
+    assert accepted("Is it teal?", "No") == accepted("Is it teal?", "Yes")
+    assert accepted(HOW_MANY, "Yes")[4:] == ("other", " other")
+
+
+@pytest.mark.parametrize(("question", "answer"), [(3, "Yes"), (None, "two"), ("How many?", 2)])
+def test_what_is_no_text_is_refused(question: Any, answer: Any) -> None:
+    with pytest.raises(InputError, match="is no text"):
+        accepted(question, answer)
 
 
 def test_a_count_beyond_ten_is_upstreams_other() -> None:
-    assert accepted("eleven")[4:] == ("other", " other")
+    assert accepted(HOW_MANY, "eleven")[4:] == ("other", " other")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +75,8 @@ def test_a_count_beyond_ten_is_upstreams_other() -> None:
     ],
 )
 def test_the_hard_verdict_goes_by_small_letters(said: str, answer: str, right: bool) -> None:
-    assert is_right(said, accepted(answer)) is right
+    question = HOW_MANY if answer != "Yes" else "Is it teal?"
+    assert is_right(said, accepted(question, answer)) is right
 
 
 def test_one_impossible_atom_makes_the_prompt_impossible() -> None:
@@ -113,8 +135,62 @@ def test_an_error_of_ours_where_upstream_has_numbers_is_a_difference(tmp_path: P
     assert "ours is the error" in str(check_file(path).first_difference)
 
 
+def whole_case(**change: Any) -> dict[str, Any]:
+    """A case with every skill and every number of atoms; ``change`` replaces parts of its first row."""
+    rows = [{"atom_count": n, "skills": list(SKILLS), "scores": [0.5] * 5} for n in range(3, 11)]
+    rows.append({"atom_count": 3, "skills": ["count"], "scores": [0.5], **change})
+    return {"rows": rows}
+
+
+def outcome(case: dict[str, Any], **expected: Any) -> str | None:
+    """What differs from upstream's result, or None."""
+    theirs = {
+        "per_skill_am_x100": dict.fromkeys(SKILLS, 50.0),
+        "per_atomicity_gm_x100": {str(n): 50.0 for n in range(3, 11)},
+    }
+    return difference(*read_analysis({}, {**case, "expected": theirs | expected}))
+
+
 def test_a_number_of_ours_where_upstream_crashed_is_a_difference() -> None:
-    rows = [{"atom_count": n, "skills": ["count"], "scores": [0.5]} for n in range(3, 11)]
-    crash = {"per_skill_am_x100": {"count": 50.0}, "per_atomicity_gm_x100": {"error": "ZeroDivisionError"}}
-    expected, ours = read_analysis({}, {"rows": rows, "expected": crash})
-    assert difference(expected, ours) is not None
+    assert outcome(whole_case()) is None
+    for table in ("per_skill_am_x100", "per_atomicity_gm_x100"):
+        assert outcome(whole_case(), **{table: {"error": "ZeroDivisionError"}}) is not None
+
+
+SIXTH_SKILL = {"skills": ["style"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "crashed"),
+    [
+        (SIXTH_SKILL, "per_skill_am_x100"),
+        ({"skills": ["Count"]}, "per_skill_am_x100"),
+        ({"skills": [None]}, "per_skill_am_x100"),
+        ({"skills": []}, "per_skill_am_x100"),
+        ({"atom_count": 11}, "per_atomicity_gm_x100"),
+        ({"atom_count": 2}, "per_atomicity_gm_x100"),
+        ({"atom_count": "3"}, "per_atomicity_gm_x100"),
+    ],
+)
+def test_what_one_of_upstreams_tables_refuses_has_no_number(change: dict[str, Any], crashed: str) -> None:
+    """Each table is computed by itself: the other one keeps its numbers."""
+    assert outcome(whole_case(**change), **{crashed: {"error": "Exception"}}) is None
+
+
+@pytest.mark.parametrize("score", ["0.5", None, [0.5], True, float("nan"), 1.5])
+def test_a_score_that_is_no_number_has_no_table(score: Any) -> None:
+    crash = {"error": "TypeError"}
+    tables = {"per_skill_am_x100": crash, "per_atomicity_gm_x100": crash}
+    assert outcome(whole_case(scores=[score]), **tables) is None
+
+
+def test_an_unknown_skill_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="no skill 'style', only object, attribute, count, position, verb"):
+        per_skill([Row(3, ("style",), (1.0,))])
+
+
+def test_a_skill_without_atoms_has_no_row_upstream() -> None:
+    rows = [Row(3, SKILLS[:4], (0.5,) * 4)]
+    assert list(per_skill(rows)) == list(SKILLS[:4])
+    with pytest.raises(InputError, match="no atom of the skill 'verb'"):
+        whole_skills(rows)

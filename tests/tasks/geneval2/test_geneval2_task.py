@@ -50,7 +50,12 @@ def test_a_prompt_is_an_item_of_its_number_of_atoms(prompt_file: Path) -> None:
     ("change", "message"),
     [
         ({"prompt": 7}, "no text as prompt"),
-        ({"atom_count": "3"}, "no number as atom_count"),
+        ({"atom_count": "3"}, "no prompt of '3' atoms"),
+        ({"atom_count": 11}, "no prompt of 11 atoms"),
+        ({"atom_count": True}, "no prompt of True atoms"),
+        ({"skills": ["count", "attribute", "style"]}, "no skill 'style'"),
+        ({"skills": ["count", "attribute", 7]}, "no skill 7"),
+        ({"vqa_list": [["Is it?", "No"]] * 3}, "only 'How many' questions"),
         ({"vqa_list": []}, "no questions with answers"),
         ({"vqa_list": [["Is it?"]]}, "no questions with answers"),
         ({"skills": ["count"]}, "one skill for each of its 3 questions"),
@@ -61,7 +66,7 @@ def test_damage_is_named(
 ) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(rows[1]) + "\n" + json.dumps({**rows[0], **change}) + "\n")
-    with pytest.raises(InputError, match=rf"rows\.jsonl, line 2 .*{message}"):
+    with pytest.raises(InputError, match=rf"rows\.jsonl, line 2.*{message}"):
         load_items(path)
 
 
