@@ -114,7 +114,7 @@ def check_file(path: Path) -> FileParity:
         name = case.get("id", f"case {number}") if isinstance(case, dict) else f"case {number}"
         try:
             differing = _case_difference(reader, document, case)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
             problem = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
             raise InputError(f"{path}: {name} {problem}; replace the damaged file") from error
         if differing is None:

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Item
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.trainers.same_request import request_key
 
 SHOWN = 3
 
 
-def refuse_overlap(training: Sequence[Item], tasks: Sequence[Task]) -> None:
+def refuse_overlap(
+    training: Sequence[Item], tasks: Sequence[Task], key: Callable[[str], Hashable] = request_key
+) -> None:
     """Returns if no training prompt is asked by a task that draws.
 
-    Prompts are compared without case, punctuation and spacing.
+    Prompts are compared by ``key``: by default without case, punctuation and spacing, and mirrored ones are
+    the same ("a red star and a blue ring", "a blue ring and a red star").
+
+    Args:
+        training: of all rounds.
+        tasks: what is evaluated; those that draw nothing are left out.
+        key: a text -> what is compared. :func:`~selfreward_eval.trainers.same_request.plain` for prompts
+            whose source keeps them apart from the evaluation by their wording.
 
     Raises:
         UsageError: some are; the message names the task and the first ones.
     """
-    trained = {_plain(item.text) for item in training}
+    trained = {key(item.text) for item in training}
     for task in tasks:
         if task.info.capability != "generate":
             continue
-        shared = [item.text for item in task.items() if _plain(item.text) in trained]
+        shared = [item.text for item in task.items() if key(item.text) in trained]
         if shared:
             shown = "; ".join(repr(text) for text in shared[:SHOWN])
             more = f" and {len(shared) - SHOWN} more" if len(shared) > SHOWN else ""
             raise UsageError(
                 f"{len(shared)} training prompts are asked by the evaluation {task.info.name!r}: {shown}"
-                f"{more}; take them out of --prompts, or evaluate on another task"
+                f"{more}; take them, and the same ones in other words, out of --prompts, or evaluate on "
+                "another task"
             )
 
 
@@ -64,7 +74,3 @@ def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _parts(inner)
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))

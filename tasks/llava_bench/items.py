@@ -29,11 +29,17 @@ def load_items(questions: Path, references: Path, contexts: Path) -> list[Item]:
     joined by ``question_id``, and a question without reference or context is an error.
 
     Raises:
-        InputError: a line is damaged, or a question has no reference or context.
+        InputError: a line is damaged, a question has no reference or context, or two lines of a file are of
+            one question or picture.
     """
     rows = _lines(questions, ("question_id", "image", "text", "category"))
-    answers = {row["question_id"]: row for row in _lines(references, ("question_id", "text"))}
-    seen = {row["image"]: row for row in _lines(contexts, ("image",))}
+    answers = _by_key(_lines(references, ("question_id", "text")), "question_id", references)
+    seen = _by_key(_lines(contexts, ("image",)), "image", contexts)
+    _by_key(rows, "question_id", questions)
+    for row in rows:
+        _require_texts(row, ("image", "text", "category"), f"question {row['question_id']!r} in {questions}")
+    for row in answers.values():
+        _require_texts(row, ("text",), f"answer {row['question_id']!r} in {references}")
     if not rows:
         raise InputError(f"{questions} holds no questions; replace it by the official file")
     items = []
@@ -60,6 +66,28 @@ def load_items(questions: Path, references: Path, contexts: Path) -> list[Item]:
             )
         )
     return items
+
+
+def _by_key(rows: list[dict[str, Any]], key: str, path: Path) -> dict[Any, dict[str, Any]]:
+    """The rows by ``key``, which is a number or a text and different in every row."""
+    by_key: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        name = row[key]
+        if isinstance(name, bool) or not isinstance(name, int | str):
+            raise InputError(
+                f"{path} has {name!r} as {key}, which is no number and no text; correct the file"
+            )
+        if name in by_key:
+            raise InputError(f"{path} has two lines with the {key} {name!r}; take one out")
+        by_key[name] = row
+    return by_key
+
+
+def _require_texts(row: Mapping[str, Any], keys: tuple[str, ...], where: str) -> None:
+    """Returns if the values of ``keys`` are texts."""
+    for key in keys:
+        if not isinstance(row[key], str):
+            raise InputError(f"{where} has {row[key]!r} as {key!r}, which is no text; correct the file")
 
 
 def _context(row: Mapping[str, Any], where: str) -> str:

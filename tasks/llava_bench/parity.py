@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
+from selfreward_eval.harness.errors import InputError
 from selfreward_eval.tasks.llava_bench.official import review_table
 from selfreward_eval.tasks.llava_bench.parsing import official_pair
 
@@ -25,7 +26,7 @@ def read_review(document: Case, case: Case) -> Pair:
 
 def read_summary(document: Case, case: Case) -> Pair:
     """Reviews in a named file, with options, against the printed table."""
-    arguments = _options().parse_args(case["args"])
+    arguments = _arguments(case["args"])
     name = case["file_name"].replace("gpt4_text_", "").replace(".jsonl", "")
     version = "0613" if "0613" in name else "0314"
     unselected = any(part not in name for part in arguments.select or ())
@@ -50,9 +51,24 @@ READERS: dict[str, Callable[[Case, Case], Pair]] = {
 """Golden file name -> its reader."""
 
 
+def _arguments(words: list[str]) -> Namespace:
+    """Upstream's options from a case's words.
+
+    Raises:
+        InputError: an unknown option, or an id that is no whole number; upstream ends there, too.
+    """
+    try:
+        arguments, unknown = _options().parse_known_args(words)
+    except (ArgumentError, TypeError, SystemExit) as error:
+        raise InputError(f"upstream's script does not take {words!r} ({error})") from error
+    if unknown:
+        raise InputError(f"upstream's script does not take {unknown[0]!r}")
+    return arguments
+
+
 def _options() -> ArgumentParser:
     """Upstream's options that a case may use."""
-    options = ArgumentParser()
+    options = ArgumentParser(exit_on_error=False)
     options.add_argument("-v", "--version")
     options.add_argument("-s", "--select", nargs="*")
     options.add_argument("-i", "--ignore", nargs="*", type=int, default=[])

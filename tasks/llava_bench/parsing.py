@@ -42,8 +42,10 @@ def official_pair(text: str) -> tuple[float, float]:
     """Upstream's ``parse_score``: the first line, commas as spaces, split at every single space.
 
     Exactly two parts that are floats are the scores, anything else is :data:`FAILED`. So a comma with
-    a space after it, or a space at the line's end, is a failure.
+    a space after it, or a space at the line's end, is a failure, and so is what is no text.
     """
+    if not isinstance(text, str):
+        return FAILED
     parts = text.split("\n")[0].replace(",", " ").split(" ")
     if len(parts) != 2:
         return FAILED

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from numbers import Real
 
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
 
@@ -86,6 +87,6 @@ def answers_complaint(asked: Sequence[str], yes: Sequence[float]) -> str | None:
     if len(asked) != len(yes):
         return f"{len(yes)} answers came to {len(asked)} questions; the VQA model is at fault"
     for question, probability in zip(asked, yes, strict=True):
-        if not 0 <= probability <= 1:
-            return f"the answer to {question!r} is {probability}, no probability; the VQA model is at fault"
+        if not isinstance(probability, Real) or not 0 <= float(probability) <= 1:
+            return f"the answer to {question!r} is {probability!r}, no probability; the VQA model is at fault"
     return None

@@ -11,8 +11,9 @@ and ``numeracy_eval.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
+from numbers import Real
 from struct import pack, unpack
 
 from selfreward_eval.harness.errors import InputError
@@ -49,10 +50,12 @@ def edges(box: Sequence[float]) -> Edges:
     """A box's four edges, rounded to float32.
 
     Raises:
-        InputError: there are not four, or one is not finite.
+        InputError: there are not four, or one is not finite or no number at all, such as a text.
     """
-    if len(box) != 4 or not all(isfinite(float32(float(edge))) for edge in box):
-        raise InputError(f"{list(box)} is not a box of four finite edges; the detector is at fault")
+    given = list(box) if isinstance(box, Iterable) else [box]
+    numbers = all(isinstance(edge, Real) for edge in given)
+    if len(given) != 4 or not numbers or not all(isfinite(float32(float(edge))) for edge in given):
+        raise InputError(f"{given} is not a box of four finite edges; the detector is at fault")
     x0, y0, x1, y1 = (float32(float(edge)) for edge in box)
     return x0, y0, x1, y1
 
@@ -100,6 +103,34 @@ def is_duplicate(a: Sequence[float], b: Sequence[float]) -> bool:
         if shared / whole > DUPLICATE:
             return True
     return False
+
+
+def require_usable(detections: Iterable[Detection]) -> None:
+    """Returns if every detection has a finite score and four finite edges.
+
+    No threshold is exceeded by nan, so the object would count as absent.
+
+    Raises:
+        InputError: one has not.
+    """
+    given = list(detections)
+    for detection in given:
+        edges(detection.box)
+    require_scores(given)
+
+
+def require_scores(detections: Iterable[Detection]) -> None:
+    """Returns if every score is a finite number.
+
+    Raises:
+        InputError: one is not.
+    """
+    for detection in detections:
+        if not isinstance(detection.score, Real) or not isfinite(detection.score):
+            raise InputError(
+                f"the detector returned {detection.label!r} with the score {detection.score!r}, which is no "
+                "number; the detector is at fault"
+            )
 
 
 def best_first(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.base import (
     VQA,
     DepthEstimator,
@@ -31,10 +31,10 @@ from selfreward_eval.harness.instruments.base import (
     Instrument,
 )
 from selfreward_eval.harness.records import Measurement, Status
-from selfreward_eval.tasks.t2i_compbench.boxes import best_first, frame_size
+from selfreward_eval.tasks.t2i_compbench.boxes import best_first, frame_size, require_usable
 from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
 from selfreward_eval.tasks.t2i_compbench.queries import Queries, queries_for
-from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, in_picture
+from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, in_picture, unscorable
 from selfreward_eval.tasks.t2i_compbench.scoring import Observations, score_picture
 from selfreward_eval.tasks.t2i_compbench.settings import METRIC, Settings
 
@@ -86,7 +86,10 @@ def measure_batch(
     queries = [queries_for(facts[place], chosen) for place in usable]
     observations = _observe([images[place] for place in usable], queries, instruments, chosen)
     for place, query, observed in zip(usable, queries, observations, strict=True):
-        ruling = score_picture(facts[place], query, observed, chosen)
+        if observed.broken:
+            ruling = unscorable("unusable detections", observed.broken)
+        else:
+            ruling = score_picture(facts[place], query, observed, chosen)
         measured[place] = _measurement(ruling, images[place])
     return [entry for entry in measured if entry is not None]
 
@@ -113,11 +116,12 @@ def _observe(
     images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
 ) -> list[Observations]:
     """The instruments' outputs for every picture."""
-    detections = _detections(images, queries, instruments, settings)
+    detections, broken = _detections(images, queries, instruments, settings)
     answers = _answers(images, queries, instruments)
     cosines = _cosines(images, queries, instruments)
     depths = _depths(images, queries, instruments)
-    return [Observations(*row) for row in zip(detections, answers, cosines, depths, strict=True)]
+    rows = zip(detections, answers, cosines, depths, broken, strict=True)
+    return [Observations(*row) for row in rows]
 
 
 def _framed(image: Image) -> Image:
@@ -129,9 +133,14 @@ def _framed(image: Image) -> Image:
 
 def _detections(
     images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments, settings: Settings
-) -> list[list[Detection]]:
-    """Per picture, the detections above the threshold, in the frame, best first."""
+) -> tuple[list[list[Detection]], list[str]]:
+    """Per picture, the detections above the threshold, in the frame, best first; and why there are none.
+
+    The second list holds a reason for every picture of which the detector returned no usable numbers, and
+    else "".
+    """
     detected: list[list[Detection]] = [[] for _ in images]
+    broken = [""] * len(images)
     groups: dict[tuple[str, ...], list[int]] = {}
     for place, query in enumerate(queries):
         if query.labels:
@@ -140,12 +149,17 @@ def _detections(
         detector = _required(instruments.detector, "detector")
         shown = [_framed(images[place]) if settings.resized else images[place] for place in places]
         for place, picture, offered in zip(places, shown, detector.detect(shown, labels), strict=True):
+            try:
+                require_usable(offered)
+            except InputError as error:
+                broken[place] = str(error)
+                continue
             width, height = frame_size(*images[place].size)
             scaled = [
                 _scaled(detection, width / picture.width, height / picture.height) for detection in offered
             ]
             detected[place] = best_first(scaled, settings.threshold)
-    return detected
+    return detected, broken
 
 
 def _scaled(detection: Detection, across: float, down: float) -> Detection:
@@ -157,12 +171,17 @@ def _scaled(detection: Detection, across: float, down: float) -> Detection:
 def _answers(
     images: Sequence[Image], queries: Sequence[Queries], instruments: Instruments
 ) -> list[Sequence[float]]:
-    """Per picture, P(yes) of its questions; all of them are asked in one call."""
+    """Per picture, P(yes) of its questions; all of them are asked in one call.
+
+    If there are not as many answers as questions, nobody knows whose one is lacking: no picture gets any.
+    """
     shown = [image for image, query in zip(images, queries, strict=True) for _ in query.questions]
     if not shown:
         return [()] * len(images)
     vqa = _required(instruments.vqa, "vqa")
     flat = vqa.yes_probabilities(shown, [question for query in queries for question in query.questions])
+    if len(flat) != len(shown):
+        return [()] * len(images)
     ends = list(accumulate(len(query.questions) for query in queries))
     return [flat[end - len(query.questions) : end] for end, query in zip(ends, queries, strict=True)]
 

@@ -34,7 +34,7 @@ PICTURES_PER_PROMPT = 10
 
 def read_position(document: Case, case: Case) -> Pair:
     """Two boxes and a wording against the position's score."""
-    return case["expected"], {"score": position(case["locality"], case["box1"], case["box2"])}
+    return case["expected"], {"score": position(_text(case["locality"]), case["box1"], case["box2"])}
 
 
 def read_spatial(document: Case, case: Case) -> Pair:
@@ -52,6 +52,8 @@ def read_depth(document: Case, case: Case) -> Pair:
     """A prompt, detections and a painted depth map against the 3D score."""
     plan = case["depth"]
     depth = np.full((plan["h"], plan["w"]), plan["default"], dtype=np.float32)
+    if any(len(rectangle) != 5 for rectangle in plan["rects"]):
+        raise InputError("a rectangle of the depth map is not y0, y1, x0, x1 and a value")
     for y0, y1, x0, x1, value in plan["rects"]:
         depth[y0:y1, x0:x1] = value
     ruling = depth_spatial(case["prompt"], _words(case), _detections(case), depth)
@@ -82,6 +84,8 @@ def read_attributes(document: Case, case: Case) -> Pair:
 
 def read_three_in_one(document: Case, case: Case) -> Pair:
     """The kinds of prompts and three lists of scores against the scores of all pictures and their mean."""
+    if len(case["prompts"]) != len(case["kinds"]) or not case["prompts"]:
+        raise InputError(f"{len(case['prompts'])} prompts have {len(case['kinds'])} kinds; give one for each")
     files = {
         name: keys(text for text, of in zip(case["prompts"], case["kinds"], strict=True) if of == name)
         for name in ("spatial", "action")
@@ -127,9 +131,21 @@ def _score(ruling: Ruling) -> float:
     return ruling.score
 
 
-def _at(scores: list[float], place: int) -> float | None:
-    """A sub-score, or None beyond the list's end."""
-    return scores[place] if place < len(scores) else None
+def _at(scores: list[Any], place: int) -> float | None:
+    """A sub-score, or None beyond the list's end. A text is read as a number, as upstream writes some."""
+    if place >= len(scores):
+        return None
+    try:
+        return float(scores[place])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"the score {scores[place]!r} is no number ({error}); score it anew") from error
+
+
+def _text(value: Any) -> Any:
+    """A wording, or None for none."""
+    if isinstance(value, list | dict):
+        raise InputError(f"{value!r} is no wording of a relation")
+    return value
 
 
 def _words(case: Case) -> tuple[Tagged, ...]:
@@ -138,4 +154,11 @@ def _words(case: Case) -> tuple[Tagged, ...]:
 
 def _detections(case: Case) -> list[Detection]:
     """The case's boxes, in the detector's order."""
-    return [Detection(entry["label"], tuple(entry["box"]), entry["score"]) for entry in case["detections"]]
+    return [Detection(_label(entry), tuple(entry["box"]), entry["score"]) for entry in case["detections"]]
+
+
+def _label(entry: Case) -> str:
+    """A detection's label, which the rules compare as a text."""
+    if not isinstance(entry["label"], str):
+        raise InputError(f"the label {entry['label']!r} is no text; the detector is at fault")
+    return entry["label"]

@@ -36,12 +36,14 @@ class Observations:
         yes: P(yes) for every question, aligned.
         similarity: cosine of picture and text.
         depth: (H, W) of the frame in [0, 1], larger is nearer.
+        broken: why the detector's output cannot be used, else "".
     """
 
     detections: Sequence[Detection] = ()
     yes: Sequence[float] = ()
     similarity: float | None = None
     depth: NDArray[np.float32] | None = None
+    broken: str = ""
 
 
 def score_picture(facts: PromptFacts, queries: Queries, observed: Observations, settings: Settings) -> Ruling:

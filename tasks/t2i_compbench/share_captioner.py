@@ -52,10 +52,12 @@ def share_score(replies: Sequence[str], rubric: Rubric) -> Ruling:
         rubric: which levels there are.
 
     Returns:
-        No score where upstream crashes: an empty reply.
+        No score where upstream crashes: an empty reply, or one that is no text.
     """
-    if "" in replies:
-        return unscorable("upstream crashes", f"reply {list(replies).index('') + 1} is empty")
+    for place, reply in enumerate(replies, 1):
+        if not isinstance(reply, str) or not reply:
+            what = "is empty" if reply == "" else "is no text"
+            return unscorable("upstream crashes", f"reply {place} {what}")
     read = [marks(reply, rubric) for reply in replies]
     score = float(FULL_MARKS)
     for value in read:

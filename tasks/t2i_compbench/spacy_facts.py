@@ -1,32 +1,44 @@
-"""Facts of prompts from spaCy, as upstream reads them. Needs the extra ``spacy`` and its English model.
+"""Facts of prompts from spaCy, as upstream reads them: shipped, or from an installed model.
 
-Upstream pins en_core_web_sm 3.5.0; which version is installed here is part of a
-run's identity.
+Upstream pins en_core_web_sm 3.5.0. The shipped file ``spacy_facts.json`` is what release 3.8.0 of that
+model gives, and needs no spaCy. With a model's name the prompts are read anew by that model, which needs
+the extra ``spacy``. Which model read the prompts is part of a run's identity.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError, MissingExtra
+from selfreward_eval.harness.instruments.backends.weights import file_hash
+from selfreward_eval.tasks.t2i_compbench import facts as files
 from selfreward_eval.tasks.t2i_compbench.data import kinds, prompts
 from selfreward_eval.tasks.t2i_compbench.facts import PromptFacts
 from selfreward_eval.tasks.t2i_compbench.words import Tagged
 
 MODEL = "en_core_web_sm"
+"""Upstream's model."""
 
 
-def from_spacy(category: str, colour_list: str) -> tuple[PromptFacts, ...]:
+def from_spacy(category: str, colour_list: str, model: str | None = None) -> tuple[PromptFacts, ...]:
     """The facts of the official prompts of ``category``.
+
+    Args:
+        category: of the prompts.
+        colour_list: version of the colour prompts.
+        model: name of an installed model of spaCy; None for the shipped file.
 
     Raises:
         MissingExtra: spaCy is not installed.
-        InputError: its model is not.
+        InputError: its model is not, or the shipped file is damaged.
         MissingData: the prompts are not on this machine.
     """
+    if model is None:
+        return files.shipped(category, colour_list, files.SHIPPED_SPACY)
     texts = prompts(category, colour_list)
-    documents = _model().pipe(texts)
+    documents = _model(model).pipe(texts)
     return tuple(
         PromptFacts(
             category,
@@ -39,32 +51,64 @@ def from_spacy(category: str, colour_list: str) -> tuple[PromptFacts, ...]:
     )
 
 
-def spacy_identity() -> dict[str, str]:
-    """Which spaCy and which model reads the prompts.
+def spacy_identity(model: str | None = None) -> dict[str, str]:
+    """Which spaCy and which model reads, or has read, the prompts.
 
     Raises:
         MissingExtra: spaCy is not installed.
-        InputError: its model is not.
+        InputError: its model is not, or the shipped file is damaged.
     """
+    if model is None:
+        made = files._file(files.SHIPPED_SPACY).get("made_by")
+        if not isinstance(made, dict):
+            raise InputError(f"{files.SHIPPED_SPACY} does not say what made it; install the package again")
+        return {"source": "spacy, shipped", **made, "sha256": file_hash(files.SHIPPED_SPACY)}
+    return {"source": "spacy", **_described(model)}
+
+
+def made_by(model: str) -> dict[str, Any]:
+    """The content of ``spacy_facts.json``, read by an installed model.
+
+    Raises:
+        MissingExtra: spaCy is not installed.
+        InputError: its model is not, or cuts a prompt into other tokens than ours.
+        MissingData: an official file is not on this machine.
+    """
+    from selfreward_eval.tasks.t2i_compbench.language.tokens import tokenize
+
+    pipeline = _model(model)
+
+    def parse(prompt: str) -> tuple[Sequence[str], Sequence[tuple[int, int]]]:
+        document = pipeline(prompt)
+        if [token.text for token in document] != [token.text for token in tokenize(prompt)]:
+            # The file has a tag per token and no text, so its reader must find the same tokens.
+            raise InputError(f"{model} cuts {prompt!r} into other tokens than ours; its tags have no place")
+        chunks = [(chunk.start_char, chunk.end_char) for chunk in document.noun_chunks]
+        return [token.pos_ for token in document], chunks
+
+    return {"made_by": _described(model), **files.make(parse)}
+
+
+def _described(model: str) -> dict[str, str]:
+    """Release of spaCy, name and release of the model."""
     from importlib.metadata import version
 
-    meta = _model().meta
-    return {"source": "spacy", "spacy": version("spacy"), "model": MODEL, "model_version": meta["version"]}
+    return {"spacy": version("spacy"), "model": model, "model_version": _model(model).meta["version"]}
 
 
 @cache
-def _model() -> Any:
+def _model(name: str) -> Any:
     try:
         import spacy
     except ModuleNotFoundError as error:
         raise MissingExtra(
-            "facts=spacy needs spaCy, which is not installed; install selfreward-eval[spacy], or use the "
-            "shipped facts"
+            f"spacy_model={name} needs spaCy, which is not installed; install selfreward-eval[spacy], or "
+            "leave spacy_model out to use the shipped facts"
         ) from error
     try:
-        return spacy.load(MODEL)
+        return spacy.load(name)
     except OSError as error:
         raise InputError(
-            f"facts=spacy needs the model {MODEL}, which is not installed beside spaCy {spacy.__version__}; "
-            f"run `python -m spacy download {MODEL}`, or use the shipped facts"
+            f"spacy_model={name} is not installed beside spaCy {spacy.__version__}; run `python -m spacy "
+            f"download {name}`, or leave spacy_model out to use the shipped facts"
         ) from error

@@ -8,7 +8,7 @@ folder's ``README.md``; an item is shown in ``items.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,11 @@ CONTRACTS: dict[str, type] = {
 
 
 def version(
-    detector: str, protocol: Protocol = "official", colour_list: str = COLOUR_LISTS[0], facts: str = FACTS[0]
+    detector: str,
+    protocol: Protocol = "official",
+    colour_list: str = COLOUR_LISTS[0],
+    facts: str = FACTS[0],
+    spacy_model: str | None = None,
 ) -> str:
     """The task's version: ``1-grounding_dino``, ``fixed-1-owlv2``, ``1-owlv2-colours2023-spacy`` ...
 
@@ -62,7 +66,7 @@ def version(
     if colour_list != COLOUR_LISTS[0]:
         parts.append(f"colours{colour_list}")
     if facts != FACTS[0]:
-        parts.append(facts)
+        parts.append(facts if spacy_model is None else f"{facts}-{spacy_model}")
     return "-".join(parts)
 
 
@@ -93,7 +97,9 @@ class T2ICompBench(Task):
         categories: some of the eight, joined by ``+`` or as a sequence; all of them if empty.
         protocol: ``official``, including the rules' bugs, or ``fixed``.
         colour_list: version of the colour prompts, ``2025-09`` or ``2023``.
-        facts: where tokens, tags and noun chunks come from: ``shipped`` or ``spacy``.
+        facts: whose tokens, tags and noun chunks: ``shipped`` for those of our own rules, ``spacy`` for
+            those of spaCy's en_core_web_sm 3.8.0, which are shipped too. Upstream pins 3.5.0.
+        spacy_model: with ``facts=spacy``, an installed model of spaCy that reads the prompts instead.
         detector: registry name of the detector.
         detector_args: its constructor's arguments.
         labels: JSON file with the vocabulary of a closed-vocabulary detector; without it the labels
@@ -110,7 +116,8 @@ class T2ICompBench(Task):
     that no chosen category needs are never built.
 
     Raises:
-        UsageError: no such category, protocol, colour list or source of facts.
+        UsageError: no such category, protocol, colour list or source of facts, or a ``spacy_model`` for
+            facts that no model reads.
         InputError: the label file cannot be read.
     """
 
@@ -125,6 +132,7 @@ class T2ICompBench(Task):
         protocol: Protocol = "official",
         colour_list: str = COLOUR_LISTS[0],
         facts: str = FACTS[0],
+        spacy_model: str | None = None,
         detector: str = "grounding_dino",
         detector_args: Mapping[str, Any] | None = None,
         labels: str | None = None,
@@ -140,7 +148,12 @@ class T2ICompBench(Task):
         self.colour_list = require_colour_list(colour_list)
         if facts not in FACTS:
             raise UsageError(f"t2i_compbench reads facts from {' or '.join(FACTS)}, got facts={facts!r}")
-        self.facts = facts
+        if spacy_model is not None and facts != "spacy":
+            raise UsageError(
+                f"t2i_compbench: spacy_model={spacy_model} reads nothing with facts={facts}; add "
+                "facts=spacy, or leave it out"
+            )
+        self.facts, self.spacy_model = facts, spacy_model
         self.settings = Settings(protocol, **_detection(detector, labels, threshold))
         self._named = {
             "detector": (detector, detector_args),
@@ -149,14 +162,14 @@ class T2ICompBench(Task):
             "similarity": (similarity, similarity_args),
         }
         self._built: dict[str, Instrument] = {}
-        self.info = information(version(detector, protocol, self.colour_list, facts), detector)
+        self.info = information(version(detector, protocol, self.colour_list, facts, spacy_model), detector)
 
     def items(self) -> Sequence[Item]:
         """300 prompts of every chosen category, in official order.
 
         Raises:
             MissingData: the official files are not on this machine.
-            MissingExtra: ``facts=spacy`` without spaCy.
+            MissingExtra: ``spacy_model`` without spaCy.
         """
         return self._items
 
@@ -207,7 +220,7 @@ class T2ICompBench(Task):
             "categories": list(self.categories),
             "protocol": self.settings.protocol,
             "colour_list": self.colour_list,
-            "facts": shipped_identity() if self.facts == "shipped" else spacy_identity(),
+            "facts": shipped_identity() if self.facts == "shipped" else spacy_identity(self.spacy_model),
             "threshold": self.settings.threshold,
             "labels": "the prompt's own nouns" if labels is None else fingerprint(list(labels)),
         }
@@ -236,7 +249,7 @@ class T2ICompBench(Task):
         from selfreward_eval.tasks.t2i_compbench.items import load_items
         from selfreward_eval.tasks.t2i_compbench.spacy_facts import from_spacy
 
-        source = shipped if self.facts == "shipped" else from_spacy
+        source = shipped if self.facts == "shipped" else partial(from_spacy, model=self.spacy_model)
         return tuple(load_items(self.categories, self.colour_list, source))
 
 

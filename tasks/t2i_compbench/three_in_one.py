@@ -11,6 +11,7 @@ Source: Karine-Huang/T2I-CompBench at 1b70949, ``3_in_1_eval/3_in_1.py``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from math import isfinite
 from typing import Literal
 
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
@@ -62,9 +63,12 @@ def combine(
         action: CLIP's similarity to the text without adjectives, in [-1, 1].
 
     Returns:
-        No score where a part that the kind needs is None.
+        No score where a part that the kind needs is None, or a part is no finite number.
     """
     given = {"attributes": attributes, "spatial": spatial, "action": action}
+    broken = {name: value for name, value in given.items() if value is not None and not _is_finite(value)}
+    if broken:
+        return unscorable(f"{of_kind} prompt", f"the scores {broken} are no finite numbers; score them anew")
     parts = {name: given[name] for name in PARTS[of_kind]}
     present = {name: value for name, value in parts.items() if value is not None}
     missing = [name for name in parts if name not in present]
@@ -75,3 +79,8 @@ def combine(
     score = total / 3 if of_kind == "both" else total * 0.5
     reason = ", ".join(f"{name} {value:.4f}" for name, value in present.items())
     return Ruling(score, f"{of_kind} prompt", reason, numbers={"parts": parts})
+
+
+def _is_finite(value: object) -> bool:
+    """Whether ``value`` is a finite number."""
+    return isinstance(value, int | float) and isfinite(value)

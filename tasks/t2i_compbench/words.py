@@ -31,8 +31,10 @@ def tagged(tokens: Sequence[str], tags: Sequence[str]) -> tuple[Tagged, ...]:
     """Tokens beside their tags.
 
     Raises:
-        ValueError: there are not as many of both.
+        InputError: there are not as many of both, or one is no text.
     """
+    if len(tokens) != len(tags) or not all(isinstance(part, str) for part in (*tokens, *tags)):
+        raise InputError(f"{len(tokens)} tokens have {len(tags)} parts of speech; read the prompt anew")
     return tuple(Tagged(text, pos) for text, pos in zip(tokens, tags, strict=True))
 
 

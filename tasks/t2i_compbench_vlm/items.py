@@ -59,4 +59,8 @@ def _fields(row: Any, where: str) -> tuple[str, str, str]:
     if category not in CATEGORIES:
         known = ", ".join(CATEGORIES)
         raise InputError(f"{where} is of the category {category!r}; known: {known}; correct the row")
-    return str(text), category, str(number)
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"{where} has {text!r} as its Question, which is no text; correct the row")
+    if isinstance(number, bool) or not isinstance(number, int | str):
+        raise InputError(f"{where} has {number!r} as its Question_id, which is no number; correct the row")
+    return text, category, str(number)

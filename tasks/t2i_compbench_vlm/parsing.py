@@ -75,8 +75,10 @@ def upstream_score(reply: str) -> int:
     score. So 85.5 is read as 85, 1e2 as 1, and 150 as 150.
 
     Raises:
-        InputError: the number has too many digits; upstream crashes.
+        InputError: the reply is no text, or its number has too many digits; upstream crashes.
     """
+    if not isinstance(reply, str):
+        raise InputError(f"upstream fails on the reply {reply!r}, which is no text")
     cleaned = reply.strip().replace("```json", "").replace("```", "").strip()
     match = _OBJECT.search(cleaned)
     try:

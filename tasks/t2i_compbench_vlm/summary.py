@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, isfinite
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import SampleRecord, Status
@@ -53,10 +53,15 @@ def script_overall(means: Mapping[str, float]) -> ScriptOverall:
     Args:
         means: category -> mean, spelt with spaces as in the script or with underscores as in the
             prompt file. A missing category shortens its sum; the composite counts even if it is empty.
+
+    Raises:
+        InputError: a mean is no finite number; awk would read most texts as 0.
     """
     merged = base = 0.0
     n_merged = n_base = 0
     for name, mean in means.items():
+        if isinstance(mean, bool) or not isinstance(mean, int | float) or not isfinite(mean):
+            raise InputError(f"the mean {mean!r} of {name!r} is no finite number; judge the pictures anew")
         if name.replace(" ", "_") in COMPLEX:
             merged, n_merged = merged + mean, n_merged + 1
         else:

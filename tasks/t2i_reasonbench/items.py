@@ -26,13 +26,16 @@ def load_items(dimension: Dimension, prompts: Path, questions: Path) -> list[Ite
     notes on irregular rows.
 
     Raises:
-        InputError: the files do not have the same rows, or a row has an unknown format.
+        InputError: the files do not have the same rows, numbered from 1 on as upstream asserts, or a row
+            has an unknown format.
     """
     rows, question_rows = _rows(prompts), _rows(questions)
     if [row.get("id") for row in rows] != [row.get("id") for row in question_rows]:
         raise InputError(f"{prompts} and {questions} do not number the same rows; replace both")
     if not rows:
         raise InputError(f"{prompts} holds no rows; replace it by the official file")
+    if [row["id"] for row in rows] != list(range(1, len(rows) + 1)):
+        raise InputError(f"{prompts} does not number its rows 1, 2, 3 ...; replace it by the official file")
     return [
         _item(dimension, row, question_row, f"{questions}, id {row['id']}")
         for row, question_row in zip(rows, question_rows, strict=True)

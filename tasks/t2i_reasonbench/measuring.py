@@ -130,6 +130,9 @@ def read_replies(item: Item, replies: Mapping[str, Reply], setup: JudgeSetup) ->
     evidence: dict[str, Any] = setup.evidence(replies, scores=scores)
     if (no_reply := unanswered(replies, evidence)) is not None:
         return no_reply
+    if lacking := [block for block in dimension.blocks if block not in replies]:
+        reason = f"no reply to {lacking[0]!r}: the block was not asked"
+        return Measurement(Status.JUDGE_TRANSPORT_ERROR, reason=reason, evidence=evidence)
     if complaints:
         return Measurement(Status.JUDGE_PARSE_ERROR, reason="\n".join(complaints), evidence=evidence)
     means = {block: block_mean(values) for block, values in scores.items()}

@@ -36,6 +36,8 @@ def official_picture(dimension: Dimension, replies: Mapping[str, str]) -> Offici
     Raises:
         InputError: upstream's run would end here. With :data:`BROKEN` it always does.
     """
+    if lacking := [block for block in dimension.blocks if block not in replies]:
+        raise InputError(f"the picture has no reply to the block {lacking[0]!r}; ask the judge anew")
     raw_scores = {block: official_scores(replies[block]) for block in dimension.blocks}
     try:
         if len(dimension.weights) > 1:
@@ -79,6 +81,8 @@ def official_summary(dimension: Dimension, rows: Sequence[Sequence[Any]]) -> tup
     count = 0
     width = len(dimension.blocks)
     for row in rows:
+        if not isinstance(row, list | tuple):
+            raise InputError(f"{row!r} is no row of the table")
         try:
             values = [float(str(value)) for value in row[-width:]]
             means = dict(zip(dimension.blocks, values, strict=True))

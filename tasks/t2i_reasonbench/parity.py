@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
+from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS, QUALITY, Dimension
 from selfreward_eval.tasks.t2i_reasonbench.measuring import Prompts, ask
@@ -45,8 +46,13 @@ def read_picture(document: Case, case: Case) -> Pair:
 
     def reply(conversation: Any) -> str:
         turns.append([turn.role for turn in conversation])
-        return str(scripted[len(turns) - 1])
+        return scripted[len(turns) - 1]
 
+    asked = 1 + len(dimension.blocks)
+    if len(scripted) < asked or not all(isinstance(text, str) for text in scripted[:asked]):
+        raise InputError(
+            f"{len(scripted)} replies came to {asked} turns, or one is no text; ask the judge anew"
+        )
     questions = {block: [JudgeQuestion("?", "!")] for block in dimension.blocks}
     picture = Image.new("RGB", (1, 1))
     (replies,) = ask(ScriptedJudge(reply), [picture], [questions], Prompts.ours())
@@ -74,7 +80,10 @@ READERS: dict[str, Callable[[Case, Case], Pair]] = {
 
 def _dimension(name: str) -> Dimension:
     """By the beginning of its name: upstream's own files call textual_image by several."""
-    return next(dimension for key, dimension in DIMENSIONS.items() if name.startswith(key.split("_")[0]))
+    for key, dimension in DIMENSIONS.items():
+        if isinstance(name, str) and name.startswith(key.split("_")[0]):
+            return dimension
+    raise InputError(f"T2I-ReasonBench has no dimension {name!r}; it has {', '.join(DIMENSIONS)}")
 
 
 def _plain(value: Any) -> Any:

@@ -39,6 +39,8 @@ def official_json(text: str) -> dict[str, Any]:
     Raises:
         InputError: there is none, or it is not JSON; upstream's run ends there.
     """
+    if not isinstance(text, str):
+        raise InputError(f"the reply {text!r} is no text")
     start = text.find("{")
     end = text.find("}", start + 1)
     if start < 0 or end < 0:

@@ -213,5 +213,5 @@ def test_adjectives_are_left_out_of_the_text_for_clip() -> None:
 
 
 def test_as_many_tags_as_tokens() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(InputError, match="2 tokens have 1 parts of speech"):
         tagged(["a", "dog"], ["DET"])

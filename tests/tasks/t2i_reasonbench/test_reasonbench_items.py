@@ -94,19 +94,19 @@ def load(folder: Path, prompts: Any, questions: Any) -> list[Item]:
     return load_items(DIMENSIONS["idiom"], *files)
 
 
-ROW = {"id": 7, "prompt": "break the ice", "tag": "social"}
-ASKED = {"id": 7, "prompt": "break the ice", "reason_evaluation": SHAPES["usual"]}
+ROW = {"id": 1, "prompt": "break the ice", "tag": "social"}
+ASKED = {"id": 1, "prompt": "break the ice", "reason_evaluation": SHAPES["usual"]}
 ASKED |= {"quality_evaluation": {"q5": "Sharp?", "c5": "1: yes"}}
 
 
 def test_an_item_carries_prompt_questions_and_notes(tmp_path: Path) -> None:
     (item,) = load(tmp_path, [ROW], [{**ASKED, "prompt": "worded otherwise"}])
-    assert (item.id, item.text, item.category) == ("idiom-0007", "break the ice", "idiom")
-    assert (item.metadata["number"], item.metadata["tag"]) == (7, "social")
+    assert (item.id, item.text, item.category) == ("idiom-0001", "break the ice", "idiom")
+    assert (item.metadata["number"], item.metadata["tag"]) == (1, "social")
     assert questions_of(item) == {"reason": list(PAIR), "quality": [JudgeQuestion("Sharp?", "1: yes")]}
     assert irregularities([item]) == [
-        "idiom-0007, quality: keys q5, c5",
-        "idiom-0007, the question file words the prompt otherwise",
+        "idiom-0001, quality: keys q5, c5",
+        "idiom-0001, the question file words the prompt otherwise",
     ]
 
 
@@ -116,12 +116,13 @@ def test_an_item_carries_prompt_questions_and_notes(tmp_path: Path) -> None:
         ("{", [ASKED], "is not JSON"),
         ({}, [ASKED], "no list of rows"),
         ([], [], "no rows"),
-        ([{"id": 7}], [ASKED], "row 0 lacks"),
+        ([{"id": 1}], [ASKED], "row 0 lacks"),
         ([ROW], [{**ASKED, "id": 8}], "do not number the same rows"),
+        ([{**ROW, "id": 7}], [{**ASKED, "id": 7}], "does not number its rows 1, 2, 3"),
         ([ROW], [ASKED, ASKED], "do not number the same rows"),
         (
             [ROW],
-            [{"id": 7, "prompt": "x", "reason_evaluation": SHAPES["usual"]}],
+            [{"id": 1, "prompt": "x", "reason_evaluation": SHAPES["usual"]}],
             "lacks 'quality_evaluation'",
         ),
     ],
