@@ -109,8 +109,7 @@ def test_a_block_that_was_never_asked_has_no_number(parser: str) -> None:
     task = T2IReasonBench(ScriptedJudge(judge))
     item = next(item for item in task.items() if item.id == "scientific-0001")
     replies = {"describe": Reply("d"), "scientific": Reply('{"score": [1, 1]}')}
-    setup = JudgeSetup.of(ScriptedJudge(judge), {}, parser)
-    measurement = read_replies(item, replies, setup)
+    measurement = read_replies(item, replies, JudgeSetup.of(ScriptedJudge(judge), {}, parser))
     assert measurement.status is Status.JUDGE_TRANSPORT_ERROR
     assert "no reply to 'details'" in measurement.reason
 
