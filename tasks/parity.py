@@ -30,6 +30,9 @@ If it raises a :class:`SelfRewardError`, that error is our result."""
 TOLERANCE = 1e-6
 """Numbers agree within this, absolutely and relatively. Booleans and strings agree exactly."""
 
+WRONG_TYPE = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
+"""What an input of a wrong type or length raises in a reader. A missing key of a case is damage."""
+
 INDEX = "INDEX.json"
 """The folder's table of contents, which is not a golden file."""
 
@@ -114,7 +117,7 @@ def check_file(path: Path) -> FileParity:
         name = case.get("id", f"case {number}") if isinstance(case, dict) else f"case {number}"
         try:
             differing = _case_difference(reader, document, case)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+        except (KeyError, *WRONG_TYPE) as error:
             problem = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
             raise InputError(f"{path}: {name} {problem}; replace the damaged file") from error
         if differing is None:
@@ -142,13 +145,18 @@ def difference(expected: Any, ours: Any, where: str = "") -> str | None:
 
 
 def _case_difference(reader: Reader, document: Mapping[str, Any], case: Mapping[str, Any]) -> str | None:
-    """What differs in one case. If upstream crashed, an error of ours counts as agreement."""
+    """What differs in one case. If upstream crashed, an error of ours counts as agreement: no number."""
     expected = case["expected"]
     crashed = isinstance(expected, Mapping) and "error" in expected
     try:
         expected, ours = reader(document, case)
     except SelfRewardError as error:
         return None if crashed else f"upstream gives a result, ours is the error {str(error)!r}"
+    except WRONG_TYPE:
+        # An input of another type than the format has; if upstream took it, the file is damaged.
+        if not crashed:
+            raise
+        return None
     if crashed:
         return f"upstream crashed ({case['expected']['error']}), ours gives {ours!r} instead of an error"
     return difference(expected, ours)

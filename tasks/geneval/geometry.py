@@ -15,6 +15,9 @@ from selfreward_eval.harness.errors import InputError
 Box = Sequence[float]
 """x0, y0, x1, y1 in pixels."""
 
+MOST = float(np.finfo(np.float32).max)
+"""The largest edge that float32 can hold."""
+
 RELATIONS = ("above", "below", "left of", "right of")
 """All that :func:`relative_position` can return."""
 
@@ -49,8 +52,11 @@ def relative_position(a: Box, b: Box, position_threshold: float = 0.1) -> list[s
     that along one axis the distance must exceed twice the dead zone; this is the official rule.
 
     Raises:
-        InputError: a box has fewer than four edges, or one that is no number.
+        InputError: a box has fewer than four edges, or one that is no number, or only one has entries behind
+            its edges.
     """
+    if np.shape(a) != np.shape(b):
+        raise InputError(f"{a!r} and {b!r} are not two boxes of one form; the detector is at fault")
     boxes = np.stack([_edges(a), _edges(b)]).reshape(2, 2, 2)
     centre_a, centre_b = boxes.mean(axis=1)
     extent_a, extent_b = np.abs(boxes[:, 1] - boxes[:, 0])
@@ -75,7 +81,7 @@ def _edges(box: Box) -> np.ndarray:
     Upstream fails on fewer than four; numpy alone would stretch three over two corners.
     """
     numbers = isinstance(box, Sequence | np.ndarray) and all(
-        isinstance(edge, int | float | np.number) for edge in box[:4]
+        isinstance(edge, int | float | np.number) and not abs(edge) > MOST for edge in box[:4]
     )
     if not numbers or len(box) < 4:
         raise InputError(f"{box!r} is not a box of four edges; the detector must return x0, y0, x1, y1")

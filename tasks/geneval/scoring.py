@@ -142,6 +142,11 @@ class _ClauseChecker:
         for clause in self.row.get("exclude", ()):
             name, count = _asked(clause, self.row)
             number = len(self.kept.get(name, []))
+            if count < 1:
+                raise InputError(
+                    f"the row {self.row.get('prompt', '?')!r} excludes {count} of {name!r}, which no picture "
+                    "can lack; correct the row"
+                )
             if number >= count:
                 complaints.append(f"expected {name}<{count}, found {number}")
         return complaints

@@ -12,7 +12,6 @@ and ``numeracy_eval.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isfinite
 from numbers import Real
 from struct import pack, unpack
 
@@ -34,6 +33,9 @@ NMS_IOU = 0.5
 MOST_DETECTIONS = 300
 """Maximum number of detections; those with the highest scores are kept."""
 
+FLOAT32_MOST = 3.4028234663852886e38
+"""The largest number of upstream's tensors."""
+
 DUPLICATE = 0.9
 """Two boxes of one label count as one object if they overlap by more than this."""
 
@@ -53,8 +55,7 @@ def edges(box: Sequence[float]) -> Edges:
         InputError: there are not four, or one is not finite or no number at all, such as a text.
     """
     given = list(box) if isinstance(box, Iterable) else [box]
-    numbers = all(isinstance(edge, Real) for edge in given)
-    if len(given) != 4 or not numbers or not all(isfinite(float32(float(edge))) for edge in given):
+    if len(given) != 4 or not all(_is_finite(edge) for edge in given):
         raise InputError(f"{given} is not a box of four finite edges; the detector is at fault")
     x0, y0, x1, y1 = (float32(float(edge)) for edge in box)
     return x0, y0, x1, y1
@@ -113,24 +114,18 @@ def require_usable(detections: Iterable[Detection]) -> None:
     Raises:
         InputError: one has not.
     """
-    given = list(detections)
-    for detection in given:
-        edges(detection.box)
-    require_scores(given)
-
-
-def require_scores(detections: Iterable[Detection]) -> None:
-    """Returns if every score is a finite number.
-
-    Raises:
-        InputError: one is not.
-    """
     for detection in detections:
-        if not isinstance(detection.score, Real) or not isfinite(detection.score):
+        edges(detection.box)
+        if not _is_finite(detection.score):
             raise InputError(
                 f"the detector returned {detection.label!r} with the score {detection.score!r}, which is no "
                 "number; the detector is at fault"
             )
+
+
+def _is_finite(value: object) -> bool:
+    """Whether ``value`` is a number that float32 can hold; a text is none."""
+    return isinstance(value, Real) and -FLOAT32_MOST <= value <= FLOAT32_MOST
 
 
 def best_first(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.base import Detection
-from selfreward_eval.tasks.t2i_compbench.boxes import edges, float32, iou, require_scores
+from selfreward_eval.tasks.t2i_compbench.boxes import edges, float32, iou, require_usable
 from selfreward_eval.tasks.t2i_compbench.planar import CONFIDENCE_WEIGHT, POSITION_WEIGHT
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
 from selfreward_eval.tasks.t2i_compbench.words import Tagged, as_label, first_and_last_noun
@@ -127,7 +127,7 @@ def _depth_spatial(
     prompt: str, words: Sequence[Tagged], detections: Sequence[Detection], depth: NDArray[np.float32]
 ) -> Ruling:
     plane = depth_map(depth)
-    require_scores(detections)
+    require_usable(detections)
     wording = relation(prompt)
     names = [as_label(noun) for noun in first_and_last_noun(words)]
     places = objects_seen(names, [detection.label for detection in detections])

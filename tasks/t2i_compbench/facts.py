@@ -10,7 +10,7 @@ official prompts, never their text:
 ::
 
     python -m selfreward_eval.tasks.t2i_compbench.facts
-    python -m selfreward_eval.tasks.t2i_compbench.facts --spacy-model en_core_web_sm
+    python -m selfreward_eval.tasks.t2i_compbench.spacy_facts en_core_web_sm
 """
 
 from __future__ import annotations

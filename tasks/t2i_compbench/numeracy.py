@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.base import Detection
-from selfreward_eval.tasks.t2i_compbench.boxes import is_duplicate
+from selfreward_eval.tasks.t2i_compbench.boxes import is_duplicate, require_usable
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
 
 NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
@@ -161,6 +161,7 @@ def numeracy(
 def _numeracy(
     tokens: Sequence[str], detections: Sequence[Detection], nouns: Sequence[tuple[str, str]]
 ) -> Ruling:
+    require_usable(detections)
     kept = without_duplicates(detections)
     labels = [detection.label for detection in kept]
     asked = wanted(tokens, nouns)

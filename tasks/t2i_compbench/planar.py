@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.instruments.base import Detection
-from selfreward_eval.tasks.t2i_compbench.boxes import centre_offset, float32, iou, require_scores
+from selfreward_eval.tasks.t2i_compbench.boxes import centre_offset, float32, iou, require_usable
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, shown, unscorable
 from selfreward_eval.tasks.t2i_compbench.words import Tagged, as_label, first_and_last_noun
 
@@ -151,7 +151,7 @@ def _spatial(
         objects = first_and_last_noun(words)
     names = [as_label(noun) for noun in objects]
     labels = [detection.label for detection in detections]
-    require_scores(detections)
+    require_usable(detections)
     seen = [detections[labels.index(name)] if name in labels else None for name in names]
     return _scored(wording, names, seen)
 

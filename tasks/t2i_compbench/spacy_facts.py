@@ -2,7 +2,9 @@
 
 Upstream pins en_core_web_sm 3.5.0. The shipped file ``spacy_facts.json`` is what release 3.8.0 of that
 model gives, and needs no spaCy. With a model's name the prompts are read anew by that model, which needs
-the extra ``spacy``. Which model read the prompts is part of a run's identity.
+the extra ``spacy``. Which model read the prompts is part of a run's identity. The file is made by::
+
+    python -m selfreward_eval.tasks.t2i_compbench.spacy_facts MODEL
 """
 
 from __future__ import annotations
@@ -89,6 +91,23 @@ def made_by(model: str) -> dict[str, Any]:
     return {"made_by": _described(model), **files.make(parse)}
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Writes the file; see the module's text."""
+    import argparse
+    from pathlib import Path
+
+    from selfreward_eval.harness.files import atomic_write_text
+
+    parser = argparse.ArgumentParser(
+        prog="python -m selfreward_eval.tasks.t2i_compbench.spacy_facts", description=__doc__
+    )
+    parser.add_argument("model", help="an installed model of spaCy")
+    parser.add_argument("--output", type=Path, default=files.SHIPPED_SPACY, help="file to write")
+    chosen = parser.parse_args(arguments)
+    atomic_write_text(chosen.output, files.dump(made_by(chosen.model)))
+    print(f"wrote {chosen.output}")
+
+
 def _described(model: str) -> dict[str, str]:
     """Release of spaCy, name and release of the model."""
     from importlib.metadata import version
@@ -112,3 +131,15 @@ def _model(name: str) -> Any:
             f"spacy_model={name} is not installed beside spaCy {spacy.__version__}; run `python -m spacy "
             f"download {name}`, or leave spacy_model out to use the shipped facts"
         ) from error
+
+
+if __name__ == "__main__":
+    import sys
+
+    from selfreward_eval.harness.errors import SelfRewardError
+
+    try:
+        main()
+    except SelfRewardError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -11,7 +11,7 @@ Source: Karine-Huang/T2I-CompBench at 1b70949, ``3_in_1_eval/3_in_1.py``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from math import isfinite
+from math import inf
 from typing import Literal
 
 from selfreward_eval.tasks.t2i_compbench.ruling import Ruling, unscorable
@@ -83,4 +83,4 @@ def combine(
 
 def _is_finite(value: object) -> bool:
     """Whether ``value`` is a finite number."""
-    return isinstance(value, int | float) and isfinite(value)
+    return isinstance(value, int | float) and -inf < value < inf

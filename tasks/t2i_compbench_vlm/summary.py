@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum, isfinite
+from math import fsum, inf
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import SampleRecord, Status
@@ -60,7 +60,7 @@ def script_overall(means: Mapping[str, float]) -> ScriptOverall:
     merged = base = 0.0
     n_merged = n_base = 0
     for name, mean in means.items():
-        if isinstance(mean, bool) or not isinstance(mean, int | float) or not isfinite(mean):
+        if isinstance(mean, bool) or not isinstance(mean, int | float) or not -inf < mean < inf:
             raise InputError(f"the mean {mean!r} of {name!r} is no finite number; judge the pictures anew")
         if name.replace(" ", "_") in COMPLEX:
             merged, n_merged = merged + mean, n_merged + 1

@@ -79,11 +79,16 @@ def test_boxes_turned_inside_out_have_no_area() -> None:
 @pytest.mark.parametrize("box", [(), (0, 0, 9), (0, 0, 9, None), (0, 0, "9", 9), None, 7])
 def test_a_box_has_four_edges(box: Any) -> None:
     for measure in (compute_iou, relative_position):
-        with pytest.raises(InputError, match="not a box of four edges"):
+        with pytest.raises(InputError, match=r"four edges|two boxes of one form"):
             measure(box, TARGET)
-        with pytest.raises(InputError, match="not a box of four edges"):
+        with pytest.raises(InputError, match=r"four edges|two boxes of one form"):
             measure(TARGET, box)
 
 
 def test_entries_behind_the_edges_are_not_read() -> None:
     assert compute_iou((*TARGET, 0.9), TARGET) == 1.0
+
+
+def test_two_boxes_have_one_form() -> None:
+    with pytest.raises(InputError, match="two boxes of one form"):
+        relative_position((*TARGET, 0.9), TARGET)

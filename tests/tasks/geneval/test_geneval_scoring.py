@@ -186,6 +186,12 @@ class TestDamagedRows:
         with pytest.raises(InputError):
             evaluate({"tag": "custom", "prompt": "p", part: [clause]}, {"cup": [cup()]}, read)
 
+    @pytest.mark.parametrize("count", [0, -1])
+    def test_no_picture_lacks_no_object(self, count: int) -> None:
+        """Upstream fails on the picture that shows none of the class."""
+        with pytest.raises(InputError, match="which no picture can lack"):
+            judge([], exclude=[one("cup", count)])
+
     @pytest.mark.parametrize("row", [None, [], "cup"])
     def test_a_row_is_an_object(self, row: Any) -> None:
         with pytest.raises(InputError, match="no row"):

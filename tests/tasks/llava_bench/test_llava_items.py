@@ -77,11 +77,25 @@ def test_lines_are_joined_by_what_they_say_not_by_where_they_stand(tmp_path: Pat
         ({"context": {**CONTEXT, "image": "b.jpg"}}, r"no partner in .*c\.jsonl"),
         ({"context": {"image": "a.jpg"}}, "no captions"),
         ({"context": {**CONTEXT, "instances": [{"category": "tie"}]}}, "damaged boxes"),
+        ({"question": {**QUESTION, "question_id": [5]}}, r"q\.jsonl has \[5\] as question_id"),
+        ({"question": {**QUESTION, "text": None}}, "has None as 'text'"),
+        ({"question": {**QUESTION, "category": ["conv"]}}, "has .'conv'. as 'category'"),
+        ({"answer": {**ANSWER, "text": 7}}, r"a\.jsonl has 7 as 'text'"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, damage: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load(tmp_path, **damage)
+
+
+@pytest.mark.parametrize("doubled", ["q", "a", "c"])
+def test_two_lines_of_one_question_or_picture_are_refused(tmp_path: Path, doubled: str) -> None:
+    """Which of the two is meant is unknown; the last one would win."""
+    rows = {"q": [QUESTION], "a": [ANSWER], "c": [CONTEXT]}
+    rows[doubled] *= 2
+    files = [lines(tmp_path, f"{name}.jsonl", *own) for name, own in rows.items()]
+    with pytest.raises(InputError, match=rf"{doubled}\.jsonl has two lines with the"):
+        load_items(*files)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

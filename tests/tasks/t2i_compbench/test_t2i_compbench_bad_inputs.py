@@ -142,6 +142,36 @@ def test_too_few_answers(scripted: Any) -> None:
     assert [one.status for one in found] == [Status.MEASUREMENT_ERROR] * 2
 
 
+def test_answers_that_fit_no_picture_are_nobodys(scripted: Any) -> None:
+    """One answer is lacking: whose is unknown, so the first picture does not get its neighbour's."""
+
+    class Skips(scripted):  # type: ignore[misc, valid-type]
+        def yes_probabilities(self, images: Sequence[Any], questions: Sequence[str]) -> list[float]:
+            return [0.5] * (len(questions) - 1)
+
+    found = measure_batch([facts("color")] * 3, [square()] * 3, Skips().all())
+    assert [one.status for one in found] == [Status.MEASUREMENT_ERROR] * 3
+
+
+@pytest.mark.parametrize(
+    ("box", "score"),
+    [
+        (LEFT, float("nan")),
+        (LEFT, float("inf")),
+        ((20.0, float("nan"), 120.0, 300.0), 0.9),
+        ((20.0, 150.0, 120.0), 0.9),
+    ],
+)
+@pytest.mark.parametrize("category", ["spatial", "3d_spatial", "numeracy"])
+def test_a_detection_that_is_no_number_is_no_absent_object(
+    scripted: Any, category: str, box: Any, score: float
+) -> None:
+    for settings in (Settings(), FIXED):
+        found = one(scripted((("dog", box, score), ("frog", RIGHT, 0.8))), category, settings=settings)
+        assert found.status == Status.MEASUREMENT_ERROR
+        assert "the detector" in found.reason
+
+
 @pytest.mark.parametrize(
     "wrong", [np.zeros(4), np.zeros((479, 479, 3)), np.zeros((4, 4)), np.full((479, 479), np.nan)]
 )

@@ -64,6 +64,13 @@ def test_complex_categories_are_one_and_a_prompt_is_one_cluster(tmp_path: Path) 
             '[{"Question": "a dog", "Category": "smell", "Question_id": 1}]',
             "category 'smell'; known: 3d_spatial",
         ),
+        ('[{"Question": null, "Category": "color", "Question_id": 1}]', "row 1 has None as its Question"),
+        ('[{"Question": " ", "Category": "color", "Question_id": 1}]', "row 1 has ' ' as its Question"),
+        (
+            '[{"Question": "a", "Category": "color", "Question_id": null}]',
+            "row 1 has None as its Question_id",
+        ),
+        ('[{"Question": "a", "Category": ["color"], "Question_id": 1}]', "category \\['color'\\]; known"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: str, message: str) -> None:

@@ -22,8 +22,11 @@ from selfreward_eval.harness.runs.scores import TaskScores, summarise
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.harness.testing.scripted_endpoint import Response, ScriptedEndpoint, last_turn_text
 from selfreward_eval.harness.testing.scripted_judge import ScriptedJudge
+from selfreward_eval.tasks.judged.evidence import JudgeSetup
 from selfreward_eval.tasks.judged.rescoring import rescored
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
+from selfreward_eval.tasks.t2i_reasonbench.measuring import read_replies
+from selfreward_eval.tasks.t2i_reasonbench.parsing import PARSERS
 from selfreward_eval.tasks.t2i_reasonbench.task import T2IReasonBench
 
 
@@ -99,6 +102,16 @@ def test_accuracy_is_the_headline_and_the_mean_of_four_dimensions() -> None:
     assert scores.extra["official_accuracy"] == round(sum(round(100 * one, 2) for one in means) / 4, 1)
     qualities = [r.measurement.values["quality"] for r in records]
     assert scores.extra["quality"] == pytest.approx(sum(qualities) / len(qualities))
+
+
+@pytest.mark.parametrize("parser", list(PARSERS))
+def test_a_block_that_was_never_asked_has_no_number(parser: str) -> None:
+    task = T2IReasonBench(ScriptedJudge(judge))
+    item = next(item for item in task.items() if item.id == "scientific-0001")
+    replies = {"describe": Reply("d"), "scientific": Reply('{"score": [1, 1]}')}
+    measurement = read_replies(item, replies, JudgeSetup.of(ScriptedJudge(judge), {}, parser))
+    assert measurement.status is Status.JUDGE_TRANSPORT_ERROR
+    assert "no reply to 'details'" in measurement.reason
 
 
 FAILURES = {
