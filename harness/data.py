@@ -156,13 +156,15 @@ def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
 
 
 def declared_files(tasks: Sequence[str] = ()) -> dict[str, tuple[PinnedFile, ...]]:
-    """Task name -> the files it declares, for the named tasks or for all registered ones.
+    """Task name -> the files it declares, for the named tasks or for all registered ones that load.
 
     Raises:
         UnknownName: no such task.
+        UsageError: a named task that does not load.
     """
     known = registry("tasks")
-    makers = {name: known.load(name) for name in (tasks or known.names())}
+    broken = () if tasks else known.broken()
+    makers = {name: known.load(name) for name in (tasks or known.names()) if name not in broken}
     return {
         name: tuple(maker.data_files) if isinstance(maker, DeclaresFiles) else ()
         for name, maker in makers.items()

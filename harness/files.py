@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.user_files.text_files import DEPTH, check_json
 
 __all__ = [
     "JsonLines",
@@ -142,7 +143,12 @@ def write_page(path: Path, text: str) -> None:
 
 def _parse(line: bytes) -> dict[str, Any]:
     """One line as a record; ValueError (JSON and UTF-8 errors are such) if it is none."""
-    record = json.loads(line.decode("utf-8"))
+    text = line.decode("utf-8")
+    try:
+        record = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    check_json(record, text, depth=2 * DEPTH)  # A record holds what was read, a few levels down.
     if not isinstance(record, dict):
         raise ValueError(f"expected an object, got {type(record).__name__}")
     return record

@@ -12,7 +12,6 @@ itself is empty and stays. A file system without such locks is refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from selfreward_eval.harness.errors import RunFolderError
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.user_files.text_files import parse_json
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -125,7 +125,7 @@ def read_identity_file(file: Path, use: FolderUse, parse: Callable[[dict[str, An
     if not file.exists():
         return None
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = parse_json(file.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise TypeError(f"expected a JSON object, got {type(content).__name__}")
         return parse(content)

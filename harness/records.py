@@ -164,13 +164,18 @@ class SampleRecord:
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> SampleRecord:
+        """The record that :meth:`to_json` wrote; KeyError, TypeError or ValueError for anything else."""
         doc = line["doc"]
+        for part, name, kind in _TYPES:
+            value = (doc if part else line).get(name)
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} is {repr(value)[:40]}")
         item = Item(
             id=doc["prompt_id"],
             text=doc["prompt"],
             category=doc["tag"],
-            cluster=doc.get("cluster", ""),
-            metadata=doc.get("metadata", {}),
+            cluster=doc.get("cluster") or "",
+            metadata=doc.get("metadata") or {},
         )
         sample = Sample(
             item_id=item.id,
@@ -181,9 +186,30 @@ class SampleRecord:
             image_sha256=line.get("image_sha256"),
         )
         status = Status(line["status"])
-        values = {name: float(line[name]) for name in line.get("metrics", [])}
-        measurement = Measurement(status, values, line.get("reason", ""), line.get("evidence", {}))
-        return cls(int(line["doc_id"]), item, sample, measurement, dict(line.get("timing", {})))
+        try:
+            values = {name: float(line[name]) for name in line.get("metrics") or ()}
+        except OverflowError:
+            raise ValueError("a value is a number that no float holds") from None
+        measurement = Measurement(status, values, line.get("reason") or "", line.get("evidence") or {})
+        return cls(int(line["doc_id"]), item, sample, measurement, dict(line.get("timing") or {}))
+
+
+_NO = type(None)
+_TYPES: tuple[tuple[bool, str, Any], ...] = (
+    (True, "prompt_id", str),
+    (True, "prompt", str),
+    (True, "tag", str),
+    (True, "cluster", str | _NO),
+    (True, "metadata", dict | _NO),
+    (False, "image", str | _NO),
+    (False, "text", str | _NO),
+    (False, "image_sha256", str | _NO),
+    (False, "metrics", list | _NO),
+    (False, "reason", str | _NO),
+    (False, "evidence", dict | _NO),
+    (False, "timing", dict | _NO),
+)
+"""(Whether it is a key of ``doc``, key, type) of a sample line; keys that may be absent may be null."""
 
 
 def latest(records: Iterable[SampleRecord]) -> list[SampleRecord]:
@@ -211,6 +237,14 @@ class Manifest(_Record):
     status: str
     created: str
     finished: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("identity", "environment"):
+            if not isinstance(getattr(self, name), dict):
+                raise TypeError(f"{name} is not an object")
+        for name in ("status", "created") + (() if self.finished is None else ("finished",)):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name} is not a text")
 
     @property
     def fingerprint(self) -> str:

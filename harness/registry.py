@@ -53,6 +53,13 @@ EXTRAS = {
 class Registry:
     """The entries of one group.
 
+    A name that this package declares stays its own, whoever else declares it. A name that two others
+    declare cannot be loaded; every other name can.
+
+    Attributes:
+        group: its name.
+        hidden: built-in name -> whose entry of that name is not used, and the way out.
+
     >>> "shapes_geneval" in Registry("tasks").names()
     True
     """
@@ -62,14 +69,34 @@ class Registry:
             raise UnknownName(f"unknown registry {group!r}; known: {', '.join(GROUPS)}")
         self.group = group
         self._entries: dict[str, EntryPoint] = {}
+        self._ambiguous: dict[str, str] = {}
+        self.hidden: dict[str, str] = {}
         for entry in entry_points(group=f"selfreward_eval.{group}"):
             known = self._entries.get(entry.name)
-            if known is not None and known.value != entry.value:
-                raise UsageError(
+            if known is None or known.value == entry.value:
+                self._entries[entry.name] = entry
+            elif _is_ours(known) or _is_ours(entry):
+                ours, other = (known, entry) if _is_ours(known) else (entry, known)
+                self._entries[entry.name] = ours
+                self.hidden[entry.name] = (
+                    f"the {group[:-1]} {entry.name!r} of {_distribution(other)} ({other.value}) is not used: "
+                    f"the name is built in; rename it, or uninstall {_distribution(other)}"
+                )
+            else:
+                self._ambiguous[entry.name] = (
                     f"two packages declare the {group[:-1]} {entry.name!r}: {known.value} and {entry.value}; "
                     "uninstall one"
                 )
-            self._entries[entry.name] = entry
+
+    def broken(self) -> dict[str, str]:
+        """Name -> why it cannot be loaded, of every entry that cannot; all of them are imported."""
+        reasons = {}
+        for name in self:
+            try:
+                self.load(name)
+            except SelfRewardError as error:
+                reasons[name] = str(error)
+        return reasons
 
     def names(self) -> list[str]:
         """Every registered name, sorted."""
@@ -84,6 +111,7 @@ class Registry:
 
         Raises:
             UnknownName: no such name; the message offers the nearest ones.
+            UsageError: two packages declare the name.
             MissingExtra: its module imports a package that is not installed.
             BrokenPlugin: its module is missing, has no such object, or raised an error when imported.
         """
@@ -91,6 +119,13 @@ class Registry:
         if colon and family in self._entries:
             return partial(self.load(family), member)
         entry = self._find(name)
+        if name in self._ambiguous:
+            raise UsageError(self._ambiguous[name])
+        if entry.pattern.match(entry.value) is None:
+            raise BrokenPlugin(
+                f"the {self.group[:-1]} {name!r} is declared as {entry.value!r} by {_distribution(entry)}, "
+                "which is no module:object; mend its entry point"
+            )
         try:
             import_module(entry.module)
         except SelfRewardError:
@@ -121,6 +156,10 @@ class Registry:
 def registry(group: str) -> Registry:
     """The registry of ``group``, read once per process."""
     return Registry(group)
+
+
+def _is_ours(entry: EntryPoint) -> bool:
+    return _distribution(entry) == OURS
 
 
 def _explained(what: str, entry: EntryPoint, error: BaseException) -> SelfRewardError:
@@ -168,7 +207,7 @@ def responsible(trace: TracebackType | None) -> str | None:
         (f"the {group[:-1]} {name!r} of {_distribution(entry)}", _distribution(entry), entry.module)
         for group in GROUPS
         for name, entry in registry(group)._entries.items()
-        if entry.module.partition(".")[0] != OUR_PACKAGE
+        if entry.pattern.match(entry.value) and entry.module.partition(".")[0] != OUR_PACKAGE
     ]
     for module in reversed(modules):
         exact = [what for what, _, declared in entries if declared == module]

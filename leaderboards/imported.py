@@ -11,7 +11,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import atomic_write_text
-from selfreward_eval.harness.text_files import parse_json, read_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines
 
 __all__ = ["Imported", "load_imported", "write_imported"]
 

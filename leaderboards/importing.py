@@ -21,7 +21,7 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.models.layouts.base import printable
 from selfreward_eval.harness.registry import registry
 from selfreward_eval.harness.runs.results import SCHEMA
-from selfreward_eval.harness.text_files import parse_json
+from selfreward_eval.harness.user_files.text_files import parse_json
 from selfreward_eval.leaderboards.imported import Imported, load_imported, write_imported
 from selfreward_eval.leaderboards.result_file_facts import date_of, model_of
 

@@ -9,6 +9,7 @@ make up a run is :func:`~selfreward_eval.harness.runs.reader.read_files`' to say
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from pathlib import Path
@@ -23,6 +24,7 @@ from selfreward_eval.harness.report.run_view import model_name
 from selfreward_eval.harness.runs.checking import TOLERANCE, TaskPlan, not_planned, require_item_count
 from selfreward_eval.harness.runs.reader import damaged_record, read_files
 from selfreward_eval.harness.runs.scores import TaskScores
+from selfreward_eval.harness.user_files.text_files import DEPTH, DIGITS
 from selfreward_eval.leaderboards.entries import (
     NOT_DRAWN,
     Card,
@@ -37,6 +39,8 @@ from selfreward_eval.leaderboards.entries import (
 __all__ = ["read_entry"]
 
 _STATUSES = {str(status) for status in Status}
+
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (DIGITS + 1))
 
 Line = Mapping[str, Any]
 
@@ -67,12 +71,18 @@ def _records(path: Path) -> Sequence[Line]:
     if not lines.pop():
         whole = [line for line in lines if line.strip()]
         try:
-            records = json.loads(b"[" + b",".join(whole) + b"]")
-        except ValueError:
+            # What may be nested too deeply or hold half a character is looked at line by line.
+            records = [] if any(map(_is_odd, whole)) else json.loads(b"[" + b",".join(whole) + b"]")
+        except (ValueError, RecursionError):
             records = []
         if len(records) == len(whole) and all(isinstance(record, dict) for record in records):
             return list(records)
     return read_json_lines(path).records
+
+
+def _is_odd(line: bytes) -> bool:
+    brackets = line.count(b"[") + line.count(b"{")
+    return brackets > 2 * DEPTH or b"\\ud" in line or b"\\uD" in line or _LONG_NUMBER.search(line) is not None
 
 
 def _task(path: Path, lines: Sequence[Line], scores: TaskScores, plan: TaskPlan, pictures: int) -> TaskEntry:
@@ -90,10 +100,10 @@ def _task(path: Path, lines: Sequence[Line], scores: TaskScores, plan: TaskPlan,
             value = float(line[scores.metric]) if status == Status.SUCCESS else nan
             if item not in known or line["doc_id"] < known[item][0]:
                 known[item] = (int(line["doc_id"]), str(doc["tag"]), str(doc.get("cluster") or item))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise damaged_record(path, number, error) from error
         problem = ""
-        if status not in _STATUSES:
+        if not isinstance(status, str) or status not in _STATUSES:
             problem = f"has the unknown status {status!r}"
         elif not isinstance(item, str) or (differs := plan.differs(item, index, seed)):
             raise not_planned(path, item, index, differs if isinstance(item, str) else "no item has it as id")

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.text_files import parse_json, split_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, split_lines
 from selfreward_eval.leaderboards.reported_row import Reported, problem
 
 __all__ = [

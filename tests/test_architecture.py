@@ -19,7 +19,8 @@ PACKAGE = "selfreward_eval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("harness", "harness.errors", "harness.plugins"),
-    ("harness.files", "harness.identity", "harness.pictures", "harness.records",
+    ("harness.user_files",),
+    ("harness.files", "harness.identity", "harness.records",
      "harness.registry", "harness.seeds"),
     ("harness.attempts", "harness.data", "harness.folders"),
     ("harness.task",),

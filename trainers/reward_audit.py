@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
 from selfreward_eval.harness.stats.paired import paired
 from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb_file
 from selfreward_eval.rewarders.base import Rewarder, RewardSample
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from selfreward_eval.harness.errors import InputError, UsageError
-from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
 from selfreward_eval.harness.records import Item, fingerprint
-from selfreward_eval.harness.text_files import parse_json, read_lines
+from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb_file
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.sampling import mixed
 from selfreward_eval.tasks.shapes.splits import MAKERS, drawn

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from selfreward_eval.harness.text_files import split_lines
+from selfreward_eval.harness.user_files.text_files import split_lines
 
 __all__ = ["Place", "line_numbers", "line_of"]
 

@@ -32,7 +32,7 @@ from selfreward_eval.harness.gating.policy import (
     Rule,
     SequentialPlan,
 )
-from selfreward_eval.harness.text_files import split_lines
+from selfreward_eval.harness.user_files.text_files import split_lines
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -21,9 +21,9 @@ from selfreward_eval.harness.models.base import Request
 from selfreward_eval.harness.models.inventory import Extra, Found, Inventory, Missing, TaskInventory
 from selfreward_eval.harness.models.layouts.base import Claims, Picture, Place, printable
 from selfreward_eval.harness.models.layouts.choose import open_layout
-from selfreward_eval.harness.pictures import READING, Unreadable, read_rgb
 from selfreward_eval.harness.records import Measurement, Status, fingerprint
 from selfreward_eval.harness.task import Task, limited
+from selfreward_eval.harness.user_files.pictures import READING, Unreadable, read_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -103,8 +103,9 @@ class FolderModel:
         )
 
     def pictures(self, requests: Sequence[Request]) -> list[Image | Measurement]:
-        """The picture of every request as RGB (see :mod:`selfreward_eval.harness.pictures`), or why there is
-        none.
+        """The picture of every request as RGB, or why there is none.
+
+        :mod:`selfreward_eval.harness.user_files.pictures` reads it.
 
         Raises:
             UsageError: a task that was not surveyed.

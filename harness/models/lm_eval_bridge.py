@@ -12,6 +12,7 @@ any release. See ``docs/lm_eval.md``.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -33,8 +34,8 @@ from selfreward_eval.harness.models.lm_eval_requests import (
     parse_decoding,
     parse_query,
 )
-from selfreward_eval.harness.pictures import Unreadable, as_rgb
 from selfreward_eval.harness.registry import construct, registry
+from selfreward_eval.harness.user_files.pictures import Unreadable, as_rgb
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +52,9 @@ DEFAULT_LIMIT = 256
 DEFAULT_DEVICE = "cuda:0"
 """What lm-eval asks for where its user asks for nothing, GPU or not (lm_eval/config/evaluate_config.py)."""
 
+NAMING = ("peft", "delta", "pretrained", "model", "path", "engine")
+"""Arguments after which lm-eval names a model (lm_eval/loggers/evaluation_tracker.py)."""
+
 BATCH = 32
 """Questions answered together where ``batch_size`` is ``auto``."""
 
@@ -64,7 +68,8 @@ class SelfRewardLM(LM):
         batch_size: questions answered together; changes speed only.
         max_batch_size: accepted because lm-eval passes it on.
         device: of the adapter; ``cuda:0``, lm-eval's own default, leaves the choice to it.
-        arguments: the adapter's other arguments, such as ``checkpoint=final``.
+        arguments: the adapter's other arguments, such as ``checkpoint=final``. ``model`` is the name of the
+            results where the adapter takes no such argument.
 
     Raises:
         UnknownName: no such adapter.
@@ -86,6 +91,22 @@ class SelfRewardLM(LM):
             arguments["device"] = device
         self.model: Model = _build(adapter, arguments) if isinstance(adapter, str) else adapter
         self.batch_size = BATCH if str(batch_size).startswith("auto") else max(1, int(batch_size))
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> SelfRewardLM:
+        """The model, built from lm-eval's arguments.
+
+        lm-eval names the folder and the results after one of the arguments ``NAMING``. Where there is none
+        it draws eight characters that are the same in every run, so that two models share a folder.
+        ``arg_dict`` therefore gets the adapter's name as ``model``.
+        """
+        given = {key: value for key, value in (additional_config or {}).items() if value is not None}
+        lm = cls(**arg_dict, **given)
+        if not any(key in arg_dict for key in NAMING):
+            arg_dict["model"] = str(lm.model.identity().get("name") or arg_dict.get("adapter", "tiny"))
+        return lm
 
     def get_model_info(self) -> dict[str, Any]:
         """What lm-eval writes into its results: the adapter's identity."""
@@ -280,5 +301,8 @@ def _distinct(texts: Sequence[str], where: str) -> list[str]:
 
 
 def _build(name: str, arguments: dict[str, Any]) -> Model:
-    model: Model = construct(registry("models").load(name), arguments, f"model {name!r}", "--model_args")
+    factory = registry("models").load(name)
+    if "model" not in inspect.signature(factory).parameters:
+        arguments = {key: value for key, value in arguments.items() if key != "model"}
+    model: Model = construct(factory, arguments, f"model {name!r}", "--model_args")
     return model

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selfreward_eval.harness.pictures import Unreadable, read_rgb
+from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb
 
 THUMBNAIL = 256
 """Longest side of an embedded picture in pixels."""
@@ -41,7 +41,7 @@ def embed(path: Path, sha256: str | None = None) -> dict[str, Any]:
     """One picture, ready for a template.
 
     Args:
-        path: any kind that :mod:`selfreward_eval.harness.pictures` reads.
+        path: any kind that :mod:`selfreward_eval.harness.user_files.pictures` reads.
         sha256: what its file's must be: a page shows what was measured, or says that this is not it.
 
     Returns:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Answers
-from selfreward_eval.harness.pictures import Unreadable, as_rgb, read_rgb_file
 from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
 from selfreward_eval.harness.runs.contract import named
@@ -18,6 +17,7 @@ from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
 from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.user_files.pictures import Unreadable, as_rgb, read_rgb_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Generates, Request, Supplies
-from selfreward_eval.harness.pictures import as_rgb
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
 from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
 from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.user_files.pictures import as_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from selfreward_eval.harness.runs.checking import TaskPlan, require_agreement, r
 from selfreward_eval.harness.runs.results import SCHEMA
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.harness.runs.store import MANIFEST
+from selfreward_eval.harness.user_files.text_files import parse_json
 
 __all__ = [
     "Run",
@@ -165,7 +165,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
         raise RunFolderError(f"{folder} is not a run folder (it has no {MANIFEST}); {hint}")
     try:
-        manifest = Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
+        manifest = Manifest.from_json(parse_json(path.read_text(encoding="utf-8")))
         if not isinstance(manifest.identity, dict):
             raise TypeError("identity is not an object")
     except (ValueError, TypeError, AttributeError) as error:
@@ -187,7 +187,7 @@ def read_results(folder: Path, manifest: Manifest) -> dict[str, Any]:
         )
         raise RunFolderError(f"{folder} is incomplete: {lacking}; run the same command again to write it")
     try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        results: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         block = results["selfreward"]
         fingerprint, schema = block["fingerprint"], block["schema"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
-from selfreward_eval.harness.pictures import Unreadable, as_rgb
 from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.runs.answering import text_sample
@@ -20,6 +19,7 @@ from selfreward_eval.harness.runs.measuring import measured, not_generated, unme
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.store import RunFolder
 from selfreward_eval.harness.task import Responds, Task
+from selfreward_eval.harness.user_files.pictures import Unreadable, as_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image

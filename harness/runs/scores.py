@@ -18,6 +18,7 @@ from selfreward_eval.harness.records import Item, SampleRecord, Status
 from selfreward_eval.harness.stats.choosing import choose_interval
 from selfreward_eval.harness.stats.means import icc
 from selfreward_eval.harness.task import Metric, TaskInfo
+from selfreward_eval.harness.user_files.text_files import is_number, require
 
 __all__ = ["NOT_RECORDED", "SampleTable", "Score", "TaskScores", "summarise"]
 
@@ -67,7 +68,14 @@ class Score:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Score:
-        return cls(**{field.name: data[field.name] for field in fields(cls)})
+        """The score that :meth:`to_json` wrote; KeyError, TypeError or ValueError for anything else."""
+        given = {field.name: data[field.name] for field in fields(cls)}
+        for name, value in given.items():
+            if name.startswith("n_"):
+                require(isinstance(value, int) and not isinstance(value, bool) and value >= 0, name, value)
+            elif value is not None or name == "coverage":
+                require(is_number(value), name, value)
+        return cls(**given)
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,16 @@ class TaskScores:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TaskScores:
+        """The scores that :meth:`to_json` wrote; KeyError, TypeError or ValueError for anything else."""
         low, high = data.get("range", (0.0, 1.0))
+        for name in ("task", "version", "metric", "comparable"):
+            require(isinstance(data[name], str), name, data[name])
+        reference = data.get("reference")
+        require(reference is None or isinstance(reference, str), "reference", reference)
+        for part in ("failures", "extra"):
+            for name, number in data[part].items():
+                require(is_number(number), f"{part}.{name}", number)
+        require(is_number(low) and is_number(high) and low < high, "range", [low, high])
         return cls(
             task=data["task"],
             version=data["version"],
@@ -124,7 +141,7 @@ class TaskScores:
             macro=bool(data["macro"]),
             range=(float(low), float(high)),
             higher_is_better=bool(data.get("higher_is_better", True)),
-            reference=data.get("reference"),
+            reference=reference,
         )
 
 

@@ -26,8 +26,8 @@ from selfreward_eval.harness.files import (
     read_json_lines,
 )
 from selfreward_eval.harness.folders import RUN, lock_folder, read_identity_file, require_same
-from selfreward_eval.harness.pictures import Unreadable, read_rgb_file
 from selfreward_eval.harness.records import Manifest, Sample, SampleRecord, latest
+from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image

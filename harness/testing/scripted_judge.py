@@ -25,7 +25,7 @@ from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.instruments.backends.conversations import conversation_sha256, conversation_text
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status, fingerprint
-from selfreward_eval.harness.text_files import parse_json, read_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines
 
 ReplyRule: TypeAlias = Callable[[Conversation], "str | Reply | None"]
 """Conversation -> the reply's text, or a whole reply; None for a reply that fails."""

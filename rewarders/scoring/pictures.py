@@ -191,7 +191,7 @@ def open_picture(entry: PictureEntry) -> tuple[RewardSample | None, Reward | Non
     A file that changed after it was measured is not scored: its reward and its measurement would belong
     to two different pictures.
     """
-    from selfreward_eval.harness.pictures import Unreadable, read_rgb
+    from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb
 
     if entry.path is None or entry.prompt is None:
         return None, Reward.unscored(entry.status, entry.reason), None

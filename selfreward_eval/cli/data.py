@@ -30,7 +30,7 @@ def fetch(tasks: Tasks = None, json: Json = False) -> None:
     from rich.console import Console
     from rich.progress import Progress as ProgressBar
 
-    declared = data.declared_files(tasks or ())
+    declared = _declared(tasks)
     with ProgressBar(console=Console(stderr=True), transient=True) as bar:
         for files in declared.values():
             for file in files:
@@ -41,7 +41,7 @@ def fetch(tasks: Tasks = None, json: Json = False) -> None:
 @app.command()
 def verify(tasks: Tasks = None, json: Json = False) -> None:
     """Check every file's sha256; exit 1 if one is missing or is another file."""
-    declared = data.declared_files(tasks or ())
+    declared = _declared(tasks)
     states = _states(declared)
     _report(states, declared, json)
     if any(state.status != "ok" for _, state in states):
@@ -51,7 +51,7 @@ def verify(tasks: Tasks = None, json: Json = False) -> None:
 @app.command()
 def path(tasks: Tasks = None, json: Json = False) -> None:
     """Print where the verified files are, one a line; an error if one is not here."""
-    declared = data.declared_files(tasks or ())
+    declared = _declared(tasks)
     paths = {name: {file.path: str(data.locate(file)) for file in files} for name, files in declared.items()}
     if json:
         _print_json(paths)
@@ -59,6 +59,17 @@ def path(tasks: Tasks = None, json: Json = False) -> None:
     for files in paths.values():
         for file_path in files.values():
             typer.echo(file_path)
+
+
+def _declared(tasks: list[str] | None) -> dict[str, tuple[PinnedFile, ...]]:
+    """The files of ``tasks``, or of every task that loads; what does not is named."""
+    from selfreward_eval.harness.registry import registry
+
+    declared = data.declared_files(tasks or ())
+    if not tasks:
+        for reason in registry("tasks").broken().values():
+            typer.echo(f"note: {reason}", err=True)
+    return declared
 
 
 def _states(declared: dict[str, tuple[PinnedFile, ...]]) -> list[tuple[str, FileState]]:

@@ -18,7 +18,7 @@ def listing(
     if as_json:
         import json
 
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        typer.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
     if not rows:
         typer.echo(f"no {what} are registered", err=True)
@@ -32,7 +32,8 @@ def describe(what: str) -> list[dict[str, Any]]:
 
     Every entry has ``name`` and ``origin``; tasks add ``version``, ``title``, ``comparable``,
     ``images_per_item``, ``capability`` and ``seed_policies``, models ``capabilities``. An entry
-    that cannot be imported has ``error`` instead: one broken plug-in hides no other.
+    that cannot be imported, or whose name is built in, has ``error`` instead: one broken plug-in hides no
+    other.
 
     Raises:
         UnknownName: no such group; the message offers the nearest one.
@@ -51,7 +52,10 @@ def describe(what: str) -> list[dict[str, Any]]:
             except Exception as error:  # Importing a plug-in runs foreign code: anything can happen.
                 row["error"] = f"{type(error).__name__}: {error}"
         rows.append(row)
-    return rows
+    rows += [
+        {"name": name, "origin": group.origin(name), "error": reason} for name, reason in group.hidden.items()
+    ]
+    return sorted(rows, key=lambda row: (row["name"], "error" in row))
 
 
 def _details(what: str, target: Any) -> dict[str, Any]:

@@ -126,6 +126,8 @@ def _built(factory: RewarderFactory, choices: Any) -> tuple[dict[str, Rewarder],
             found[name] = one
         except SelfRewardError as error:
             skipped[name] = str(error)
+        except Exception as error:  # Nobody asked for this plug-in by name: it must not stop the others.
+            skipped[name] = f"it cannot be built ({type(error).__name__}: {error}); mend the plug-in"
     if not found:
         first = next(iter(skipped.values()), "none is registered")
         raise UsageError(f"no rewarder applies to this run; the first: {first}")

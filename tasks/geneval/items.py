@@ -13,7 +13,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
-from selfreward_eval.harness.text_files import parse_json, read_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines
 from selfreward_eval.tasks.geneval.geometry import RELATIONS
 from selfreward_eval.tasks.geneval.options import COLOURS, TAGS
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
-from selfreward_eval.harness.text_files import parse_json, read_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines
 from selfreward_eval.tasks.geneval2.analysis import require_atoms, require_skill
 from selfreward_eval.tasks.geneval2.scoring import COUNTING, YES_ANSWER
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.pictures import Unreadable, as_rgb
 from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.stats.means import Interval, cluster_values, mean_interval
 from selfreward_eval.harness.stats.wilson import wilson_clustered
+from selfreward_eval.harness.user_files.pictures import Unreadable, as_rgb
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
 from selfreward_eval.tasks.judged.evidence import JudgeSetup
 from selfreward_eval.tasks.t2i_reasonbench.measuring import DESCRIBE, Prompts, ask, only_thoughts

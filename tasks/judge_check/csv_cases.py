@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from selfreward_eval.harness.errors import InputError, UsageError
-from selfreward_eval.harness.pictures import read_rgb_file
+from selfreward_eval.harness.user_files.pictures import read_rgb_file
 from selfreward_eval.tasks.judge_check.cases import Case, Labelled
 from selfreward_eval.tasks.t2i_reasonbench.questions import JudgeQuestion
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item
-from selfreward_eval.harness.text_files import parse_json, read_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines
 
 NUMBER = "question_id"
 """The one key whose value may be a number."""

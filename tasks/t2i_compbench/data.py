@@ -12,7 +12,7 @@ from pathlib import Path
 
 from selfreward_eval.harness.data import PinnedFile, locate
 from selfreward_eval.harness.errors import InputError, UsageError
-from selfreward_eval.harness.text_files import parse_json, read_lines, read_text
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines, read_text
 from selfreward_eval.tasks.t2i_compbench.three_in_one import Kind, keys, kind
 
 REPO = "Karine-Huang/T2I-CompBench"

@@ -67,6 +67,14 @@ def test_a_broken_plug_in_is_listed_with_the_reason() -> None:
 
 
 @pytest.mark.usefixtures("plug_ins")
+def test_a_plug_in_under_a_built_in_name_is_listed_as_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.registry("tasks"), "hidden", {"toy": "the task 'toy' of x is not used"})
+    assert [line.split()[0] for line in output("tasks").splitlines()] == ["broken", "toy", "toy"]
+    assert "the task 'toy' of x is not used" in output("tasks").splitlines()[2]
+    assert json.loads(output("tasks", "--json"))[2]["error"] == "the task 'toy' of x is not used"
+
+
+@pytest.mark.usefixtures("plug_ins")
 def test_models_show_what_they_can_do() -> None:
     assert "painter  generate" in output("models")
 

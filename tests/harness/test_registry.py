@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -179,10 +180,64 @@ def test_the_package_that_declares_a_broken_entry_is_named() -> None:
     assert module._distribution(entry) == "selfreward-eval"
 
 
-def test_two_packages_may_not_claim_one_name(declared: list[tuple[str, str]]) -> None:
+def test_a_name_that_two_packages_claim_stops_only_itself(declared: list[tuple[str, str]]) -> None:
     declared.append(("painter", "csv:reader"))
+    models = Registry("models")
     with pytest.raises(UsageError, match=r"two packages declare the model 'painter': json:loads and csv:r"):
-        Registry("models")
+        models.load("painter")
+    assert models.load("printer").__name__ == "dumps"
+    assert list(models.broken()) == ["painter"]
+
+
+class Package(importlib.metadata.Distribution):
+    """An installed package of a name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def read_text(self, filename: str) -> str | None:
+        return None
+
+    def locate_file(self, path: object) -> Path:
+        return Path(str(path))
+
+
+@pytest.mark.parametrize("first", ["selfreward-eval", "their-plugin"])
+def test_a_built_in_name_stays_built_in(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    entries = [
+        EntryPoint("painter", value, "selfreward_eval.models")._for(Package(package))  # type: ignore[attr-defined]
+        for package, value in (("selfreward-eval", "json:loads"), ("their-plugin", "csv:reader"))
+    ]
+    entries.sort(key=lambda entry: entry.dist.name != first)
+    monkeypatch.setattr(module, "entry_points", lambda group: entries)
+    models = Registry("models")
+    assert models.origin("painter") == "json:loads"
+    assert models.load("painter").__name__ == "loads"
+    assert models.hidden == {
+        "painter": "the model 'painter' of their-plugin (csv:reader) is not used: the name is built in; "
+        "rename it, or uninstall their-plugin"
+    }
+
+
+def test_a_plug_in_that_leaves_the_program_at_import_is_broken(
+    declared: list[tuple[str, str]], module_file: ModuleFile
+) -> None:
+    module_file("leaving_plug_in", "import sys\nsys.exit(3)")
+    declared.append(("leaving", "leaving_plug_in:Model"))
+    with pytest.raises(BrokenPlugin, match=r"raised SystemExit: 3 at .*leaving_plug_in\.py:2"):
+        Registry("models").load("leaving")
+    assert list(Registry("models").broken()) == ["leaving"]
+
+
+@pytest.mark.parametrize("value", ["", "a b", "1:", ":Model"])
+def test_an_entry_that_is_no_place_is_broken(declared: list[tuple[str, str]], value: str) -> None:
+    declared.append(("odd", value))
+    with pytest.raises(BrokenPlugin, match=r"the model 'odd' is declared as|cannot be imported|is missing"):
+        Registry("models").load("odd")
 
 
 def test_one_entry_seen_twice_is_one_entry(declared: list[tuple[str, str]]) -> None:

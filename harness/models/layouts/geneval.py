@@ -30,7 +30,7 @@ from selfreward_eval.harness.models.layouts.base import (
 )
 from selfreward_eval.harness.records import Item
 from selfreward_eval.harness.task import Task
-from selfreward_eval.harness.text_files import parse_json, read_text
+from selfreward_eval.harness.user_files.text_files import parse_json, read_text
 
 FOLDER = re.compile(r"[0-9]+")
 PICTURE = re.compile(rf"([0-9]+){SUFFIX}", re.IGNORECASE)

@@ -23,7 +23,7 @@ from selfreward_eval.harness.models.layouts.base import (
     utf8,
 )
 from selfreward_eval.harness.task import Task
-from selfreward_eval.harness.text_files import parse_json, split_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, split_lines
 
 
 @dataclass(frozen=True)

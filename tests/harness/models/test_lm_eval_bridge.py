@@ -234,3 +234,32 @@ def test_a_control_token_in_a_request_is_refused_by_name(janus: Any, request_: I
 def test_a_control_token_in_a_text_is_refused_by_name(janus: Any, request_: Instance) -> None:
     with pytest.raises(InputError, match=r"holds <\S+>, a control token of"):
         SelfRewardLM(janus()).loglikelihood([request_])
+
+
+def lm_evals_name(arguments: dict[str, Any]) -> str | None:
+    """What lm-eval calls a model of these arguments; None where it draws a name."""
+    from lm_eval.loggers.evaluation_tracker import GeneralConfigTracker
+
+    return GeneralConfigTracker._get_model_name(arguments)
+
+
+def test_lm_eval_gets_the_adapters_name() -> None:
+    """Without it lm-eval draws eight characters, the same in every run: two models would share a folder."""
+    arguments = {"adapter": "dummy", "size": 16}
+    assert lm_evals_name(arguments) is None
+    SelfRewardLM.create_from_arg_obj(arguments, {"batch_size": 2, "max_batch_size": None})
+    assert lm_evals_name(arguments) == "dummy"
+    again = SelfRewardLM.create_from_arg_obj(arguments)  # lm-eval's caller may use them twice.
+    assert isinstance(again.model, DummyModel)
+    assert lm_evals_name(arguments) == "dummy"
+
+
+def test_a_name_of_the_users_own_stays() -> None:
+    arguments = {"adapter": "dummy", "model": "mine"}
+    SelfRewardLM.create_from_arg_obj(arguments)
+    assert lm_evals_name(arguments) == "mine"
+
+
+def test_a_name_in_a_text_of_arguments_is_no_argument_of_the_adapter() -> None:
+    lm = SelfRewardLM.create_from_arg_string("adapter=dummy,model=mine,size=16")
+    assert lm.get_model_info()["selfreward"]["name"] == "dummy"

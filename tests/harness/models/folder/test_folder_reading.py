@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from selfreward_eval.harness.pictures import Unreadable, read_rgb
+from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb
 
 
 def read(picture: Image.Image, kind: str = "PNG", **options: Any) -> Image.Image:

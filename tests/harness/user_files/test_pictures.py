@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from selfreward_eval.harness.pictures import Unreadable, as_rgb, read_rgb_file
 from selfreward_eval.harness.records import Measurement
 from selfreward_eval.harness.report.pictures import embed
 from selfreward_eval.harness.runs.answering import _input
+from selfreward_eval.harness.user_files.pictures import Unreadable, as_rgb, read_rgb_file
 from selfreward_eval.tasks.judge_check.csv_cases import csv_cases
 from selfreward_eval.trainers.sources import FileSource
 

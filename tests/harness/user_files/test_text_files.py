@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.text_files import parse_json, read_lines, read_text, split_lines
+from selfreward_eval.harness.user_files.text_files import parse_json, read_lines, read_text, split_lines
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,7 +77,7 @@ def test_a_lenient_reader_gets_single_odd_values() -> None:
     assert parse_json("-" + "1" * 5000, lenient=True) == -(10**400)
 
 
-OPENERS = {"harness/pictures.py"}
+OPENERS = {"harness/user_files/pictures.py"}
 SPLITTERS = {
     "tasks/llava_bench/parsing.py": "a judge's reply",
     "tasks/shapes/judge/facts.py": "our own text",

@@ -15,7 +15,17 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError
 
-__all__ = ["DEPTH", "DIGITS", "check_json", "parse_json", "read_lines", "read_text", "split_lines"]
+__all__ = [
+    "DEPTH",
+    "DIGITS",
+    "check_json",
+    "is_number",
+    "parse_json",
+    "read_lines",
+    "read_text",
+    "require",
+    "split_lines",
+]
 
 DIGITS = 308
 """Longest whole number that is accepted: a float holds no larger one."""
@@ -28,6 +38,9 @@ _BEYOND = 10**400
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """The escape of half a character; two of them in order are a whole one."""
+
+_LONG_NUMBER = re.compile(rf"[0-9]{{{DIGITS + 1}}}")
+"""Such a number, or a text that holds one."""
 
 
 def read_text(path: Path, way_out: str = "write it as UTF-8") -> str:
@@ -78,25 +91,29 @@ def parse_json(text: str, *, lenient: bool = False) -> Any:
         value = json.loads(text, **(_LENIENT if lenient else _STRICT))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    check_json(value, text, surrogates=lenient)
+    check_json(value, text, lenient=lenient)
     return value
 
 
-def check_json(value: Any, text: str, *, surrogates: bool = False) -> None:
+def check_json(value: Any, text: str, *, lenient: bool = False, depth: int = DEPTH) -> None:
     """Refuses a value that later code could not copy or write.
 
     Args:
         value: parsed from ``text``.
         text: its JSON.
-        surrogates: let halves of characters pass.
+        lenient: let halves of characters and long numbers pass.
+        depth: deepest nesting that passes.
 
     Raises:
-        ValueError: nested too deeply, or a lone surrogate, which UTF-8 cannot hold.
+        ValueError: nested too deeply, a number of too many digits, or a lone surrogate, which
+            UTF-8 cannot hold.
     """
-    # Few texts have so many brackets, or such an escape, and only those need a closer look.
-    if text.count("[") + text.count("{") > DEPTH:
-        _check_depth(value)
-    if not surrogates and _SURROGATE.search(text):
+    # Few texts have so many brackets, such a run of digits or such an escape; those need a closer look.
+    if text.count("[") + text.count("{") > depth:
+        _check_depth(value, depth)
+    if not lenient and _LONG_NUMBER.search(text):
+        json.loads(text, parse_int=_whole)
+    if not lenient and _SURROGATE.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError as error:
@@ -104,9 +121,9 @@ def check_json(value: Any, text: str, *, surrogates: bool = False) -> None:
             raise ValueError(f"it holds half a character (the lone surrogate {half!a})") from None
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: Any, depth: int) -> None:
     level = [value]
-    for _ in range(DEPTH):
+    for _ in range(depth):
         level = [
             entry
             for container in level
@@ -115,7 +132,21 @@ def _check_depth(value: Any) -> None:
         ]
         if not level:
             return
-    raise ValueError(f"it is nested more than {DEPTH} deep")
+    raise ValueError(f"it is nested more than {depth} deep")
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number that a float holds."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:
+        return False
+
+
+def require(holds: bool, name: str, value: Any) -> None:
+    """Raises ValueError that says what ``name`` is, unless what must hold of it ``holds``."""
+    if not holds:
+        raise ValueError(f"{name} is {repr(value)[:40]}")
 
 
 def _whole(digits: str) -> int:
