@@ -9,7 +9,7 @@ A method is left out if its variance is larger than that of all others together,
 A smaller variance does not put a method out: the pool then errs on the safe side for it.
 
 With three runs the check finds a method of three times the standard deviation six times in ten. One that
-it does not find gets a claim that errs in about one case of ten, which is why the method's own interval is
+it does not find gets a claim that errs in up to one case of eight, which is why the method's own interval is
 shown beside the pooled one. ``docs/calibration.md`` has the figures.
 
 >>> pool = run_pool({"a": [0.50, 0.52, 0.54], "b": [0.51, 0.53, 0.55], "c": [0.3, 0.7, 0.5]})

@@ -88,9 +88,7 @@ def _table(title: str, claims: Mapping[str, PooledComparison]) -> Table:
             effect = "-" if checkpoint.effect is None else f"{checkpoint.effect:+.3f}"
             table.add_row(f"  {escape(name)}", str(len(pooled.b)), *_means(overall), effect, shown, p)
             if overall.pooled is not None:
-                table.add_row(
-                    "    from its own runs alone", "", "", "", "", *_claim(overall.method), style="dim"
-                )
+                table.add_row("    own", "", "", "", "", *_claim(overall.method), style="dim")
         table.add_section()
     return table
 

@@ -324,7 +324,7 @@ def pool_words(claims: Mapping[str, PooledComparison]) -> list[str]:
         *said,
         "Verdicts go by the pooled interval; 'own' is the interval from the method's own runs. With few runs "
         "the check of equal variances misses a method that varies up to three times as much, and its pooled "
-        "claim then errs in up to one case of ten: where pooled and own disagree, train more seeds.",
+        "claim then errs in up to one case of eight: where pooled and own disagree, train more seeds.",
     ]
 
 
