@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
+from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.batching import batches, check_pairs
 from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.first_words import (
@@ -25,8 +25,8 @@ from selfreward_eval.harness.instruments.backends.first_words import (
 )
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.processors import (
-    control_tokens,
     load_processor,
+    refuse_control_tokens,
     require_chat_template,
 )
 from selfreward_eval.harness.instruments.backends.weights import Weights
@@ -184,14 +184,11 @@ class VlmVQA:
         """A question that spells a control token would change the conversation, or the count of pictures."""
         if not questions:
             return
-        control = control_tokens(self._load()[1].tokenizer)
-        for question in questions:
-            spelt = next((token for token in control if token in question), None)
-            if spelt is not None:
-                raise InputError(
-                    f"vlm_vqa: the question {question!r} holds {spelt}, a control token of "
-                    f"{self._weights.shown}; write it otherwise"
-                )
+        processor = self._load()[1]
+        template = str(processor.chat_template)
+        refuse_control_tokens(
+            processor.tokenizer, questions, "vlm_vqa: the question", self._weights.shown, template
+        )
 
     def _ask(self, images: Sequence[Image], questions: Sequence[str]) -> torch.Tensor:
         """Logits of the first answer token to one question per picture, (B, vocabulary)."""

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.instruments.backends.devices import usable_device
+from selfreward_eval.harness.instruments.backends.finite import check_weights
 from selfreward_eval.harness.instruments.backends.weights import loading_error
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
+
+COMPUTED = ("position_ids", "relative_position_index", "relative_coords_table", "inv_freq", "masked_bias")
+"""Last parts of the names of tensors that a network makes itself; older files hold them, and they say nothing
+about the model."""
 
 
 def load_config(folder: Path, model_types: Sequence[str] = ()) -> PreTrainedConfig:
@@ -49,11 +54,12 @@ def load_network(
         dtype: of the weights, by torch's name.
         device: where to compute; a GPU if there is one.
         unused: beginnings of the names of weights that take no part in a reading. Published
-            checkpoints may lack them.
+            checkpoints may lack them, or hold them where the architecture has none.
 
     Raises:
-        CheckpointError: it does not load, or some of its weights are not in the folder; they would be
-            random, and so would the readings.
+        CheckpointError: it does not load, or some of its weights are not in the folder (they would be
+            random, and so would the readings), or the folder holds weights that have no place in the
+            network (a base would be measured in place of its fine-tune), or one is NaN or infinite.
         UsageError: there is no such device here.
     """
     import torch
@@ -85,4 +91,16 @@ def load_network(
             f"{folder} lacks {len(absent)} weights of {architecture}, such as {absent[0]}; random ones would "
             "give random readings, so name a complete checkpoint"
         )
+    strange = sorted(
+        name
+        for name in map(str, report["unexpected_keys"])
+        if not name.startswith(tuple(unused)) and name.rsplit(".", 1)[-1] not in COMPUTED
+    )
+    if strange:
+        tensors = "1 tensor" if len(strange) == 1 else f"{len(strange)} tensors"
+        raise CheckpointError(
+            f"{folder} holds {tensors} that {architecture} has no place for, such as {strange[0]}; what was "
+            "trained there would not be measured, so merge it into the network's own weights, or remove it"
+        )
+    check_weights(network, folder, sorted(folder.glob("*.safetensors")))
     return network.to(chosen).eval()

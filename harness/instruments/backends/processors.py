@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.errors import CheckpointError, InputError
 from selfreward_eval.harness.instruments.backends.weights import loading_error
 
 if TYPE_CHECKING:
@@ -89,10 +90,55 @@ def require_chat_template(
         )
 
 
-def control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """The tokens that stand for no text, sorted: pictures, roles, ends."""
-    special = (str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
-    return sorted({*tokenizer.all_special_tokens, *special})
+def control_tokens(tokenizer: PreTrainedTokenizerBase, template: str = "") -> list[str]:
+    """The tokens that stand for no text, sorted: pictures, roles, ends.
+
+    Args:
+        tokenizer: of the model.
+        template: its chat template. Tokens that are not marked as special but are written by it, such as
+            the roles of some models, count too.
+    """
+    added = (
+        str(token)
+        for token in tokenizer.added_tokens_decoder.values()
+        if token.special or (str(token) in template and not str(token).isspace())
+    )
+    return sorted({*tokenizer.all_special_tokens, *added} - {""})
+
+
+def refuse_control_tokens(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], what: str, shown: str, template: str = ""
+) -> None:
+    """Refuses texts by others that hold a control token of the model.
+
+    Such a text would end the turn, or count as a picture, and the model would be asked something else.
+
+    Args:
+        tokenizer: of the model.
+        texts: as they will be put into the conversation.
+        what: each of them is, for messages, such as "the prompt".
+        shown: what messages call the model.
+        template: as for :func:`control_tokens`.
+
+    Raises:
+        InputError: by the first text and its token.
+    """
+    if not texts:
+        return
+    control = control_tokens(tokenizer, template)
+    ids = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
+    numbers = {number for number, token in ids.items() if token in control} - {tokenizer.unk_token_id}
+    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    for text, row in zip(texts, encoded, strict=True):
+        # Spelt, or what a normalizer makes of it: some tokenizers read <EOS> as <eos>.
+        spelt = next((token for token in control if token in text), None)
+        read = next((ids[number] for number in row if number in numbers), None)
+        token = spelt or read
+        if token is not None:
+            raise InputError(
+                f"{what} {text!r} holds {token}, a control token of {shown}, which would be read as such and "
+                "not as text; write it otherwise"
+            )
 
 
 def _load(loader: str, folder: Path, what: str) -> Any:

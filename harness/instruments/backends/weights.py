@@ -21,6 +21,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.instruments.backends.weight_files import check_layout, check_one_set
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 NETWORK_FILES = ("*.json", "*.safetensors")
 """What a network is taken from the hub by: never pickled weights, never code."""
 
-TEXT_FILES = ("*.json", "*.jinja", "*.txt", "*.model")
+TEXT_FILES = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
 """Configuration, tokenizers, merges and chat templates. No code, and nothing pickled."""
+
+TEMPLATES = "additional_chat_templates"
+"""Folder with further chat templates, where transformers writes them."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,14 @@ class Weights:
         revision: a branch, tag or commit of the hub repository.
         reads_text: whether the network reads text, so that its tokenizer and chat template are downloaded
             with it and are part of :attr:`sha256`.
+        reads: names of other files in the folder that a reading depends on, such as those of a picture
+            processor; part of :attr:`sha256` where they are there.
     """
 
     name: str
     revision: str | None = None
     reads_text: bool = False
+    reads: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -65,7 +72,8 @@ class Weights:
 
         Raises:
             CheckpointError: it is neither a folder nor a repository, cannot be downloaded, or holds no
-                configuration or no safetensors.
+                configuration, no safetensors, more than one set of them, an adapter, or a layout of
+                others; see :mod:`.weight_files`.
         """
         folder = Path(self.name).expanduser()
         if not folder.is_dir():
@@ -75,6 +83,7 @@ class Weights:
                     "save_pretrained, or a hub name (owner/name)"
                 )
             folder = download(self.name, self.revision, NETWORK_FILES)
+        check_layout(folder, self.name)
         if not (folder / "config.json").is_file():
             raise CheckpointError(f"{folder} holds no config.json; name a folder saved by save_pretrained")
         if not any(folder.glob("*.safetensors")):
@@ -82,6 +91,7 @@ class Weights:
                 f"{folder} holds no safetensors, and pickled weights are not loaded; save it again as "
                 "safetensors"
             )
+        check_one_set(folder, self.name, published=not self.is_local)
         if self.reads_text and not self.is_local:
             # The snapshot's folder is called after its commit, so both downloads are of the same one.
             download(self.name, folder.name, TEXT_FILES)
@@ -91,14 +101,16 @@ class Weights:
     def sha256(self) -> str:
         """Over names and content of the files that a reading depends on, 64 hex digits.
 
-        These are configuration and weights, and for a network that reads text its tokenizer and templates.
+        These are configuration and weights, what :attr:`reads` names, and for a network that reads text its
+        tokenizer and templates.
 
         Raises:
             CheckpointError: the weights cannot be had.
         """
         if self.reads_text:
             return text_content_hash(self.folder)
-        return content_hash([self.folder / "config.json", *self.folder.glob("*.safetensors")])
+        others = [self.folder / name for name in self.reads if (self.folder / name).is_file()]
+        return content_hash([self.folder / "config.json", *others, *self.folder.glob("*.safetensors")])
 
 
 def download(repository: str, revision: str | None, patterns: Sequence[str]) -> Path:
@@ -168,7 +180,13 @@ def content_hash(files: Iterable[Path]) -> str:
 
 def text_content_hash(folder: Path) -> str:
     """:func:`content_hash` of the weights in ``folder`` and of every file that text is read with."""
-    return content_hash({path for pattern in (*TEXT_FILES, "*.safetensors") for path in folder.glob(pattern)})
+    return content_hash(_deciding(folder))
+
+
+def _deciding(folder: Path) -> list[Path]:
+    """The weights in ``folder`` and every file that decides how text is read and written with them."""
+    patterns = (*TEXT_FILES, "*.safetensors", f"{TEMPLATES}/*.jinja")
+    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
 
 
 def file_hash(path: Path) -> str:
@@ -177,18 +195,27 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-@cache
 def folder_revision(folder: Path) -> str:
-    """``sha256:`` and 16 hex digits over a folder's weights and configuration, by name and content.
+    """``sha256:`` and 16 hex digits over a folder's weights, configuration, tokenizer and chat templates.
 
     The revision of a model in a local folder, as records hold it. It is another sum than
-    :attr:`Weights.sha256`, and stays so: a changed one would make every recorded run another model's.
+    :attr:`Weights.sha256`, and stays so: for a folder of safetensors and JSON alone it is what records of
+    earlier versions hold. Those left out ``chat_template.jinja`` and vocabularies in text files.
     """
+    files = _deciding(folder)
+    states = [path.stat() for path in files]
+    return _revision(
+        tuple((path, state.st_size, state.st_mtime_ns) for path, state in zip(files, states, strict=True))
+    )
+
+
+@cache
+def _revision(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """The digest of files; size and time of change are there so that a changed file is read again."""
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".safetensors", ".json") and path.is_file():
-            digest.update(path.name.encode())
-            digest.update(bytes.fromhex(file_hash(path)))
+    for path, _, _ in files:
+        digest.update(path.name.encode())
+        digest.update(bytes.fromhex(file_hash(path)))
     return f"sha256:{digest.hexdigest()[:16]}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from selfreward_eval.harness.instruments.backends.finite import check_computed, watched
 from selfreward_eval.harness.models.janus.decode import draw_tokens, pictures
 from selfreward_eval.harness.models.janus.language import LanguageMethods
 from selfreward_eval.harness.models.janus.likelihood import encode, text_logprobs, token_logprobs
@@ -123,7 +124,7 @@ class JanusModel(LanguageMethods, TrainingMethods):
         ids = self._question_ids(questions)
         out = [""] * len(images)
         for group in self._groups(ids):
-            with torch.inference_mode():
+            with torch.inference_mode(), watched(loaded.model, "a logit of the answer"):
                 generated = loaded.model.generate(
                     torch.tensor([ids[k] for k in group.rows], device=loaded.device),
                     attention_mask=torch.ones(len(group.rows), len(ids[group.rows[0]]), device=loaded.device),
@@ -155,11 +156,13 @@ class JanusModel(LanguageMethods, TrainingMethods):
         if not images:
             return []
         prefixes = self._question_ids([question or DEFAULT_QUESTION] * len(images))
-        tokenizer = self.loaded.processor.tokenizer
-        texts_with_lead = [self._lead + text for text in texts]
-        scored = tokenizer(texts_with_lead, add_special_tokens=False)["input_ids"]
+        scored = self._scored_ids(texts)
         with torch.set_grad_enabled(gradients):
-            return text_logprobs(self.loaded.model, prefixes, scored, self._vision_input(images))
+            found = text_logprobs(self.loaded.model, prefixes, scored, self._vision_input(images))
+        if not gradients:
+            # With gradients it is the trainer's to stop, which names the loss and the step.
+            check_computed(found, "a log-probability of a text about a picture")
+        return found
 
     def image_logprobs(
         self, texts: Sequence[str], images: Sequence[Image], *, gradients: bool = False
@@ -181,7 +184,10 @@ class JanusModel(LanguageMethods, TrainingMethods):
                 scores = token_logprobs(self.loaded.model, tensor, tokens[group.rows].to(self.loaded.device))
                 for k, row in zip(group.rows[: group.real], scores, strict=False):
                     out[k] = row
-        return torch.stack([row for row in out if row is not None])
+        found = torch.stack([row for row in out if row is not None])
+        if not gradients:
+            check_computed(found, "a log-probability of a picture token")
+        return found
 
     def encode(self, images: Sequence[Image]) -> torch.Tensor:
         """Picture tokens by the model's own codec: int64 (B, N)."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.backends.processors import refuse_control_tokens
 from selfreward_eval.harness.models.janus.decode import Sampling
 from selfreward_eval.harness.models.janus.loading import Loaded, load
 
@@ -117,7 +118,12 @@ class JanusCore:
         return self.sampling.guidance
 
     def prompt_ids(self, prompts: Sequence[str]) -> list[list[int]]:
-        """Token ids of drawing prompts in the chat template, ending with the begin-of-image token."""
+        """Token ids of drawing prompts in the chat template, ending with the begin-of-image token.
+
+        Raises:
+            InputError: a prompt holds a control token of the model.
+        """
+        self._refuse_control(prompts, "the prompt")
         processor = self.loaded.processor
         texts = [
             self._chat([{"type": "text", "text": prompt}]) + processor.image_start_token for prompt in prompts
@@ -143,7 +149,30 @@ class JanusCore:
         conversation = [{"role": "user", "content": content}]
         return str(self.loaded.processor.apply_chat_template(conversation, add_generation_prompt=True))
 
+    def _refuse_control(self, texts: Sequence[str], what: str) -> None:
+        """Refuses texts that hold a control token, such as that of a picture or of the end."""
+        processor = self.loaded.processor
+        refuse_control_tokens(processor.tokenizer, texts, what, self.name, str(processor.chat_template))
+
+    def _scored_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts in the assistant's turn, without an end.
+
+        Raises:
+            InputError: a text holds a control token of the model.
+        """
+        self._refuse_control(texts, "the text")
+        written = [self._lead + text for text in texts]
+        if not written:
+            return []
+        return list(self.loaded.processor.tokenizer(written, add_special_tokens=False)["input_ids"])
+
     def _question_ids(self, questions: Sequence[str]) -> list[list[int]]:
+        """Token ids of questions about one picture each, up to the assistant's turn.
+
+        Raises:
+            InputError: a question holds a control token of the model.
+        """
+        self._refuse_control(questions, "the question")
         processor = self.loaded.processor
         picture = processor.replace_image_token({}, 0)
         texts = [

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.instruments.backends.finite import check_computed
 from selfreward_eval.harness.models.training import DrawnTokens
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ def draw_tokens(
         sampling: guidance, temperature and top-k.
         keep: ids that stay in the unconditional prompt.
         pad: id of the padding token.
+
+    Raises:
+        NotFinite: a logit was NaN or infinite; the tokens drawn from it mean nothing.
     """
     import torch
     from transformers import DynamicCache
@@ -110,6 +114,8 @@ def draw_tokens(
     cache = DynamicCache()
     tokens = torch.empty((size, count), dtype=torch.long, device=ids.device)
     logprobs = torch.zeros((size, count), dtype=torch.float32, device=ids.device)
+    # Smallest and largest logit of every step; a GPU is waited for once, at the end.
+    extremes = torch.empty((count, 2), dtype=torch.float32, device=ids.device)
     with torch.inference_mode():
         for step in range(count):
             hidden = model.model.language_model(
@@ -119,6 +125,7 @@ def draw_tokens(
             if guided:
                 conditional, contrast = logits[:size], logits[size:]
                 logits = contrast + sampling.guidance * (conditional - contrast)
+            extremes[step] = torch.stack(logits.aminmax()).float()
             chosen = choose(logits, sampling, noise[:, step])
             tokens[:, step] = chosen
             if sampling.temperature:
@@ -129,6 +136,7 @@ def draw_tokens(
                 embeds = model.prepare_embeddings_for_image_generation(
                     torch.cat([drawn, drawn]) if guided else drawn
                 )
+    check_computed(extremes, "a logit of a picture token")
     return DrawnTokens(tokens, logprobs)
 
 
@@ -137,6 +145,9 @@ def pictures(model: Any, tokens: torch.Tensor, together: int = 1) -> torch.Tenso
 
     Values are truncated, not rounded, as Janus's processor does. ``together`` decodes so many at once:
     faster, and a value in some ten thousand rounds to its neighbour.
+
+    Raises:
+        NotFinite: the decoder computed NaN or infinity, which would be drawn as black or white.
     """
     import torch
 
@@ -144,5 +155,6 @@ def pictures(model: Any, tokens: torch.Tensor, together: int = 1) -> torch.Tenso
     with torch.inference_mode():
         for rows in tokens.split(together):
             pixels = model.decode_image_tokens(rows).float()
+            check_computed(pixels, "a pixel of the decoded picture")
             decoded.append(((pixels + 1) * 127.5).clamp(0, 255).to(torch.uint8).cpu())
     return torch.cat(decoded)

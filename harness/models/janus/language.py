@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from selfreward_eval.harness.instruments.backends.finite import check_computed, watched
 from selfreward_eval.harness.models.janus.core import JanusCore
 from selfreward_eval.harness.models.janus.likelihood import option_logprobs
 from selfreward_eval.harness.models.lm_eval_requests import cut
@@ -33,7 +34,7 @@ class LanguageMethods(JanusCore):
         out = [""] * len(rows)
         for group in self._groups(rows):
             ids = torch.tensor([rows[k] for k in group.rows], device=loaded.device)
-            with torch.inference_mode():
+            with torch.inference_mode(), watched(loaded.model, "a logit of the continuation"):
                 made = loaded.model.generate(
                     ids,
                     attention_mask=torch.ones_like(ids),
@@ -68,6 +69,7 @@ class LanguageMethods(JanusCore):
             likeliest = logits.argmax(-1) == ids[:, 1:]
             for place, k in enumerate(group.rows[: group.real]):
                 start = pairs[k][1] - 1
+                check_computed(scores[place, start:], f"a log-probability of {texts[k]!r}")
                 out[k] = (scores[place, start:].clone(), bool(likeliest[place, start:].all()))
         return [scored for scored in out if scored is not None]
 
@@ -90,22 +92,26 @@ class LanguageMethods(JanusCore):
             return []
         distinct = {id(image): image for image in images}
         number = {key: k for k, key in enumerate(distinct)}
-        option_texts = list(dict.fromkeys(self._lead + option for row in options for option in row))
-        tokenizer = self.loaded.processor.tokenizer
-        ids = dict(
-            zip(option_texts, tokenizer(option_texts, add_special_tokens=False)["input_ids"], strict=True)
-        )
+        option_texts = list(dict.fromkeys(option for row in options for option in row))
+        ids = dict(zip(option_texts, self._scored_ids(option_texts), strict=True))
         with torch.inference_mode():
-            return option_logprobs(
+            found = option_logprobs(
                 self.loaded.model,
                 self._question_ids(questions),
-                [[ids[self._lead + option] for option in row] for row in options],
+                [[ids[option] for option in row] for row in options],
                 self._vision_input(list(distinct.values())),
                 [number[id(image)] for image in images],
             )
+        check_computed([scores for row in found for scores in row], "a log-probability of an option")
+        return found
 
     def _ids(self, text: str) -> list[int]:
-        """Token ids after the begin token."""
+        """Token ids after the begin token.
+
+        Raises:
+            InputError: the text holds a control token of the model.
+        """
+        self._refuse_control([text], "the text")
         tokenizer = self.loaded.processor.tokenizer
         return [self._token("bos"), *tokenizer(text, add_special_tokens=False)["input_ids"]]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from selfreward_eval.harness.instruments.backends.finite import check_computed
+
 if TYPE_CHECKING:
     import torch
 
@@ -188,6 +190,11 @@ def token_logprobs(model: Any, ids: torch.Tensor, tokens: torch.Tensor) -> torch
 
 
 def encode(model: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """Picture tokens of codec input (B, 3, H, W) in [-1, 1]: int64 (B, N)."""
+    """Picture tokens of codec input (B, 3, H, W) in [-1, 1]: int64 (B, N).
+
+    Raises:
+        NotFinite: the encoder computed NaN or infinity, to which no code is nearest.
+    """
     encoded = model.model.vqmodel.encode(pixels.to(next(model.model.vqmodel.parameters()).dtype))
+    check_computed(encoded.last_hidden_state, "a feature of the encoded picture")
     return encoded.image_tokens.view(pixels.shape[0], -1)  # transformers returns them flat over the batch

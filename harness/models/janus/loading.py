@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.instruments.backends.finite import check_weights
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.processors import load_processor
 from selfreward_eval.harness.instruments.backends.weights import Weights, folder_revision
@@ -50,7 +51,7 @@ def load(weights: str, revision: str | None, device: str, dtype: str) -> Loaded:
             CPU and float32 for the others.
 
     Raises:
-        CheckpointError: nothing there, damaged, or another architecture.
+        CheckpointError: nothing there, damaged, another architecture, or weights that are NaN or infinite.
         UsageError: an unknown device or dtype.
     """
     import torch
@@ -75,6 +76,8 @@ def load(weights: str, revision: str | None, device: str, dtype: str) -> Loaded:
     if chosen_dtype == torch.float64:
         # One picture is decoded at a time, always in the same shape: float32 is exact enough and faster.
         model.model.vqmodel.to(torch.float32)
+    # What float32 holds may be infinite in a narrower type.
+    check_weights(model, weights, sorted(folder.glob("*.safetensors")))
     # A snapshot's folder is called after its commit.
     recorded = folder_revision(folder.resolve()) if source.is_local else folder.name
     return Loaded(model, processor, recorded, chosen_dtype, chosen_device)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.instruments.backends.finite import watched
 from selfreward_eval.harness.models.janus.core import JanusCore
 from selfreward_eval.harness.models.janus.decode import Sampling, choose, pictures, unconditional, uniforms
 from selfreward_eval.harness.models.janus.likelihood import text_logprobs
@@ -139,11 +140,7 @@ class TrainingMethods(JanusCore):
         The end belongs to it here, unlike in a reward: a caption that is trained without its end never stops.
         """
         prefixes = self._question_ids([question] * len(images))
-        tokenizer = self.loaded.processor.tokenizer
-        caption_ids = tokenizer([self._lead + text for text in captions], add_special_tokens=False)[
-            "input_ids"
-        ]
-        ended = [[*row, self._token("eos")] for row in caption_ids]
+        ended = [[*row, self._token("eos")] for row in self._scored_ids(captions)]
         return text_logprobs(self.loaded.model, prefixes, ended, self._vision_input(images))
 
     def draw_captions(
@@ -180,7 +177,7 @@ class TrainingMethods(JanusCore):
         import torch
 
         model, end = self.loaded.model, self._token("eos")
-        with torch.inference_mode():
+        with torch.inference_mode(), watched(model, "a logit of the caption"):
             out = model(input_ids=rows, pixel_values=pixels, use_cache=True)
             drawn: list[torch.Tensor] = []
             ended = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
