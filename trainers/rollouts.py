@@ -93,6 +93,7 @@ class RolloutCollector:
 
         Raises:
             InputError: ``moved``, and a file of the round is missing.
+            TrainingStopped: the model computes NaN or infinity.
         """
         import torch
 
@@ -121,7 +122,13 @@ class RolloutCollector:
                 if place % world != rank or path.exists():
                     continue
                 collect = self._draw if side == "drawing" else self._caption
-                save(path, *collect(model, part, round_, number))
+                try:
+                    save(path, *collect(model, part, round_, number))
+                except NotFinite as error:
+                    # The starting model's own weights are checked when it is loaded.
+                    raise TrainingStopped(
+                        f"the model draws no candidates in round {round_ + 1}: {error}"
+                    ) from error
                 if self.progress is not None:
                     self.progress.advance(label, 1)
         self.wait()

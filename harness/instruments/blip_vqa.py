@@ -30,7 +30,7 @@ from selfreward_eval.harness.instruments.backends.blip_positions import interpol
 from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.preprocessing import CLIP_MEAN, CLIP_STD, preprocess
-from selfreward_eval.harness.instruments.backends.processors import load_tokenizer
+from selfreward_eval.harness.instruments.backends.processors import load_tokenizer, refuse_control_tokens
 from selfreward_eval.harness.instruments.backends.weights import Weights, file_hash
 from selfreward_eval.harness.instruments.backends.yes_no import YesNo, check_readings, read_answers
 
@@ -122,7 +122,7 @@ class BlipVQA:
 
         Raises:
             UsageError: not as many questions as pictures.
-            InputError: a picture has no pixel.
+            InputError: a picture has no pixel, or a question spells a control token such as [SEP].
             CheckpointError: the weights do not load, or compute no number.
         """
         return [reading.share for reading in self.readings(images, questions)]
@@ -161,6 +161,7 @@ class BlipVQA:
         if not questions:
             return []
         _, tokenizer = self._load()
+        refuse_control_tokens(tokenizer, questions, "blip_vqa: the question", self._weights.shown)
         ids = tokenizer(list(questions), truncation=True, max_length=MAX_TOKENS).input_ids
         return [[ENC, *row[1:]] for row in ids]
 

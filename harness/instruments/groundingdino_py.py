@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.instruments.backends.captions import Caption
+from selfreward_eval.harness.instruments.backends.finite import check_weights
 from selfreward_eval.harness.instruments.backends.grounding import MODEL_TYPE, GroundingDetector
 from selfreward_eval.harness.instruments.backends.groundingdino_convert import (
     is_idle,
@@ -88,6 +89,7 @@ class GroundingDinoPyDetector(GroundingDetector):
                 f"the {MODEL_TYPE} in {folder} has a {apart[0]} of its own where groundingdino-py shares "
                 "one; use the instrument grounding_dino"
             )
+        check_weights(network, folder, sorted(folder.glob("*.safetensors")))
         self._model = network.to(place).eval()
         return self._model
 

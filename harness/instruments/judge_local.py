@@ -15,6 +15,7 @@ from selfreward_eval.harness.instruments.backends.chat_models import (
     load_chat_model,
 )
 from selfreward_eval.harness.instruments.backends.devices import check_settings
+from selfreward_eval.harness.instruments.backends.finite import watched
 from selfreward_eval.harness.instruments.backends.weights import Weights, first_line
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status
@@ -123,7 +124,7 @@ class LocalJudge:
         for name, value in inputs.items():
             if value.is_floating_point():
                 inputs[name] = value.to(model.network.dtype)
-        with torch.inference_mode():
+        with torch.inference_mode(), watched(model.network, "a logit of the reply"):
             generated = model.network.generate(
                 **inputs,
                 max_new_tokens=self.max_new_tokens,

@@ -15,6 +15,7 @@ from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.instruments.backends import mask2former_mmdet as mmdet
 from selfreward_eval.harness.instruments.backends.coco import COCO_CLASSES, coco_indices
 from selfreward_eval.harness.instruments.backends.devices import check_settings, choose_device
+from selfreward_eval.harness.instruments.backends.finite import is_finite
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.weights import Weights
 from selfreward_eval.harness.instruments.base import Detection
@@ -77,7 +78,7 @@ class Mask2FormerDetector:
 
         Raises:
             UsageError: a label is no COCO class.
-            CheckpointError: the weights do not load.
+            CheckpointError: the weights do not load, or compute no number.
         """
         labels_by_class = coco_indices(labels)
         detections_of: list[list[Detection]] = [[] for _ in images]
@@ -108,6 +109,11 @@ class Mask2FormerDetector:
         pixels = torch.cat([mmdet.load_pixels(self._tensor(image)) for image in images])
         with torch.inference_mode():
             output = model(pixel_values=pixels.to(model.dtype))
+            if not (is_finite(output.class_queries_logits) and is_finite(output.masks_queries_logits)):
+                raise CheckpointError(
+                    f"mask2former computes no number in {self.dtype}; its weights overflow or are damaged, "
+                    "so use dtype=float32 or other weights"
+                )
             input_size = mmdet.input_size(*images[0].size)
             return [
                 self._detections(classes, mmdet.restore_masks(masks, input_size, image.size), labels_by_class)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
 from selfreward_eval.harness.instruments.backends.crops import GREY, cut_out
 from selfreward_eval.harness.instruments.backends.devices import choose_device
 from selfreward_eval.harness.instruments.backends.open_clip_loading import Clip, ClipSource
@@ -96,7 +97,7 @@ class OpenClipColourClassifier:
 
         Raises:
             InputError: a detection has no pixel.
-            CheckpointError: the weights do not load.
+            CheckpointError: the weights do not load, or compute no number.
         """
         logits = self.logits(image, detections, colours)
         return [best_colour(row, colours) for row in logits]
@@ -117,6 +118,11 @@ class OpenClipColourClassifier:
                 for offset, features in enumerate(embeddings):
                     label = detections[start + offset].label
                     rows.append((SCALE * features @ self._colour_vectors(label, colours)).float().tolist())
+        if not all(isfinite(logit) for row in rows for logit in row):
+            raise CheckpointError(
+                "open_clip_colour computes no number; its weights overflow or are damaged, so use "
+                "autocast=false or other weights"
+            )
         return rows
 
     def _crop(self, image: Image, detection: Detection) -> Image:

@@ -19,7 +19,12 @@ from selfreward_eval.harness.instruments.backends.batching import (
     distinct_texts,
 )
 from selfreward_eval.harness.instruments.backends.devices import check_settings, choose_device
-from selfreward_eval.harness.instruments.backends.open_clip_loading import Clip, ClipSource, check_length
+from selfreward_eval.harness.instruments.backends.open_clip_loading import (
+    Clip,
+    ClipSource,
+    check_control,
+    check_length,
+)
 from selfreward_eval.harness.instruments.backends.zero_shot import SCALE, best, class_vectors
 
 if TYPE_CHECKING:
@@ -94,7 +99,8 @@ class OpenClipScorer:
 
         Raises:
             UsageError: not as many texts as pictures.
-            InputError: a picture has no pixel, or a text is too long and ``truncate`` is off.
+            InputError: a picture has no pixel, a text spells a control token, or it is too long and
+                ``truncate`` is off.
             CheckpointError: the weights do not load, or compute no number.
         """
         check_pairs("open_clip", images, texts)
@@ -184,6 +190,7 @@ class OpenClipScorer:
         return torch.cat(rows)
 
     def _check_texts(self, texts: Sequence[str]) -> None:
+        check_control(self._load(), texts, "open_clip: the text")
         if self.truncate:
             return
         for text, fits in zip(texts, self.fits(texts), strict=True):

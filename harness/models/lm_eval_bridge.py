@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 # lm-eval fills its registry with its own models only as long as nothing else is in it.
@@ -22,6 +23,7 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
+from selfreward_eval.harness.instruments.backends.finite import NotFinite
 from selfreward_eval.harness.models.base import LimitsAnswers, Model, require
 from selfreward_eval.harness.models.lm_eval_requests import (
     Decoding,
@@ -34,6 +36,7 @@ from selfreward_eval.harness.models.lm_eval_requests import (
 from selfreward_eval.harness.registry import construct, registry
 
 if TYPE_CHECKING:
+    import torch
     from lm_eval.api.instance import Instance
     from PIL.Image import Image
 
@@ -97,6 +100,7 @@ class SelfRewardLM(LM):
             MissingCapability: the adapter cannot do it.
             UsageError: a request that no adapter can serve; see :func:`~.lm_eval_requests.parse_query`.
             ValueError: an empty continuation, whose probability would be 1.
+            NotFinite: a log-probability is NaN or infinite; lm-eval would rank it like a number.
         """
         groups = _groups(requests)
         with_picture = [group for group in groups if group.query.image is not None]
@@ -190,7 +194,7 @@ class SelfRewardLM(LM):
             part = distinct[start : start + ROWS]
             scored = model.text_logprobs([image] * len(part), part, question=group.query.question)
             for text, tokens in zip(part, scored, strict=True):
-                scores[text] = (float(tokens.double().sum()), begins_with(answer, text))
+                scores[text] = (_total(tokens, text, group.where), begins_with(answer, text))
         return scores
 
     def _after_text(self, group: _Group, texts: Sequence[str]) -> dict[str, tuple[float, bool]]:
@@ -201,7 +205,7 @@ class SelfRewardLM(LM):
             part = distinct[start : start + ROWS]
             scored = model.completion_logprobs([group.query.question] * len(part), part)
             for text, (tokens, greedy) in zip(part, scored, strict=True):
-                scores[text] = (float(tokens.double().sum()), bool(greedy))
+                scores[text] = (_total(tokens, text, group.where), bool(greedy))
         return scores
 
     def _complete(self, group: _Group, decoding: Decoding) -> str:
@@ -249,6 +253,14 @@ def _query(request: Instance) -> Query:
 
 def _where(request: Instance) -> str:
     return f"lm-eval's task {request.task_name!r}" if request.task_name else "a request of lm-eval"
+
+
+def _total(tokens: torch.Tensor, text: str, where: str) -> float:
+    """The sum of a text's log-probabilities, a number."""
+    total = float(tokens.double().sum())
+    if not isfinite(total):
+        raise NotFinite(f"{where}: the log-probability of {text!r} is {total}; the model computes no number")
+    return total
 
 
 def _distinct(texts: Sequence[str], where: str) -> list[str]:

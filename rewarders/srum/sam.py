@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.devices import check_settings
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
-from selfreward_eval.harness.instruments.backends.processors import load_image_processor
+from selfreward_eval.harness.instruments.backends.processors import PROCESSOR_FILES, load_image_processor
 from selfreward_eval.harness.instruments.backends.weights import Weights
 from selfreward_eval.rewarders.srum.regions import Proposal, largest_first, whole_pixels
 
@@ -61,7 +61,7 @@ class SamRegions:
         self.points, self.points_at_once = int(points), int(points_at_once)
         self.iou, self.stability, self.overlap = float(iou), float(stability), float(overlap)
         self.device, self.dtype = device, dtype
-        self._weights = Weights(weights, revision)
+        self._weights = Weights(weights, revision, reads=PROCESSOR_FILES)
         self._pipeline: Any = None
         self._identity: dict[str, Any] | None = None
 

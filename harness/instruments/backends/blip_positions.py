@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import CheckpointError
+from selfreward_eval.harness.instruments.backends.finite import is_finite
 from selfreward_eval.harness.instruments.backends.weights import read_safetensors
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def read_positions(path: Path, side: int, width: int) -> torch.Tensor:
     The file holds it under one of :data:`NAMES`, or alone under any name.
 
     Raises:
-        CheckpointError: there is no such file, it is damaged, or it holds another embedding.
+        CheckpointError: there is no such file, it is damaged, or it holds another embedding or one
+            with NaN or infinity in it.
     """
     if not path.is_file() or path.suffix != ".safetensors":
         raise CheckpointError(
@@ -71,4 +73,6 @@ def read_positions(path: Path, side: int, width: int) -> torch.Tensor:
             f"{names[0]} in {path} has the shape {tuple(embedding.shape)}, pictures of {side}x{side} patches "
             f"need {expected_shape}; give the embedding of that picture size"
         )
+    if not is_finite(embedding):
+        raise CheckpointError(f"{names[0]} in {path} holds NaN or infinity; give an embedding of numbers")
     return embedding.float()

@@ -64,14 +64,15 @@ def first_tokens(tokenizer: PreTrainedTokenizerBase, spellings: Sequence[str]) -
 def read_first_words(
     logits: torch.Tensor, ids: Sequence[Sequence[int]], decode: Callable[[int], str]
 ) -> list[FirstWord]:
-    """One reading per row; the probability is NaN where the logits are NaN.
+    """One reading per row; the probability is NaN where a logit is NaN or infinite.
 
     Args:
         logits: of the first answer token, (B, vocabulary).
         ids: per row the distinct ids of :func:`first_tokens`.
         decode: token id -> text.
     """
-    probabilities = logits.double().softmax(dim=-1)
+    finite = logits.isfinite().all(dim=-1, keepdim=True)
+    probabilities = logits.double().where(finite, float("nan")).softmax(dim=-1)
     best = probabilities.argmax(dim=-1).tolist()
     # Clamped: a sum of probabilities may exceed 1 in the last digit.
     return [

@@ -13,8 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from selfreward_eval.harness.errors import CheckpointError, MissingExtra, UsageError
+from selfreward_eval.harness.errors import CheckpointError, InputError, MissingExtra, UsageError
 from selfreward_eval.harness.instruments.backends.devices import usable_device
+from selfreward_eval.harness.instruments.backends.finite import check_weights
+from selfreward_eval.harness.instruments.backends.processors import refuse_control_tokens
+from selfreward_eval.harness.instruments.backends.weight_files import check_one_set
 from selfreward_eval.harness.instruments.backends.weights import (
     TEXT_FILES,
     download,
@@ -69,7 +72,7 @@ class ClipSource:
         """The folder with configuration and weights; None for an architecture.
 
         Raises:
-            CheckpointError: it is not there, or cannot be downloaded.
+            CheckpointError: it is not there, cannot be downloaded, or holds two sets of weights.
             UsageError: a tag beside it.
             MissingExtra: open_clip is not installed.
         """
@@ -89,6 +92,7 @@ class ClipSource:
             folder = Path(rest).expanduser() if scheme == "local-dir" else plain
         if not (folder / CONFIG).is_file():
             raise CheckpointError(f"{folder} holds no {CONFIG}; name a folder in open_clip's layout")
+        check_one_set(folder, self.model, published=scheme == "hf-hub")
         return folder
 
     @cached_property
@@ -151,7 +155,7 @@ class ClipSource:
         """The network with the weights in ``file``, a safetensors file.
 
         Raises:
-            CheckpointError: they do not load, or are of another architecture.
+            CheckpointError: they do not load, are of another architecture, or are NaN or infinite.
             UsageError: there is no such device here.
         """
         from safetensors import SafetensorError
@@ -181,6 +185,7 @@ class ClipSource:
             raise CheckpointError(
                 f"{file} does not load as the open_clip model {self.shown!r} ({loading_error(error)})"
             ) from error
+        check_weights(network, file, [file])
         settings = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
         transform = open_clip.transform.image_transform_v2(settings, is_train=False)
         return Clip(network.eval(), transform, tokenise, int(tokenise.context_length))
@@ -226,6 +231,33 @@ def check_length(clip: Clip, texts: Sequence[str]) -> list[bool]:
     padding = longer[0, -1]
     fits = (longer[1:, :-1] == usual).all(dim=1) & (longer[1:, -1] == padding)
     return [bool(fit) for fit in fits]
+
+
+def check_control(clip: Clip, texts: Sequence[str], what: str) -> None:
+    """Refuses texts that spell where a text starts or ends: the network would read nothing after the end.
+
+    Args:
+        clip: ready to use.
+        texts: as they will be read.
+        what: each of them is, for messages.
+
+    Raises:
+        InputError: by the first text and its token.
+    """
+    words: Any = clip.tokenise
+    of_transformers = getattr(words, "tokenizer", None)
+    if of_transformers is not None:
+        refuse_control_tokens(of_transformers, texts, what, "the network")
+        return
+    control = [words.decoder[number] for number in getattr(words, "all_special_ids", ())]
+    for text in texts:
+        # open_clip's own tokenizer reads small letters.
+        token = next((token for token in control if token in text.lower()), None)
+        if token is not None:
+            raise InputError(
+                f"{what} {text!r} holds {token}, which the network reads as a text's start or end; write it "
+                "otherwise"
+            )
 
 
 def _open_clip(instrument: str) -> Any:

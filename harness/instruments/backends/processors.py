@@ -17,6 +17,10 @@ VOCABULARY_FILES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.
 """The files that a tokenizer can be in; one complete kind is enough."""
 
 
+PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+"""The files that a picture processor can be in."""
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in ``folder``.
 

@@ -28,14 +28,15 @@ class YesNo:
 
 
 def read_answers(logits: torch.Tensor, yes: Sequence[int], no: Sequence[int]) -> list[YesNo]:
-    """One reading per row; NaN where the logits are NaN.
+    """One reading per row; NaN where a logit is NaN or infinite.
 
     Args:
         logits: of the first answer token, (B, vocabulary).
         yes: distinct ids of the tokens that begin a yes.
         no: the same for no; no id is in both.
     """
-    log_p = logits.double().log_softmax(dim=-1)
+    finite = logits.isfinite().all(dim=-1, keepdim=True)
+    log_p = logits.double().where(finite, float("nan")).log_softmax(dim=-1)
     log_yes, log_no = (log_p[:, list(ids)].logsumexp(dim=-1) for ids in (yes, no))
     share = (log_yes - log_no).sigmoid()
     rows = zip(log_yes.exp().tolist(), log_no.exp().tolist(), share.tolist(), strict=True)
