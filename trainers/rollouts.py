@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, TrainingStopped
+from selfreward_eval.harness.instruments.backends.finite import NotFinite
 from selfreward_eval.harness.records import Item, fingerprint
 from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
