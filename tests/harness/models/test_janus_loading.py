@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -208,11 +209,139 @@ def test_a_small_model_on_a_cpu_is_exact_by_default(hub_checkpoint: Path) -> Non
     assert load(str(hub_checkpoint), None, "cpu", "auto").dtype == torch.float64
 
 
+def rewritten(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    """Saves the weights in ``folder`` again, changed."""
+    path = folder / "model.safetensors"
+    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
+    change(tensors)
+    save_file(tensors, path, {"format": "pt"})
+
+
+LAYER = "model.language_model.layers.0.mlp.down_proj.weight"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", [LAYER, "model.vqmodel.quantize.embedding.weight"])
+def test_a_weight_that_is_no_number_is_named(name: str, value: float, copy: Path) -> None:
+    rewritten(copy, lambda tensors: tensors[name].view(-1)[3:4].fill_(value))
+    assert f"is damaged: {name} holds NaN or infinity" in refused(copy)
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [("float16", 1e6), ("bfloat16", 3.4e38)])
+def test_a_weight_beyond_the_type_it_is_computed_in_is_named(dtype: str, scale: float, copy: Path) -> None:
+    rewritten(copy, lambda tensors: tensors[LAYER].view(-1)[3:4].fill_(scale))
+    assert load(str(copy), None, "cpu", "float32").model is not None
+    with pytest.raises(CheckpointError) as caught:
+        load(str(copy), None, "cpu", dtype)
+    assert f"cannot be computed in {dtype}: numbers in {LAYER}" in str(caught.value)
+    assert ("use dtype=float32 or bfloat16" in str(caught.value)) is (dtype == "float16")
+
+
+def lora_pairs(tensors: dict[str, torch.Tensor]) -> None:
+    rows, columns = tensors[LAYER].shape
+    tensors[LAYER.replace(".weight", ".lora_A.weight")] = torch.ones(2, columns)
+    tensors[LAYER.replace(".weight", ".lora_B.weight")] = torch.ones(rows, 2)
+
+
+def moving_average(tensors: dict[str, torch.Tensor]) -> None:
+    tensors |= {f"ema_model.{name}": tensor + 1 for name, tensor in tensors.items()}
+
+
+def renamed_head(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["head.weight"] = tensors["model.language_model.embed_tokens.weight"] + 1
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        (lora_pairs, "holds 2 tensors"),
+        (moving_average, "such as ema_model."),
+        (
+            renamed_head,
+            "holds 1 tensor that",
+        ),
+    ],
+)
+def test_weights_that_would_not_reach_the_model(
+    extra: Callable[[dict[str, torch.Tensor]], None], told: str, copy: Path
+) -> None:
+    rewritten(copy, extra)
+    assert told in refused(copy)
+
+
+def test_a_tensor_that_the_network_makes_itself_is_no_weight(copy: Path) -> None:
+    rewritten(
+        copy,
+        lambda tensors: tensors.update(
+            {"model.vision_model.embeddings.position_ids": torch.arange(16)[None]}
+        ),
+    )
+    assert load(str(copy), None, "cpu", "float32").model is not None
+
+
+def test_a_head_that_differs_from_the_embeddings_it_is_said_to_share_is_used(copy: Path) -> None:
+    embeddings = "model.language_model.embed_tokens.weight"
+    rewritten(
+        copy,
+        lambda tensors: tensors.update({"lm_head.weight": torch.full_like(tensors[embeddings], 0.25)}),
+    )
+    model = load(str(copy), None, "cpu", "float32").model
+    assert bool((model.lm_head.weight == 0.25).all())
+
+
+def test_deepseeks_own_layout_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    config = {"model_type": "multi_modality", "architectures": ["MultiModalityCausalLM"]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    assert "deepseek-community/Janus-Pro-1B" in refused(tmp_path)
+    save_file({"language_model.lm_head.weight": torch.ones(1)}, tmp_path / "model.safetensors")
+    assert "deepseek-community/Janus-Pro-1B" in refused(tmp_path)
+
+
 def test_the_revision_is_the_content(copy: Path, hub_checkpoint: Path) -> None:
     assert folder_revision(copy) == folder_revision(hub_checkpoint)
     (copy / "README.md").write_text("a card changes nothing")
-    folder_revision.cache_clear()
     assert folder_revision(copy) == folder_revision(hub_checkpoint)
     edit(copy / "generation_config.json", temperature=2.0)
-    folder_revision.cache_clear()
     assert folder_revision(copy) != folder_revision(hub_checkpoint)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chat_template.jinja",
+        "additional_chat_templates/tools.jinja",
+        "vocab.txt",
+        "merges.txt",
+        "spiece.model",
+    ],
+)
+def test_every_file_that_decides_is_part_of_the_revision(name: str, copy: Path) -> None:
+    before = folder_revision(copy)
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).write_text("one")
+    first = folder_revision(copy)
+    (copy / name).write_text("another")
+    assert len({before, first, folder_revision(copy)}) == 3
+
+
+def test_another_template_is_another_model(copy: Path) -> None:
+    """It draws other pictures from the same weights, and so it may not go by the same identity."""
+    model = JanusModel(str(copy), device="cpu")
+    tokens, identity = model.prompt_ids(["a red star"]), model.identity()
+    path = copy / "chat_template.jinja"
+    path.write_text(path.read_text().replace("<|User|>: ", "<|User|>: draw "))
+    other = JanusModel(str(copy), device="cpu")
+    assert other.prompt_ids(["a red star"]) != tokens
+    assert other.identity()["revision"] != identity["revision"]
+
+
+def test_a_folder_of_json_and_safetensors_keeps_its_revision(tmp_path: Path) -> None:
+    """The sum that records of earlier versions hold."""
+    save_file({"a": torch.ones(1)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.safetensors"):
+        digest.update(name.encode())
+        digest.update(hashlib.sha256((tmp_path / name).read_bytes()).digest())
+    assert folder_revision(tmp_path) == f"sha256:{digest.hexdigest()[:16]}"
