@@ -202,12 +202,19 @@ def test_half_precision(folders: dict[str, Path], dtype: str) -> None:
     assert half.identity()["dtype"] == dtype
 
 
-def test_weights_that_overflow_give_no_number(folders: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (float("inf"), r"damaged: head.head.0.weight holds NaN or infinity"),
+        (3e38, "dpt_depth computes no number in float32"),
+    ],
+)
+def test_weights_that_overflow_give_no_number(tmp_path: Path, value: float, told: str) -> None:
     model = dpt()
     with torch.no_grad():
-        model.head.head[0].weight.fill_(float("inf"))
+        model.head.head[0].weight.fill_(value)
     model.save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="dpt_depth computes no number in float32"):
+    with pytest.raises(CheckpointError, match=told):
         estimator({"dpt": tmp_path}, "dpt").depth([picture()])
 
 
@@ -284,3 +291,20 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused_at_once(instrument: Any, settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=instrument.kind.name):
         instrument(**settings)
+
+
+@pytest.mark.parametrize("size", [(40, 30), (17, 50), (64, 64), (1, 9)])
+def test_pictures_are_squashed_as_the_librarys_processor_does(size: tuple[int, int]) -> None:
+    """DPT's own processor, told not to keep proportions, on pictures of unequal sides."""
+    from transformers import DPTImageProcessorPil
+
+    from selfreward_eval.harness.instruments.backends.preprocessing import HALF, preprocess
+
+    library = DPTImageProcessorPil(
+        size={"height": SIDE, "width": SIDE}, keep_aspect_ratio=False, resample=2,
+        image_mean=list(HALF), image_std=list(HALF),
+    )  # fmt: skip
+    image = picture(*size)
+    expected = library(image, return_tensors="pt")["pixel_values"]
+    found = preprocess([image], SIDE, resample="bilinear", mean=HALF, std=HALF)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)

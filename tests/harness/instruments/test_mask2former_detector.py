@@ -182,3 +182,10 @@ def test_impossible_settings_are_refused_at_once(settings: dict[str, Any]) -> No
 def test_half_precision(folder: Path) -> None:
     (found,) = detector(folder, dtype="bfloat16").detect([picture()], COCO_CLASSES)
     assert all(np.isfinite(d.score) for d in found)
+
+
+def test_masks_that_are_no_numbers_are_never_given(folder: Path) -> None:
+    mask2former = detector(folder)
+    mask2former._loaded().class_predictor.register_forward_hook(lambda _, __, output: output * torch.nan)
+    with pytest.raises(CheckpointError, match="mask2former computes no number in float32"):
+        mask2former.detect([picture()], COCO_CLASSES)

@@ -12,7 +12,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.registry import get_model, model_registry
 from PIL import Image
 
-from selfreward_eval.harness.errors import MissingCapability, UnknownName, UsageError
+from selfreward_eval.harness.errors import InputError, MissingCapability, UnknownName, UsageError
+from selfreward_eval.harness.instruments.backends.finite import NotFinite
 from selfreward_eval.harness.models.lm_eval_bridge import ROWS, SelfRewardLM
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 
@@ -187,3 +188,49 @@ def test_what_is_not_offered_says_so() -> None:
         lm.loglikelihood_rolling([Instance("loglikelihood_rolling", {}, ("text",), 0)])
     with pytest.raises(UsageError, match="own chat template"):
         lm.apply_chat_template([{"role": "user", "content": "hello"}])
+
+
+class Broken(Reader):
+    """Its log-probabilities are no numbers."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def text_logprobs(
+        self, images: Sequence[Image.Image], texts: Sequence[str], *, question: str | None = None
+    ) -> list[torch.Tensor]:
+        return [torch.tensor([-1.0, self.value]) for _ in texts]
+
+    def completion_logprobs(
+        self, contexts: Sequence[str], texts: Sequence[str]
+    ) -> list[tuple[torch.Tensor, bool]]:
+        return [(torch.tensor([self.value]), True) for _ in texts]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("image", [PICTURE, None])
+def test_a_log_probability_that_is_no_number_is_no_answer(value: float, image: Image.Image | None) -> None:
+    with pytest.raises(NotFinite, match=r"lm-eval's task 'colours': the log-probability of ' ?red' is"):
+        SelfRewardLM(Broken(value)).loglikelihood([compare(0, "what?", " red", image)])
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        compare(0, "what <eos> colour?", "red"),
+        compare(0, "what?", "red <image_placeholder>"),
+        generate("what <|Assistant|> colour?"),
+    ],
+)
+def test_a_control_token_in_a_request_is_refused_by_name(janus: Any, request_: Instance) -> None:
+    lm = SelfRewardLM(janus(max_new_tokens=4))
+    ask = lm.loglikelihood if request_.request_type == "loglikelihood" else lm.generate_until
+    with pytest.raises(InputError, match=r"holds <\S+>, a control token of"):
+        ask([request_])
+
+
+@pytest.mark.parametrize("request_", [compare(0, "a <eos>", " red", None), compare(0, "a", " <bos>", None)])
+def test_a_control_token_in_a_text_is_refused_by_name(janus: Any, request_: Instance) -> None:
+    with pytest.raises(InputError, match=r"holds <\S+>, a control token of"):
+        SelfRewardLM(janus()).loglikelihood([request_])

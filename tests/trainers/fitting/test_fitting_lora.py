@@ -112,3 +112,30 @@ def test_a_run_moves_the_linear_layers_of_the_language_model_alone(
 def test_a_model_without_such_layers_is_told() -> None:
     with pytest.raises(UsageError, match="lora_rank"):
         lora.inject(torch.nn.Sequential(torch.nn.Linear(2, 2)), 2, 16.0, 0)
+
+
+def wrapped(network: torch.nn.Module) -> set[str]:
+    """Names of the layers that have adapters."""
+    return {name.removesuffix(".lora_A") for name, _ in network.named_modules() if name.endswith(".lora_A")}
+
+
+def test_the_vision_tower_and_the_aligners_have_layers_of_the_same_names_and_no_adapters(model: Any) -> None:
+    network = model.loaded.model
+    linear = {name for name, one in network.named_modules() if isinstance(one, torch.nn.Linear)}
+    named = {name for name in linear if name.rsplit(".", 1)[-1] in lora.TARGETS}
+    assert any(name.startswith("model.vision_model.") for name in named)
+    moving = TrainableWeights(model, Settings(lora_rank=2))
+    try:
+        assert wrapped(network) == {name for name in named if name.startswith("model.language_model.layers.")}
+    finally:
+        moving.close()
+    assert not wrapped(network)
+
+
+def test_neither_head_nor_embeddings_have_adapters(model: Any) -> None:
+    """Where both are one matrix, an adapter on one would be merged into the other as well."""
+    moving = TrainableWeights(model, Settings(lora_rank=2))
+    try:
+        assert not {name for name in wrapped(model.loaded.model) if "head" in name or "embed" in name}
+    finally:
+        moving.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,23 @@ def test_it_computes_upstreams_formula(tiny: Any, blip: BlipVQA) -> None:
     expected = [tiny.slowly(tiny.network(), image, [200, 201, 202, 203]) for image in images]
     assert found == pytest.approx(expected, abs=1e-5)
     assert np.ptp(expected) > 0.001
+
+
+def test_questions_of_unequal_length_are_the_librarys_own(tiny: Any, folder: Path) -> None:
+    """Asked together; transformers' own forward pass reads each alone, without padding."""
+    images = [tiny.picture(seed=seed) for seed in range(4)]
+    together = tiny.instrument(folder, batch_size=8).yes_probabilities(images, QUESTIONS)
+    _, tokenizer = tiny.instrument(folder)._load()
+    words = [tokenizer(question, add_special_tokens=False).input_ids for question in QUESTIONS]
+    assert len({len(row) for row in words}) > 2
+    expected = [tiny.slowly(tiny.network(), i, row) for i, row in zip(images, words, strict=True)]
+    assert together == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("token", ["[SEP]", "[CLS]", "[PAD]", "[MASK]", "[UNK]"])
+def test_a_question_cannot_hold_a_control_token(blip: BlipVQA, tiny: Any, token: str) -> None:
+    with pytest.raises(InputError, match=rf"a dog {re.escape(token)} cup.*control token"):
+        blip.yes_probabilities([tiny.picture()], [f"a dog {token} cup"])
 
 
 def test_batches_change_nothing(tiny: Any, folder: Path) -> None:
@@ -108,13 +126,17 @@ def test_half_precision(tiny: Any, folder: Path, blip: BlipVQA, dtype: str) -> N
     assert half.identity()["dtype"] == dtype
 
 
-def test_weights_that_overflow_give_no_number(tiny: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(float("nan"), "damaged: text_decoder.cls.pred"), (3e38, "no number for 'dog' in float32")],
+)
+def test_weights_that_overflow_give_no_number(tiny: Any, tmp_path: Path, value: float, told: str) -> None:
     tiny.save(tmp_path)
     model = tiny.network()
     with torch.no_grad():
-        model.text_decoder.cls.predictions.bias.fill_(float("nan"))
+        model.text_decoder.cls.predictions.transform.dense.weight.fill_(value)
     model.save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match="no number for 'dog' in float32"):
+    with pytest.raises(CheckpointError, match=told):
         tiny.instrument(tmp_path).yes_probabilities([tiny.picture()], ["dog"])
 
 

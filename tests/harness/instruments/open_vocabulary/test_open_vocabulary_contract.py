@@ -261,18 +261,22 @@ def test_pickled_weights_are_not_loaded(make: Any, folder: Path, tmp_path: Path)
         make(tmp_path).identity()
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(torch.nan, r"damaged: \S*text_projection.weight holds NaN"), (3e38, "no numbers in float32")],
+)
 def test_scores_that_are_no_numbers_are_never_given(
-    make: Any, folder: Path, tmp_path: Path, picture: Draw
+    make: Any, folder: Path, tmp_path: Path, picture: Draw, value: float, told: str
 ) -> None:
     broken = copied(folder, tmp_path / "broken")
     weights = load_file(broken / "model.safetensors")
     name = next(name for name in weights if name.endswith("text_projection.weight"))
     save_file(
-        {**weights, name: torch.full_like(weights[name], torch.nan)},
+        {**weights, name: torch.full_like(weights[name], value)},
         broken / "model.safetensors",
         {"format": "pt"},
     )
-    with pytest.raises(CheckpointError, match="no numbers in float32"):
+    with pytest.raises(CheckpointError, match=told):
         make(broken).detect([picture()], LABELS)
 
 
