@@ -317,3 +317,20 @@ def test_an_unknown_architecture_is_refused(folder: Path, tmp_path: Path) -> Non
 def test_impossible_settings_are_refused_at_once(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="vlm_vqa"):
         VlmVQA(**settings)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("place", [0, 3])
+def test_one_logit_that_is_no_number_is_no_reading(value: float, place: int) -> None:
+    from selfreward_eval.harness.instruments.backends.first_words import check_first_words, read_first_words
+    from selfreward_eval.harness.instruments.backends.yes_no import check_readings, read_answers
+
+    logits = torch.zeros(2, 5)
+    logits[1, place] = value
+    readings = read_answers(logits, [0], [1])
+    check_readings("vlm_vqa", readings[:1], ["sound"], "float16")
+    with pytest.raises(CheckpointError, match="no number for 'broken' in float16"):
+        check_readings("vlm_vqa", readings, ["sound", "broken"], "float16")
+    words = read_first_words(logits, [[0], [0]], str)
+    with pytest.raises(CheckpointError, match="no number for 'broken' in float16"):
+        check_first_words("vlm_vqa", words, ["sound", "broken"], "float16")

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.errors import CheckpointError, InputError, UsageError
 from selfreward_eval.harness.instruments.backends.open_clip_loading import FILES
 from selfreward_eval.harness.instruments.open_clip_scorer import OpenClipScorer
 
@@ -75,10 +75,46 @@ def test_a_folders_identity_is_its_content(state: dict[str, torch.Tensor], tmp_p
 def test_pickled_weights_beside_safetensors_are_never_opened(
     state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
+    """Nor are they passed over: which of the two is meant cannot be told."""
     folder = folder_of(state, tmp_path / "clip", FILES[1])
-    expected = score(str(folder))
     (folder / "open_clip_pytorch_model.bin").write_bytes(b"harmful")
-    assert score(str(folder)) == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(
+        CheckpointError, match=f"2 sets of weights .{FILES[1]} and open_clip_pytorch_model.bin"
+    ):
+        score(str(folder))
+
+
+def test_two_files_of_weights_are_refused(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    folder = folder_of(state, tmp_path / "clip", FILES[1])
+    save_file({name: tensor + 1 for name, tensor in state.items()}, folder / FILES[0])
+    with pytest.raises(CheckpointError, match="2 sets of weights"):
+        score(str(folder))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(
+    state: dict[str, torch.Tensor], tmp_path: Path, value: float
+) -> None:
+    name = "text_projection"
+    folder = folder_of({**state, name: torch.full_like(state[name], value)}, tmp_path / "clip")
+    with pytest.raises(CheckpointError, match=f"{FILES[0]} is damaged: {name} holds NaN or infinity"):
+        score(str(folder))
+
+
+def test_weights_of_another_name_are_refused(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    folder = folder_of({**state, "ema.text_projection": state["text_projection"]}, tmp_path / "clip")
+    with pytest.raises(CheckpointError, match="does not load"):
+        score(str(folder))
+
+
+@pytest.mark.parametrize("token", ["<end_of_text>", "<start_of_text>", "<END_OF_TEXT>"])
+def test_a_text_that_spells_its_own_end_is_refused(
+    state: dict[str, torch.Tensor], tmp_path: Path, token: str
+) -> None:
+    """The network would read nothing after it, and give another text's number."""
+    scorer = OpenClipScorer(str(folder_of(state, tmp_path / "clip")), device="cpu")
+    with pytest.raises(InputError, match=f"a dog {token} and a cat.* holds {token.lower()}"):
+        scorer.similarities([Image.new("RGB", (8, 8))], [f"a dog {token} and a cat"])
 
 
 def test_a_folder_of_pickled_weights_is_refused(state: dict[str, torch.Tensor], tmp_path: Path) -> None:

@@ -208,3 +208,20 @@ def test_nothing_to_ask(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused_at_once(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="judge_local"):
         LocalJudge("x", **settings)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_conversation_over_which_the_model_overflows_gets_no_reply(reading: Path, value: float) -> None:
+    """Greedy decoding takes the likeliest of NaN to be the first token, and writes a reply of it."""
+    local = judge(reading, batch_size=4)
+    model = local._loaded()
+    (word,) = model.tokenizer("!", add_special_tokens=False)["input_ids"]
+
+    def spoil(_: Any, arguments: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        return output.masked_fill((arguments[0] == word)[..., None], value)
+
+    model.network.get_input_embeddings().register_forward_hook(spoil)
+    sound, broken = local.replies([[Turn("user", "score")], [Turn("user", "score !")]])
+    assert sound.text == judge(reading).replies([[Turn("user", "score")]])[0].text
+    assert (broken.text, broken.status) == (None, Status.JUDGE_TRANSPORT_ERROR)
+    assert "a logit of the reply is NaN or infinite" in broken.reason
