@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.errors import InputError, TrainingStopped, UsageError
 from selfreward_eval.harness.models.janus import decode
 from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo
@@ -86,6 +86,19 @@ def test_weights_that_have_moved_draw_nothing(tmp_path: Path, model: Any) -> Non
     lost.unlink()
     with pytest.raises(InputError, match=f"{lost.name} is missing"):
         collector(tmp_path)(0, model, moved=True)
+
+
+def test_a_model_that_computes_no_numbers_stops_the_training(tmp_path: Path, model: Any) -> None:
+    head = model.loaded.model.model.generation_head
+    handle = head.register_forward_hook(lambda _, __, output: output * torch.nan)
+    try:
+        with pytest.raises(
+            TrainingStopped, match="no candidates in round 1: a logit of a picture token is NaN"
+        ):
+            collector(tmp_path)(0, model)
+    finally:
+        handle.remove()
+    assert not list(tmp_path.rglob("drawing-*"))
 
 
 def test_processes_share_the_work_and_read_the_same(tmp_path: Path, model: Any) -> None:

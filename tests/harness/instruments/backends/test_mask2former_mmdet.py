@@ -110,8 +110,8 @@ def test_masks_lose_the_padding_before_they_are_resized() -> None:
 
 
 def test_overlapping_masks_stay_whole_where_the_librarys_map_paints_over_them() -> None:
-    """Query 0 is surer and lies inside query 1's mask. transformers' instance map has one number per pixel; the
-    later entry is painted over the better one and leaves it none."""
+    """Query 0 is surer and lies inside query 1's mask. transformers' instance map has one number per pixel:
+    the later entry is painted over the better one and leaves it none."""
     from types import SimpleNamespace
 
     from transformers import Mask2FormerImageProcessor
