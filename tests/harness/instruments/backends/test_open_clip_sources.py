@@ -102,7 +102,7 @@ def test_weights_that_are_no_numbers_are_named(
 
 
 def test_weights_of_another_name_are_refused(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    folder = folder_of({**state, "ema.text_projection": state["text_projection"]}, tmp_path / "clip")
+    folder = folder_of({**state, "ema.text_projection": state["text_projection"] + 1}, tmp_path / "clip")
     with pytest.raises(CheckpointError, match="does not load"):
         score(str(folder))
 
