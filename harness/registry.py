@@ -121,7 +121,7 @@ class Registry:
         entry = self._find(name)
         if name in self._ambiguous:
             raise UsageError(self._ambiguous[name])
-        if entry.pattern.match(entry.value) is None:
+        if EntryPoint.pattern.match(str(entry.value)) is None:
             raise BrokenPlugin(
                 f"the {self.group[:-1]} {name!r} is declared as {entry.value!r} by {_distribution(entry)}, "
                 "which is no module:object; mend its entry point"
@@ -202,18 +202,18 @@ def responsible(trace: TracebackType | None) -> str | None:
     Args:
         trace: of the error.
     """
-    modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in walk_tb(trace)]
+    places = [str(frame.f_globals.get("__name__", "")) for frame, _ in walk_tb(trace)]
     entries = [
-        (f"the {group[:-1]} {name!r} of {_distribution(entry)}", _distribution(entry), entry.module)
+        (f"the {group[:-1]} {name!r} of {_distribution(entry)}", _distribution(entry), module)
         for group in GROUPS
         for name, entry in registry(group)._entries.items()
-        if entry.pattern.match(entry.value) and entry.module.partition(".")[0] != OUR_PACKAGE
+        if (module := str(getattr(entry, "module", ""))).partition(".")[0] not in {OUR_PACKAGE, ""}
     ]
-    for module in reversed(modules):
-        exact = [what for what, _, declared in entries if declared == module]
+    for place in reversed(places):
+        exact = [what for what, _, declared in entries if declared == place]
         if len(exact) == 1:
             return exact[0]
-        top = module.partition(".")[0]
+        top = place.partition(".")[0]
         for _, distribution, declared in entries:
             if declared.partition(".")[0] == top:
                 return f"the plug-in package {distribution}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.rewarders.cache import CachedRewarder
 from selfreward_eval.rewarders.scoring.log import Line, RewardLog
 from selfreward_eval.rewarders.scoring.pictures import PictureEntry, open_picture
+
+_RAISED = re.compile(r"[A-Za-z_]\w{0,99}(Error|Exception): ")
+"""How :mod:`selfreward_eval.rewarders.guarding` begins the reason of a picture over which a rewarder raised;
+a rewarder that says itself why there is no value works."""
 
 _NO_PICTURE = frozenset({Status.MISSING_IMAGE, Status.UNREADABLE_IMAGE, Status.GENERATION_ERROR})
 """The rewarder was not asked."""
@@ -73,7 +78,7 @@ def _require_any(name: str, entries: Sequence[PictureEntry], lines: Sequence[Lin
     for entry, line in zip(entries, lines, strict=True):
         if line.reward.ok:
             return
-        if line.reward.status is Status.MEASUREMENT_ERROR:
+        if line.reward.status is Status.MEASUREMENT_ERROR and _RAISED.match(line.reward.reason):
             failed.append((entry, line.reward))
         elif entry.status is Status.SUCCESS and line.reward.status not in _NO_PICTURE:
             return

@@ -177,18 +177,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m selfreward_eval.tasks.t2i_compbench.facts", description=__doc__
     )
-    parser.add_argument("--output", type=Path, help="file to write; the one beside this module by default")
-    parser.add_argument("--spacy-model", help="read the prompts with this installed model of spaCy")
+    parser.add_argument("--output", type=Path, default=SHIPPED, help="file to write")
     chosen = parser.parse_args(arguments)
-    if chosen.spacy_model is None:
-        content, default = make(), SHIPPED
-    else:
-        from selfreward_eval.tasks.t2i_compbench.spacy_facts import made_by
-
-        content, default = made_by(chosen.spacy_model), SHIPPED_SPACY
-    output = chosen.output or default
-    atomic_write_text(output, dump(content))
-    print(f"wrote {output}")
+    atomic_write_text(chosen.output, dump(make()))
+    print(f"wrote {chosen.output}")
 
 
 def dump(content: Mapping[str, Any]) -> str:

@@ -176,7 +176,7 @@ def test_a_folder_has_no_model_of_its_own(command: Command, folder: Path, tmp_pa
     ("arguments", "code", "told"),
     [
         (("--rewarder", "randon"), 2, "unknown rewarder 'randon'; did you mean random"),
-        (("--rewarder", "random,sead=1"), 2, "it takes seed"),
+        (("--rewarder", "random,sead=1"), 2, "takes: seed"),
         (("--rewarder", "seed=1"), 2, "names no rewarder"),
         (("--rewarder", "random", "--tasks", "toy"), 2, "--tasks is for a run"),
         (("--rewarder", "random", "--timeout", 0), 2, "--timeout must be above 0 seconds"),

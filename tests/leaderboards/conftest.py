@@ -32,7 +32,7 @@ CREATED = "2026-01-10T09-30-00"
 
 
 def records_of(
-    marks: Marks, task: str, clusters: Mapping[str, str], prompt: str, seed: int = 0
+    marks: Marks, task: str, clusters: Mapping[str, str], prompt: str, seed: int = 0, version: str = "1"
 ) -> list[SampleRecord]:
     """The sample records behind ``marks``; items are called ``<category>-<number>``."""
     records: list[SampleRecord] = []
@@ -41,7 +41,7 @@ def records_of(
             name = f"{category}-{number}"
             item = Item(name, f"{prompt} {name}", category, clusters.get(name, ""))
             for index, mark in enumerate(samples):
-                drawn = sample_seed(f"{task}@1", name, index, seed)
+                drawn = sample_seed(f"{task}@{version}", name, index, seed)
                 sample = Sample(name, index, drawn, image=f"images/{task}/{name}/{index}_{drawn}.png")
                 measurement = (
                     Measurement(Status.GENERATION_ERROR, reason="it failed")
@@ -126,6 +126,10 @@ def write_run(
         for key in path:
             part = part[key]
         part[last] = value
+    if whole["seed_policy"] == "hashed":
+        # What a test replaces in the identity decides the seeds, too.
+        protocol = whole["tasks"][task]["version"]
+        records = records_of(marks, task, clusters or {}, prompt, whole["seed"], protocol)
     manifest = Manifest(
         whole, {"packages": {"selfreward-eval": "0.1.0"}}, "success", CREATED, "2026-01-10T09-45-30"
     )
