@@ -193,7 +193,8 @@ def _explained(what: str, entry: EntryPoint, error: BaseException) -> SelfReward
 
 def _distribution(entry: EntryPoint) -> str:
     """The name of the installed package that declares ``entry``."""
-    return entry.dist.name if entry.dist is not None else "an unknown package"
+    distribution = getattr(entry, "dist", None)
+    return distribution.name if distribution is not None else "an unknown package"
 
 
 def responsible(trace: TracebackType | None) -> str | None:
