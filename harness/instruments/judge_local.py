@@ -156,7 +156,7 @@ class LocalJudge:
         return self._model
 
 
-def _decoded(model: ChatModel, tokens: Sequence[int]) -> str:
+def _decoded(model: ChatModel, tokens: list[int]) -> str:
     """The text of a reply's tokens without control tokens, but with the marks around thoughts.
 
     Some tokenizers count those marks as control tokens. Without them nobody could tell a thought from a

@@ -55,8 +55,9 @@ def _responses(model: Any, task: Responds, items: Sequence[Item]) -> list[str | 
     return attempt_each(ask, items, lambda _, error: not_generated(error))
 
 
-def _shown(task: Responds, item: Item) -> Image | None:
+def _shown(task: Task, item: Item) -> Image | None:
     """The picture for the item's page; none where it cannot be shown, as the answer does not need it."""
+    assert isinstance(task, Responds)
     with calling(named(task), f"shown() of item {item.id!r}"):
         picture = task.shown(item)
     try:

@@ -222,7 +222,8 @@ def _signs(size: int, place: int) -> NDArray[np.float64]:
     """The data's own signs and random ones, shape (size, 1 + PATTERNS)."""
     import numpy as np
 
-    signs = np.random.default_rng((1, size, place)).integers(0, 2, (size, PATTERNS + 1)) * 2.0 - 1
+    coins = np.random.default_rng((1, size, place)).integers(0, 2, (size, PATTERNS + 1))
+    signs: NDArray[np.float64] = coins * np.float64(2) - 1
     signs[:, 0] = 1
     return signs
 

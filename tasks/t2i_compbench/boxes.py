@@ -125,7 +125,8 @@ def require_usable(detections: Iterable[Detection]) -> None:
 
 def _is_finite(value: object) -> bool:
     """Whether ``value`` is a number that float32 can hold; a text is none."""
-    return isinstance(value, Real) and -FLOAT32_MOST <= value <= FLOAT32_MOST
+    # Compared before it is converted: an integer of 400 digits is no float.
+    return isinstance(value, int | float | Real) and -FLOAT32_MOST <= value <= FLOAT32_MOST  # type: ignore[operator]
 
 
 def best_first(

@@ -22,7 +22,7 @@ Command = Callable[..., Outcome]
 class Failing(DummyModel):
     """Draws no picture of two things."""
 
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image | None]:
         if any("a picture of two" in prompt for prompt in prompts):
             raise RuntimeError("two are too many")
         return list(super().generate(prompts, seeds))

@@ -10,14 +10,18 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.tasks.parity import READERS
 
 DETECTIONS = [{"label": "dog", "box": [0, 0, 9, 9], "score": 0.9}]
-PLANAR = {
+PLANAR: dict[str, Any] = {
     "prompt": "a dog near a cat",
     "tokens": ["a", "dog", "near", "a", "cat"],
     "pos": ["DET", "NOUN", "ADP", "DET", "NOUN"],
     "detections": [*DETECTIONS, {"label": "cat", "box": [20, 0, 29, 9], "score": 0.9}],
 }
-DEPTH = {**PLANAR, "prompt": "a dog behind a cat", "depth": {"h": 9, "w": 9, "default": 0.5, "rects": []}}
-NUMERACY = {"tokens_used": ["two", "dogs"], "detections": DETECTIONS}
+DEPTH: dict[str, Any] = {
+    **PLANAR,
+    "prompt": "a dog behind a cat",
+    "depth": {"h": 9, "w": 9, "default": 0.5, "rects": []},
+}
+NUMERACY: dict[str, Any] = {"tokens_used": ["two", "dogs"], "detections": DETECTIONS}
 SUBSCORES = {
     "prompts": ["A."],
     "kinds": ["both"],
@@ -36,7 +40,7 @@ def seen(**change: Any) -> dict[str, Any]:
     return {"detections": [{**DETECTIONS[0], **change}, *PLANAR["detections"][1:]]}
 
 
-SOUND = [
+SOUND: list[tuple[str, dict[str, Any]]] = [
     ("compbench_2d_spatial.json", PLANAR),
     ("compbench_2d_complex.json", PLANAR),
     ("compbench_3d_spatial.json", DEPTH),

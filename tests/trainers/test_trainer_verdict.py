@@ -52,7 +52,7 @@ def test_no_difference_and_no_higher_reward_is_no_evidence() -> None:
     assert verdict(task(effect=0.004, p=0.7), UNCLEAR) is Outcome.NO_EVIDENCE
 
 
-NO_GAIN = {"effect": 0.0, "se": 0.003, "low": -0.006, "high": 0.006, "t": 0.0, "p": 1.0}
+NO_GAIN: dict[str, Any] = {"effect": 0.0, "se": 0.003, "low": -0.006, "high": 0.006, "t": 0.0, "p": 1.0}
 """A gain of one point is excluded: 0 + 1.65 * 0.003 < 0.01."""
 
 

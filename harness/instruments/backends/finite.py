@@ -105,7 +105,7 @@ def check_computed(values: torch.Tensor | Iterable[torch.Tensor], what: str) -> 
 
 
 @contextmanager
-def watched(network: torch.nn.Module, what: str) -> Iterator[None]:
+def watched(network: Any, what: str) -> Iterator[None]:
     """Inside, the last logits of every call of ``network`` are looked at; at the end they must be finite.
 
     For transformers' ``generate``, which takes the likeliest of NaN to be the first token. The logits are

@@ -73,8 +73,9 @@ def test_a_prompt_over_which_the_model_overflows_costs_its_own_picture(janus: Ma
     assert failed.status is Status.GENERATION_ERROR
     assert "a logit of a picture token is NaN or infinite" in failed.reason
     for k in (0, 2):
-        assert isinstance(drawn[k], Image.Image)
-        assert drawn[k].tobytes() == sound[k].tobytes()
+        picture = drawn[k]
+        assert isinstance(picture, Image.Image)
+        assert picture.tobytes() == sound[k].tobytes()
 
 
 def test_a_question_over_which_it_overflows_costs_its_own_answer(janus: Make, pictures: Pictures) -> None:

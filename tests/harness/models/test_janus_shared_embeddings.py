@@ -54,7 +54,7 @@ def step(model: JanusModel, picture: Image.Image) -> TrainableWeights:
     with torch.no_grad():
         for parameter in moving.parameters.values():
             if parameter.grad is not None:
-                parameter -= 0.1 * parameter.grad
+                parameter.sub_(0.1 * parameter.grad)
     return moving
 
 

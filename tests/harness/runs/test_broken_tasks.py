@@ -47,7 +47,7 @@ class Toy(Task):
     def measure(
         self, items: Sequence[Item], samples: Sequence[Sample], images: Sequence[Image]
     ) -> list[Measurement]:
-        return self.measured(samples)  # type: ignore[no-any-return]
+        return self.measured(samples)
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         return {}
@@ -217,7 +217,7 @@ def test_items_whose_pictures_would_be_one_file_are_refused(tmp_path: Path) -> N
 def test_a_seed_that_is_none_is_refused(tmp_path: Path, seed: Any) -> None:
     class Seeded(Toy):
         def seed(self, item: Item, index: int, run_seed: int, policy: str) -> int:
-            return seed  # type: ignore[no-any-return]
+            return seed
 
     with pytest.raises(BrokenPlugin, match="the task 'toy' gives sample 0 of item 'item-0' the seed"):
         draw(Seeded(), tmp_path)

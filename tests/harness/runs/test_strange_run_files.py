@@ -37,7 +37,9 @@ PATTERNS = ("run.json", "results_*.json", "samples_*.jsonl")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run")
-    return run(DummyModel(name="a"), [ShapesGenEval()], out, limit=1, batch_size=8).results_path.parent
+    finished = run(DummyModel(name="a"), [ShapesGenEval()], out, limit=1, batch_size=8)
+    assert finished.results_path is not None
+    return finished.results_path.parent
 
 
 def paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

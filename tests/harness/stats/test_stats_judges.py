@@ -57,6 +57,8 @@ def test_a_biased_judge_is_corrected_19_times_in_20() -> None:
         y = rng.binomial(4, rng.beta(2, 1, size=450)) / 4
         f = y + 0.08 + 0.15 * rng.normal(size=450)
         ours = ppi_mean(y[:50], f[:50], f[50:])
+        assert ours.low is not None
+        assert ours.high is not None
         covered += ours.low <= 2 / 3 <= ours.high
         alone = mean_interval(f)
         judge_alone += alone.low <= 2 / 3 <= alone.high  # type: ignore[operator]
@@ -72,6 +74,8 @@ def test_a_bias_that_training_moved_is_found_with_labels_on_both_arms() -> None:
         (truth[0, :200], truth[1, :200]), (judge[0, :200], judge[1, :200]), (judge[0, 200:], judge[1, 200:])
     )
     real = float((truth[1] - truth[0]).mean())
+    assert ours.low is not None
+    assert ours.high is not None
     assert ours.low <= real <= ours.high
     assert ours.bias.value == pytest.approx(0.1, abs=0.02)
     assert ours.judge_only == pytest.approx(real + 0.1, abs=0.02)

@@ -91,7 +91,7 @@ def test_damage_is_named(tmp_path: Path, damage: dict[str, Any], message: str) -
 @pytest.mark.parametrize("doubled", ["q", "a", "c"])
 def test_two_lines_of_one_question_or_picture_are_refused(tmp_path: Path, doubled: str) -> None:
     """Which of the two is meant is unknown; the last one would win."""
-    rows = {"q": [QUESTION], "a": [ANSWER], "c": [CONTEXT]}
+    rows: dict[str, list[Any]] = {"q": [QUESTION], "a": [ANSWER], "c": [CONTEXT]}
     rows[doubled] *= 2
     files = [lines(tmp_path, f"{name}.jsonl", *own) for name, own in rows.items()]
     with pytest.raises(InputError, match=rf"{doubled}\.jsonl has two lines with the"):

@@ -126,7 +126,7 @@ def test_a_file_without_its_model_is_no_source(without_maker: None) -> None:
         spacy_facts.spacy_identity()
 
 
-NAMED = {"categories": "shape", "facts": "spacy", "spacy_model": "en_core_web_md"}
+NAMED: dict[str, Any] = {"categories": "shape", "facts": "spacy", "spacy_model": "en_core_web_md"}
 
 
 def test_another_model_can_be_named_and_is_told(official: Path, with_spacy: Any) -> None:

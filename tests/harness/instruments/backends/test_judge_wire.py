@@ -56,7 +56,15 @@ def test_what_is_no_chat_completion(damaged: bytes) -> None:
         read_answer(damaged)
 
 
-ODD_COUNTS = [None, 3, "10", [10], {"total_tokens": "many"}, {"total_tokens": True}, {"total_tokens": -5}]
+ODD_COUNTS: list[Any] = [
+    None,
+    3,
+    "10",
+    [10],
+    {"total_tokens": "many"},
+    {"total_tokens": True},
+    {"total_tokens": -5},
+]
 ODD_COUNTS += [
     {"total_tokens": 1.5},
     {"total_tokens": 10**400},
