@@ -43,9 +43,9 @@ check: $(READY)
 bench: $(READY)
 	@set -e; for script in $(wildcard benchmarks/*.py); do echo "== $$script"; $(BIN)/python "$$script"; done
 
-# One core: linear algebra threads would only get in each other's way.
+# Two processes of one thread each: linear algebra threads would only get in each other's way.
 calibration: $(READY)
-	@cd benchmarks && OMP_NUM_THREADS=1 ../$(BIN)/python -m calibration
+	@cd benchmarks && OMP_NUM_THREADS=1 ../$(BIN)/python -m calibration --jobs 2
 
 wheel: $(READY)
 	@if uv --version >/dev/null 2>&1; then uv=uv; else uv=$(BIN)/uv; fi; \

@@ -9,6 +9,7 @@ a file                       ``.txt`` with a prompt a line, or ``.jsonl`` with `
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -150,11 +151,10 @@ def _places(size: int, round_: int, count: int, seed: int) -> list[int]:
 
 
 def _read(path: Path) -> list[Item]:
+    lines = read_lines(path, "write the prompts as UTF-8")
+    rows = _texts(lines) if path.suffix == ".txt" else _rows(lines, path)
     items: dict[str, Item] = {}
-    for number, line in enumerate(read_lines(path, "write the prompts as UTF-8"), start=1):
-        if not line.strip():
-            continue
-        row = {"prompt": line.strip()} if path.suffix == ".txt" else _row(line, f"{path}, line {number}")
+    for row in rows:
         text = row["prompt"]
         metadata = {key: value for key, value in row.items() if key != "prompt"}
         category = str(metadata.get("category", ""))
@@ -164,15 +164,24 @@ def _read(path: Path) -> list[Item]:
     return list(items.values())
 
 
-def _row(line: str, where: str) -> dict[str, Any]:
-    """A line's object, with a text under ``prompt``."""
+def _texts(lines: Sequence[str]) -> Iterator[dict[str, Any]]:
+    return ({"prompt": line.strip()} for line in lines if line.strip())
+
+
+def _rows(lines: Sequence[str], path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of the lines, each with a text under ``prompt``."""
+    import jsonlines
+
+    reader = jsonlines.Reader(lines, loads=parse_json)
     try:
-        row = parse_json(line)
-    except ValueError as error:
-        raise InputError(f"{where} is not JSON ({error}); correct it") from error
-    if not isinstance(row, dict) or not isinstance(row.get("prompt"), str) or not row["prompt"].strip():
-        raise InputError(f"{where}: no text under 'prompt'; correct it")
-    return row
+        for number, row in enumerate(reader.iter(skip_empty=False, allow_none=True), 1):
+            text = row.get("prompt") if isinstance(row, dict) else None
+            if not isinstance(text, str) or not text.strip():
+                raise InputError(f"{path}, line {number}: no text under 'prompt'; correct it")
+            yield row
+    except jsonlines.InvalidLineError as error:
+        where = f"{path}, line {error.lineno}"
+        raise InputError(f"{where} is not JSON ({error.__cause__}); correct it") from error
 
 
 def _opened(path: Path) -> Image:

@@ -200,9 +200,10 @@ def test_a_file_cut_anywhere_gives_back_its_whole_lines(
     assert list(read_json_lines(path).records) == records
 
 
-@pytest.mark.parametrize("process", [os.getpid(), 2**31 - 1, 9_999_999_999])
-def test_what_a_killed_writer_left_goes_with_the_next_page(tmp_path: Path, process: int) -> None:
-    stale = tmp_path / f".page.html.{process}.0a1b2c3d.tmp"
+@pytest.mark.parametrize("process", [None, 2**31 - 1, 9_999_999_999])
+def test_what_a_killed_writer_left_goes_with_the_next_page(tmp_path: Path, process: int | None) -> None:
+    """None is this process itself, which writes one page at a time."""
+    stale = tmp_path / f".page.html.{process or os.getpid()}.0a1b2c3d.tmp"
     stale.write_text("half a page")
     write_page(tmp_path / "page.html", "whole")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

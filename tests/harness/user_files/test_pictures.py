@@ -48,7 +48,7 @@ def asked_about_opened(path: Path) -> Image.Image:
 
 
 def _answered(picture: Path | Image.Image) -> Image.Image:
-    task: Any = SimpleNamespace(input_image=lambda item: picture)
+    task: Any = SimpleNamespace(info=SimpleNamespace(name="toy"), input_image=lambda item: picture)
     planned: Any = SimpleNamespace(item=SimpleNamespace(id="one"))
     given = _input(task, planned)
     assert not isinstance(given, Measurement)

@@ -7,11 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.user_files.text_files import parse_json, read_lines, read_text, split_lines
-
-ROOT = Path(__file__).parents[2]
 
 NO_LINE_ENDS = "a\u2028b\u2029c\u0085d\x0be\x0cf\x1cg\x1eh"
 
