@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
-    transformers==5.23.0 tokenizers jinja2==3.1.6 2>/dev/null
+    transformers==5.23.0 tokenizers==0.23.3 jinja2==3.1.6 2>/dev/null
 cat > "$folder/show.py" <<'PYTHON'
 import hashlib
 import sys
