@@ -15,13 +15,24 @@ from typing import Any
 
 from selfreward_eval.harness.errors import InputError, RunFolderError
 from selfreward_eval.harness.records import Item, Manifest, SampleRecord, Status
+from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.runs.scores import Score, TaskScores
 from selfreward_eval.harness.seeds import sample_seed
+from selfreward_eval.harness.task import Task
 
-__all__ = ["TOLERANCE", "TaskPlan", "require_agreement", "require_plan"]
+__all__ = ["OWN_SEEDS", "TOLERANCE", "TaskPlan", "require_agreement", "require_plan"]
+
+OWN_SEEDS = "own_seeds"
+"""In a manifest's environment: the tasks whose hashed seeds follow from another id than ``name@version``,
+such as one whose pictures are the same for several versions. Of these a reader cannot work out a seed."""
 
 TOLERANCE = 1e-9
 """Relative to the metric's range: how far a recorded score may lie from the one its samples give."""
+
+
+def has_own_seeds(task: Task, planned: Sequence[Planned], run_seed: int) -> bool:
+    """Whether the hashed seeds of ``task`` follow from another id than its own."""
+    return any(one.seed != sample_seed(task.info.id, one.item.id, one.index, run_seed) for one in planned)
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ class TaskPlan:
         """
         plan: Mapping[str, Any] = manifest.identity["tasks"][task]
         hashed = manifest.identity.get("seed_policy") == "hashed"
+        hashed = hashed and task not in manifest.environment.get(OWN_SEEDS, ())
         return cls(
             f"{task}@{plan.get('version', '')}",
             int(plan["n_items"]),

@@ -18,6 +18,7 @@ from selfreward_eval.harness.models.inventory import INVENTORY
 from selfreward_eval.harness.plugins import calling, not_exiting, require_text
 from selfreward_eval.harness.records import Item, SampleRecord, Status
 from selfreward_eval.harness.runs.answering import answer_batch
+from selfreward_eval.harness.runs.checking import OWN_SEEDS, has_own_seeds
 from selfreward_eval.harness.runs.contract import named, require_items, require_seeds
 from selfreward_eval.harness.runs.drawing import draw_batch
 from selfreward_eval.harness.runs.giving_up import GIVE_UP, broken, has_number, tried_in_vain
@@ -130,7 +131,13 @@ def run(
     seconds = 0.0
     scores: dict[str, TaskScores] = {}
     folder_path = output_path / sanitise(str(run_identity["model"].get("name", "model")))
-    with RunFolder(folder_path, run_identity, environment()) as folder:
+    own_seeds = [
+        task.info.name
+        for task in tasks
+        if seed_policy == "hashed" and has_own_seeds(task, plans[task.info.name], seed)
+    ]
+    about = {**environment(), **({OWN_SEEDS: own_seeds} if own_seeds else {})}
+    with RunFolder(folder_path, run_identity, about) as folder:
         if inventory is not None:
             atomic_write_json(folder.path / INVENTORY, inventory.to_json())
         for task in tasks:

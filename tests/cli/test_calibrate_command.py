@@ -22,9 +22,6 @@ def repeats(make_run: Callable[..., Path]) -> list[Path]:
         identity = {"seed": seed, "model.name": "m", "model.weights": "m.safetensors"}
         marks = {name: rng.integers(0, 2, (50, 4)).tolist() for name in ("one", "two")}
         folder = make_run(f"run{seed}", marks, identity=identity)
-        (path,) = folder.glob("samples_*.jsonl")
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        path.write_text("".join(json.dumps(line | {"seed": line["seed"] + seed}) + "\n" for line in lines))
         folders.append(folder)
     return folders
 
@@ -61,9 +58,6 @@ def test_a_margin_cannot_be_checked_where_nothing_varied(
     for seed in (1, 2):
         identity = {"seed": seed, "model.name": "m", "model.weights": "w"}
         folder = make_run(f"run{seed}", {"one": [[1, 1]] * 4}, identity=identity)
-        (path,) = folder.glob("samples_*.jsonl")
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        path.write_text("".join(json.dumps(line | {"seed": line["seed"] + seed}) + "\n" for line in lines))
         folders.append(folder)
     result = command("calibrate", *folders, "--margin", 0.1)
     assert result.code == 1

@@ -52,7 +52,7 @@ def test_no_difference_and_no_higher_reward_is_no_evidence() -> None:
     assert verdict(task(effect=0.004, p=0.7), UNCLEAR) is Outcome.NO_EVIDENCE
 
 
-NO_GAIN: dict[str, Any] = {"effect": 0.0, "se": 0.003, "low": -0.006, "high": 0.006, "t": 0.0, "p": 1.0}
+NO_GAIN: dict[str, Any] = {**bounds(0.0, 0.003), "low": -0.006, "high": 0.006, "t": 0.0, "p": 1.0}
 """A gain of one point is excluded: 0 + 1.65 * 0.003 < 0.01."""
 
 
@@ -70,7 +70,8 @@ def test_samples_without_a_score_could_hold_the_gain() -> None:
 
 
 def test_the_margin_of_a_gain_grows_with_the_range_of_its_metric() -> None:
-    unclear = task(effect=0.01, se=0.015, low=-0.02, high=0.04, p=0.5)
+    unclear = task(**bounds(0.01, 0.015), low=-0.02, high=0.04, p=0.5)
+    assert verdict(unclear, ROSE) is Outcome.NOT_SHOWN
     assert verdict(unclear, ROSE, (1.0, 10.0)) is Outcome.GAMED
 
 

@@ -100,7 +100,7 @@ def test_nothing_has_no_similarity(clip: OpenClipScorer) -> None:
     assert clip.similarities([], []) == []
 
 
-@pytest.mark.parametrize("text", ["", "   ", "Ünïcödé 鳥", "<end_of_text>"])
+@pytest.mark.parametrize("text", ["", "   ", "Ünïcödé 鳥"])
 def test_odd_texts_are_read(clip: OpenClipScorer, text: str) -> None:
     (found,) = clip.similarities([picture()], [text])
     assert -1 <= found <= 1
@@ -185,11 +185,11 @@ def test_half_precision(weights: Path, clip: OpenClipScorer, dtype: str) -> None
     assert half.identity() != clip.identity()
 
 
-def test_weights_that_overflow_give_no_number(weights: Path, tmp_path: Path) -> None:
+def test_weights_that_are_no_numbers_are_named(weights: Path, tmp_path: Path) -> None:
     broken = state()
     broken["text_projection"].fill_(float("nan"))
     save_file(broken, tmp_path / "tiny.safetensors")
-    with pytest.raises(CheckpointError, match="no number in float32"):
+    with pytest.raises(CheckpointError, match="text_projection holds NaN"):
         tiny(tmp_path / "tiny.safetensors").similarities([picture()], ["a dog"])
 
 

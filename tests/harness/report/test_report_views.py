@@ -117,7 +117,7 @@ def test_adjusted_p_values_have_a_column_and_a_sentence(make_run: MakeRun) -> No
     task = comparison_view(compare_runs(a, b, family="categories"), a, b)["tasks"][0]
     assert task["adjusted"]
     assert all(row["p_adjusted"] != "–" for row in task["rows"])
-    assert task["remarks"][-1] == (
+    assert task["remarks"][-2] == (
         "Verdicts go by p-values adjusted within their family: "
         "Holm over the categories of shapes_geneval (4)."
     )

@@ -20,7 +20,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return study
 
 
-@pytest.mark.parametrize("section", range(23))
+@pytest.mark.parametrize("section", range(26))
 def test_every_promise_is_kept_within_chance(study: ModuleType, section: int) -> None:
     table = study.SECTIONS[section](RUNS)
     assert table.rows
@@ -28,7 +28,7 @@ def test_every_promise_is_kept_within_chance(study: ModuleType, section: int) ->
 
 
 def test_all_sections_are_looked_at(study: ModuleType) -> None:
-    assert len(study.SECTIONS) == 23
+    assert len(study.SECTIONS) == 26
 
 
 def test_a_section_gives_the_same_numbers_again(study: ModuleType) -> None:

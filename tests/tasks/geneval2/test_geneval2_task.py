@@ -13,7 +13,7 @@ from PIL import Image
 from support.paths import DATA, ROOT
 
 from selfreward_eval.harness.data import declared_files, state
-from selfreward_eval.harness.errors import InputError, MissingData, UnknownName, UsageError
+from selfreward_eval.harness.errors import BrokenPlugin, InputError, MissingData, UnknownName, UsageError
 from selfreward_eval.harness.instruments.backends.first_words import FirstWord
 from selfreward_eval.harness.instruments.vlm_vqa import VlmVQA
 from selfreward_eval.harness.records import Sample, Status
@@ -193,14 +193,14 @@ def test_a_picture_that_cannot_be_read_lowers_the_coverage_and_no_score(
     assert "atoms_4_gm_x100" not in scores.extra
 
 
-def test_with_nothing_scored_there_is_no_number(
+def test_a_reader_that_always_raises_ends_the_run(
     tmp_path: Path, prompt_file: Path, reader: MakeReader
 ) -> None:
     def broken(question: str) -> FirstWord:
         raise RuntimeError("out of memory")
 
-    scores = run(DummyModel(), [GenEval2(vqa=reader(broken))], tmp_path / "out").scores["geneval2"]
-    assert (scores.overall.value, scores.extra) == (None, {})
+    with pytest.raises(BrokenPlugin, match=r"geneval2.*RuntimeError: out of memory"):
+        run(DummyModel(), [GenEval2(vqa=reader(broken))], tmp_path / "out")
 
 
 # The instrument

@@ -77,10 +77,10 @@ def test_lines_are_joined_by_what_they_say_not_by_where_they_stand(tmp_path: Pat
         ({"context": {**CONTEXT, "image": "b.jpg"}}, r"no partner in .*c\.jsonl"),
         ({"context": {"image": "a.jpg"}}, "no captions"),
         ({"context": {**CONTEXT, "instances": [{"category": "tie"}]}}, "damaged boxes"),
-        ({"question": {**QUESTION, "question_id": [5]}}, r"q\.jsonl has \[5\] as question_id"),
-        ({"question": {**QUESTION, "text": None}}, "has None as 'text'"),
-        ({"question": {**QUESTION, "category": ["conv"]}}, "has .'conv'. as 'category'"),
-        ({"answer": {**ANSWER, "text": 7}}, r"a\.jsonl has 7 as 'text'"),
+        ({"question": {**QUESTION, "question_id": [5]}}, r"q\.jsonl, line 1: 'question_id' is no text"),
+        ({"question": {**QUESTION, "text": None}}, "line 1: 'text' is no text"),
+        ({"question": {**QUESTION, "category": ["conv"]}}, "line 1: 'category' is no text"),
+        ({"answer": {**ANSWER, "text": 7}}, r"a\.jsonl, line 1: 'text' is no text"),
     ],
 )
 def test_damage_is_named(tmp_path: Path, damage: dict[str, Any], message: str) -> None:
