@@ -172,11 +172,11 @@ def _rows(lines: Sequence[str], path: Path) -> Iterator[dict[str, Any]]:
     """The objects of the lines, each with a text under ``prompt``."""
     import jsonlines
 
-    reader = jsonlines.Reader(lines, loads=parse_json)
+    reader = jsonlines.Reader(lines, loads=lambda line: parse_json(str(line)))
     try:
         for number, row in enumerate(reader.iter(skip_empty=False, allow_none=True), 1):
             text = row.get("prompt") if isinstance(row, dict) else None
-            if not isinstance(text, str) or not text.strip():
+            if not isinstance(row, dict) or not isinstance(text, str) or not text.strip():
                 raise InputError(f"{path}, line {number}: no text under 'prompt'; correct it")
             yield row
     except jsonlines.InvalidLineError as error:
