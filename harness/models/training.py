@@ -1,9 +1,8 @@
 """What trainers ask of a model: Protocols, so that a trainer never reaches inside an adapter.
 
 :class:`Trains` is common to all models that can be trained. How candidates are drawn and scored depends on
-the kind of model: autoregressive ones have likelihoods (:class:`TrainsDrawing`, :class:`TrainsCaptioning`).
-A flow-matching model has velocities instead; a Protocol for those can stand beside :class:`TrainsDrawing`
-and extend :class:`Trains` in the same way.
+the kind of model: autoregressive ones have likelihoods (:class:`TrainsDrawing`, :class:`TrainsCaptioning`),
+flow-matching ones have velocities (:class:`TrainsFlow`).
 """
 
 from __future__ import annotations
@@ -138,6 +137,61 @@ class TrainsCaptioning(Trains, Protocol):
         self, images: Sequence[Image], question: str, captions: Sequence[str]
     ) -> list[torch.Tensor]:
         """log pi(caption, end token | picture, question) per token, with gradients: float32 (T_i,) each."""
+        ...
+
+
+class TrainsFlow(Trains, Protocol):
+    """Draws pictures by flow matching: from noise at time 1 to latents at time 0 along a velocity.
+
+    x_t = (1 - t) x0 + t noise, and the velocity is noise - x0. All pictures of a model have one size, so
+    latents are (B, L, C) in packed layout: L = rows * columns tokens in raster order, C numbers each.
+    """
+
+    @property
+    def latent_grid(self) -> tuple[int, int]:
+        """(rows, columns) of the latent tokens."""
+        ...
+
+    def encode(self, images: Sequence[Image], seeds: Sequence[int] | None = None) -> torch.Tensor:
+        """Latents of pictures, without gradients: float32 (B, L, C).
+
+        Args:
+            images: RGB pictures of the size that the model draws.
+            seeds: of the autoencoder's sample, one a picture; None for its mean.
+        """
+        ...
+
+    def decode_latents(self, latents: torch.Tensor) -> list[Image]:
+        """RGB pictures of latents (B, L, C), without gradients."""
+        ...
+
+    def noise(self, seeds: Sequence[int]) -> torch.Tensor:
+        """What drawing with each seed starts from: standard normal, float32 (B, L, C)."""
+        ...
+
+    def times(self, points: int | None = None) -> torch.Tensor:
+        """Times that drawing stops at, from 1 to 0, after the shift: float64 (points,).
+
+        ``points`` times make ``points - 1`` steps; None for the model's own number.
+        """
+        ...
+
+    def velocity(
+        self,
+        prompts: Sequence[str | None],
+        latents: torch.Tensor,
+        times: torch.Tensor,
+        *,
+        guided: bool = False,
+    ) -> torch.Tensor:
+        """The velocity, with gradients where they are enabled: float32 (B, L, C).
+
+        Args:
+            prompts: None leaves the text segment out, as text dropout does.
+            latents: noisy ones, (B, L, C).
+            times: of every picture, (B,), each in [0, 1].
+            guided: with the classifier-free guidance that :meth:`generate` uses at that time.
+        """
         ...
 
 
