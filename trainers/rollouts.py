@@ -126,7 +126,8 @@ class RolloutCollector:
                 path = chunk_path(folder, side, number)
                 if place % world != rank or path.exists():
                     continue
-                collect = self._caption if side == "captioning" else self._flow if flow else self._draw
+                drawing: Callable[..., tuple[Any, Any]] = self._flow if flow else self._draw
+                collect = drawing if side == "drawing" else self._caption
                 try:
                     save(path, *collect(cast("Any", model), part, round_, number))
                 except NotFinite as error:

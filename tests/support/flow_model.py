@@ -47,7 +47,7 @@ class Net(nn.Module):
 
 
 class FlowModel:
-    """Meets ``TrainsFlow``; it also scores texts, answers nothing, and counts what it is asked."""
+    """Meets ``TrainsFlow``; it also writes and scores texts, and notes what it is asked."""
 
     world = "shapes"
     dtype = torch.float32
@@ -178,6 +178,16 @@ class FlowModel:
             logits[row][torch.tensor([zlib.crc32(word.encode()) % WORDS for word in caption.split()])]
             for row, caption in enumerate(captions)
         ]
+
+    def text_logprobs(
+        self,
+        images: Sequence[Image.Image],
+        texts: Sequence[str],
+        *,
+        question: str | None = None,
+        gradients: bool = False,
+    ) -> list[torch.Tensor]:
+        return self.caption_logprobs(images, question or "", texts)
 
     def draw_captions(
         self, images: Sequence[Image.Image], question: str, seeds: Sequence[int], *, temperature: float = 1.0

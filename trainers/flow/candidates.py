@@ -67,16 +67,13 @@ class FlowChunk:
 
         trainer, model = self.trainer, self.model
         flat: dict[str, torch.Tensor] = {}
-        if trainer.window is not None:
-            images, latents = self._window(flat)
-        elif trainer.encodes:
-            images, latents = self._pictures(), None
+        if trainer.encodes:
+            images = self._pictures()
+            encoded = [model.encode(images[rows]).cpu() for rows in parts(len(images))]
+            flat["latents"] = torch.cat(encoded)
         else:
-            latents = self._latents()
-            images = _decoded(model, latents)
-        if trainer.encodes or latents is None:
-            latents = torch.cat([model.encode(images[rows]).cpu() for rows in parts(len(images))])
-        flat["latents"] = latents.cpu()
+            flat["latents"] = self._latents() if trainer.window is None else self._window(flat)
+            images = _decoded(model, flat["latents"])
         if trainer.keeps_pictures:
             flat["pictures"] = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         samples = [
@@ -94,8 +91,8 @@ class FlowChunk:
         tensors = {name: tensor.view(len(self.items), n, *tensor.shape[1:]) for name, tensor in flat.items()}
         return tensors, rewards
 
-    def _window(self, flat: dict[str, torch.Tensor]) -> tuple[list[Image], torch.Tensor]:
-        """Draws with random steps, and adds their window, states and likelihoods to ``flat``."""
+    def _window(self, flat: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Latents drawn with random steps; their window, states and likelihoods go into ``flat``."""
         import torch
 
         trainer, model = self.trainer, self.model
@@ -118,7 +115,7 @@ class FlowChunk:
         flat[STATES], flat[SAMPLING] = path.states.cpu(), path.logprobs.cpu()
         if "drawing" in trainer.anchored:
             flat[REFERENCE] = self._along(self.reference(), path.states, starts)
-        return _decoded(model, path.latents), path.latents
+        return path.latents.cpu()
 
     def _along(self, model: TrainsFlow, states: torch.Tensor, starts: Sequence[int]) -> torch.Tensor:
         """``model``'s velocities before each random step, (B, w, L, C)."""

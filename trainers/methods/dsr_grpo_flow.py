@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from selfreward_eval.trainers.methods.group_terms import captioning_terms, side_
 from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsFlow
+    from selfreward_eval.harness.models.training import TrainsCaptioning, TrainsFlow
     from selfreward_eval.trainers.pool import Pool
 
 CAPTION_CLIP = 0.2
@@ -147,7 +147,8 @@ class DualGrpoFlow(FlowTrainer):
             parts.append(drawn)
         if "captioning" in picks:
             assert pool.captions is not None
-            terms = captioning_terms(model, pool.captions, picks["captioning"])  # type: ignore[arg-type]
+            captioning = cast("TrainsCaptioning", model)
+            terms = captioning_terms(captioning, pool.captions, picks["captioning"])
             side = side_loss("captioning", logged, terms, CAPTION_CLIP, self.own["captioning_kl"])
             parts.append(self.own["captioning"] * side)
         loss = torch.stack(parts).sum()

@@ -16,6 +16,7 @@ from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, Rewar
 from selfreward_eval.trainers import rollouts
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.rollouts import RolloutCollector
+from selfreward_eval.trainers.sources import ShapesSource
 
 WORDS = ("red star", "blue ring", "two green stars", "a ring")
 
@@ -37,7 +38,7 @@ class Redness(Rewarder):
         return rewards
 
 
-class Prompts:
+class Prompts(ShapesSource):
     """The same prompts in every round."""
 
     def items(self, round_: int, count: int, seed: int) -> list[Item]:

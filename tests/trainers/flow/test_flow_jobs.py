@@ -27,6 +27,7 @@ from selfreward_eval.trainers.methods.forward_process import FlowAwm, FlowNft
 from selfreward_eval.trainers.methods.rejection_flow import RejectionFlow
 from selfreward_eval.trainers.methods.srum import Srum
 from selfreward_eval.trainers.methods.srum_flow import SrumFlow
+from selfreward_eval.trainers.seeds import train_seeds
 from selfreward_eval.trainers.sources import ShapesSource
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def test_the_model_decides_which_class_a_name_stands_for() -> None:
     assert type(build("rejection", flow)) is RejectionFlow
     assert type(build("dsr_grpo", flow)) is DualGrpoFlow
     assert type(build("srum", TinyModel())) is type(build("srum")) is Srum
-    job = TrainingJob.from_names(model=flow, trainer="srum", rewarder="random")  # type: ignore[arg-type]
+    job = TrainingJob.from_names(model=flow, trainer="srum", rewarder="random")
     assert type(job.trainer) is SrumFlow
     assert job.output.as_posix() == "training/srum-random/seed-0"
 
@@ -95,7 +96,7 @@ def test_what_cannot_work_is_refused(make: Callable[[], Trainer], message: str) 
 
 def test_a_trainer_of_flow_models_refuses_others_by_name() -> None:
     with pytest.raises(MissingCapability, match=r"lacks .*velocity.*--model tiny-flow"):
-        require_fit(FlowAwm(), build_rewarder("random"), TinyModel())  # type: ignore[arg-type]
+        require_fit(FlowAwm(), build_rewarder("random"), TinyModel())
     with pytest.raises(MissingCapability, match="needs a model that can be trained"):
         require_fit(build("srum", DummyModel()), build_rewarder("random"), DummyModel())  # type: ignore[arg-type]
     with pytest.raises(MissingCapability, match="lacks decode, draw, drawing_logprobs, top_k"):
@@ -139,7 +140,7 @@ def test_captions_of_a_flow_model_are_rewarded_by_the_surrogate() -> None:
 
 def small(folder: Path, trainer: Trainer, **changes: Any) -> TrainingJob:
     made = TrainingJob(
-        model=FlowModel(),  # type: ignore[arg-type]
+        model=FlowModel(),
         trainer=trainer,
         rewarder=lambda name, model: build_rewarder(name or "random", model),
         source=ShapesSource(),
@@ -160,6 +161,19 @@ class Source16(ShapesSource):
 
 
 SHORT: dict[str, Any] = {"prompts": 4, "candidates": 2, "rounds": 2, "steps": 2, "batch_size": 2, "warmup": 0}
+
+
+@pytest.mark.parametrize("rewarder", ["srum", "dsr"])
+def test_a_flow_model_rewards_itself(tmp_path: Path, rewarder: str) -> None:
+    job = small(
+        tmp_path,
+        SrumFlow(preset="srum_released", **SHORT) if rewarder == "srum" else DualGrpoFlow(**SHORT),
+        rewarder=lambda name, model: build_rewarder(name or rewarder, model),
+    )
+    [run] = train_seeds(job, [3])
+    assert run.record.rewarder["kind"] == "self"
+    assert run.record.rounds[0]["drawing"]["scored"] == 1.0
+    assert run.page.is_file()
 
 
 def test_a_training_run_measures_before_and_after(tmp_path: Path) -> None:

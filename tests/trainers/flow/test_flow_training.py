@@ -44,6 +44,7 @@ def short(**changes: Any) -> dict[str, Any]:
 METHODS: dict[str, Callable[[], Trainer]] = {
     "srum": lambda: SrumFlow(**short()),
     "srum sampled": lambda: SrumFlow(encoding="sample", keep="best", **short()),
+    "srum bf16": lambda: SrumFlow(**short(precision="bf16", candidates=1, accumulation=2)),
     "srum policy": lambda: SrumFlow(away="policy", **short()),
     "rejection": lambda: RejectionFlow(**short()),
     "dsr_grpo": lambda: DualGrpoFlow(**short()),
@@ -147,7 +148,9 @@ def test_srums_loss_is_the_sum_over_both_pictures(tmp_path: Path, collector: Mak
     assert logged["error"] == pytest.approx(float(error.mean()), rel=1e-5)
 
 
-def test_text_dropout_leaves_prompts_out(tmp_path: Path, collector: Make, model: FlowModel) -> None:
+def test_text_dropout_leaves_prompts_out(
+    tmp_path: Path, collector: Make, model: FlowModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trainer = SrumFlow(dropout=0.5, **short(candidates=1))
     pool = collector(tmp_path, trainer)(0, model)
     asked: list[str | None] = []
@@ -158,7 +161,7 @@ def test_text_dropout_leaves_prompts_out(tmp_path: Path, collector: Make, model:
         assert "guided" not in options
         return velocity(prompts, *arguments, **options)
 
-    model.velocity = noting  # type: ignore[method-assign]
+    monkeypatch.setattr(model, "velocity", noting)
     for step in range(1, 11):
         trainer.step = step
         trainer.loss(model, pool, {"drawing": [0, 1, 2, 3]})
