@@ -106,7 +106,7 @@ def draw_ode(model: TrainsFlow, prompts: Sequence[str], seeds: Sequence[int], po
     times = _times(model, points)
     out = []
     for rows in parts(len(prompts)):
-        texts, x = list(prompts[rows]), model.noise(seeds[rows]).float()
+        texts, x = list(prompts[rows]), model.noise(seeds[rows]).to(model.compute_device).float()
         for s, s_next in pairwise(times):
             x = euler_step(x, _velocity(model, texts, x, s), s, s_next)
         out.append(x)
@@ -143,7 +143,7 @@ def draw_with_window(
     times = _times(model, points)
     drawn = []
     for rows in parts(len(prompts)):
-        texts, x = list(prompts[rows]), model.noise(seeds[rows]).float()
+        texts, x = list(prompts[rows]), model.noise(seeds[rows]).to(model.compute_device).float()
         first = torch.tensor(starts[rows], device=x.device)
         states: list[list[torch.Tensor]] = [[] for _ in texts]
         logprobs: list[list[torch.Tensor]] = [[] for _ in texts]
