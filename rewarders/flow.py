@@ -51,7 +51,7 @@ def velocity_losses(
     import torch
 
     with torch.no_grad():
-        latents = model.encode(images)
+        latents = model.encode(images).to(model.compute_device)
         columns = []
         if latents.shape[1] != prod(model.latent_grid):
             size = f"{images[0].width} x {images[0].height}"

@@ -17,6 +17,7 @@ from selfreward_eval.harness.models.language import Completes, CompletionLogProb
 from selfreward_eval.harness.models.training import Trains as Trains
 from selfreward_eval.harness.models.training import TrainsCaptioning as TrainsCaptioning
 from selfreward_eval.harness.models.training import TrainsDrawing as TrainsDrawing
+from selfreward_eval.harness.models.training import TrainsFlow as TrainsFlow
 from selfreward_eval.harness.models.training import TrainsLikelihoods as TrainsLikelihoods
 from selfreward_eval.harness.records import Item, Measurement
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from selfreward_eval.harness.instruments.backends.finite import NotFinite
 from selfreward_eval.harness.records import Item, fingerprint
 from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
@@ -73,6 +74,8 @@ class FlowChunk:
             flat["latents"] = torch.cat(encoded)
         else:
             flat["latents"] = self._latents() if trainer.window is None else self._window(flat)
+            if not bool(torch.isfinite(flat["latents"]).all()):
+                raise NotFinite("a drawn latent is NaN or infinite")
             images = _decoded(model, flat["latents"])
         if trainer.keeps_pictures:
             flat["pictures"] = torch.from_numpy(np.stack([np.asarray(image) for image in images]))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from support.flow_model import FlowModel
 
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, TrainingStopped, UsageError
 from selfreward_eval.trainers.flow import sampling
 from selfreward_eval.trainers.flow.policy import policy_rows
 from selfreward_eval.trainers.flow.sampling import Window, draw_ode
@@ -151,8 +151,18 @@ def test_all_noises_differ_and_windows_are_shared_by_a_prompt(
     assert not torch.equal(drawings.starts, later)
 
 
+def test_a_model_that_computes_no_numbers_stops_the_training(
+    tmp_path: Path, collector: Make, model: FlowModel
+) -> None:
+    with torch.no_grad():
+        dict(model.trainable())["out_moe_gen.bias"].fill_(torch.nan)
+    with pytest.raises(TrainingStopped, match="no candidates in round 1: a drawn latent is NaN"):
+        collector(tmp_path, DualGrpoFlow(**SMALL))(0, model)
+    assert not list(tmp_path.rglob("drawing-*"))
+
+
 def test_a_window_is_neither_the_first_step_nor_the_last() -> None:
     assert Window(size=2).starts(14) == (1, 5)
     assert Window(size=2).starts(4) == (1, 1)
-    with pytest.raises(Exception, match="no place between the first and the last of 3"):
+    with pytest.raises(UsageError, match="no place between the first and the last of 3"):
         Window(size=2).starts(3)
