@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 from support.flow_model import FlowModel
 
+from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.methods.dsr_grpo_flow import DualGrpoFlow
@@ -190,3 +191,18 @@ def test_only_the_half_that_draws_is_trained_where_asked_for(tmp_path: Path, col
         assert "block.q_proj_moe_gen.weight" in moved
         assert all("moe_gen" in key for key in moved)
         assert ("out_moe_gen.weight" in moved) is (name == "all")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "no weight that may be trained has 'nothing' in its name"),
+        ({"lora_rank": 2}, "none of the layers q_proj.* with 'nothing' in its name"),
+    ],
+)
+def test_a_half_that_is_not_there_is_refused(
+    tmp_path: Path, collector: Make, changes: dict[str, Any], message: str
+) -> None:
+    trainer = RejectionFlow(**short(only="nothing", **changes))
+    with pytest.raises(UsageError, match=message):
+        fit(FlowModel(), trainer, collector(tmp_path / "rounds", trainer), tmp_path)
