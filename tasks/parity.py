@@ -21,6 +21,7 @@ from selfreward_eval.tasks.llava_bench import parity as llava_bench
 from selfreward_eval.tasks.t2i_compbench import parity as t2i_compbench
 from selfreward_eval.tasks.t2i_compbench_vlm import parity as t2i_compbench_vlm
 from selfreward_eval.tasks.t2i_reasonbench import parity as t2i_reasonbench
+from selfreward_eval.tasks.wise import parity as wise
 
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Any, Any]]
 """(document, case) -> (upstream's result, ours), in the same shape.
@@ -43,6 +44,7 @@ READERS: dict[str, Reader] = {
     **t2i_compbench_vlm.READERS,
     **t2i_reasonbench.READERS,
     **llava_bench.READERS,
+    **wise.READERS,
 }
 """Golden file name -> its reader, over all tasks."""
 
