@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError, SelfRewardError
+from selfreward_eval.tasks.dpg_bench import parity as dpg_bench
 from selfreward_eval.tasks.geneval import parity as geneval
 from selfreward_eval.tasks.geneval2 import parity as geneval2
 from selfreward_eval.tasks.llava_bench import parity as llava_bench
@@ -38,6 +39,7 @@ INDEX = "INDEX.json"
 """The folder's table of contents, which is not a golden file."""
 
 READERS: dict[str, Reader] = {
+    **dpg_bench.READERS,
     **geneval.READERS,
     **geneval2.READERS,
     **t2i_compbench.READERS,
