@@ -134,8 +134,8 @@ def locate(file: PinnedFile) -> Path:
     fetching = f"run `selfreward-eval data fetch {file.task}`"
     if local.status == "mismatch":
         raise InputError(
-            f"{local.path} is not {file.repo} {file.path} at {file.commit[:7]} (its {file.hash_name} differs); "
-            f"replace it, or remove it and {fetching}"
+            f"{local.path} is not {file.repo} {file.path} at {file.commit[:7]} (its {file.hash_name} "
+            f"differs); replace it, or remove it and {fetching}"
         )
     raise MissingData(
         f"the official file {file.path} of {file.task} is not on this machine; {fetching}, or set "

@@ -118,9 +118,7 @@ def _answers(
 ) -> list[dict[int, str | None]]:
     """The answers of every picture by question number; they are recorded by the question's text."""
     questions = items.get(name.split(".")[0], Questions())
-    return [
-        {number: _said(said, text) for number, text in questions.texts.items()} for said in given
-    ]
+    return [{number: _said(said, text) for number, text in questions.texts.items()} for said in given]
 
 
 def _said(answers: Mapping[str, str], key: str) -> str | None:

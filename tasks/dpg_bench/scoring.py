@@ -1,6 +1,6 @@
 """From answers to scores: one picture, one image of several pictures, and the categories of questions.
 
->>> questions = Questions({1: "a?", 2: "b?"}, {1: (0,), 2: (1,)}, {1: "entity - whole (a)", 2: "global - (b)"})
+>>> questions = Questions({1: "a?", 2: "b?"}, {1: (0,), 2: (1,)}, {1: "entity - whole (a)", 2: "global - ()"})
 >>> official_picture(questions, {1: "no", 2: "yes"})
 PictureScore(raw={1: 0.0, 2: 1.0}, kept={1: 0.0, 2: 0.0})
 

@@ -31,10 +31,8 @@ NO_PARENT = 0
 
 WAY_OUT = "replace it by the official file"
 
-MISSING = frozenset(
-    ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A"]
-    + ["NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
-)
+_WITHOUT_SPACES = "#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null"
+MISSING = frozenset(["", "#N/A N/A", *_WITHOUT_SPACES.split()])
 """Texts that pandas reads as no value."""
 
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
@@ -128,9 +126,7 @@ def _ordered(item: str, questions: Questions) -> Questions:
         if not ready:
             raise InputError(f"questions {left} of item {item!r} depend on each other; {WAY_OUT}")
         for number in ready:
-            ordered.add(
-                number, questions.texts[number], questions.parents[number], questions.tuples[number]
-            )
+            ordered.add(number, questions.texts[number], questions.parents[number], questions.tuples[number])
         left = [number for number in left if number not in ordered.texts]
     return ordered
 
