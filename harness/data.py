@@ -66,6 +66,10 @@ class PinnedFile:
         """Address of this version of the file."""
         return f"{RAW_HOST}/{self.repo}/{self.commit}/{self.path}"
 
+    def download(self, target: Path, progress: Progress | None) -> None:
+        """Puts the verified file at ``target``; errors as in :func:`fetch`."""
+        _download(self, target, progress)
+
 
 @runtime_checkable
 class DeclaresFiles(Protocol):
@@ -117,7 +121,7 @@ def state(file: PinnedFile) -> FileState:
     """
     for path in _places(file):
         if path.is_file():
-            return FileState(file, "ok" if _is_pinned(file, path) else "mismatch", path)
+            return FileState(file, "ok" if is_pinned(file, path) else "mismatch", path)
     return FileState(file, "missing", None)
 
 
@@ -158,7 +162,7 @@ def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
     local = state(file)
     if local.status == "ok" or local.path not in (None, target):
         return locate(file)
-    _download(file, target, progress)
+    file.download(target, progress)
     # pooch's temporary file is readable by its owner only; a cache may be shared.
     target.chmod(0o644)
     return target
@@ -167,13 +171,19 @@ def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
 def declared_files(tasks: Sequence[str] = ()) -> dict[str, tuple[PinnedFile, ...]]:
     """Task name -> the files it declares, for the named tasks or for all registered ones that load.
 
+    An instrument whose weights are pinned files may be named as well.
+
     Raises:
         UnknownName: no such task.
         UsageError: a named task that does not load.
     """
-    known = registry("tasks")
+    known, instruments = registry("tasks"), registry("instruments")
     broken = () if tasks else known.broken()
-    makers = {name: known.load(name) for name in (tasks or known.names()) if name not in broken}
+    makers = {
+        name: (instruments if name in instruments and name not in known else known).load(name)
+        for name in (tasks or known.names())
+        if name not in broken
+    }
     return {
         name: tuple(maker.data_files) if isinstance(maker, DeclaresFiles) else ()
         for name, maker in makers.items()
@@ -211,13 +221,14 @@ def _download(file: PinnedFile, target: Path, progress: Progress | None) -> None
             f"again, or set SELFREWARD_DATA to a folder that holds {file.folder}/{file.path}"
         ) from error
     except ValueError as error:
-        raise _another(file) from error
-    if not _is_pinned(file, target):
+        raise another_file(file) from error
+    if not is_pinned(file, target):
         target.unlink()
-        raise _another(file)
+        raise another_file(file)
 
 
-def _another(file: PinnedFile) -> InputError:
+def another_file(file: PinnedFile) -> InputError:
+    """The error for a download that is not the pinned file."""
     return InputError(
         f"the file downloaded from {file.url} is not the pinned one (expected {file.hash_name} "
         f"{(file.sha256 or file.git_blob)[:12]}...); it was deleted, try again later"
@@ -260,7 +271,7 @@ def _cause(error: RequestException) -> str:
     return str(error)
 
 
-def _is_pinned(file: PinnedFile, path: Path) -> bool:
+def is_pinned(file: PinnedFile, path: Path) -> bool:
     """Whether the file at ``path`` has the pinned content."""
     if file.sha256:
         return file_sha256(path) == file.sha256
