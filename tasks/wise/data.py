@@ -49,5 +49,9 @@ VERIFIED = (
 )
 """WISE Verified: other prompts under other ids."""
 
-PROMPT_FILES = {"plain": PROMPTS, "rewrite": REWRITTEN, "verified": VERIFIED}
+PROMPT_FILES: dict[str, tuple[PinnedFile, ...]] = {
+    "plain": PROMPTS,
+    "rewrite": REWRITTEN,
+    "verified": VERIFIED,
+}
 """Set of prompts -> its three files."""

@@ -143,12 +143,13 @@ def load_weights(path: Path, device: str) -> YoloV3Tiny:
     values = np.frombuffer(content, dtype="<f4", offset=HEADER)
     if not np.isfinite(values).all():
         raise CheckpointError(f"yolov3_tiny: {path} holds values that are no numbers; it is damaged")
-    layers, start = [], 0
+    layers: list[Convolution] = []
+    start = 0
     for layer in LAYERS:
         kernel, bias = _layer_values(layer, values[start : start + layer.numbers])
         start += layer.numbers
-        tensors = (torch.from_numpy(array.copy()).to(device) for array in (kernel, bias))
-        layers.append(Convolution(*tensors, rectified=layer.normalised))
+        tensors = [torch.from_numpy(array.copy()).to(device) for array in (kernel, bias)]
+        layers.append(Convolution(tensors[0], tensors[1], layer.normalised))
     return YoloV3Tiny(layers)
 
 
