@@ -41,6 +41,8 @@ def read_questions(document: Case, case: Case) -> Pair:
 def read_image(document: Case, case: Case) -> Pair:
     """The answers to one image against the scores of its pictures and what enters the categories."""
     numbers = [number for number, _ in case["dependency"]]
+    if not all(isinstance(parents, list) for _, parents in case["dependency"]):
+        raise InputError("a question's parents are no list")
     questions = Questions(
         {number: f"{number}?" for number in numbers},
         {number: tuple(parents) for number, parents in case["dependency"]},

@@ -77,6 +77,8 @@ def official_picture(questions: Questions, answers: Mapping[int, Any]) -> Pictur
     Raises:
         InputError: an answer that is no text, or a parent that does not exist; upstream's image is lost.
     """
+    if not questions.texts:
+        raise InputError("a picture without questions has no score; replace the question file")
     for number in questions.texts:
         if not isinstance(answers.get(number), str):
             raise InputError(f"question {number} has no answer; ask it again")

@@ -137,6 +137,8 @@ def bagel_results(files: Mapping[str, str]) -> dict[str, float]:
         pools.setdefault("Time" if row.get("Subcategory") in BAGEL_TIME else "Space", []).append(score)
     for row, score in science:
         number = row.get("prompt_id", 0)
+        if not isinstance(number, int | float):
+            raise InputError(f"the science file holds the prompt_id {number!r}, which is no number")
         name = next((name for name, ids in BAGEL_SCIENCE.items() if ids[0] <= number <= ids[-1]), UNKNOWN)
         pools.setdefault(name, []).append(score)
     results = {name: sum(scores) / (len(scores) * 2) for name, scores in pools.items()}

@@ -65,7 +65,7 @@ def read_attempts(document: Case, case: Case) -> Pair:
     calls = 0
     for reply in case["replies"][:ATTEMPTS]:
         calls += 1
-        failed = reply is None or reply.startswith("!")
+        failed = not isinstance(reply, str) or reply.startswith("!")
         scores = {} if failed else official_scores(reply)
         if set(scores) >= set(ASPECTS) and set(keys) >= set(RECORDED_WITH):
             record = {"prompt_id": 7, "Subcategory": "Life", **{name: scores[name] for name in ASPECTS}}
@@ -125,7 +125,7 @@ def _calculated(edition: Edition, case: Case) -> Pair:
         ScoreFile(file["name"], None if file.get("missing") else _text(file, edition.scored))
         for file in case["files"]
     ]
-    result = calculate(edition, files, case["category"])
+    result = calculate(edition, files, case.get("category"))
     means = result.means()
     ours: dict[str, Any] = {
         "categories": {
