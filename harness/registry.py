@@ -43,6 +43,7 @@ EXTRAS = {
     "groundingdino": "instruments",
     "inspect_ai": "inspect",
     "lm_eval": "lm-eval",
+    "rapidocr": "ocr",
     "spacy": "spacy",
     "tensorboard": "tensorboard",
     "wandb": "wandb",

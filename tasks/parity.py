@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError, SelfRewardError
+from selfreward_eval.tasks.dpg_bench import parity as dpg_bench
 from selfreward_eval.tasks.geneval import parity as geneval
 from selfreward_eval.tasks.geneval2 import parity as geneval2
 from selfreward_eval.tasks.llava_bench import parity as llava_bench
 from selfreward_eval.tasks.t2i_compbench import parity as t2i_compbench
 from selfreward_eval.tasks.t2i_compbench_vlm import parity as t2i_compbench_vlm
 from selfreward_eval.tasks.t2i_reasonbench import parity as t2i_reasonbench
+from selfreward_eval.tasks.wise import parity as wise
 
 Reader = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Any, Any]]
 """(document, case) -> (upstream's result, ours), in the same shape.
@@ -65,12 +67,14 @@ INDEX = "INDEX.json"
 """The folder's table of contents, which is not a golden file."""
 
 READERS: dict[str, Reader] = {
+    **dpg_bench.READERS,
     **geneval.READERS,
     **geneval2.READERS,
     **t2i_compbench.READERS,
     **t2i_compbench_vlm.READERS,
     **t2i_reasonbench.READERS,
     **llava_bench.READERS,
+    **wise.READERS,
 }
 """Golden file name -> its reader, over all tasks. A name may be a pattern: ``flow_rl*.json``."""
 

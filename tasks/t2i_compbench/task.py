@@ -24,8 +24,9 @@ from selfreward_eval.harness.instruments.build import build
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.categories import chosen_categories
 from selfreward_eval.tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, DATA_FILES, require_colour_list
-from selfreward_eval.tasks.t2i_compbench.settings import METRIC, ROLES, THRESHOLDS, Protocol, Settings, roles
+from selfreward_eval.tasks.t2i_compbench.settings import METRIC, THRESHOLDS, Protocol, Settings, roles
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -144,7 +145,7 @@ class T2ICompBench(Task):
         similarity: str = "open_clip",
         similarity_args: Mapping[str, Any] | None = None,
     ) -> None:
-        self.categories = _chosen(categories)
+        self.categories = chosen_categories(categories, CATEGORIES, NAME)
         self.colour_list = require_colour_list(colour_list)
         if facts not in FACTS:
             raise UsageError(f"t2i_compbench reads facts from {' or '.join(FACTS)}, got facts={facts!r}")
@@ -251,22 +252,6 @@ class T2ICompBench(Task):
 
         source = shipped if self.facts == "shipped" else partial(from_spacy, model=self.spacy_model)
         return tuple(load_items(self.categories, self.colour_list, source))
-
-
-def _chosen(categories: str | Sequence[str]) -> tuple[str, ...]:
-    """The chosen categories in official order.
-
-    Raises:
-        UsageError: one that there is not.
-    """
-    named = categories.split("+") if isinstance(categories, str) else list(categories)
-    named = [name.strip() for name in named if name.strip()]
-    unknown = [name for name in named if name not in ROLES]
-    if unknown:
-        raise UsageError(
-            f"t2i_compbench has no category {unknown[0]!r}; choose among {', '.join(CATEGORIES)}, joined by +"
-        )
-    return tuple(name for name in CATEGORIES if not named or name in named)
 
 
 def _detection(detector: str, labels: str | None, threshold: float | None) -> dict[str, Any]:
