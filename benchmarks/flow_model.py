@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -102,7 +103,7 @@ def drawn_one_by_one(model: BagelModel) -> list[Image.Image]:
     for seed, ids in enumerate(model.text_ids(prompts(), "the prompt")):
         latents = noise([seed], grid, loaded.config.token_width).to(network.dtype)
         with torch.inference_mode():
-            for now, then in zip(stops[:-1], stops[1:], strict=True):
+            for now, then in pairwise(stops):
                 at = now[None]
                 whole, without_text, without_image = (
                     velocities(network, markers, [text], latents, at, grid) for text in (ids, None, ids)

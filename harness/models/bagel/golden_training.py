@@ -16,7 +16,7 @@ from selfreward_eval.harness.models.bagel.golden_rules import reward_map, wave
 if TYPE_CHECKING:
     import torch
 
-    from selfreward_eval.harness.models.bagel.golden import Recorded
+    from selfreward_eval.harness.models.bagel.golden_file import Recorded
 
 __all__ = ["training"]
 
