@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.models.bagel.config import (
@@ -24,8 +24,6 @@ from selfreward_eval.harness.models.bagel.config import (
 )
 
 __all__ = ["read_config"]
-
-T = TypeVar("T")
 
 
 def read_config(folder: Path, name: str) -> BagelConfig:
@@ -111,10 +109,10 @@ def _with_theta(llm: Mapping[str, Any]) -> dict[str, Any]:
     return {**llm, **({"rope_theta": nested["rope_theta"]} if "rope_theta" in nested else {})}
 
 
-def _part(default: T, values: Mapping[str, Any]) -> T:
+def _part(default: Any, values: Mapping[str, Any]) -> Any:
     """``default`` with those of its numbers that ``values`` gives; each must be positive and of its type."""
     changes: dict[str, Any] = {}
-    for entry in fields(default):  # type: ignore[arg-type]
+    for entry in fields(default):
         if entry.name not in values:
             continue
         value, old = values[entry.name], getattr(default, entry.name)
@@ -129,7 +127,7 @@ def _part(default: T, values: Mapping[str, Any]) -> T:
         else:
             continue
         changes[entry.name] = value
-    return replace(default, **changes)  # type: ignore[type-var]
+    return replace(default, **changes)
 
 
 def _whole(name: str, value: Any) -> int:

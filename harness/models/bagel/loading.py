@@ -7,7 +7,7 @@ to take that part from.
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isqrt
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 __all__ = ["Loaded", "Source", "load"]
+
+LOGGER = logging.getLogger(__name__)
 
 LATENT_TABLE = "latent_pos_embed.pos_embed"
 
@@ -159,10 +161,10 @@ def _with_side(config: BagelConfig, stored: Stored, name: str) -> BagelConfig:
         )
     if side == config.max_latent_size:
         return config
-    warnings.warn(
-        f"max_latent_size of {name} is {config.max_latent_size} by its config.json, but its weights have "
-        f"{side} x {side} places; {side} is used, so write it into config.json",
-        stacklevel=3,
+    LOGGER.warning(
+        "max_latent_size of %s is %d by its config.json, but its weights have %d x %d places; %d is used, so "
+        "write it into config.json",
+        *(name, config.max_latent_size, side, side, side),
     )
     try:
         found = replace(config, max_latent_size=side)

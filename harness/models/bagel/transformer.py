@@ -55,8 +55,8 @@ class RmsNorm(nn.Module):
         """(..., width) -> the same shape and type."""
         kind = wide(hidden.dtype)
         if kind == hidden.dtype == self.weight.dtype:
-            return functional.rms_norm(hidden, self.weight.shape, self.weight, self.eps)
-        normed = functional.rms_norm(hidden.to(kind), self.weight.shape, None, self.eps)
+            return functional.rms_norm(hidden, [len(self.weight)], self.weight, self.eps)
+        normed = functional.rms_norm(hidden.to(kind), [len(self.weight)], None, self.eps)
         return self.weight * normed.to(hidden.dtype)
 
 
@@ -77,6 +77,9 @@ class GatedMlp(nn.Module):
 
 class MotAttention(nn.Module):
     """Projections of both kinds around one grouped-query attention."""
+
+    o_proj: nn.Linear
+    o_proj_moe_gen: nn.Linear
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
@@ -130,6 +133,11 @@ class MotAttention(nn.Module):
 
 class MotLayer(GradientCheckpointingLayer):
     """One layer; its arguments are positional, so that it can be recomputed in a backward pass."""
+
+    input_layernorm: RmsNorm
+    input_layernorm_moe_gen: RmsNorm
+    post_attention_layernorm: RmsNorm
+    post_attention_layernorm_moe_gen: RmsNorm
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()

@@ -29,24 +29,45 @@ class VisionTower(nn.Module):
 
 
 class Tower(nn.Module):
-    """Embeddings, layers and the last normalisation."""
+    """Patches, layers and the last normalisation."""
 
     def __init__(self, config: VisionConfig, patch_width: int, table_side: int) -> None:
         super().__init__()
-        self.embeddings = nn.Module()
-        self.embeddings.patch_embedding = nn.Linear(patch_width, config.hidden_size)
-        self.embeddings.position_embedding = nn.Embedding(table_side**2, config.hidden_size)
-        self.encoder = nn.Module()
-        self.encoder.layers = nn.ModuleList(VisionLayer(config) for _ in range(config.layers))
+        self.embeddings = Embeddings(patch_width, config.hidden_size, table_side)
+        self.encoder = Encoder(config)
         self.post_layernorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, patches: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """(B, P, 588) -> (B, P, width); patches of one picture see each other, and no others."""
-        hidden = self.embeddings.patch_embedding(patches) + self.embeddings.position_embedding(places)
-        for layer in self.encoder.layers:
-            hidden = layer(hidden)
-        normed: torch.Tensor = self.post_layernorm(hidden)
+        normed: torch.Tensor = self.post_layernorm(self.encoder(self.embeddings(patches, places)))
         return normed
+
+
+class Embeddings(nn.Module):
+    """Patches with their places."""
+
+    def __init__(self, patch_width: int, width: int, table_side: int) -> None:
+        super().__init__()
+        self.patch_embedding = nn.Linear(patch_width, width)
+        self.position_embedding = nn.Embedding(table_side**2, width)
+
+    def forward(self, patches: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """(B, P, 588) -> (B, P, width)."""
+        return torch.add(self.patch_embedding(patches), self.position_embedding(places))
+
+
+class Encoder(nn.Module):
+    """The layers."""
+
+    def __init__(self, config: VisionConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(VisionLayer(config) for _ in range(config.layers))
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(B, P, width) -> the same shape."""
+        for layer in self.layers:
+            hidden = layer(hidden)
+        return hidden
 
 
 class VisionLayer(nn.Module):

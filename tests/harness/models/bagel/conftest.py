@@ -25,7 +25,7 @@ def bagel(bagel_folder: Path) -> Callable[..., BagelModel]:
     loaded: dict[str, Any] = {}
 
     def make(dtype: str = "auto", **settings: Any) -> BagelModel:
-        arguments = {"num_timesteps": 7, "max_new_tokens": 12, **settings}
+        arguments: dict[str, Any] = {"num_timesteps": 7, "max_new_tokens": 12, **settings}
         model = BagelModel(str(bagel_folder), device="cpu", dtype=dtype, **arguments)
         if dtype not in loaded:
             loaded[dtype] = model.loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -103,9 +104,9 @@ def test_a_picture_is_encoded_once_for_all_its_questions(
     rows = []
     original = type(model.loaded.network).patch_tokens
 
-    def counted(network: object, patches: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    def counted(network: Any, patches: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
         rows.append(len(patches))
-        return original(network, patches, grid)  # type: ignore[arg-type]
+        return original(network, patches, grid)
 
     monkeypatch.setattr(type(model.loaded.network), "patch_tokens", counted)
     model.answer([pictures[0]] * 3, QUESTIONS)

@@ -20,6 +20,7 @@ from selfreward_eval.tasks.parity import READERS, Sectioned, check_file, differe
 FILE = GOLDEN / "bagel_tiny.json"
 READER = READERS["bagel_*.json"]
 assert isinstance(READER, Sectioned)
+SAME = READER.same
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def differing(document: dict[str, Any]) -> set[str]:
     parts = {}
     for case in golden.sections(document):
         expected, ours = golden.read(document, case)
-        parts[case["id"]] = difference(expected, ours, same=READER.same)
+        parts[case["id"]] = difference(expected, ours, same=SAME)
     return {name for name, found in parts.items() if found is not None}
 
 
