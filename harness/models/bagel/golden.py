@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.models.bagel.golden_file import Recorded
-from selfreward_eval.harness.models.bagel.golden_rules import wave
+from selfreward_eval.harness.models.bagel.golden_rules import guidance_of, wave
 from selfreward_eval.harness.models.bagel.settings import Guidance
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TOLERANCE", "guidance_of", "read", "sections"]
+__all__ = ["TOLERANCE", "read", "sections"]
 
 TOLERANCE = 1e-4
 """Absolute. Upstream's numbers are float32, rounded to six digits."""
@@ -26,16 +26,36 @@ PIXEL_TOLERANCE = 5e-6
 """Of a decoded value before it is truncated to a whole number: what lies so near to the next one may be
 either, by rounding in float32."""
 
-_GUIDANCE = re.compile(
-    r"text([\d.]{1,8}?)(?:_img([\d.]{1,8}?))?_(global|channel|text_channel)(?:_min([\d.]{1,8}))?"
-)
+INPUTS = {
+    "cfg_img_scale",
+    "cfg_interval",
+    "cfg_renorm_min",
+    "cfg_renorm_type",
+    "cfg_text_scale",
+    "image_rule",
+    "image_shape",
+    "init_noise_rule",
+    "num_timesteps",
+    "prompt_ids",
+    "question_ids",
+    "timestep_shift",
+    "vae_image_rule",
+    "vit_image_rule",
+}
+"""Settings and rules within a part: read, not computed."""
+
+DESCRIPTION = {"ae_params", "bagel", "llm_config", "new_token_ids", "vit_config"}
+"""Parts that describe the network."""
+
 _ROW = re.compile(r"(latent|vit)\[(\d{1,6})\]")
 
 
 def sections(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The parts of a recorded file that can be recomputed, as cases."""
     recorded = Recorded(dict(document))
-    names = [name for name in document if _section(name) is not None]
+    names = [
+        name for name, part in document.items() if isinstance(part, dict | list) and name not in DESCRIPTION
+    ]
     parts = {name: document[name] for name in names}
     return [
         {"id": name, "expected": part if isinstance(part, dict) else {name: part}, "recorded": recorded}
@@ -51,29 +71,15 @@ def read(_document: Mapping[str, Any], case: Mapping[str, Any]) -> tuple[Any, An
 
     name, expected = case["id"], case["expected"]
     compute = training if name == "train" else _section(name)
-    assert compute is not None
     with torch.set_grad_enabled(name == "train"):
         ours = compute(case["recorded"], expected, name)
-    # What is a setting or a rule was read, not computed.
-    wanted = {key: value for key, value in expected.items() if key in ours} if name != "train" else expected
-    return wanted, {key: _like(value, wanted.get(key)) for key, value in ours.items()}
+    if name == "train":
+        return expected, ours
+    wanted = {key: value for key, value in expected.items() if key not in INPUTS}
+    return wanted, {key: _like(value, wanted[key]) for key, value in ours.items() if key in wanted}
 
 
-def guidance_of(name: str) -> Guidance:
-    """The setting that ``text4_img1.5_global_min0.0`` names.
-
-    Raises:
-        ValueError: it names none.
-    """
-    found = _GUIDANCE.fullmatch(name)
-    if found is None:
-        raise ValueError(f"no setting of guidance: {name!r}")
-    return Guidance(
-        float(found[1]), float(found[2] or 1), 0.0, 1.0, renorm=found[3], renorm_min=float(found[4] or 0)
-    )
-
-
-def _section(name: str) -> Callable[[Recorded, Mapping[str, Any], str], dict[str, Any]] | None:
+def _section(name: str) -> Callable[[Recorded, Mapping[str, Any], str], dict[str, Any]]:
     if name.startswith("velocity_t"):
         return _velocities
     if name.startswith("time_embed_"):
@@ -88,8 +94,12 @@ def _section(name: str) -> Callable[[Recorded, Mapping[str, Any], str], dict[str
         "encode_mean": _encode,
         "understand": _understand,
         "edit_context": _edit,
-        "train": _checksums,
-    }.get(name)
+    }.get(name, _unknown)
+
+
+def _unknown(_recorded: Recorded, expected: Mapping[str, Any], _name: str) -> dict[str, Any]:
+    """A part that nothing here computes does not agree."""
+    return dict.fromkeys(expected)
 
 
 def _checksums(recorded: Recorded, expected: Mapping[str, Any], _name: str) -> dict[str, Any]:

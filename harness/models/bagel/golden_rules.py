@@ -19,6 +19,7 @@ from selfreward_eval.harness.models.bagel.config import (
     TextConfig,
     VisionConfig,
 )
+from selfreward_eval.harness.models.bagel.settings import Guidance
 
 if TYPE_CHECKING:
     import torch
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.models.bagel.autoencoder import FluxAutoencoder
     from selfreward_eval.harness.models.bagel.network import Bagel
 
-__all__ = ["build", "config_of", "reward_map", "wave", "weight"]
+__all__ = ["build", "config_of", "guidance_of", "reward_map", "wave", "weight"]
 
 _WAVE = re.compile(
     r"(?:(?P<scale>[\d.]{1,12})\*)?sin\((?P<step>[\d.]{1,12})\*i\+(?P<start>[\d.]{1,12})\)"
     r"(?: over (?:the )?(?:flat )?\((?P<shape>[\d, ]{1,40})\))?"
+)
+_GUIDANCE = re.compile(
+    r"text([\d.]{1,8}?)(?:_img([\d.]{1,8}?))?_(global|channel|text_channel)(?:_min([\d.]{1,8}))?"
 )
 _MAP = re.compile(
     r"(\d{1,5})x(\d{1,5}) of ([\d.]{1,12}), rows (\d{1,5})-(\d{1,5}) columns (\d{1,5})-(\d{1,5}) set to "
@@ -123,6 +127,20 @@ def reward_map(rule: str) -> torch.Tensor:
     values = torch.full((height, width), float(found[3]))
     values[top : bottom + 1, left : right + 1] = float(found[8])
     return values * float(found[9])
+
+
+def guidance_of(name: str) -> Guidance:
+    """The setting that ``text4_img1.5_global_min0.0`` names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    found = _GUIDANCE.fullmatch(name)
+    if found is None:
+        raise ValueError(f"no setting of guidance: {name!r}")
+    return Guidance(
+        float(found[1]), float(found[2] or 1), 0.0, 1.0, renorm=found[3], renorm_min=float(found[4] or 0)
+    )
 
 
 def _known(kind: Any, values: Mapping[str, Any]) -> Any:

@@ -78,10 +78,10 @@ class Bagel(nn.Module):
             (B, L, D).
         """
         kind, device = wide(self.dtype), self.vae2llm.weight.device
-        time = self.time_embedder(times.to(device, kind), self.dtype)
+        time = self.time_embedder(times.to(device, kind), self.dtype).to(device)
         places_ = places(grid, self.config.max_latent_size).to(device)
         projected = self.vae2llm(latents.to(device, self.dtype))
-        return projected + time[:, None] + self.latent_pos_embed(places_).to(self.dtype)
+        return projected + time[:, None] + self.latent_pos_embed(places_).to(device, self.dtype)
 
     def patch_tokens(self, patches: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
         """Und tokens of the patches of pictures of one size.
@@ -96,7 +96,7 @@ class Bagel(nn.Module):
         device = self.connector.fc1.weight.device
         places_ = places(grid, self.config.vit_max_num_patch_per_side).to(device)
         features = self.vit_model(patches.to(device, self.dtype), places_)
-        joined: torch.Tensor = self.connector(features) + self.vit_pos_embed(places_).to(self.dtype)
+        joined: torch.Tensor = self.connector(features) + self.vit_pos_embed(places_).to(device, self.dtype)
         return joined
 
     def velocity_of(self, hidden: torch.Tensor) -> torch.Tensor:

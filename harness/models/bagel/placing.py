@@ -44,7 +44,8 @@ def placed(
             network, dtype=dtype, no_split_module_classes=WHOLE, low_zero=device_map == "balanced_low_0"
         )
     found = infer_auto_device_map(network, max_memory=memory, dtype=dtype, no_split_module_classes=WHOLE)
-    if "disk" in found.values():
+    # Layers that wait in main memory would be copied for every step of a drawing.
+    if "disk" in found.values() or ("cpu" in found.values() and torch.cuda.is_available()):
         raise UsageError(
             f"the devices here have too little memory for these weights (device_map={device_map}); use "
             "dtype=bfloat16, or more devices"

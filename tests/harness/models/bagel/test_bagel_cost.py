@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 
 from selfreward_eval.harness.models.bagel.config import BagelConfig
-from selfreward_eval.harness.models.bagel.cost import drawing_cost, measuring, sizes
+from selfreward_eval.harness.models.bagel.cost import drawing_cost, measuring, on_meta, sizes
+from selfreward_eval.harness.models.bagel.network import Bagel
 from selfreward_eval.harness.models.bagel.settings import PRESETS
+
+
+@cache
+def published() -> Bagel:
+    """The 7B network without its weights."""
+    return on_meta(BagelConfig(), torch.bfloat16)[0]
 
 
 def test_the_published_network_has_its_tensors() -> None:
@@ -16,6 +25,31 @@ def test_the_published_network_has_its_tensors() -> None:
     assert found.gen_parameters == 6_525_628_928
     assert (found.autoencoder_tensors, found.autoencoder_parameters) == (244, 83_819_683)
     assert found.cache_bytes == 57_344
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("language_model.model.embed_tokens.weight", (152064, 3584)),
+        ("language_model.model.layers.27.self_attn.k_proj_moe_gen.bias", (512,)),
+        ("language_model.model.layers.0.self_attn.q_norm_moe_gen.weight", (128,)),
+        ("language_model.model.layers.0.mlp_moe_gen.down_proj.weight", (3584, 18944)),
+        ("language_model.model.layers.0.post_attention_layernorm_moe_gen.weight", (3584,)),
+        ("language_model.model.norm_moe_gen.weight", (3584,)),
+        ("language_model.lm_head.weight", (152064, 3584)),
+        ("time_embedder.mlp.2.weight", (3584, 3584)),
+        ("llm2vae.weight", (64, 3584)),
+        ("latent_pos_embed.pos_embed", (4096, 3584)),
+        ("vit_model.vision_model.embeddings.patch_embedding.weight", (1152, 588)),
+        ("vit_model.vision_model.embeddings.position_embedding.weight", (4900, 1152)),
+        ("vit_model.vision_model.encoder.layers.25.self_attn.out_proj.bias", (1152,)),
+        ("vit_model.vision_model.post_layernorm.weight", (1152,)),
+        ("connector.fc2.weight", (3584, 3584)),
+        ("vit_pos_embed.pos_embed", (4900, 3584)),
+    ],
+)
+def test_the_published_network_has_its_names(name: str, shape: tuple[int, ...]) -> None:
+    assert tuple(published().state_dict()[name].shape) == shape
 
 
 def test_a_picture_of_the_published_network() -> None:

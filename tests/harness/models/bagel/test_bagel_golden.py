@@ -13,7 +13,7 @@ from support.paths import GOLDEN
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.models.bagel import golden
-from selfreward_eval.harness.models.bagel.golden_rules import reward_map, wave
+from selfreward_eval.harness.models.bagel.golden_rules import guidance_of, reward_map, wave
 from selfreward_eval.harness.models.bagel.settings import Guidance
 from selfreward_eval.tasks.parity import READERS, Sectioned, check_file, difference
 
@@ -71,6 +71,12 @@ def test_a_file_of_other_sizes_is_computed_with_them(document: dict[str, Any]) -
     assert {"velocity_t0.8", "understand", "train", "encode_mean", "text_context"} <= found
 
 
+def test_a_part_that_nothing_computes_does_not_agree(document: dict[str, Any]) -> None:
+    document["flow_matching"] = {"steps": [1.0]}
+    document["decode"]["uint8_last"] = [7]
+    assert differing(document) == {"flow_matching", "decode"}
+
+
 def test_a_damaged_file_is_named(document: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "bagel_other.json"
     del document["new_token_ids"]["end_of_image"]
@@ -83,10 +89,10 @@ def test_a_damaged_file_is_named(document: dict[str, Any], tmp_path: Path) -> No
 
 
 def test_names_of_guidance_settings() -> None:
-    assert golden.guidance_of("text4_img1.5_channel_min0.25") == Guidance(4, 1.5, 0, 1, "channel", 0.25)
-    assert golden.guidance_of("text2.5_text_channel_min1") == Guidance(2.5, 1, 0, 1, "text_channel", 1)
+    assert guidance_of("text4_img1.5_channel_min0.25") == Guidance(4, 1.5, 0, 1, "channel", 0.25)
+    assert guidance_of("text2.5_text_channel_min1") == Guidance(2.5, 1, 0, 1, "text_channel", 1)
     with pytest.raises(ValueError, match="no setting of guidance"):
-        golden.guidance_of("text4_local")
+        guidance_of("text4_local")
 
 
 def test_rules_of_arrays() -> None:
