@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError, SelfRewardError
+from selfreward_eval.harness.models.bagel import golden as bagel
 from selfreward_eval.tasks.dpg_bench import parity as dpg_bench
 from selfreward_eval.tasks.geneval import parity as geneval
 from selfreward_eval.tasks.geneval2 import parity as geneval2
@@ -60,6 +61,17 @@ class Tolerant:
         return abs(ours - expected) <= self.absolute + self.relative * abs(expected)
 
 
+@dataclass(frozen=True)
+class Sectioned(Tolerant):
+    """A reader of a file that is one object of several parts instead of a list of cases.
+
+    Attributes:
+        sections: the cases of the document, each with its ``id`` and what is ``expected``.
+    """
+
+    sections: Callable[[Mapping[str, Any]], list[dict[str, Any]]]
+
+
 WRONG_TYPE = (TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
 """What an input of a wrong type or length raises in a reader. A missing key of a case is damage."""
 
@@ -68,6 +80,7 @@ INDEX = "INDEX.json"
 
 READERS: dict[str, Reader] = {
     **dpg_bench.READERS,
+    "bagel_*.json": Sectioned(bagel.read, bagel.TOLERANCE, 0.0, bagel.sections),
     **geneval.READERS,
     **geneval2.READERS,
     **t2i_compbench.READERS,
@@ -151,7 +164,7 @@ def check_file(path: Path, readers: Mapping[str, Reader] = READERS) -> FileParit
     reader = _reader(path.name, readers)
     if reader is None:
         raise KeyError(path.name)
-    document = _document(path)
+    document = _document(path, reader)
     agreeing, first = 0, None
     for number, case in enumerate(document["cases"]):
         name = case.get("id", f"case {number}") if isinstance(case, dict) else f"case {number}"
@@ -217,12 +230,17 @@ def _case_difference(reader: Reader, document: Mapping[str, Any], case: Mapping[
     return difference(expected, ours, same=reader.same if isinstance(reader, Tolerant) else None)
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _document(path: Path, reader: Reader) -> dict[str, Any]:
     """A golden file's content, with at least one case."""
     try:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}); replace the damaged file") from error
+    if isinstance(document, dict) and isinstance(reader, Sectioned):
+        try:
+            document["cases"] = reader.sections(document)
+        except (KeyError, *WRONG_TYPE) as error:
+            raise InputError(f"{path} cannot be read ({error}); replace the damaged file") from error
     cases = document.get("cases") if isinstance(document, dict) else None
     if not isinstance(cases, list) or not cases:
         raise InputError(f"{path} holds no list of cases; replace the damaged file")
