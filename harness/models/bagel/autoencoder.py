@@ -7,48 +7,17 @@ spread is about 1. The factor f is 2 to the number of resolutions less one: 8 in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from selfreward_eval.harness.models.bagel.config import AutoencoderConfig
+
 __all__ = ["AutoencoderConfig", "FluxAutoencoder"]
 
 EPSILON = 1e-6
-
-
-@dataclass(frozen=True)
-class AutoencoderConfig:
-    """Sizes of the autoencoder; the defaults are those of FLUX, which BAGEL uses.
-
-    Attributes:
-        ch: channels at full resolution.
-        ch_mult: multiple of ``ch`` at each resolution, from the finest; one halving between two.
-        num_res_blocks: residual blocks at each resolution of the encoder; the decoder has one more.
-        z_channels: channels of a latent.
-        in_channels: of a picture.
-        out_ch: of a decoded picture.
-        scale_factor: latents are multiplied by it after the shift.
-        shift_factor: subtracted from latents before they are scaled.
-        norm_groups: groups of every group normalisation; divides all channel counts.
-    """
-
-    ch: int = 128
-    ch_mult: tuple[int, ...] = (1, 2, 4, 4)
-    num_res_blocks: int = 2
-    z_channels: int = 16
-    in_channels: int = 3
-    out_ch: int = 3
-    scale_factor: float = 0.3611
-    shift_factor: float = 0.1159
-    norm_groups: int = 32
-
-    @property
-    def downsample(self) -> int:
-        """Pixels per latent along each side."""
-        return 1 << (len(self.ch_mult) - 1)
 
 
 class FluxAutoencoder(nn.Module):
