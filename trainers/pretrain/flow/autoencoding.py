@@ -1,4 +1,4 @@
-"""The continuous autoencoder of ``tiny-flow``: reconstruction, a weak prior, and a reader of what latents show.
+"""The continuous autoencoder of ``tiny-flow``: reconstruction, a weak prior, and a reader of latents.
 
 As for the codec of ``tiny``, reconstruction alone keeps forms and loses textures, so a small network has to
 name what every token of the latents shows (:mod:`selfreward_eval.trainers.pretrain.describing`). The prior
@@ -53,8 +53,6 @@ def losses(
         noise: standard normal, of the latents' shape (B, z, h, w).
         labels: of :func:`selfreward_eval.trainers.pretrain.describing.descriptions`.
     """
-    import torch
-
     mean, log_variance = autoencoder.moments(pictures)
     mean, log_variance = mean.float(), log_variance.float().clamp(-12, 4)
     sample = mean + (0.5 * log_variance).exp() * noise

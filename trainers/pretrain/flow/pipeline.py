@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.models.bagel.autoencoder import FluxAutoencoder
     from selfreward_eval.harness.models.bagel.network import Bagel
 
+STAGES = ("flow-autoencoder", "flow-understand", "flow-unify")
+
 MEASURED = 5
 """Seed of the pictures that scales are measured on."""
 
@@ -43,6 +45,8 @@ class FlowRecipe:
         keep: joint steps at which weights are kept for good.
         answer_weight: of the answers' loss beside the velocities'.
         relation: joint steps, from and up to, in which most questions ask for a relation.
+        measured: pictures that the scale of latents is measured on.
+        save_every: joint steps between resume files.
         seed: of weights and batches.
         compile: compile the losses; faster, needs a C++ compiler, rounds differently.
         threads: CPU threads.
@@ -58,9 +62,34 @@ class FlowRecipe:
     keep: tuple[int, ...] = tuple(range(250, 3000, 250))
     answer_weight: float = 0.5
     relation: tuple[int, int] = (500, 2000)
+    measured: int = 512
+    save_every: int = 250
     seed: int = 0
     compile: bool = False
     threads: int = 1
+
+
+def run(root: Path, stages: tuple[str, ...], recipe: FlowRecipe, source: Path, progress: Progress) -> None:
+    """Runs ``stages`` in order under ``root``.
+
+    Args:
+        root: folder of the stages' folders.
+        stages: names from :data:`STAGES`.
+        recipe: all numbers.
+        source: folder of the ``tiny`` checkpoint that the network starts from.
+        progress: told the stage, steps done, steps in all, and the loss.
+
+    Raises:
+        FileNotFoundError: a stage whose predecessor has not been run under ``root``.
+    """
+    import torch
+
+    torch.set_num_threads(recipe.threads)
+    for name in stages:
+        if name == "flow-autoencoder":
+            train_autoencoder(root, recipe, progress)
+        else:
+            (train_understanding if name == "flow-understand" else train_all)(root, recipe, source, progress)
 
 
 def compiled(function: Callable[..., Any], recipe: FlowRecipe) -> Callable[..., Any]:
@@ -125,7 +154,7 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def trained_autoencoder(root: Path) -> FluxAutoencoder:
+def trained_autoencoder(root: Path, recipe: FlowRecipe) -> FluxAutoencoder:
     """The autoencoder as its stage left it, its latents scaled and shifted to a spread of 1 around 0."""
     import torch
 
@@ -139,7 +168,7 @@ def trained_autoencoder(root: Path) -> FluxAutoencoder:
     plain = FluxAutoencoder(sizes.config(words.SIZE).autoencoder).eval().requires_grad_(False)
     plain.load_state_dict(state)
     with torch.no_grad():
-        _, pictures = codec.scene_batch(np.random.default_rng(MEASURED), 512)
+        _, pictures = codec.scene_batch(np.random.default_rng(MEASURED), recipe.measured)
         mean, _ = plain.moments(codec.to_tensor(pictures))
     config = sizes.config(
         words.SIZE, scale=round(1 / float(mean.std()), 4), shift=round(float(mean.mean()), 4)
@@ -149,7 +178,7 @@ def trained_autoencoder(root: Path) -> FluxAutoencoder:
     return made
 
 
-def new_network(root: Path, recipe: FlowRecipe, source: Path) -> Bagel:
+def new_network(recipe: FlowRecipe, source: Path) -> Bagel:
     """A network that starts from ``tiny``."""
     import torch
 
@@ -171,7 +200,7 @@ def train_understanding(root: Path, recipe: FlowRecipe, source: Path, progress: 
     import torch
 
     stage = Stage("flow-understand", root, recipe.understand, 7e-4)
-    network = new_network(root, recipe, source)
+    network = new_network(recipe, source)
     loss = compiled(asking.loss, recipe)
     trained = [
         parameter
@@ -197,10 +226,12 @@ def train_all(root: Path, recipe: FlowRecipe, source: Path, progress: Progress) 
     from selfreward_eval.trainers.pretrain.parallel import join
 
     ranks = join()
-    stage = Stage("flow-unify", root, recipe.unify, 1.2e-3, warmup=0.03, keep=recipe.keep)
-    network = new_network(root, recipe, source)
+    stage = Stage(
+        "flow-unify", root, recipe.unify, 1.2e-3, warmup=0.03, keep=recipe.keep, save_every=recipe.save_every
+    )
+    network = new_network(recipe, source)
     network.load_state_dict(load(root / "flow-understand" / "resume.pt")["model"])
-    autoencoder = trained_autoencoder(root)
+    autoencoder = trained_autoencoder(root, recipe)
     ask, draw = compiled(asking.loss, recipe), compiled(drawing.loss, recipe)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, stage.peak, betas=(0.9, 0.98), weight_decay=0.01)
