@@ -102,7 +102,7 @@ def read_text(network: Bagel, context: Context, ids: Sequence[Sequence[int]]) ->
     hidden = network.transformer(
         network.embed(padded.to(device)), None, positions, mask[:, None], context.past
     )
-    whole = bool(real.all())
+    whole = all(len(row) == longest for row in ids)
     return _extended(context, hidden.new, None if whole else real, context.positions + lengths), hidden.und
 
 

@@ -20,7 +20,8 @@ from selfreward_eval.harness.errors import CheckpointError, UsageError
 from selfreward_eval.harness.instruments.backends.finite import check_weights
 from selfreward_eval.harness.instruments.backends.weights import folder_revision, loading_error
 from selfreward_eval.harness.models.bagel.autoencoder import FluxAutoencoder
-from selfreward_eval.harness.models.bagel.config import BagelConfig, read_config
+from selfreward_eval.harness.models.bagel.config import BagelConfig
+from selfreward_eval.harness.models.bagel.config_files import read_config
 from selfreward_eval.harness.models.bagel.contexts import Markers
 from selfreward_eval.harness.models.bagel.files import (
     AUTOENCODER,
