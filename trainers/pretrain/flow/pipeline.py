@@ -54,14 +54,14 @@ class FlowRecipe:
 
     autoencoder: int = 1000
     autoencoder_batch: int = 32
-    understand: int = 500
+    understand: int = 250
     asked_alone: int = 24
-    unify: int = 3000
-    asked: int = 12
+    unify: int = 2600
+    asked: int = 8
     drawn: int = 64
-    keep: tuple[int, ...] = tuple(range(250, 3000, 250))
+    keep: tuple[int, ...] = tuple(range(200, 2600, 200))
     answer_weight: float = 0.5
-    relation: tuple[int, int] = (500, 2000)
+    relation: tuple[int, int] = (400, 1800)
     measured: int = 512
     save_every: int = 250
     seed: int = 0
