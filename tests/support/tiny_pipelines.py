@@ -9,11 +9,16 @@ from typing import Any
 from support.tiny_text import (
     clip_encoder,
     clip_tokenizer,
+    gemma_encoder,
     gemma_tokenizer,
+    qwen_encoder,
     qwen_tokenizer,
+    qwen_vl_encoder,
     t5_encoder,
     t5_tokenizer,
 )
+
+TWO_LEVELS = {"down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2}
 
 
 def _vae(**settings: Any) -> Any:
@@ -54,12 +59,7 @@ def stable_diffusion() -> Any:
         steps_offset=1,
     )
     return StableDiffusionPipeline(
-        vae=_vae(
-            block_out_channels=(4, 8),
-            norm_num_groups=2,
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
-        ),
+        vae=_vae(block_out_channels=(4, 8), norm_num_groups=2, **TWO_LEVELS),
         text_encoder=clip_encoder(),
         tokenizer=clip_tokenizer(),
         unet=unet,
@@ -128,7 +128,6 @@ def flux() -> Any:
 
 def sana() -> Any:
     from diffusers import AutoencoderDC, FlowMatchEulerDiscreteScheduler, SanaPipeline, SanaTransformer2DModel
-    from transformers import Gemma2Config, Gemma2Model
 
     transformer = SanaTransformer2DModel(
         patch_size=1,
@@ -161,20 +160,9 @@ def sana() -> Any:
         decoder_act_fns="silu",
         scaling_factor=0.41407,
     )
-    encoder = Gemma2Model(
-        Gemma2Config(
-            vocab_size=400,
-            hidden_size=8,
-            intermediate_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            num_key_value_heads=1,
-            head_dim=4,
-        )
-    )
     return SanaPipeline(
         tokenizer=gemma_tokenizer(),
-        text_encoder=encoder,
+        text_encoder=gemma_encoder(),
         vae=vae,
         transformer=transformer,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
@@ -188,28 +176,7 @@ def qwen_image() -> Any:
         QwenImagePipeline,
         QwenImageTransformer2DModel,
     )
-    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
-    encoder = Qwen2_5_VLForConditionalGeneration(
-        Qwen2_5_VLConfig(
-            text_config={
-                "vocab_size": 400,
-                "hidden_size": 16,
-                "intermediate_size": 16,
-                "num_hidden_layers": 2,
-                "num_attention_heads": 2,
-                "num_key_value_heads": 2,
-                "rope_parameters": {"type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
-            },
-            vision_config={
-                "depth": 1,
-                "hidden_size": 16,
-                "intermediate_size": 16,
-                "num_heads": 2,
-                "out_hidden_size": 16,
-            },
-        )
-    )
     transformer = QwenImageTransformer2DModel(
         patch_size=2,
         in_channels=16,
@@ -232,7 +199,7 @@ def qwen_image() -> Any:
     return QwenImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=vae,
-        text_encoder=encoder,
+        text_encoder=qwen_vl_encoder(),
         tokenizer=qwen_tokenizer(),
         transformer=transformer,
     )
@@ -240,7 +207,6 @@ def qwen_image() -> Any:
 
 def z_image() -> Any:
     from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
-    from transformers import Qwen3Config, Qwen3Model
 
     transformer = ZImageTransformer2DModel(
         all_patch_size=(2,),
@@ -258,17 +224,6 @@ def z_image() -> Any:
     # The pad tokens are made by torch.empty: whatever lay in memory.
     for name in ("x_pad_token", "cap_pad_token"):
         getattr(transformer, name).data.normal_()
-    encoder = Qwen3Model(
-        Qwen3Config(
-            vocab_size=400,
-            hidden_size=16,
-            intermediate_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            head_dim=8,
-        )
-    )
     return ZImagePipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=_vae(
@@ -279,10 +234,9 @@ def z_image() -> Any:
             use_post_quant_conv=False,
             block_out_channels=(8, 16),
             norm_num_groups=2,
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
+            **TWO_LEVELS,
         ),
-        text_encoder=encoder,
+        text_encoder=qwen_encoder(),
         tokenizer=qwen_tokenizer(),
         transformer=transformer,
     )

@@ -100,8 +100,8 @@ def load(source: Source) -> Loaded:
             ) from error
     if (weight := left_out(messages)) is not None:
         raise CheckpointError(
-            f"{source.pretrained}: a weight is missing or has no place in {pipeline_class.__name__} ({weight}), "
-            "and random ones draw random pictures; name a complete checkpoint"
+            f"{source.pretrained}: a weight is missing or has no place in {pipeline_class.__name__} "
+            f"({weight}), and random ones draw random pictures; name a complete checkpoint"
         )
     pipeline.set_progress_bar_config(disable=True)
     lora = None if source.lora is None else _with_lora(pipeline, source.lora, source.lora_scale)
