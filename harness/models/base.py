@@ -70,6 +70,11 @@ class Request:
     seed: int
 
 
+REVISED_PROMPT = "revised_prompt"
+"""Key of a drawn picture's ``info``: the prompt that was drawn in place of the one that was asked for. The
+runner keeps it in the picture's file and in the sample's evidence."""
+
+
 @runtime_checkable
 class Supplies(Protocol):
     """Hands out pictures made elsewhere. The runner asks it by item and index, and never to draw."""
