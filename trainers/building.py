@@ -64,12 +64,27 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Trains) -> None:
             f"the rewarder {rewarder.info.name!r} is better when it is lower, and trainers raise rewards; "
             "put it into a composite with a negative weight"
         )
+    refuse_pair(model, f"the trainer {info.name!r}")
     needed = dict.fromkeys(member for side in trainer.sides for member in lacking(model, NEEDED[side]))
     if needed:
         name = model.identity().get("name", type(model).__name__)
         raise MissingCapability(
             f"the trainer {info.name!r} needs a model that can be trained; {name} cannot (it lacks "
             f"{', '.join(needed)}). Models of the Janus family can: --model tiny, or --model janus"
+        )
+
+
+def refuse_pair(model: object, needed_by: str) -> None:
+    """Returns if a model is one model.
+
+    Raises:
+        MissingCapability: it is two, one that draws and one that judges.
+    """
+    if getattr(model, "two_models", False):
+        raise MissingCapability(
+            f"{needed_by} trains one model on its own judgement; --model pair is two, a generator and an "
+            "understander, and rewards of one say nothing about the other. Name one model that does both, "
+            "such as --model tiny or --model janus; rewarders can use a pair as an external judge"
         )
 
 
