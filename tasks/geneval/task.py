@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.data import locate
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.base import ColourClassifier, Detector
-from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.instruments.build import build, identities
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
 from selfreward_eval.tasks.geneval.data import DATA_FILES, METADATA, OBJECT_NAMES
@@ -97,7 +97,7 @@ class GenEval(Task):
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of detector and colour classifier; their weights must be on this machine."""
-        return {"detector": self.detector.identity(), "colour": self.colour.identity()}
+        return identities(self.info.name, {"detector": lambda: self.detector, "colour": lambda: self.colour})
 
     def options(self) -> Mapping[str, Any]:
         """The official thresholds."""
