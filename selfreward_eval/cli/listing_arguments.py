@@ -13,6 +13,9 @@ __all__ = ["from_class", "from_source", "texts"]
 _BESIDE = ("self", "model", "world")
 """What the command line gives by itself: the model that is named, and its pictures' world."""
 
+_WITHOUT_CONSTRUCTOR = ("abc", "typing")
+"""Modules of bases that say nothing about arguments."""
+
 Arguments = dict[str, str | None]
 """Name -> its default as Python writes it; None where there is none."""
 
@@ -44,11 +47,25 @@ def from_source(origin: str) -> tuple[str, Arguments]:
         raise LookupError(f"{module} has no class {name}")
     found = classes[name]
     title = (ast.get_docstring(found) or "").partition("\n")[0]
-    for body in (found, *(classes[base.id] for base in found.bases if getattr(base, "id", None) in classes)):
-        for node in body.body:
-            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                return title, _arguments(node.args)
-    raise LookupError(f"{name} has its constructor elsewhere")
+    for node in found.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            return title, _arguments(node.args)
+    if found.decorator_list:
+        raise LookupError(f"{name} may have its constructor from a decorator")
+    imported = {
+        alias.asname or alias.name: f"{node.module}:{alias.name}"
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        for alias in node.names
+    }
+    for base in found.bases:
+        known = getattr(base, "id", "")
+        above = f"{module}:{known}" if known in classes else imported.get(known)
+        if above is None:
+            raise LookupError(f"{name} has a base that is not a plain name")
+        if above.partition(":")[0] not in _WITHOUT_CONSTRUCTOR:
+            return title, from_source(above)[1]
+    return title, {}
 
 
 def texts(target: Any) -> dict[str, str]:

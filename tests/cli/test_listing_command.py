@@ -113,7 +113,7 @@ def test_one_name_shows_what_its_arguments_mean() -> None:
         ("models", "pair", "draws, answers, likelihoods", "generator, understander"),
         ("rewarders", "dsr", "(self; needs text_logprobs)", "question="),
         ("trainers", "dsr_grpo", "GRPO on whole groups", "ratio=0.2, kl=0.02"),
-        ("instruments", "mask2former", "Mask2Former", "weights='facebook/"),
+        ("instruments", "mask2former", "COCO", "weights='facebook/"),
     ],
 )
 def test_the_built_in_ones_show_theirs(what: str, name: str, shown: str, argument: str) -> None:

@@ -1,8 +1,8 @@
 """Draws Emu3's pictures: rows of picture tokens with an end of line after each, a generator per picture.
 
-transformers' ``generate`` samples from the global generator and keeps the 50 likeliest tokens unless it is told
-otherwise. Here a picture depends on its prompt and seed alone, as for Janus: its uniform numbers come from its
-own seed. What the official prefix function forces, such as ends of lines, is not sampled.
+transformers' ``generate`` samples from the global generator and keeps the 50 likeliest tokens unless it
+is told otherwise. Here a picture depends on its prompt and seed alone, as for Janus: its uniform numbers
+come from its own seed. What the official prefix function forces, such as ends of lines, is not sampled.
 """
 
 from __future__ import annotations
