@@ -40,6 +40,7 @@ OURS = "selfreward-eval"
 OUR_PACKAGE = "selfreward_eval"
 
 EXTRAS = {
+    "diffusers": "diffusers",
     "groundingdino": "instruments",
     "inspect_ai": "inspect",
     "lm_eval": "lm-eval",

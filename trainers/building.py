@@ -75,6 +75,7 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Trains) -> None:
             "put it into a composite with a negative weight"
         )
     _require_reading(trainer, rewarder)
+    refuse_pair(model, f"the trainer {info.name!r}")
     needed = dict.fromkeys(member for side in trainer.sides for member in lacking(model, trainer.needs[side]))
     if needed:
         name = model.identity().get("name", type(model).__name__)
@@ -99,6 +100,20 @@ def _require_reading(trainer: Trainer, rewarder: Rewarder) -> None:
         raise UsageError(
             f"the trainer {trainer.info.name!r} is set to maps of the reading {wanted!r}, and the rewarder "
             f"gives {given!r}; add --rewarder-args reading={wanted}, or another preset"
+        )
+
+
+def refuse_pair(model: object, needed_by: str) -> None:
+    """Returns if a model is one model.
+
+    Raises:
+        MissingCapability: it is two, one that draws and one that judges.
+    """
+    if getattr(model, "two_models", False):
+        raise MissingCapability(
+            f"{needed_by} trains one model on its own judgement; --model pair is two, a generator and an "
+            "understander, and rewards of one say nothing about the other. Name one model that does both, "
+            "such as --model tiny or --model janus; rewarders can use a pair as an external judge"
         )
 
 

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.registry import construct, per_task, registry
@@ -21,7 +21,7 @@ from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.building import build as build_trainer
-from selfreward_eval.trainers.building import caption_rewarder
+from selfreward_eval.trainers.building import caption_rewarder, refuse_pair
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.processes import Processes
 from selfreward_eval.trainers.rollouts import RolloutCollector
@@ -238,11 +238,11 @@ def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> Reward
 
 def _model(model: str | Trains, arguments: Mapping[str, Any]) -> Trains:
     """A model from a name, or the object itself."""
-    if not isinstance(model, str):
-        return model
-    factory = registry("models").load(model)
-    adapter: Trains = construct(factory, arguments, f"model {model!r}", _option("model_args"))
-    return adapter
+    if isinstance(model, str):
+        factory = registry("models").load(model)
+        model = cast("Trains", construct(factory, arguments, f"model {model!r}", _option("model_args")))
+    refuse_pair(model, "training")
+    return model
 
 
 def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Task]:

@@ -16,7 +16,9 @@ __all__ = ["as_text", "construct", "parse", "per_task"]
 def parse(text: str, option: str) -> dict[str, Any]:
     """``"guidance=3,detector_args.weights=a/b"`` as nested keyword arguments.
 
-    Numbers, ``true``, ``false`` and ``none`` become values; a dot nests.
+    Numbers, ``true``, ``false`` and ``none`` become values; a dot nests. After a name, a dot gives the
+    arguments of what is named: ``detector=owlv2,detector.weights=a/b`` is
+    ``detector=owlv2,detector_args.weights=a/b``.
 
     Raises:
         UsageError: a part without ``=``, an empty key, a key given twice, or a number that is not finite.
@@ -29,12 +31,18 @@ def parse(text: str, option: str) -> dict[str, Any]:
         *outer, last = key.strip().split(".")
         place = out
         for name in outer:
-            place = place.setdefault(name, {})
+            named = isinstance(place.get(name), str)
+            place = place.setdefault(f"{name}_args" if named else name, {})
             if not isinstance(place, dict):
                 raise UsageError(f"{option}: {key!r} is given both a value and parts")
-        if last in place:
+        if last in place and not (isinstance(place[last], dict) and f"{last}_args" not in place):
             raise UsageError(f"{option}: {key!r} is given twice")
+        parts = place.pop(last, None)
         place[last] = _value(value.strip())
+        if parts is not None:
+            if not isinstance(place[last], str):
+                raise UsageError(f"{option}: {key!r} is given both a value and parts")
+            place[f"{last}_args"] = parts
         if isinstance(place[last], float) and not math.isfinite(place[last]):
             raise UsageError(f"{option}: {part!r} is not a finite number")
     return out

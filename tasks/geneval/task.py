@@ -7,7 +7,7 @@ are in this folder's ``README.md``; an item is shown in ``items.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.harness.data import locate
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.base import ColourClassifier, Detector
-from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.instruments.build import build, identities
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
 from selfreward_eval.tasks.categories import chosen_categories
@@ -108,10 +108,10 @@ class GenEval(Task):
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of what the categories need; the weights must be on this machine."""
-        needed: dict[str, dict[str, Any]] = {"detector": self.detector.identity()}
+        needed: dict[str, Callable[[], Any]] = {"detector": lambda: self.detector}
         if any(tag in COLOUR_TAGS for tag in self.categories):
-            needed["colour"] = self.colour.identity()
-        return needed
+            needed["colour"] = lambda: self.colour
+        return identities(self.info.name, needed)
 
     def options(self) -> Mapping[str, Any]:
         """The official thresholds."""

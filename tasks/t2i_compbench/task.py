@@ -20,7 +20,7 @@ from selfreward_eval.harness.instruments.base import (
     ImageTextScorer,
     Instrument,
 )
-from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.instruments.build import build, identities
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
@@ -208,7 +208,8 @@ class T2ICompBench(Task):
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of every instrument that the chosen categories need; their weights must be here."""
-        return {role: self.instrument(role).identity() for role in roles(self.categories)}
+        getters = {role: partial(self.instrument, role) for role in roles(self.categories)}
+        return identities(self.info.name, getters)
 
     def options(self) -> Mapping[str, Any]:
         """The chosen settings, and where facts and labels come from."""
