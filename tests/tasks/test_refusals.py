@@ -43,6 +43,19 @@ DPG_IMAGE = {
     "pic_num": 1,
     "answers": [{"1": "yes", "2": "no"}],
 }
+DPG_CHANGES: tuple[dict[str, Any], ...] = (
+    {"answers": [{"1": "yes"}]},
+    {"answers": [{"1": "yes", "2": True}]},
+    {"answers": [{"1": "yes", "2": None}]},
+    {"answers": []},
+    {"dependency": [[1, [0]], [2, ["1"]]]},
+    {"dependency": [[1, [0]], [2, None]]},
+    {"dependency": []},
+    {"resolution": None},
+    {"resolution": "512"},
+    {"pic_num": 0},
+    {"file": "b.png", "item_id": "a"},
+)
 WISE_ROWS = {"ids": [1, 400], "cycle": [[1, 1, 1]]}
 WISE_FILES = [
     {"name": "cultural_common_sense_scores.jsonl", "segments": [WISE_ROWS]},
@@ -152,22 +165,7 @@ REFUSED = [
     ("llava_summarize.json", {**REVIEWS, "args": ["-i", "one"]}),
     ("llava_summarize.json", {**REVIEWS, "args": ["--best"]}),
     ("llava_summarize.json", {**REVIEWS, "args": ["-v"]}),
-    *(
-        ("dpg_image.json", {**DPG_IMAGE, **change})
-        for change in (
-            {"answers": [{"1": "yes"}]},
-            {"answers": [{"1": "yes", "2": True}]},
-            {"answers": [{"1": "yes", "2": None}]},
-            {"answers": []},
-            {"dependency": [[1, [0]], [2, ["1"]]]},
-            {"dependency": [[1, [0]], [2, None]]},
-            {"dependency": []},
-            {"resolution": None},
-            {"resolution": "512"},
-            {"pic_num": 0},
-            {"file": "b.png", "item_id": "a"},
-        )
-    ),
+    *(("dpg_image.json", {**DPG_IMAGE, **change}) for change in DPG_CHANGES),
     *(
         ("dpg_questions.json", {"csv": DPG_HEADER + "x,t,k,1,0,e,w,c (x),q\n" + row})
         for row in ("a,t,k,one,0,e,w,c (x),q\n", "a,t,k,1,x,e,w,c (x),q\n", "a,t,k,1,0,e,w,c (x),\n")

@@ -44,7 +44,9 @@ class FlowTrainer(Trainer):
         return {**super().identity(), "model_kind": "flow"}
 
 
-def advantages(drawings: FlowDrawings, groups: Sequence[int], across: bool) -> NDArray[np.float64]:
+def advantages(
+    drawings: FlowDrawings, groups: Sequence[int] | NDArray[np.int64], across: bool
+) -> NDArray[np.float64]:
     """Advantages of all candidates of ``groups``, (G, n), cut to [-5, 5]; NaN where there is no reward.
 
     Args:

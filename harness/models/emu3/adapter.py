@@ -24,7 +24,7 @@ from selfreward_eval.harness.instruments.backends.weights import Weights, folder
 from selfreward_eval.harness.models.base import CutAnswer
 from selfreward_eval.harness.models.emu3.drawing import draw_tokens
 from selfreward_eval.harness.models.janus.decode import Sampling
-from selfreward_eval.harness.models.janus.loading import DTYPES, EXACT_BELOW
+from selfreward_eval.harness.models.precision import EXACT_BELOW, check_dtype
 
 if TYPE_CHECKING:
     import torch
@@ -87,8 +87,7 @@ class Emu3Model:
         max_new_tokens: int = 128,
         name: str | None = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+        check_dtype(dtype)
         if temperature < 0 or top_k < 0 or max_new_tokens < 1 or image_area < 64:
             raise UsageError(
                 "emu3: temperature and top_k are 0 or more, max_new_tokens at least 1, image_area at least 64"

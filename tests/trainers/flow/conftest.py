@@ -33,7 +33,7 @@ class Redness(Rewarder):
         rewards = []
         for sample in samples:
             pixels = np.asarray(sample.image, dtype=np.float32) / 255
-            where = pixels[..., 0] - pixels[..., 2]
+            where = (pixels[..., 0] - pixels[..., 2]).astype(np.float32)
             rewards.append(Reward(float(where.mean()), map=where))
         return rewards
 
