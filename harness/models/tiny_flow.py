@@ -6,6 +6,7 @@ everything about flow matching runs without a download.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,29 @@ class TinyFlowModel(BagelModel):
     ) -> None:
         given: dict[str, Any] = {key: value for key, value in locals().items() if key in _OWN}
         super().__init__(str(WEIGHTS), max_new_tokens=64, **given | {"name": name or "tiny-flow"})
+
+    def variant(self, *, weights: str | None = None, **changes: Any) -> BagelModel:
+        """As for any BAGEL; of the shipped weights it stays a tiny-flow model."""
+        if weights is not None or not {"rows", "filled"}.isdisjoint(changes):
+            return super().variant(weights=weights, **changes)
+        own = {key: self._arguments[key] for key in _OWN} | {"name": self.name}
+        made = TinyFlowModel(**own | {key: value for key, value in changes.items() if value is not None})
+        made.max_new_tokens = self.max_new_tokens
+        return made
+
+    def identity(self) -> dict[str, Any]:
+        """As for any BAGEL, with the checkpoint's name in place of a path of this installation."""
+        return super().identity() | {"adapter": "tiny-flow", "weights": WEIGHTS.name}
+
+    def unknown_words(self, prompts: Sequence[str]) -> list[str]:
+        """Words of ``prompts`` that the vocabulary lacks, each once, in order."""
+        tokenizer = self.loaded.tokenizer
+        words = dict.fromkeys(word for prompt in prompts for word in prompt.split())
+        return [
+            word
+            for word in words
+            if tokenizer.unk_token_id in tokenizer(word, add_special_tokens=False)["input_ids"]
+        ]
 
 
 _OWN = (

@@ -159,8 +159,8 @@ class Endpoint:
         """Status, headers and body; of an endless body only a little more than the limit."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         content = bytearray()
-        method, sent = ("GET", {}) if body is None else ("POST", {"json": dict(body)})
-        async with client.stream(method, f"{self.url}{path}", headers=headers, **sent) as response:
+        method, sent = ("GET", None) if body is None else ("POST", dict(body))
+        async with client.stream(method, f"{self.url}{path}", headers=headers, json=sent) as response:
             async for chunk in response.aiter_bytes():
                 content += chunk
                 if len(content) > self._largest:
