@@ -14,8 +14,8 @@ from selfreward_eval.harness.models.bagel.adapter import BagelModel
 
 WEIGHTS = Path(__file__).parent / "weights" / "tiny-flow"
 
-GUIDANCE = 2.0
-STEPS = 16
+GUIDANCE = 3.0
+TIMES = 12
 SHIFT = 1.0
 """Chosen on prompts of the training split; see the model card."""
 
@@ -46,7 +46,7 @@ class TinyFlowModel(BagelModel):
         guidance_start: float = 0.0,
         renorm: str = "global",
         renorm_min: float = 1.0,
-        num_timesteps: int = STEPS,
+        num_timesteps: int = TIMES,
         timestep_shift: float = SHIFT,
         name: str | None = None,
     ) -> None:

@@ -15,7 +15,12 @@ from selfreward_eval.harness.models.training import TrainsFlow, lacking
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
 
-PROMPTS = [f"{count} {colour} {shape}" for count in ("two", "three") for colour in ("red", "blue", "green", "yellow") for shape in ("circles", "squares")]  # fmt: skip
+PROMPTS = [
+    f"{count} {colour} {shape}"
+    for count in ("two", "three")
+    for colour in ("red", "blue", "green", "yellow")
+    for shape in ("circles", "squares")
+]
 SEEDS = [101 + k for k in range(len(PROMPTS))]
 
 
