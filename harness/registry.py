@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -32,6 +32,7 @@ from selfreward_eval.harness.errors import (
     did_you_mean,
 )
 from selfreward_eval.harness.plugins import calling, is_of_the_machine, one_line, with_place
+from selfreward_eval.harness.values import fitted
 
 GROUPS = ("tasks", "models", "instruments", "rewarders", "trainers")
 """What can be plugged in; the entry-point group is ``selfreward_eval.<group>``."""
@@ -245,6 +246,7 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
             for name, parameter in signature.parameters.items()
         )
         raise UsageError(f"{what}: {error}; {option} takes: {known or 'nothing'}") from None
+    arguments = fitted(signature, arguments, f"{option} of {what}")
     with calling(what, "its constructor"):
         try:
             return factory(**arguments)
@@ -257,22 +259,3 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
             if not arguments or is_of_the_machine(error):
                 raise
             raise InputError(f"{what}: {one_line(error)}; check {option}") from error
-
-
-def per_task(arguments: Mapping[str, Any], tasks: Sequence[str], option: str) -> dict[str, dict[str, Any]]:
-    """Task -> its arguments: those under its own name, and before them those that name no task.
-
-    >>> per_task({"facts": "spacy", "a": {"facts": "shipped"}}, ["a", "b"], "--task-args")
-    {'a': {'facts': 'shipped'}, 'b': {'facts': 'spacy'}}
-
-    Raises:
-        UsageError: a task's name is given a value instead of arguments.
-    """
-    for name in tasks:
-        if not isinstance(arguments.get(name, {}), Mapping):
-            raise UsageError(
-                f"{option}: {name!r} is a task and takes arguments, got {arguments[name]!r}; write "
-                f"{option} {name}.key=value"
-            )
-    shared = {key: value for key, value in arguments.items() if key not in tasks}
-    return {name: {**shared, **arguments.get(name, {})} for name in tasks}

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.registry import construct, per_task, registry
+from selfreward_eval.harness.registry import construct, registry
 from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task_arguments import per_task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.rewarders.building import rewards_itself
@@ -247,11 +248,10 @@ def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Ta
     """Tasks from names, each name once, and from objects."""
     option = _option("task_args")
     given = list(dict.fromkeys(tasks))
-    by_task = per_task(arguments, [task for task in given if isinstance(task, str)], option)
+    factories = {task: registry("tasks").load(task) for task in given if isinstance(task, str)}
+    by_task = per_task(arguments, list(factories), option, factories)
     return [
-        construct(registry("tasks").load(task), by_task[task], f"task {task!r}", option)
-        if isinstance(task, str)
-        else task
+        construct(factories[task], by_task[task], f"task {task!r}", option) if isinstance(task, str) else task
         for task in given
     ]
 
