@@ -159,6 +159,29 @@ def registry(group: str) -> Registry:
     return Registry(group)
 
 
+def _required(signature: inspect.Signature, arguments: Mapping[str, Any]) -> list[str]:
+    """Names that have to be given and are not; none where ``arguments`` has names that are not taken."""
+    try:
+        signature.bind_partial(**arguments)
+    except TypeError:
+        return []
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.default is parameter.empty and parameter.kind in named and name not in arguments
+    ]
+
+
+def require_name(group: str, name: str) -> None:
+    """Returns if ``group`` has ``name``; nothing is imported for it.
+
+    Raises:
+        UnknownName: it has not; the message offers the nearest names.
+    """
+    registry(group).origin(name.partition(":")[0])
+
+
 def _is_ours(entry: EntryPoint) -> bool:
     return _distribution(entry) == OURS
 
@@ -241,6 +264,10 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
     try:
         signature.bind(**arguments)
     except TypeError as error:
+        missing = _required(signature, arguments)
+        if missing:
+            where = option if option.startswith("-") else "its arguments"
+            raise UsageError(f"{what} needs {', '.join(missing)}; give {where} {missing[0]}=VALUE") from None
         known = ", ".join(
             name if parameter.default is inspect.Parameter.empty else f"{name}={parameter.default!r}"
             for name, parameter in signature.parameters.items()

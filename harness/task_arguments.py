@@ -1,4 +1,4 @@
-"""Arguments of several tasks from one option: those of one task stand under its name, the others go to all."""
+"""Arguments of several tasks from one option: those of one task under its name, the others for all."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,7 @@ class TrainingJob:
         drawn: folder that keeps the starting model's candidates for other training runs; None for none.
         log_with: trackers beside the JSON lines.
         question: what is asked for a caption.
+        files: name -> text of files for the training run's folder.
     """
 
     model: TrainsLikelihoods
@@ -94,6 +95,7 @@ class TrainingJob:
     drawn: Path | None = None
     log_with: tuple[str, ...] = ()
     question: str = CAPTION_QUESTION
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_names(

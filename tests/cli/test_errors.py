@@ -48,7 +48,7 @@ def refused(command: Command, *arguments: object, code: int = 2) -> str:
     ("option", "name", "line"),
     [
         ("--tasks", "shapes_genevl", "error: unknown task 'shapes_genevl'; did you mean shapes_geneval"),
-        ("--tasks", "shapes_geneval,zzzzz", "error: unknown task 'zzzzz'; known: geneval"),
+        ("--tasks", "shapes_geneval,zzzzz", "error: unknown task 'zzzzz'; known: "),
         ("--model", "dumy", "error: unknown model 'dumy'; did you mean dummy"),
         ("--tasks", " , ", "error: --tasks names no task; `selfreward-eval list tasks` shows them"),
         (
