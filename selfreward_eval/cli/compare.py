@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from selfreward_eval.cli.comparison_text import show
 from selfreward_eval.cli.pooled_text import show_pooled
 from selfreward_eval.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.runs.reader import Run
 
 __all__ = ["compare", "show"]
 

@@ -73,7 +73,7 @@ def test_everything_missing_is_told_at_once_with_its_option(command: Command, tm
         "geneval,t2i_reasonbench",
     )
     judge = "t2i_reasonbench.judge=judge_openai,t2i_reasonbench.judge_args.model=m"
-    outcome = command("run", "--dry-run", *options, *tasks, "--task-args", judge, "-o", tmp_path / "out")
+    outcome = command("run", "--dry-run", *options, "--task-args", judge, "-o", tmp_path / "out")
     assert outcome.code == 4
     for part in (
         "weights: the model janus: 'nobody/nothing' is neither a folder nor weights",
