@@ -40,9 +40,11 @@ class PinnedFile:
         path: path inside the upstream repository, and inside the folder.
         repo: ``owner/name`` on GitHub.
         commit: full commit hash.
-        sha256: of the file's bytes.
+        sha256: of the file's bytes; empty where it is not known, and ``git_blob`` is.
         licence: of the data.
         task: registry name of the task that reads it, for ``selfreward-eval data fetch TASK``.
+        git_blob: git's own hash of the file, which the commit names. It is checked in place of a sha256
+            that nobody has published.
     """
 
     folder: str
@@ -52,11 +54,21 @@ class PinnedFile:
     sha256: str
     licence: str
     task: str
+    git_blob: str = ""
+
+    @property
+    def hash_name(self) -> str:
+        """Which hash is checked, for messages."""
+        return "sha256" if self.sha256 else "git blob"
 
     @property
     def url(self) -> str:
         """Address of this version of the file."""
         return f"{RAW_HOST}/{self.repo}/{self.commit}/{self.path}"
+
+    def download(self, target: Path, progress: Progress | None) -> None:
+        """Puts the verified file at ``target``; errors as in :func:`fetch`."""
+        _download(self, target, progress)
 
 
 @runtime_checkable
@@ -88,7 +100,8 @@ class FileState:
             "file": self.file.path,
             "status": self.status,
             "path": str(self.path) if self.path else None,
-            "sha256": self.file.sha256,
+            "sha256": self.file.sha256 or None,
+            **({"git_blob": self.file.git_blob} if self.file.git_blob else {}),
             "url": self.file.url,
             "licence": self.file.licence,
         }
@@ -108,7 +121,7 @@ def state(file: PinnedFile) -> FileState:
     """
     for path in _places(file):
         if path.is_file():
-            return FileState(file, "ok" if _sha256(path) == file.sha256 else "mismatch", path)
+            return FileState(file, "ok" if is_pinned(file, path) else "mismatch", path)
     return FileState(file, "missing", None)
 
 
@@ -125,8 +138,8 @@ def locate(file: PinnedFile) -> Path:
     fetching = f"run `selfreward-eval data fetch {file.task}`"
     if local.status == "mismatch":
         raise InputError(
-            f"{local.path} is not {file.repo} {file.path} at {file.commit[:7]} (its sha256 differs); "
-            f"replace it, or remove it and {fetching}"
+            f"{local.path} is not {file.repo} {file.path} at {file.commit[:7]} (its {file.hash_name} "
+            f"differs); replace it, or remove it and {fetching}"
         )
     raise MissingData(
         f"the official file {file.path} of {file.task} is not on this machine; {fetching}, or set "
@@ -149,7 +162,7 @@ def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
     local = state(file)
     if local.status == "ok" or local.path not in (None, target):
         return locate(file)
-    _download(file, target, progress)
+    file.download(target, progress)
     # pooch's temporary file is readable by its owner only; a cache may be shared.
     target.chmod(0o644)
     return target
@@ -158,13 +171,19 @@ def fetch(file: PinnedFile, progress: Progress | None = None) -> Path:
 def declared_files(tasks: Sequence[str] = ()) -> dict[str, tuple[PinnedFile, ...]]:
     """Task name -> the files it declares, for the named tasks or for all registered ones that load.
 
+    An instrument whose weights are pinned files may be named as well.
+
     Raises:
         UnknownName: no such task.
         UsageError: a named task that does not load.
     """
-    known = registry("tasks")
+    known, instruments = registry("tasks"), registry("instruments")
     broken = () if tasks else known.broken()
-    makers = {name: known.load(name) for name in (tasks or known.names()) if name not in broken}
+    makers = {
+        name: (instruments if name in instruments and name not in known else known).load(name)
+        for name in (tasks or known.names())
+        if name not in broken
+    }
     return {
         name: tuple(maker.data_files) if isinstance(maker, DeclaresFiles) else ()
         for name, maker in makers.items()
@@ -185,10 +204,13 @@ def _download(file: PinnedFile, target: Path, progress: Progress | None) -> None
 
     pooch.get_logger().setLevel("WARNING")
     bar = False if progress is None else _ProgressBar(progress)
+    if not file.sha256:
+        # Without a sha256 pooch would take any file that is there.
+        target.unlink(missing_ok=True)
     try:
         pooch.retrieve(
             file.url,
-            known_hash=f"sha256:{file.sha256}",
+            known_hash=f"sha256:{file.sha256}" if file.sha256 else None,
             fname=target.name,
             path=target.parent,
             downloader=pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT_S),
@@ -199,10 +221,18 @@ def _download(file: PinnedFile, target: Path, progress: Progress | None) -> None
             f"again, or set SELFREWARD_DATA to a folder that holds {file.folder}/{file.path}"
         ) from error
     except ValueError as error:
-        raise InputError(
-            f"the file downloaded from {file.url} is not the pinned one (expected sha256 "
-            f"{file.sha256[:12]}...); it was deleted, try again later"
-        ) from error
+        raise another_file(file) from error
+    if not is_pinned(file, target):
+        target.unlink()
+        raise another_file(file)
+
+
+def another_file(file: PinnedFile) -> InputError:
+    """The error for a download that is not the pinned file."""
+    return InputError(
+        f"the file downloaded from {file.url} is not the pinned one (expected {file.hash_name} "
+        f"{(file.sha256 or file.git_blob)[:12]}...); it was deleted, try again later"
+    )
 
 
 class _ProgressBar:
@@ -241,6 +271,17 @@ def _cause(error: RequestException) -> str:
     return str(error)
 
 
-def _sha256(path: Path) -> str:
+def is_pinned(file: PinnedFile, path: Path) -> bool:
+    """Whether the file at ``path`` has the pinned content."""
+    if file.sha256:
+        return file_sha256(path) == file.sha256
+    content = path.read_bytes()
+    # What git hashes: a header with the length, then the bytes. SHA-1 names the file, it guards nothing.
+    header = b"blob %d\0" % len(content)
+    return hashlib.sha1(header + content, usedforsecurity=False).hexdigest() == file.git_blob
+
+
+def file_sha256(path: Path) -> str:
+    """64 hex digits of a file's content."""
     with path.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()

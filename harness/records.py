@@ -13,19 +13,39 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
-__all__ = ["Item", "Manifest", "Measurement", "Sample", "SampleRecord", "Status", "fingerprint", "latest"]
+__all__ = [
+    "NOT_MADE",
+    "Item",
+    "Manifest",
+    "Measurement",
+    "Sample",
+    "SampleRecord",
+    "Status",
+    "fingerprint",
+    "latest",
+]
 
 
 class Status(StrEnum):
-    """What became of one sample. Only ``SUCCESS`` carries numbers."""
+    """What became of one sample. Only ``SUCCESS`` carries numbers.
+
+    ``MODEL_REFUSED``: the model, or what guards it, declines this prompt or picture.
+    ``MODEL_TRANSPORT_ERROR``: a server's answer did not arrive; the sample is tried again on resume.
+    """
 
     SUCCESS = "success"
     GENERATION_ERROR = "generation_error"
+    MODEL_REFUSED = "model_refused"
+    MODEL_TRANSPORT_ERROR = "model_transport_error"
     MISSING_IMAGE = "missing_image"
     UNREADABLE_IMAGE = "unreadable_image"
     MEASUREMENT_ERROR = "measurement_error"
     JUDGE_TRANSPORT_ERROR = "judge_transport_error"
     JUDGE_PARSE_ERROR = "judge_parse_error"
+
+
+NOT_MADE = frozenset({Status.GENERATION_ERROR, Status.MODEL_REFUSED, Status.MODEL_TRANSPORT_ERROR})
+"""The model made nothing that could be measured."""
 
 
 def fingerprint(value: Any) -> str:

@@ -41,9 +41,11 @@ OURS = "selfreward-eval"
 OUR_PACKAGE = "selfreward_eval"
 
 EXTRAS = {
+    "diffusers": "diffusers",
     "groundingdino": "instruments",
     "inspect_ai": "inspect",
     "lm_eval": "lm-eval",
+    "rapidocr": "ocr",
     "spacy": "spacy",
     "tensorboard": "tensorboard",
     "wandb": "wandb",

@@ -18,12 +18,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.records import Status, fingerprint
 from selfreward_eval.rewarders.guarding import guarded
 from selfreward_eval.rewarders.records import Reward, RewarderInfo, RewardSample
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.models.base import Model
 
 __all__ = ["Reward", "RewardSample", "Rewarder", "RewarderInfo"]
 
@@ -40,12 +43,15 @@ class Rewarder(ABC):
         batch_size: samples measured together; changes speed only. Groups are never cut.
         timeout: seconds that one sample may take; None for no limit. A call that takes longer
             goes on in its thread, because it cannot be stopped from outside.
+        judge: the model of a rewarder that would be of kind ``self``, where that model is two: one that
+            draws, and another one that judges. The kind is then ``external``.
     """
 
     info: RewarderInfo
     parts: Mapping[str, Rewarder] = MappingProxyType({})
     batch_size: int = 32
     timeout: float | None = None
+    judge: Model | None = None
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,9 @@ def build(name: str, model: Model | None = None, *, world: str | None = None, **
     if model is not None and takes_model(factory):
         arguments = {"model": model, **arguments}
     rewarder: Rewarder = construct(factory, arguments, f"rewarder {name!r}", "its constructor")
+    if rewarder.info.kind == "self" and getattr(model, "two_models", False):
+        rewarder.judge = model
+        rewarder.info = replace(rewarder.info, kind="external")
     return rewarder
 
 
@@ -56,7 +60,8 @@ def takes_model(factory: Callable[..., Any]) -> bool:
 
 def rewards_itself(rewarder: Rewarder) -> bool:
     """Whether a rewarder, or a part of it, uses the model."""
-    return rewarder.info.kind == "self" or any(map(rewards_itself, rewarder.parts.values()))
+    used = rewarder.info.kind == "self" or rewarder.judge is not None
+    return used or any(map(rewards_itself, rewarder.parts.values()))
 
 
 def instrument(given: Any, arguments: Mapping[str, Any] | None, method: str, role: str) -> Any:

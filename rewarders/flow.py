@@ -6,31 +6,69 @@ A flow model has no tokens and so no R_U. What it offers is
 
 with the mean over the latent's elements, x_t = (1 - t) x_0 + t eps. It ranks pictures of one prompt
 in the same spirit, it is not comparable with R_U, and it is never called by its name.
+
+The condition is the sample's caption where it has one, as in R_U, and the prompt otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import fsum, isfinite
-from typing import TYPE_CHECKING, Any
+from math import fsum, isfinite, prod
+from typing import TYPE_CHECKING, Any, cast
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.training import TrainsFlow, lacking
 from selfreward_eval.harness.records import Status
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewarderInfo, RewardSample
 from selfreward_eval.rewarders.building import needs_model
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from selfreward_eval.harness.models.base import Model
     from selfreward_eval.rewarders.models import FlowModel
 
 CAPABILITY = "flow_losses"
 
 
+def velocity_losses(
+    model: TrainsFlow,
+    images: Sequence[Image],
+    prompts: Sequence[str],
+    times: Sequence[float],
+    seeds: Sequence[int],
+) -> list[list[float]]:
+    """What ``flow_losses`` gives, for a model that offers its velocity: (picture, prompt) -> one loss per
+    time.
+
+    Args:
+        model: its pictures are encoded by the autoencoder's mean; velocities are without guidance.
+        images: RGB pictures of the size that it draws.
+        prompts: aligned.
+        times: in (0, 1).
+        seeds: of the noise of each time, the same for every picture.
+    """
+    import torch
+
+    with torch.no_grad():
+        latents = model.encode(images).to(model.compute_device)
+        columns = []
+        if latents.shape[1] != prod(model.latent_grid):
+            size = f"{images[0].width} x {images[0].height}"
+            raise ValueError(f"a picture of {size} pixels is not of the size that the model draws")
+        for time, seed in zip(times, seeds, strict=True):
+            noise = model.noise([seed]).to(latents)
+            t = torch.full((len(latents),), time, dtype=torch.float32, device=latents.device)
+            velocity = model.velocity(list(prompts), (1 - time) * latents + time * noise, t)
+            columns.append(((velocity - (noise - latents)) ** 2).double().flatten(1).mean(1))
+        return [[float(loss) for loss in row] for row in torch.stack(columns, 1)]
+
+
 class FlowSurrogate(Rewarder):
     """``flow_surrogate``: the negative mean flow-matching loss over fixed times and noises.
 
     Args:
-        model: an adapter with ``flow_losses``.
+        model: an adapter with ``flow_losses``, or one that can be trained by its velocity.
         steps: how many times, at the middles of equal parts of (0, 1).
         seed: of the first noise; the following ones count up.
         snapshot: which weights these are, if they are no longer those of the model's identity.
@@ -50,7 +88,10 @@ class FlowSurrogate(Rewarder):
     ) -> None:
         if steps < 1:
             raise UsageError(f"the rewarder 'flow_surrogate' needs at least one step, got steps={steps}")
-        self.model: FlowModel = needs_model(model, self.info.name, CAPABILITY)
+        self._by_velocity = not lacking(model, TrainsFlow)
+        self.model: FlowModel = (
+            cast("FlowModel", model) if self._by_velocity else needs_model(model, self.info.name, CAPABILITY)
+        )
         self.steps, self.seed, self.snapshot = int(steps), int(seed), snapshot
 
     def identity(self) -> dict[str, Any]:
@@ -61,7 +102,12 @@ class FlowSurrogate(Rewarder):
         times = [(k + 0.5) / self.steps for k in range(self.steps)]
         seeds = [self.seed + k for k in range(self.steps)]
         images = [sample.image for sample in samples]
-        return [self._reward(losses) for losses in self.model.flow_losses(images, prompts, times, seeds)]
+        texts = [sample.text or prompt for sample, prompt in zip(samples, prompts, strict=True)]
+        if self._by_velocity:
+            losses = velocity_losses(cast("TrainsFlow", self.model), images, texts, times, seeds)
+        else:
+            losses = self.model.flow_losses(images, texts, times, seeds)
+        return [self._reward(row) for row in losses]
 
     def _reward(self, losses: Sequence[float]) -> Reward:
         if len(losses) != self.steps or not all(map(isfinite, losses)):

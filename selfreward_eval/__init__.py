@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Trains,
         TrainsCaptioning,
         TrainsDrawing,
+        TrainsFlow,
         TrainsLikelihoods,
     )
     from selfreward_eval.harness.models.language import Completes, CompletionLogProbs
@@ -72,6 +73,7 @@ __all__ = [
     "Trains",
     "TrainsCaptioning",
     "TrainsDrawing",
+    "TrainsFlow",
     "TrainsLikelihoods",
     "__version__",
     "build_leaderboard",
@@ -102,6 +104,7 @@ _PLACES = {
         "Trains",
         "TrainsCaptioning",
         "TrainsDrawing",
+        "TrainsFlow",
         "TrainsLikelihoods",
     ),
     "harness.models.language": ("Completes", "CompletionLogProbs"),

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from selfreward_eval.harness.models.training import TrainsCaptioning, TrainsDrawing
 from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
     import torch
 
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
     from selfreward_eval.trainers.pool import Pool
 
 Side = Literal["drawing", "captioning"]
@@ -64,16 +64,25 @@ class Trainer(ABC):
         on_policy: whether the loss needs the likelihoods under the model that drew; not by default.
         anchored: sides whose loss needs the likelihoods under the reference model, which is the starting
             model; none by default.
+        step: number of the optimiser step that is being taken, from 1; set before every loss.
+        needs: side -> the Protocol that a model has to meet.
+        drops_text: whether a loss may leave a prompt out, and with it weights that read text.
+        for_flow: the class that trains flow-matching models by the same method and takes its place there;
+            None if there is none, or if it is this one.
     """
 
     info: TrainerInfo
     defaults: Settings = Settings()
+    needs: ClassVar[Mapping[Side, type]] = {"drawing": TrainsDrawing, "captioning": TrainsCaptioning}
+    drops_text: ClassVar[bool] = False
+    for_flow: ClassVar[type[Trainer] | None] = None
 
     def __init__(self, own: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         self.own = dict(own)
         self.sides: tuple[Side, ...] = self.info.sides
         self.on_policy = False
         self.anchored: tuple[Side, ...] = ()
+        self.step = 0
         self.settings = self.defaults.changed(self.info.name, settings, self.own)
 
     def identity(self) -> dict[str, Any]:
@@ -82,7 +91,7 @@ class Trainer(ABC):
             "name": self.info.name,
             "version": self.info.version,
             **self.own,
-            "settings": asdict(self.settings),
+            "settings": self.settings.to_json(),
         }
 
     def examples(self, pool: Pool) -> Mapping[Side, int]:
@@ -91,20 +100,21 @@ class Trainer(ABC):
         By default every group, on a side that is trained, that tells a better from a worse candidate.
         """
         counts: dict[Side, int] = {}
-        if "drawing" in self.sides and pool.drawings is not None:
-            counts["drawing"] = len(pool.drawings.groups)
+        if "drawing" in self.sides and pool.pictures is not None:
+            counts["drawing"] = len(pool.pictures.groups)
         if "captioning" in self.sides and pool.captions is not None:
             counts["captioning"] = len(pool.captions.groups)
         return counts
 
     @abstractmethod
     def loss(
-        self, model: TrainsLikelihoods, pool: Pool, picks: Mapping[Side, Sequence[int]]
+        self, model: Any, pool: Pool, picks: Mapping[Side, Sequence[int]]
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss over the picked examples, and numbers worth logging.
 
         Args:
-            model: the policy; gradients flow through ``drawing_logprobs`` and ``caption_logprobs``.
+            model: the policy, which meets :attr:`needs`; gradients flow through ``drawing_logprobs`` and
+                ``caption_logprobs``, or ``velocity``.
             pool: the round's candidates.
             picks: side -> numbers of examples, each below what :meth:`examples` gave.
 

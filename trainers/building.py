@@ -6,26 +6,36 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
-from selfreward_eval.harness.models.training import TrainsCaptioning, TrainsDrawing, lacking
+from selfreward_eval.harness.models.training import TrainsDrawing, TrainsFlow, lacking
 from selfreward_eval.harness.registry import registry
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.rewarders.base import Rewarder
-    from selfreward_eval.trainers.base import Side, Trainer
-
-NEEDED: dict[Side, type] = {"drawing": TrainsDrawing, "captioning": TrainsCaptioning}
-"""Side that is trained -> what it needs of a model."""
+    from selfreward_eval.trainers.base import Trainer
 
 
-def build(name: str, **arguments: Any) -> Trainer:
+def is_flow(model: object) -> bool:
+    """Whether a model is trained by its velocities: it has them, and no likelihoods of pictures."""
+    return not lacking(model, TrainsFlow) and bool(lacking(model, TrainsDrawing))
+
+
+def build(name: str, model: object = None, /, **arguments: Any) -> Trainer:
     """The trainer of that registry name (group ``selfreward_eval.trainers``).
+
+    Args:
+        name: in the registry.
+        model: what will be trained. For a flow-matching model the method's class for those is taken, where
+            there is one.
+        arguments: the class's own parameters and settings.
 
     Raises:
         UnknownName: no such trainer.
         UsageError: it does not take these arguments.
     """
     factory = registry("trainers").load(name)
+    if is_flow(model):
+        factory = getattr(factory, "for_flow", None) or factory
     for key, default in parameters(factory).items():
         value = arguments.get(key, default)
         if isinstance(default, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -64,18 +74,55 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Trains) -> None:
             f"the rewarder {rewarder.info.name!r} is better when it is lower, and trainers raise rewards; "
             "put it into a composite with a negative weight"
         )
-    needed = dict.fromkeys(member for side in trainer.sides for member in lacking(model, NEEDED[side]))
+    _require_reading(trainer, rewarder)
+    refuse_pair(model, f"the trainer {info.name!r}")
+    needed = dict.fromkeys(member for side in trainer.sides for member in lacking(model, trainer.needs[side]))
     if needed:
         name = model.identity().get("name", type(model).__name__)
         raise MissingCapability(
             f"the trainer {info.name!r} needs a model that can be trained; {name} cannot (it lacks "
-            f"{', '.join(needed)}). Models of the Janus family can: --model tiny, or --model janus"
+            f"{', '.join(needed)}). {_way_out(trainer)}"
         )
 
 
-def caption_rewarder(rewarder: Rewarder) -> str:
+def _way_out(trainer: Trainer) -> str:
+    """Which models can be trained by this class."""
+    if trainer.needs["drawing"] is TrainsFlow:
+        only = " With captioning=0 no captions are needed." if "captioning" in trainer.sides else ""
+        return f"It trains flow-matching models: --model tiny-flow, or --model bagel.{only}"
+    return "Models of the Janus family can: --model tiny, or --model janus"
+
+
+def _require_reading(trainer: Trainer, rewarder: Rewarder) -> None:
+    """Returns if the rewarder's maps have the reading that the trainer's preset is defined with."""
+    wanted, given = trainer.own.get("reading"), rewarder.identity().get("reading")
+    if wanted and given and wanted != given:
+        raise UsageError(
+            f"the trainer {trainer.info.name!r} is set to maps of the reading {wanted!r}, and the rewarder "
+            f"gives {given!r}; add --rewarder-args reading={wanted}, or another preset"
+        )
+
+
+def refuse_pair(model: object, needed_by: str) -> None:
+    """Returns if a model is one model.
+
+    Raises:
+        MissingCapability: it is two, one that draws and one that judges.
+    """
+    if getattr(model, "two_models", False):
+        raise MissingCapability(
+            f"{needed_by} trains one model on its own judgement; --model pair is two, a generator and an "
+            "understander, and rewards of one say nothing about the other. Name one model that does both, "
+            "such as --model tiny or --model janus; rewarders can use a pair as an external judge"
+        )
+
+
+def caption_rewarder(rewarder: Rewarder, model: object = None) -> str:
     """Registry name of what rewards captions beside ``rewarder`` for pictures.
 
-    A control stays a control; everything else goes with the dual reward of captions.
+    A control stays a control; everything else goes with the dual reward of captions, which on a
+    flow-matching model is a surrogate: there is no likelihood of a picture.
     """
-    return rewarder.info.name if rewarder.info.kind == "control" else "dsr_understanding"
+    if rewarder.info.kind == "control":
+        return rewarder.info.name
+    return "flow_surrogate" if is_flow(model) else "dsr_understanding"

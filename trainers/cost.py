@@ -20,7 +20,7 @@ from selfreward_eval.trainers.processes import ALONE
 from selfreward_eval.trainers.stopping import require_examples
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
 
@@ -56,7 +56,7 @@ class Estimate:
 
 
 def estimate(
-    model: TrainsLikelihoods,
+    model: Trains,
     trainer: Trainer,
     collect_few: Callable[[int], Pool],
     *,

@@ -21,7 +21,7 @@ from selfreward_eval.trainers.trainable_weights import TrainableWeights
 if TYPE_CHECKING:
     import torch
 
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
 
@@ -62,7 +62,7 @@ class Engine:
 
     def __init__(
         self,
-        model: TrainsLikelihoods,
+        model: Trains,
         trainer: Trainer,
         folder: Path | None = None,
         log_with: Sequence[str] = (),
@@ -81,8 +81,10 @@ class Engine:
                 list(named.values()),
                 lr=settings.learning_rate,
                 betas=(settings.beta1, settings.beta2),
+                eps=settings.eps,
                 weight_decay=settings.weight_decay,
             )
+            self._trainer = trainer
             self._module, self._optimizer = self.accelerator.prepare(_losses(model, trainer), self._adamw)
             self._ema = Ema(named, settings.ema) if settings.ema else None
             self._undo = undo.pop_all()
@@ -94,7 +96,7 @@ class Engine:
             pool: the round's candidates.
             picked: the whole batch of each side; every process computes its share.
             rate: the learning rate.
-            number: of the step, from 1, for messages.
+            number: of the step, from 1; seeds what the loss draws at random, and stands in messages.
 
         Raises:
             TrainingStopped: loss or gradient are not finite; no weight has changed in this step.
@@ -103,6 +105,7 @@ class Engine:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
+        self._trainer.step = number
         parts: list[dict[str, float]] = []
         rank, world = accelerator.process_index, accelerator.num_processes
         for part in range(settings.accumulation):
@@ -195,7 +198,7 @@ class Engine:
         self.close()
 
 
-def _losses(model: TrainsLikelihoods, trainer: Trainer) -> torch.nn.Module:
+def _losses(model: Trains, trainer: Trainer) -> torch.nn.Module:
     """A module whose forward pass is the trainer's loss.
 
     Trainers call the adapter's methods, not the network's forward pass; distributed gradients and autocast

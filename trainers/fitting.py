@@ -39,7 +39,7 @@ from selfreward_eval.trainers.step_log import (
 from selfreward_eval.trainers.stopping import require_examples
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.harness.runs.run import Progress
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
@@ -70,9 +70,9 @@ class Fitted:
 
 
 def fit(
-    model: TrainsLikelihoods,
+    model: Trains,
     trainer: Trainer,
-    collect: Callable[[int, TrainsLikelihoods, bool], Pool],
+    collect: Callable[[int, Trains, bool], Pool],
     folder: Path,
     *,
     progress: Progress | None = None,

@@ -19,7 +19,7 @@ from selfreward_eval.harness.task import Task
 from selfreward_eval.trainers.development import Development, development
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.harness.runs.run import Progress
 
 Policy = Literal["fixed", "tuned"]
@@ -47,7 +47,7 @@ def development_tasks(tasks: Sequence[Task], count: int, policy: Policy) -> list
 
 
 def grid(
-    model: TrainsLikelihoods,
+    model: Trains,
     tasks: Sequence[Development],
     scales: Sequence[float],
     folder: Path,

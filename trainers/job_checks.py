@@ -54,11 +54,12 @@ def check(job: TrainingJob, processes: int = 1) -> Rewarder:
         raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
     if "captioning" in job.trainer.sides:
         job.source.pictures(0, 1, settings.seed)
-        job.rewarder(caption_rewarder(rewarder), job.model)
-    if job.trainer.on_policy and job.model.top_k:
+        job.rewarder(caption_rewarder(rewarder, job.model), job.model)
+    top_k = getattr(job.model, "top_k", 0)
+    if job.trainer.on_policy and top_k:
         raise UsageError(
             f"the trainer {job.trainer.info.name!r} needs candidates that are sampled from all codes, and "
-            f"this model samples from the {job.model.top_k} likeliest; leave out top_k"
+            f"this model samples from the {top_k} likeliest; leave out top_k"
         )
     return rewarder
 
@@ -99,5 +100,5 @@ def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:
     """Question and rewarder of captions; None where captioning is not trained."""
     if "captioning" not in job.trainer.sides:
         return None
-    judge = job.rewarder(caption_rewarder(rewarder), job.model)
+    judge = job.rewarder(caption_rewarder(rewarder, job.model), job.model)
     return {"question": job.question, "rewarder": judge.identity()}

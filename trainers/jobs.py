@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.registry import construct, registry
@@ -22,14 +22,14 @@ from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.building import build as build_trainer
-from selfreward_eval.trainers.building import caption_rewarder
+from selfreward_eval.trainers.building import caption_rewarder, refuse_pair
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.processes import Processes
 from selfreward_eval.trainers.rollouts import RolloutCollector
 from selfreward_eval.trainers.sources import Source, source
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.harness.runs.run import Progress
 
 TASKS = (
@@ -53,7 +53,7 @@ ROWS = 64
 CAPTION_QUESTION = "describe the picture."
 
 
-RewarderBuilder = Callable[[str | None, "TrainsLikelihoods"], Rewarder]
+RewarderBuilder = Callable[[str | None, "Trains"], Rewarder]
 """(Registry name, or None for the chosen rewarder; adapter) -> rewarder."""
 
 
@@ -80,7 +80,7 @@ class TrainingJob:
         files: name -> text of files for the training run's folder.
     """
 
-    model: TrainsLikelihoods
+    model: Trains
     trainer: Trainer
     rewarder: RewarderBuilder
     source: Source
@@ -101,7 +101,7 @@ class TrainingJob:
     def from_names(
         cls,
         *,
-        model: str | TrainsLikelihoods = "tiny",
+        model: str | Trains = "tiny",
         model_args: Mapping[str, Any] | None = None,
         trainer: str | Trainer = "srum",
         trainer_args: Mapping[str, Any] | None = None,
@@ -160,10 +160,10 @@ class TrainingJob:
                 f"unknown guidance policy {guidance_policy!r} ({_option('guidance_policy')}); known: "
                 f"{', '.join(POLICIES)}"
             )
-        method = _trainer(trainer, trainer_args or {}, training_seed)
         build_rewarders = _rewarders(rewarder, rewarder_args or {})
         names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
         adapter = _model(model, model_args or {})
+        method = _trainer(trainer, trainer_args or {}, training_seed, adapter)
         folder = Path(output_path)
         return cls(
             model=adapter,
@@ -203,14 +203,16 @@ def _seeded(trainer: Trainer, training_seed: int) -> Trainer:
     return seeded
 
 
-def _trainer(trainer: str | Trainer, arguments: Mapping[str, Any], training_seed: int) -> Trainer:
-    """The trainer of that name, or the one given, with the training seed."""
+def _trainer(
+    trainer: str | Trainer, arguments: Mapping[str, Any], training_seed: int, model: Trains
+) -> Trainer:
+    """The trainer of that name for that model, or the one given, with the training seed."""
     if "seed" in arguments:
         raise UsageError(
             f"{_option('trainer_args')} holds a seed; training seeds are given by training_seed (--seeds)"
         )
     if isinstance(trainer, str):
-        return build_trainer(trainer, **arguments, seed=training_seed)
+        return build_trainer(trainer, model, **arguments, seed=training_seed)
     if arguments:
         raise UsageError("trainer_args are for a trainer that is given by name")
     return _seeded(trainer, training_seed)
@@ -227,7 +229,7 @@ def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> Reward
                 "every model; register it, and give its name"
             )
 
-    def build(name: str | None, seen_by: TrainsLikelihoods) -> Rewarder:
+    def build(name: str | None, seen_by: Trains) -> Rewarder:
         if not isinstance(rewarder, str) and name in (None, rewarder.info.name):
             return rewarder
         if name is None or name == rewarder:
@@ -237,13 +239,13 @@ def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> Reward
     return build
 
 
-def _model(model: str | TrainsLikelihoods, arguments: Mapping[str, Any]) -> TrainsLikelihoods:
+def _model(model: str | Trains, arguments: Mapping[str, Any]) -> Trains:
     """A model from a name, or the object itself."""
-    if not isinstance(model, str):
-        return model
-    factory = registry("models").load(model)
-    adapter: TrainsLikelihoods = construct(factory, arguments, f"model {model!r}", _option("model_args"))
-    return adapter
+    if isinstance(model, str):
+        factory = registry("models").load(model)
+        model = cast("Trains", construct(factory, arguments, f"model {model!r}", _option("model_args")))
+    refuse_pair(model, "training")
+    return model
 
 
 def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Task]:
@@ -258,7 +260,7 @@ def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Ta
     ]
 
 
-def training_copy(job: TrainingJob) -> TrainsLikelihoods:
+def training_copy(job: TrainingJob) -> Trains:
     """The model that is trained: in float32, drawing as candidates are drawn."""
     settings = job.trainer.settings
     return job.model.training_copy(
@@ -268,7 +270,9 @@ def training_copy(job: TrainingJob) -> TrainsLikelihoods:
 
 def collector(job: TrainingJob, progress: Progress | None, who: Processes) -> RolloutCollector:
     """What draws and scores the candidates of every round of ``job``."""
-    captions = caption_rewarder(job.rewarder(None, job.model)) if "captioning" in job.trainer.sides else None
+    captions = None
+    if "captioning" in job.trainer.sides:
+        captions = caption_rewarder(job.rewarder(None, job.model), job.model)
     return RolloutCollector(
         folder=job.output / "rounds",
         source=job.source,

@@ -23,6 +23,7 @@ from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.run import BATCH, run
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.trainers.building import caption_rewarder, is_flow
 from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.fitting import Fitted, fit
 from selfreward_eval.trainers.guidance import Grid, best, development_tasks, grid
@@ -36,7 +37,7 @@ from selfreward_eval.trainers.reward_statistics import SummarisingCollector
 from selfreward_eval.trainers.verdict import verdicts
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.harness.runs.run import Progress
 
 
@@ -99,9 +100,7 @@ class Measured:
     run: Run
 
 
-def _measured(
-    job: TrainingJob, model: TrainsLikelihoods, folder: Path, progress: Progress | None
-) -> Measured:
+def _measured(job: TrainingJob, model: Trains, folder: Path, progress: Progress | None) -> Measured:
     """The grid on development items, the scale by the policy, and the evaluation at this scale."""
     from selfreward_eval.harness.report import write_run_page
 
@@ -152,6 +151,11 @@ def _record(
         notes.append("understanding was not measured: none of the tasks asks for answers")
     if job.scales and not before.arm.grid:
         notes.append("no scores over guidance scales: these tasks have no development items")
+    if "captioning" in job.trainer.sides and is_flow(job.model) and rewarder.info.kind != "control":
+        notes.append(
+            "a flow-matching model has no likelihood of a picture: R_U, the reward of captions, is replaced "
+            f"by {caption_rewarder(rewarder, job.model)}, the negative flow-matching loss given the caption"
+        )
     if job.trainer.info.ours:
         notes.append(
             f"values this project chose, because the paper gives none: {', '.join(job.trainer.info.ours)}"

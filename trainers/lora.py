@@ -21,7 +21,7 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 """Linear layers of a Llama block: attention and feed-forward."""
 
 
-def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int) -> None:
+def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int, only: str = "") -> None:
     """Puts adapters on the linear layers of ``module``; the function that it computes does not change yet.
 
     Args:
@@ -29,6 +29,8 @@ def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int) -> None:
         rank: of the added matrices, at least 1.
         alpha: their product is scaled by ``alpha / rank``.
         seed: of the first matrix; the second is zero.
+        only: text that the layers' full names have to contain. A layer then may also be called after one of
+            :data:`TARGETS` and an underscore: ``q_proj_moe_gen``.
 
     Raises:
         MissingExtra: peft is not installed.
@@ -40,18 +42,32 @@ def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int) -> None:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
         raise MissingExtra("lora_rank needs the package peft; install it, or use lora_rank=0") from error
-    names = {name.rsplit(".", 1)[-1] for name, _ in module.named_modules()}
-    targets = [name for name in TARGETS if name in names]
+    targets = _targets(module, only)
     if not targets:
+        named = f" with {only!r} in its name; correct only, or" if only else ";"
         raise UsageError(
-            f"lora_rank is above 0, but {type(module).__name__} has none of the layers {', '.join(TARGETS)}; "
-            "use lora_rank=0"
+            f"lora_rank is above 0, but {type(module).__name__} has none of the layers {', '.join(TARGETS)}"
+            f"{named} use lora_rank=0"
         )
     devices = [parameter.device for parameter in module.parameters() if parameter.device.type == "cuda"][:1]
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed % (1 << 63))
         settings: dict[str, Any] = {"r": rank, "lora_alpha": alpha, "target_modules": targets}
         inject_adapter_in_model(LoraConfig(**settings), module)
+
+
+def _targets(module: torch.nn.Module, only: str) -> list[str]:
+    """Names of layers to adapt: last parts, or full names where only some layers are meant."""
+    names = [name for name, _ in module.named_modules()]
+    if not only:
+        last = {name.rsplit(".", 1)[-1] for name in names}
+        return [name for name in TARGETS if name in last]
+    leaves = tuple(f"{target}_" for target in TARGETS)
+    return [
+        name
+        for name in names
+        if only in name and ((leaf := name.rsplit(".", 1)[-1]) in TARGETS or leaf.startswith(leaves))
+    ]
 
 
 @contextmanager

@@ -83,6 +83,38 @@ class Drawings(Scored):
 
 
 @dataclass(frozen=True, eq=False)
+class FlowDrawings(Scored):
+    """Pictures that a flow-matching model drew for prompts, as latents of L tokens with C numbers each.
+
+    Attributes:
+        items: the prompts, P of them.
+        latents: what is learnt, float32 (P, n, L, C): encodings of the pictures, or the drawn latents.
+        values: rewards, float64 (P, n).
+        maps: reward of every token, float32 (P, n, L), NaN where a picture has no map; None if none has.
+        pictures: the pictures, uint8 (P, n, H, W, 3), where a trainer encodes them anew at every step.
+        starts: first step of each prompt's window of random steps, int64 (P,); where likelihoods of steps
+            are trained.
+        path: latents before each step of the window and after its last one, float32 (P, n, w + 1, L, C).
+        sampling_logprobs: log-likelihoods of the window's steps under the model that drew, per token,
+            float32 (P, n, w, L).
+        drawing_velocity: velocities of the model that drew, float32 (P, n, k, L, C), at noisy versions of
+            ``latents``, where a trainer needs them.
+        reference_velocity: velocities of the starting model, (P, n, k, L, C), at these or at ``path``.
+    """
+
+    items: tuple[Item, ...]
+    latents: torch.Tensor
+    values: NDArray[np.float64]
+    maps: NDArray[np.float32] | None = None
+    pictures: torch.Tensor | None = None
+    starts: torch.Tensor | None = None
+    path: torch.Tensor | None = None
+    sampling_logprobs: torch.Tensor | None = None
+    drawing_velocity: torch.Tensor | None = None
+    reference_velocity: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Captions(Scored):
     """Captions of pictures.
 
@@ -109,12 +141,19 @@ class Pool:
 
     Attributes:
         round: its number, from 0.
-        drawings: for prompts; None where drawing is not trained.
+        drawings: for prompts, as tokens; None where drawing is not trained.
         captions: of pictures; None where captioning is not trained.
         reasons: why candidates have no reward -> how many.
+        flow: for prompts, as latents of a flow-matching model.
     """
 
     round: int
     drawings: Drawings | None = None
     captions: Captions | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    flow: FlowDrawings | None = None
+
+    @property
+    def pictures(self) -> Drawings | FlowDrawings | None:
+        """What was drawn for prompts, as tokens or as latents."""
+        return self.drawings if self.flow is None else self.flow

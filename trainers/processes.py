@@ -92,9 +92,11 @@ def accelerator(model: Trains, trainer: Trainer, folder: Path | None, log_with: 
     # accelerate keeps one precision per process and refuses another one; a second run may well have one.
     if AcceleratorState._shared_state.get("_mixed_precision") not in (None, settings.precision):
         AcceleratorState._reset_state()
-    # A loss on one side leaves the other side's weights out; adapters all lie on the way of any loss.
+    # A loss on one side leaves the other side's weights out; adapters all lie on the way of any loss that
+    # reads its prompts.
     one_sided = len(trainer.sides) == 1
-    ddp = DistributedDataParallelKwargs(find_unused_parameters=one_sided and settings.lora_rank == 0)
+    unused = one_sided and (settings.lora_rank == 0 or trainer.drops_text)
+    ddp = DistributedDataParallelKwargs(find_unused_parameters=unused)
     try:
         made = Accelerator(
             cpu=place.type == "cpu",

@@ -12,7 +12,7 @@ import numpy as np
 from selfreward_eval.harness.files import atomic_write_json
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.trainers.pool import Pool
     from selfreward_eval.trainers.rollouts import RolloutCollector
 
@@ -24,7 +24,7 @@ class SummarisingCollector:
     collector: RolloutCollector
     folder: Path
 
-    def __call__(self, round_: int, model: TrainsLikelihoods, moved: bool = False) -> Pool:
+    def __call__(self, round_: int, model: Trains, moved: bool = False) -> Pool:
         pool = self.collector(round_, model, moved)
         if self.collector.share[0] == 0:
             atomic_write_json(self.folder / f"{round_:03d}" / "summary.json", summary(pool))
@@ -39,7 +39,7 @@ class SummarisingCollector:
 def summary(pool: Pool) -> dict[str, Any]:
     """Mean reward, mean of the groups' best, share with a reward, and why the rest has none."""
     statistics: dict[str, Any] = {"round": pool.round, "reasons": pool.reasons}
-    for side, candidates in (("drawing", pool.drawings), ("captioning", pool.captions)):
+    for side, candidates in (("drawing", pool.pictures), ("captioning", pool.captions)):
         if candidates is None:
             continue
         scored = candidates.scored

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.trainers.base import Side, Trainer
 from selfreward_eval.trainers.chunks import chunk_path, load, padded, save
+from selfreward_eval.trainers.flow.candidates import FlowChunk, flow_drawings
+from selfreward_eval.trainers.flow.trainer import FlowTrainer
 from selfreward_eval.trainers.pool import Captions, Drawings, Pool
 from selfreward_eval.trainers.reward_maps import reward_maps
 from selfreward_eval.trainers.sources import Source
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains, TrainsFlow, TrainsLikelihoods
     from selfreward_eval.harness.runs.run import Progress
 
 CHUNK = 32
@@ -67,9 +70,9 @@ class RolloutCollector:
     folder: Path
     source: Source
     trainer: Trainer
-    load_reference: Callable[[], TrainsLikelihoods]
-    rewarder: Callable[[TrainsLikelihoods], Rewarder]
-    caption_rewarder: Callable[[TrainsLikelihoods], Rewarder]
+    load_reference: Callable[[], Trains]
+    rewarder: Callable[[Trains], Rewarder]
+    caption_rewarder: Callable[[Trains], Rewarder]
     question: str
     progress: Progress | None = None
     drawn: Path | None = None
@@ -77,14 +80,14 @@ class RolloutCollector:
     wait: Callable[[], None] = field(default=lambda: None)
 
     @cached_property
-    def _reference(self) -> TrainsLikelihoods:
+    def _reference(self) -> Trains:
         return self.load_reference()
 
     @cached_property
     def _rewarders(self) -> dict[tuple[Side, bool], Rewarder]:
         return {}
 
-    def __call__(self, round_: int, model: TrainsLikelihoods, moved: bool = False) -> Pool:
+    def __call__(self, round_: int, model: Trains, moved: bool = False) -> Pool:
         """The round's candidates; ``model`` draws those that are missing.
 
         Args:
@@ -112,6 +115,7 @@ class RolloutCollector:
         todo = [(side, number, part) for side, inputs in work.items() for number, part in _chunks(inputs)]
         if moved:
             _require_kept(folder, todo)
+        flow = isinstance(self.trainer, FlowTrainer)
         label = f"round {round_ + 1} candidates"
         if self.progress is not None:
             done = sum(chunk_path(folder, side, number).exists() for side, number, _ in todo)
@@ -122,9 +126,10 @@ class RolloutCollector:
                 path = chunk_path(folder, side, number)
                 if place % world != rank or path.exists():
                     continue
-                collect = self._draw if side == "drawing" else self._caption
+                drawing: Callable[..., tuple[Any, Any]] = self._flow if flow else self._draw
+                collect = drawing if side == "drawing" else self._caption
                 try:
-                    save(path, *collect(model, part, round_, number))
+                    save(path, *collect(cast("Any", model), part, round_, number))
                 except NotFinite as error:
                     # The starting model's own weights are checked when it is loaded.
                     raise TrainingStopped(
@@ -134,12 +139,17 @@ class RolloutCollector:
                     self.progress.advance(label, 1)
         self.wait()
         reasons: Counter[str] = Counter()
-        drawings = captions = None
+        drawings = captions = latents = None
         if "drawing" in work:
-            drawings = _drawings(work["drawing"], load(folder, "drawing", todo, reasons))
+            loaded = load(folder, "drawing", todo, reasons)
+            tensors = {name: torch.cat(chunks) for name, chunks in loaded[0].items()}
+            if flow:
+                latents = flow_drawings(work["drawing"], tensors)
+            else:
+                drawings = _drawings(work["drawing"], tensors)
         if "captioning" in work:
             captions = _captions(work["captioning"], self.question, load(folder, "captioning", todo, reasons))
-        return Pool(round_, drawings, captions, dict(reasons))
+        return Pool(round_, drawings, captions, dict(reasons), latents)
 
     def _draw(
         self, model: TrainsLikelihoods, items: Sequence[Item], round_: int, number: int
@@ -161,13 +171,28 @@ class RolloutCollector:
         shape = (len(items), n)
         tensors = {"tokens": tokens.cpu().view(*shape, -1), **_values(rewards, shape)}
         if self.trainer.info.uses == "map":
-            maps = reward_maps(rewarder, rewards, tokens.shape[1])
+            side = isqrt(tokens.shape[1])
+            maps = reward_maps(rewarder, rewards, (side, side))
             tensors["maps"] = torch.from_numpy(maps).view(*shape, -1)
         if self.trainer.on_policy:
             tensors[SAMPLING] = sampling_logprobs.cpu().view(*shape, -1)
         if "drawing" in self.trainer.anchored:
-            logprobs = _drawing_logprobs(self._reference_model(round_, model), prompts, tokens)
+            reference = cast("TrainsLikelihoods", self._reference_model(round_, model))
+            logprobs = _drawing_logprobs(reference, prompts, tokens)
             tensors[REFERENCE] = logprobs.view(*shape, -1)
+        return tensors, {"reasons": _reasons(rewards)}
+
+    def _flow(self, model: TrainsFlow, items: Sequence[Item], round_: int, number: int) -> tuple[Any, Any]:
+        """Pictures of a chunk of prompts as latents, with rewards."""
+        chunk = FlowChunk(
+            cast("FlowTrainer", self.trainer),
+            model,
+            lambda: cast("TrainsFlow", self._reference_model(round_, model)),
+            items,
+            round_,
+            self.drawn,
+        )
+        tensors, rewards = chunk.make(self._rewarder("drawing", round_, model))
         return tensors, {"reasons": _reasons(rewards)}
 
     def _tokens(
@@ -217,15 +242,15 @@ class RolloutCollector:
             logprobs = model.caption_logprobs(repeated, self.question, texts)
             tensors[SAMPLING] = padded(logprobs, shape)
         if "captioning" in self.trainer.anchored:
-            reference = self._reference_model(round_, model)
+            reference = cast("TrainsLikelihoods", self._reference_model(round_, model))
             tensors[REFERENCE] = padded(reference.caption_logprobs(repeated, self.question, texts), shape)
         return tensors, {"texts": texts, "reasons": _reasons(rewards)}
 
-    def _reference_model(self, round_: int, model: TrainsLikelihoods) -> TrainsLikelihoods:
+    def _reference_model(self, round_: int, model: Trains) -> Trains:
         """The starting model; in the first round, before any step, that is the policy itself."""
         return model if round_ == 0 else self._reference
 
-    def _rewarder(self, side: Side, round_: int, model: TrainsLikelihoods) -> Rewarder:
+    def _rewarder(self, side: Side, round_: int, model: Trains) -> Rewarder:
         key = (side, round_ == 0)
         if key not in self._rewarders:
             build = self.rewarder if side == "drawing" else self.caption_rewarder
@@ -248,10 +273,7 @@ def _chunks(work: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
         yield start // CHUNK, work[start : start + CHUNK]
 
 
-def _drawings(items: Sequence[Item], loaded: tuple[dict[str, list[torch.Tensor]], list[str]]) -> Drawings:
-    import torch
-
-    tensors = {name: torch.cat(parts) for name, parts in loaded[0].items()}
+def _drawings(items: Sequence[Item], tensors: Mapping[str, torch.Tensor]) -> Drawings:
     maps = tensors.get("maps")
     return Drawings(
         tuple(items),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from selfreward_eval.harness.errors import UsageError
 
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("no", "bf16", "fp16")
+YOUNGER = ("eps", "only")
+"""Settings that earlier training runs did not have; they all had the defaults."""
+
 COUNTS = (
     "prompts",
     "pictures",
@@ -39,12 +42,15 @@ class Settings:
         weight_decay: AdamW's.
         beta1: AdamW's first, of the mean gradient.
         beta2: AdamW's second, of the mean square.
+        eps: what AdamW adds to the root of the mean square.
         clip: greatest gradient norm.
         ema: decay of the averaged weights that are kept in the end; 0 keeps the last ones.
         accumulation: parts into which a step's batch is cut to save memory.
         precision: ``no`` (float32), ``bf16`` or ``fp16``, of the forward passes.
         lora_rank: rank of low-rank adapters on the language model's linear layers; 0 trains all weights
             but those of picture codec and understanding encoder.
+        only: text that the names of trained weights, or of layers with adapters, have to contain, such as
+            ``moe_gen`` for the half of a BAGEL model that draws; empty for all.
         lora_alpha: their scale, divided by the rank.
         checkpointing: recompute activations in the backward pass to save memory.
         guidance: of the candidates' drawing, and of the distribution whose likelihood is trained; 0 takes
@@ -78,6 +84,8 @@ class Settings:
     temperature: float = 1.0
     save_every: int = 50
     seed: int = 0
+    eps: float = 1e-8
+    only: str = ""
 
     def __post_init__(self) -> None:
         for name in COUNTS:
@@ -91,6 +99,8 @@ class Settings:
             raise UsageError(f"ema must be at least 0 and below 1, got {self.ema}")
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1) or self.weight_decay < 0:
             raise UsageError("beta1 and beta2 must be at least 0 and below 1, and weight_decay 0 or more")
+        if not self.eps > 0:
+            raise UsageError(f"eps must be above 0, got {self.eps}")
         if self.lora_rank and not self.lora_alpha > 0:
             raise UsageError(f"lora_alpha must be above 0, got {self.lora_alpha}: it scales what is trained")
         if self.warmup < 0 or self.lora_rank < 0:
@@ -98,6 +108,14 @@ class Settings:
         for name, known in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
                 raise UsageError(f"unknown {name} {getattr(self, name)!r}; known: {', '.join(known)}")
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values. Settings younger than recorded training runs are left out at their defaults."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in YOUNGER or value != getattr(type(self), name)
+        }
 
     @property
     def total_steps(self) -> int:

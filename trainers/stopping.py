@@ -24,7 +24,7 @@ def require_examples(trainer: Trainer, pool: Pool) -> Mapping[Side, int]:
     counts = trainer.examples(pool)
     for side, count in counts.items():
         if count < 1:
-            scored = pool.drawings if side == "drawing" else pool.captions
+            scored = pool.pictures if side == "drawing" else pool.captions
             raise TrainingStopped(
                 f"{trainer.info.name} has nothing to learn from in round {pool.round + 1}, {side}: "
                 f"{_why(scored, trainer, pool.reasons)}"

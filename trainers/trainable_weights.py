@@ -33,10 +33,10 @@ class TrainableWeights:
 
     Args:
         model: in float32.
-        settings: ``lora_rank``, ``lora_alpha`` and ``seed`` are read.
+        settings: ``lora_rank``, ``lora_alpha``, ``only`` and ``seed`` are read.
 
     Raises:
-        UsageError: the model was loaded in another type.
+        UsageError: the model was loaded in another type, or no weight has a name with ``only``.
     """
 
     def __init__(self, model: Trains, settings: Settings) -> None:
@@ -54,11 +54,19 @@ class TrainableWeights:
         network = model.network
         self.total = sum(parameter.numel() for parameter in network.parameters())
         if self._lora:
-            lora.inject(model.transformer, settings.lora_rank, settings.lora_alpha, settings.seed)
+            lora.inject(
+                model.transformer, settings.lora_rank, settings.lora_alpha, settings.seed, settings.only
+            )
             named = network.named_parameters()
             self.parameters = {name: parameter for name, parameter in named if parameter.requires_grad}
         else:
-            self.parameters = dict(model.trainable())
+            named_weights = model.trainable()
+            self.parameters = {name: weight for name, weight in named_weights if settings.only in name}
+            if not self.parameters:
+                raise UsageError(
+                    f"no weight that may be trained has {settings.only!r} in its name; names are such as "
+                    f"{', '.join(name for name, _ in named_weights[:3])}. Correct the setting only"
+                )
             # Kept in main memory, where there is more of it than on a GPU.
             self._initial = {
                 name: parameter.detach().to("cpu", copy=True) for name, parameter in self.parameters.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from calibration.counting import Column, Rate, Table, count
 from calibration.worlds import Array
 from selfreward_eval.harness.stats.means import t_quantile
-from selfreward_eval.harness.stats.noninferiority import Verdict, equivalence, non_inferiority
+from selfreward_eval.harness.stats.noninferiority import NonInferiority, Verdict, equivalence, non_inferiority
 
 MARGIN = 0.01
 SIZES = (240, 300, 553, 1200)
@@ -33,9 +34,15 @@ def t_bounds(gaps: Array) -> tuple[Array, Array]:
     return mean - half, mean + half
 
 
+def _passing(test: Callable[..., NonInferiority], gaps: Array, marks: bool) -> Rate:
+    """How often ``test`` passes. It is asked once for rows of the same numbers, whatever their order."""
+    rows, times = np.unique(np.sort(gaps, axis=1), axis=0, return_counts=True)
+    passed = [test({"": row}, MARGIN, width=1.0, marks=marks).verdict is Verdict.PASS for row in rows]
+    return count(np.repeat(passed, times))
+
+
 def _kept(gaps: Array, marks: bool) -> Rate:
-    verdicts = [non_inferiority({"": one}, MARGIN, width=1.0, marks=marks).verdict for one in gaps]
-    return count([one is Verdict.PASS for one in verdicts])
+    return _passing(non_inferiority, gaps, marks)
 
 
 def guards(runs: int, seed: int) -> Table:
@@ -90,19 +97,11 @@ def equivalence_section(runs: int, seed: int) -> Table:
             low, high = t_bounds(gaps)
             return count((low > -MARGIN) & (high < MARGIN))
 
-        def ours(gaps: Array, marks: bool = marks) -> Rate:
-            return count(
-                [
-                    equivalence({"": one}, MARGIN, width=1.0, marks=marks).verdict is Verdict.PASS
-                    for one in gaps
-                ]
-            )
-
         rates = {
             "t": by_t(apart),
-            "equivalent": ours(apart),
+            "equivalent": _passing(equivalence, apart, marks),
             "equal, t": by_t(same),
-            "equal, equivalent": ours(same),
+            "equal, equivalent": _passing(equivalence, same, marks),
         }
         table.rows.append(((name, str(items)), rates))
     return table

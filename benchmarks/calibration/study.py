@@ -25,8 +25,8 @@ SECTIONS: tuple[Callable[[int], Table], ...] = (
     lambda runs: rare.one_way(max(1, runs // 5), 20),
     lambda runs: rare.tiny_strata(max(1, runs // 5), 21),
     lambda runs: rare.leaderboards(max(1, runs // 10), 22),
-    lambda runs: guards.guards(max(1, runs // 5), 23),
-    lambda runs: guards.equivalence_section(max(1, runs // 5), 24),
+    lambda runs: guards.guards(runs, 23),
+    lambda runs: guards.equivalence_section(runs, 24),
     # Loops over single data sets with an interval found by search: half the runs.
     lambda runs: designs.categories(max(1, runs // 2), 8),
     lambda runs: designs.clusters(max(1, runs // 2), 9),

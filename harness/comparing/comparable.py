@@ -8,14 +8,14 @@ changed because a scale changed says nothing about training.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from selfreward_eval.harness.errors import NotComparable
 from selfreward_eval.harness.identity import differing
 from selfreward_eval.harness.runs.reader import Run
 
-__all__ = ["differences", "require_comparable", "shared_tasks"]
+__all__ = ["differences", "pairing_note", "repeats_itself", "require_comparable", "shared_tasks"]
 
 
 def shared_tasks(a: Run, b: Run) -> list[str]:
@@ -47,6 +47,27 @@ def require_comparable(a: Run, b: Run, own: Collection[str] = ()) -> None:
             f"{a.folder} and {b.folder} differ in more than the model: {'; '.join(differing_fields)}; "
             "run both again with the same settings"
         )
+
+
+def repeats_itself(run: Run) -> bool:
+    """Whether the run's model draws the same picture for the same prompt and seed, so that seeds pair."""
+    return run.manifest.identity.get("model", {}).get("reproducible") is not False
+
+
+def pairing_note(runs: Mapping[str, Run]) -> str:
+    """How samples are paired where a model does not repeat itself; empty where all do.
+
+    Args:
+        runs: what a sentence calls each run -> the run.
+    """
+    others = [letter for letter, run in runs.items() if not repeats_itself(run)]
+    if not others:
+        return ""
+    does = "do" if len(others) > 1 else "does"
+    return (
+        f"{' and '.join(others)} {does} not draw the same picture for the same seed again, so samples are "
+        "paired by prompt and not by seed; expect wider intervals"
+    )
 
 
 def differences(a: Run, b: Run, own: Collection[str] = ()) -> list[str]:

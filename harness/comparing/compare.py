@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from selfreward_eval.harness.comparing.comparable import require_comparable, shared_tasks
+from selfreward_eval.harness.comparing.comparable import pairing_note, require_comparable, shared_tasks
 from selfreward_eval.harness.comparing.contrast import contrast, corrected
 from selfreward_eval.harness.comparing.families import Family, declare, key_of
 from selfreward_eval.harness.comparing.pairing import pair_task
@@ -50,7 +50,8 @@ def compare_runs(
     families = declare(family, correction, {name: list(task.categories) for name, task in tasks.items()})
     only = {task: str(a.folder) for task in a.scores if task not in b.scores}
     only |= {task: str(b.folder) for task in b.scores if task not in a.scores}
-    return Comparison(arm_of(a), arm_of(b), _corrected(tasks, families), only, families)
+    note = pairing_note({"A": a, "B": b})
+    return Comparison(arm_of(a), arm_of(b), _corrected(tasks, families), only, families, note)
 
 
 def arm_of(run: Run) -> Arm:

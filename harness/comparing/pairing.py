@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import fsum
 
+from selfreward_eval.harness.comparing.comparable import repeats_itself
 from selfreward_eval.harness.comparing.records import Unmatched
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.records import Item, Status
@@ -27,14 +28,20 @@ class PairedItem:
     Attributes:
         item: the item.
         values: per run one value per sample index, None where there is no number.
+        by_seed: whether samples of one index were drawn with the same noise. Without it an index says
+            nothing, and what each run scored is matched in order.
     """
 
     item: Item
     values: tuple[Sequence[float | None], ...]
+    by_seed: bool = True
 
     @cached_property
     def scored(self) -> list[tuple[float, ...]]:
         """The samples that every run scored: per sample one number per run."""
+        if not self.by_seed:
+            known = [[value for value in values if value is not None] for values in self.values]
+            return list(zip(*known, strict=False))
         rows = []
         for row in zip(*self.values, strict=True):
             values = tuple(value for value in row if value is not None)
@@ -104,8 +111,9 @@ def pair_task(
         items.setdefault(record.item.id, record.item)
     names = list(items.values())
     tables = [_table(run, task, names, images, scores, metric or scores.metric) for run in runs]
+    by_seed = all(map(repeats_itself, runs))
     paired = tuple(
-        PairedItem(item, tuple(table.rows[name] for table in tables)) for name, item in items.items()
+        PairedItem(item, tuple(table.rows[name] for table in tables), by_seed) for name, item in items.items()
     )
     unmatched = tuple(
         Unmatched(

@@ -219,6 +219,7 @@ class Comparison:
         tasks: task -> its comparison, for tasks done in both.
         only_in_one: task done in one run only -> that run's folder.
         families: what was corrected together, see :mod:`selfreward_eval.harness.comparing.families`.
+        pairing: how samples are paired where a model does not repeat itself; else empty, and not in the file.
     """
 
     a: Arm
@@ -226,9 +227,12 @@ class Comparison:
     tasks: dict[str, TaskComparison]
     only_in_one: dict[str, str]
     families: tuple[Family, ...] = ()
+    pairing: str = ""
 
     def to_json(self) -> dict[str, Any]:
         content = {"schema": SCHEMA, "alpha": ALPHA, **asdict(self)}
+        if not self.pairing:
+            del content["pairing"]
         for task in content["tasks"].values():
             if task["relative"] is None:
                 del task["relative"]

@@ -35,6 +35,21 @@ class Detection:
     attributes: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True)
+class TextLine:
+    """One line of text found in a picture.
+
+    Attributes:
+        text: as it was read.
+        box: x0, y0, x1, y1 in pixels of the picture, around the line whichever way it runs.
+        score: confidence in [0, 1].
+    """
+
+    text: str
+    box: tuple[float, float, float, float]
+    score: float
+
+
 @runtime_checkable
 class Instrument(Protocol):
     """What every instrument has."""
@@ -77,6 +92,15 @@ class VQA(Instrument, Protocol):
 
     def yes_probabilities(self, images: Sequence[Image], questions: Sequence[str]) -> list[float]:
         """P(yes) / (P(yes) + P(no)) in [0, 1] for every (picture, question), aligned."""
+        ...
+
+
+@runtime_checkable
+class TextReader(Instrument, Protocol):
+    """Reads the text that is written in a picture."""
+
+    def read_text(self, images: Sequence[Image]) -> list[list[TextLine]]:
+        """For every picture its lines in the order of reading; none where nothing is written."""
         ...
 
 

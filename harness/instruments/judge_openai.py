@@ -9,9 +9,8 @@ The key is read from the environment when a request is made, and kept nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends import openai_wire as wire
@@ -19,38 +18,12 @@ from selfreward_eval.harness.instruments.backends.openai_endpoint import (
     KEY,
     OPENAI,
     Endpoint,
-    Failure,
     checked_base_url,
 )
-from selfreward_eval.harness.instruments.backends.retries import Backoff, Budget
+from selfreward_eval.harness.instruments.backends.openai_requests import Outcome, Requests
+from selfreward_eval.harness.instruments.backends.retries import Budget
 from selfreward_eval.harness.instruments.judging import Conversation, Reply
 from selfreward_eval.harness.records import Status
-
-if TYPE_CHECKING:
-    import asyncio
-
-    import httpx2
-
-T = TypeVar("T")
-
-
-@dataclass
-class _Call:
-    """One :meth:`OpenAIJudge.replies`: its connections, and what its conversations share.
-
-    Attributes:
-        client: the connections.
-        key: sent along, or None.
-        places: limits the requests under way together.
-        not_before: time of the event loop before which no request is sent, by ``Retry-After``.
-        denials: reasons of the requests that were answered with 403.
-    """
-
-    client: httpx2.AsyncClient
-    key: str | None
-    places: asyncio.Semaphore
-    not_before: float = 0.0
-    denials: list[str] = field(default_factory=list)
 
 
 class OpenAIJudge:
@@ -103,20 +76,22 @@ class OpenAIJudge:
         max_tokens_spent: int | None = None,
         max_retries_spent: int | None = None,
     ) -> None:
-        numbers = {"timeout": timeout > 0, "retries": retries >= 0, "backoff": backoff >= 0}
-        numbers |= {"concurrency": concurrency >= 1, "max_wait": max_wait >= 0, "repeat": repeat >= 0}
-        if wrong := [name for name, fine in numbers.items() if not fine]:
-            raise UsageError(f"judge_openai: {wrong[0]} is too small; give a larger number")
+        if repeat < 0:
+            raise UsageError("judge_openai: repeat is too small; give a larger number")
         self.model, self.revision, self.repeat = str(model), revision, repeat
         self.api = Endpoint(checked_base_url(base_url), self.model, api_key_env, timeout)
         self.endpoint = endpoint or self.api.url
         self.settings = {"temperature": temperature, "seed": seed, tokens_field: max_tokens}
         self.extra = dict(extra or {})
-        self.concurrency, self.retries = concurrency, retries
-        self.backoff, self.max_wait = Backoff(backoff), max_wait
-        self.budget = Budget(max_requests, max_tokens_spent, max_retries_spent)
+        self.requests = Requests(
+            self.api,
+            concurrency=concurrency,
+            retries=retries,
+            backoff=backoff,
+            max_wait=max_wait,
+            budget=Budget(max_requests, max_tokens_spent, max_retries_spent),
+        )
         self._longest_reply = max_tokens or 0
-        self._heard = False
 
     def __repr__(self) -> str:
         return f"OpenAIJudge({self.model!r}, {self.api.url!r})"
@@ -141,80 +116,16 @@ class OpenAIJudge:
                 quota, the address), so there are no replies at all.
             UsageError: the key is needed and not in the environment, or cannot be a key.
         """
-        if not conversations:
-            return []
-        return _run_to_end(self._all(list(conversations), self.api.key()))
-
-    async def _all(self, conversations: list[Conversation], key: str | None) -> list[Reply]:
-        """All conversations, on shared connections."""
-        import asyncio
-
-        import httpx2
-
-        # Endpoint.send limits the whole request; httpx's timeouts start anew with every chunk.
-        limits = httpx2.Limits(max_connections=self.concurrency)
-        async with httpx2.AsyncClient(timeout=None, limits=limits) as client:
-            call = _Call(client, key, asyncio.Semaphore(self.concurrency))
-            jobs = [
-                asyncio.create_task(self._one(call, k, conversation))
-                for k, conversation in enumerate(conversations)
-            ]
-            try:
-                replies = await asyncio.gather(*jobs)
-            finally:
-                for job in jobs:
-                    job.cancel()
-                await asyncio.gather(*jobs, return_exceptions=True)
-        if len(call.denials) == len(conversations) and not self._heard:
-            raise self.api.stopped(
-                f"forbids every request ({call.denials[0]})", "use a key that may ask this model"
-            )
-        return replies
-
-    async def _one(self, call: _Call, number: int, conversation: Conversation) -> Reply:
-        """One conversation with its retries: a reply, or the reason why there is none."""
-        import asyncio
-
-        async with call.places:
-            body = self._body(conversation)
-            for attempt in range(self.retries + 1):
-                await _wait_for_rate_limit(call)
-                if forbidden := self.budget.claim(again=attempt > 0):
-                    return _none(forbidden, attempt)
-                outcome = await self.api.send(call.client, body, call.key)
-                if isinstance(outcome, wire.Completion):
-                    return self._reply(outcome, attempt + 1)
-                if ending := self._ending(call, outcome, last=attempt == self.retries):
-                    return _none(ending, attempt + 1)
-                await asyncio.sleep(max(outcome.wait or 0.0, self.backoff.wait(number, attempt)))
-        raise AssertionError("the last attempt ends the loop")
-
-    def _ending(self, call: _Call, failure: Failure, last: bool) -> str | None:
-        """Why the conversation ends with ``failure``; None if it is to be tried again."""
-        import asyncio
-
-        if failure.denied:
-            call.denials.append(failure.reason)
-        if last or not failure.again:
-            return failure.reason
-        if failure.wait is not None and failure.wait > self.max_wait:
-            return (
-                f"{failure.reason}; the endpoint asks to wait {failure.wait:.10g} s, longer than max_wait "
-                f"{self.max_wait:g} s"
-            )
-        if failure.limited and failure.wait is not None:
-            # A rate limit is the account's: the other conversations wait as well.
-            call.not_before = max(call.not_before, asyncio.get_running_loop().time() + failure.wait)
-        return None
-
-    def _reply(self, answer: wire.Completion, attempts: int) -> Reply:
-        """A completion as a reply. Its tokens are charged, or those of the longest reply if not given."""
-        self._heard = True
-        self.budget.charge(self._longest_reply if answer.tokens is None else answer.tokens)
-        details = {**answer.details, "attempts": attempts}
-        if answer.text is None:
-            return Reply(None, Status.JUDGE_TRANSPORT_ERROR, answer.reason, details)
-        return Reply(answer.text, details=details)
+        bodies = [self._body(conversation) for conversation in conversations]
+        longest = self._longest_reply
+        outcomes = self.requests.send(
+            bodies,
+            "/chat/completions",
+            wire.read_answer,
+            # Tokens of an answer, or those of the longest reply if not given.
+            lambda answer: longest if answer.tokens is None else answer.tokens,
+        )
+        return [_reply(outcome) for outcome in outcomes]
 
     def _body(self, conversation: Conversation) -> dict[str, Any]:
         """The request; settings that are None are left out."""
@@ -225,28 +136,12 @@ class OpenAIJudge:
         return {"model": self.model, "messages": wire.messages(conversation), **sent, **self.extra}
 
 
-def _none(reason: str, attempts: int) -> Reply:
-    after = f" (after {attempts} attempts)" if attempts > 1 else ""
-    return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason + after, {"attempts": attempts})
-
-
-async def _wait_for_rate_limit(call: _Call) -> None:
-    """Waits until the endpoint's rate limit allows the next request."""
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    while (left := call.not_before - loop.time()) > 0:
-        await asyncio.sleep(left)
-
-
-def _run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Runs ``work`` to its end, also where an event loop is running already, as in a notebook."""
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+def _reply(outcome: Outcome[wire.Completion]) -> Reply:
+    """A completion as a reply, or a failure as a status."""
+    answer, attempts = outcome.value, {"attempts": outcome.attempts}
+    if answer is None:
+        reason = outcome.failure.reason if outcome.failure is not None else ""
+        return Reply(None, Status.JUDGE_TRANSPORT_ERROR, reason, attempts)
+    if answer.text is None:
+        return Reply(None, Status.JUDGE_TRANSPORT_ERROR, answer.reason, {**answer.details, **attempts})
+    return Reply(answer.text, details={**answer.details, **attempts})

@@ -17,8 +17,9 @@ from selfreward_eval.harness.models.language import Completes, CompletionLogProb
 from selfreward_eval.harness.models.training import Trains as Trains
 from selfreward_eval.harness.models.training import TrainsCaptioning as TrainsCaptioning
 from selfreward_eval.harness.models.training import TrainsDrawing as TrainsDrawing
+from selfreward_eval.harness.models.training import TrainsFlow as TrainsFlow
 from selfreward_eval.harness.models.training import TrainsLikelihoods as TrainsLikelihoods
-from selfreward_eval.harness.records import Item, Measurement
+from selfreward_eval.harness.records import Item, Measurement, Status
 
 if TYPE_CHECKING:
     import torch
@@ -39,10 +40,17 @@ class Model(Protocol):
 
 @runtime_checkable
 class Generates(Protocol):
-    """Draws pictures."""
+    """Draws pictures.
 
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Image]:
-        """One RGB picture per (prompt, seed); the same pair gives the same picture in any batch."""
+    A model that cannot promise the same picture for the same pair says ``"reproducible": False`` in its
+    identity.
+    """
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Sequence[Image | Measurement]:
+        """One RGB picture per (prompt, seed), or a measurement whose status says why there is none.
+
+        The same pair gives the same picture in any batch.
+        """
         ...
 
 
@@ -63,6 +71,11 @@ class Request:
     seed: int
 
 
+REVISED_PROMPT = "revised_prompt"
+"""Key of a drawn picture's ``info``: the prompt that was drawn in place of the one that was asked for. The
+runner keeps it in the picture's file and in the sample's evidence."""
+
+
 @runtime_checkable
 class Supplies(Protocol):
     """Hands out pictures made elsewhere. The runner asks it by item and index, and never to draw."""
@@ -78,6 +91,21 @@ class Supplies(Protocol):
     def pictures(self, requests: Sequence[Request]) -> list[Image | Measurement]:
         """One RGB picture per request, or a measurement whose status says why there is none."""
         ...
+
+
+class NotServed(Exception):
+    """Why a model has no answer for one sample, although it works: raised by ``answer`` and the like.
+
+    No :class:`~selfreward_eval.harness.errors.SelfRewardError`, so that a batch is tried one by one and every
+    sample gets its own status.
+
+    Attributes:
+        status: ``model_refused``, ``model_transport_error`` or ``generation_error``.
+    """
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = Status(status)
 
 
 class CutAnswer(str):

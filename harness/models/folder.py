@@ -41,7 +41,7 @@ class FolderModel:
 
     Args:
         path: the folder, or a JSONL list.
-        layout: ``auto``, ``geneval``, ``t2i_compbench`` or ``jsonl``.
+        layout: ``auto``, ``geneval``, ``t2i_compbench``, ``ids`` or ``jsonl``.
         name: how the run is called; the folder's or the list's name by default.
         outside: whether links and listed paths may lead out of the folder.
 

@@ -46,14 +46,16 @@ def comparison_view(comparison: Comparison, a: Run, b: Run) -> dict[str, Any]:
 
     Returns:
         ``a`` and ``b`` (name, fingerprint, folder), ``tasks`` (:func:`task_view`), ``only_in_one``
-        (sentences), ``model_differences`` (rows of key, a, b), ``settings`` (shared rows) and ``pairs``
+        (sentences, and how samples are paired where not by seed), ``by_seed`` (whether they are),
+        ``model_differences`` (rows of key, a, b), ``settings`` (shared rows) and ``pairs``
         (:func:`selfreward_eval.harness.report.pairs.pair_cards`).
     """
     arms = {
         side: {"name": arm.name, "fingerprint": arm.fingerprint, "folder": arm.folder}
         for side, arm in (("a", comparison.a), ("b", comparison.b))
     }
-    only = [
+    only = [comparison.pairing] if comparison.pairing else []
+    only += [
         f"{task} was run in {folder} alone and is not compared"
         for task, folder in comparison.only_in_one.items()
     ]
@@ -61,6 +63,7 @@ def comparison_view(comparison: Comparison, a: Run, b: Run) -> dict[str, Any]:
         **arms,
         "tasks": [task_view(task, a, b, comparison.families) for task in comparison.tasks.values()],
         "only_in_one": only,
+        "by_seed": not comparison.pairing,
         "model_differences": differences(comparison.a.model, comparison.b.model),
         "settings": settings(a.manifest.identity),
         "pairs": [pair for name in comparison.tasks for pair in pair_cards(name, a, b)],

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.attempts import attempt_each
-from selfreward_eval.harness.models.base import Generates, Request, Supplies
+from selfreward_eval.harness.models.base import REVISED_PROMPT, Generates, Request, Supplies
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
 from selfreward_eval.harness.runs.measuring import measure_each, not_generated
 from selfreward_eval.harness.runs.plan import Planned
@@ -56,6 +57,9 @@ def draw_batch(
     )
     per_measure = (time.monotonic() - began) / max(1, len(with_picture))
     results = dict(zip(with_picture, measured, strict=True)) | failures
+    if not isinstance(model, Supplies):
+        for k, picture in pictures.items():
+            results[k] = _with_revised_prompt(results[k], picture.info.get(REVISED_PROMPT))
     return [
         (
             SampleRecord(
@@ -72,6 +76,13 @@ def draw_batch(
         )
         for k, planned in enumerate(batch)
     ]
+
+
+def _with_revised_prompt(measurement: Measurement, prompt: object) -> Measurement:
+    """The measurement, with the prompt in its evidence that was drawn in place of the item's."""
+    if not isinstance(prompt, str):
+        return measurement
+    return replace(measurement, evidence={**measurement.evidence, REVISED_PROMPT: prompt})
 
 
 def _sample(planned: Planned, path: Path, digest: str) -> Sample:

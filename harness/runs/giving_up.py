@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from selfreward_eval.harness.errors import BrokenPlugin
-from selfreward_eval.harness.records import SampleRecord, Status
+from selfreward_eval.harness.records import NOT_MADE, SampleRecord, Status
 from selfreward_eval.harness.runs.contract import named
 from selfreward_eval.harness.runs.measuring import Raised
 from selfreward_eval.harness.task import Task
@@ -21,7 +21,7 @@ __all__ = ["GIVE_UP", "broken", "has_number", "tried_in_vain"]
 GIVE_UP = 16
 """Samples that a plug-in may fail on, from the first on, before it is taken for broken."""
 
-_UNTRIED = frozenset({Status.GENERATION_ERROR, Status.MISSING_IMAGE, Status.UNREADABLE_IMAGE})
+_UNTRIED = NOT_MADE | {Status.MISSING_IMAGE, Status.UNREADABLE_IMAGE}
 """What a sample without a picture is recorded with: the task was not tried on it."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.attempts import attempt_each, reason_of
 from selfreward_eval.harness.errors import BrokenPlugin
+from selfreward_eval.harness.models.base import NotServed
 from selfreward_eval.harness.plugins import place_of
 from selfreward_eval.harness.records import Measurement, Sample, Status
 from selfreward_eval.harness.registry import responsible
@@ -93,8 +94,10 @@ def unmeasured(error: Exception) -> Raised:
     return _raised(Status.MEASUREMENT_ERROR, error)
 
 
-def not_generated(error: Exception) -> Raised:
-    """The measurement of a sample over which the model raised ``error``."""
+def not_generated(error: Exception) -> Measurement:
+    """The measurement of a sample over which the model raised ``error``, or which it could not serve."""
+    if isinstance(error, NotServed):
+        return Measurement(error.status, reason=str(error))
     return _raised(Status.GENERATION_ERROR, error)
 
 

@@ -32,8 +32,8 @@ from selfreward_eval.harness.task import Responds, Task, limited
 
 BATCH = 32
 
-TRANSIENT = frozenset({Status.JUDGE_TRANSPORT_ERROR})
-"""Failures that may not happen again, such as a judge out of reach: such samples are measured on resume."""
+TRANSIENT = frozenset({Status.JUDGE_TRANSPORT_ERROR, Status.MODEL_TRANSPORT_ERROR})
+"""Failures that may not happen again, such as a server out of reach: tried again on resume."""
 
 
 class Progress(Protocol):

@@ -26,11 +26,13 @@ from selfreward_eval.harness.files import (
     read_json_lines,
 )
 from selfreward_eval.harness.folders import RUN, lock_folder, read_identity_file, require_same
+from selfreward_eval.harness.models.base import REVISED_PROMPT
 from selfreward_eval.harness.records import Manifest, Sample, SampleRecord, latest
 from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.PngImagePlugin import PngInfo
 
 MANIFEST = "run.json"
 
@@ -157,7 +159,7 @@ class RunFolder:
     def write_picture(self, relative: Path, picture: Image) -> str:
         """Writes a picture as PNG, whole or not at all; returns the sha256 of the file."""
         buffer = io.BytesIO()
-        picture.save(buffer, format="PNG")
+        picture.save(buffer, format="PNG", pnginfo=_revised_prompt(picture))
         path = self.path / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_bytes(path, buffer.getvalue(), durable=False)
@@ -189,6 +191,18 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _revised_prompt(picture: Image) -> PngInfo | None:
+    """What was drawn in place of the prompt, for the picture's own file: its line may never be written."""
+    from PIL.PngImagePlugin import PngInfo
+
+    prompt = picture.info.get(REVISED_PROMPT)
+    if not isinstance(prompt, str):
+        return None
+    kept = PngInfo()
+    kept.add_itxt(REVISED_PROMPT, prompt)
+    return kept
 
 
 def sample_from_picture(item_id: str, index: int, seed: int, relative: Path, digest: str) -> Sample:

@@ -8,7 +8,8 @@ independent coin tosses, of which R = p N came up; survey statistics uses the sa
 distributions, of Beta(R + 1 - c, N - R + c) below and Beta(R + c, N - R + 1 - c) above: c = 1 is
 Clopper and Pearson's interval, c = 1/2 the one with half of the observed count's probability
 ("mid-P"). Clopper and Pearson's covers more than it says, so c is 2/3 where tosses of either
-outcome are many, and 1 where :data:`FEW_TOSSES` or fewer are of one (``docs/decisions/``).
+outcome are many, and 1 where fewer than :data:`FEW_TOSSES` are of one, or where fewer than
+:data:`FEW_SPREAD` units tell the spread (``docs/decisions/``).
 
 The standard error is an estimate too, so N is reduced by (z / t)^2, with as many degrees of
 freedom as the spread really has (:func:`freedom_of_spread`): with 21 of 24 items all right, the
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["FEW_TOSSES", "bounded_ends", "ends_of_tosses", "freedom_of_spread"]
+__all__ = ["FEW_SPREAD", "FEW_TOSSES", "bounded_ends", "ends_of_tosses", "freedom_of_spread"]
 
 FEW_TOSSES = 8.0
 """With fewer tosses of one outcome than this, the ends are Clopper and Pearson's."""
+
+FEW_SPREAD = 50
+"""With fewer units than this likewise: their spread is too uncertain for the narrower ends."""
 
 
 def freedom_of_spread(item_means: Values, score_range: tuple[float, float] = (0.0, 1.0)) -> float:
@@ -149,7 +153,8 @@ def ends_of_tosses(
     size = np.where((error > 0) & (size > 0), size, units)
     right = p * size
     wrong = np.maximum(size - right, 0.0)
-    c = np.where(np.minimum(right, wrong) < (FEW_TOSSES if few is None else few), 1.0, 2 / 3)
+    scarce = np.minimum(right, wrong) < (FEW_TOSSES if few is None else few)
+    c = np.where(scarce | (np.asarray(units) < FEW_SPREAD), 1.0, 2 / 3)
     tiny = np.finfo(float).tiny
     low = betaincinv(np.maximum(right + 1 - c, tiny), wrong + c, 1 - upper)
     high = betaincinv(right + c, np.maximum(wrong + 1 - c, tiny), upper)

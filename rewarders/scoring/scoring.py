@@ -9,7 +9,7 @@ from pathlib import Path
 
 from selfreward_eval.harness.errors import BrokenPlugin
 from selfreward_eval.harness.plugins import calling
-from selfreward_eval.harness.records import Status
+from selfreward_eval.harness.records import NOT_MADE, Status
 from selfreward_eval.harness.runs.run import Progress
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.rewarders.cache import CachedRewarder
@@ -20,7 +20,7 @@ _RAISED = re.compile(r"[A-Za-z_]\w{0,99}(Error|Exception): ")
 """How :mod:`selfreward_eval.rewarders.guarding` begins the reason of a picture over which a rewarder raised;
 a rewarder that says itself why there is no value works."""
 
-_NO_PICTURE = frozenset({Status.MISSING_IMAGE, Status.UNREADABLE_IMAGE, Status.GENERATION_ERROR})
+_NO_PICTURE = NOT_MADE | {Status.MISSING_IMAGE, Status.UNREADABLE_IMAGE}
 """The rewarder was not asked."""
 
 BATCH = 32

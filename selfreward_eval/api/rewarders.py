@@ -119,7 +119,13 @@ class RewarderFactory:
         """Which model rewards itself, for a reader; empty if none does."""
         if not any(map(rewards_itself, rewarders)):
             return ""
-        return named(self.model, "the run's own" if self._given is None else "named by --model")
+        whose = "the run's own" if self._given is None else "named by --model"
+        judged = (
+            ", two models: the one that judges is external"
+            if getattr(self.model, "two_models", False)
+            else ""
+        )
+        return named(self.model, whose + judged)
 
     def _check(self) -> None:
         """The run's own model must still be the one that drew its pictures."""

@@ -18,7 +18,7 @@ from selfreward_eval.trainers.pooling import pool_seeds
 from selfreward_eval.trainers.seeds import TrainedSeed, train_seeds
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.training import TrainsLikelihoods
+    from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.harness.runs.run import Progress
     from selfreward_eval.harness.task import Task
     from selfreward_eval.rewarders.base import Rewarder
@@ -44,7 +44,7 @@ class Trained:
 
 
 def train(
-    model: str | TrainsLikelihoods = "tiny",
+    model: str | Trains = "tiny",
     trainer: str | Trainer = "srum",
     rewarder: str | Rewarder = "srum",
     tasks: str | Task | Sequence[str | Task] = TASKS,

@@ -26,6 +26,8 @@ def show(comparison: Comparison) -> None:
     console = Console(highlight=False)
     for letter, arm in (("A", comparison.a), ("B", comparison.b)):
         console.print(f"{letter}: {escape(arm.folder)}", soft_wrap=True)
+    if comparison.pairing:
+        console.print(f"[yellow]{escape(comparison.pairing)}[/yellow]", soft_wrap=True)
     for task in comparison.tasks.values():
         overall = task.overall
         label = "overall (macro)" if task.macro else "overall"

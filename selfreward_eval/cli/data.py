@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from selfreward_eval.harness.data import FileState, PinnedFile, Progress
 
+MANY = 50
+"""Files of one folder that are more than this are listed as one."""
+
 app = typer.Typer(
     help="Official benchmark data: pinned upstream files, checked by sha256.",
     no_args_is_help=True,
@@ -84,12 +87,26 @@ def _report(
     if json:
         _print_json([state.to_json(name) for name, state in states])
         return
-    for name, state in states:
+    for name, state, count in _folded(states):
         where = state.path or f"run `selfreward-eval data fetch {name}`, or set SELFREWARD_DATA"
-        typer.echo(f"{state.status:<9} {state.file.folder}/{state.file.path}  {where}")
+        more = f" and {count - 1} more beside it" if count > 1 else ""
+        typer.echo(f"{state.status:<9} {state.file.folder}/{state.file.path}{more}  {where}")
     for name, files in declared.items():
         if not files:
             typer.echo(f"{'ok':<9} {name} needs no official files")
+
+
+def _folded(states: list[tuple[str, FileState]]) -> list[tuple[str, FileState, int]]:
+    """(task, state, number of files): files that fill a folder and fare alike are one line, the first's."""
+    groups: dict[tuple[str, str, str, str], list[FileState]] = {}
+    for name, state in states:
+        folder = state.file.path.rpartition("/")[0]
+        groups.setdefault((name, state.status, state.file.folder, folder), []).append(state)
+    return [
+        (name, state, len(group) if len(group) > MANY else 1)
+        for (name, *_), group in groups.items()
+        for state in (group[:1] if len(group) > MANY else group)
+    ]
 
 
 def _reporter(bar: ProgressBar, file: PinnedFile) -> Progress:

@@ -17,9 +17,10 @@ def parity(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Recompute every known golden case; exit 1 if any result differs from the official one."""
-    from selfreward_eval.tasks.parity import check_folder
+    from selfreward_eval.tasks.parity import READERS, check_folder
+    from selfreward_eval.trainers.flow.golden import READERS as TRAINING_READERS
 
-    result = check_folder(directory)
+    result = check_folder(directory, {**READERS, **TRAINING_READERS})
     if json:
         typer.echo(json_module.dumps(result.to_json(), indent=2, ensure_ascii=False))
     else:

@@ -72,7 +72,7 @@ def measure_image(
     image: Image,
     metadata: Mapping[str, Any],
     detections: Sequence[Detection],
-    colour_classifier: ColourClassifier,
+    colour_classifier: ColourClassifier | None,
     options: Options = OFFICIAL,
     colours: Sequence[str] = COLOURS,
 ) -> Measurement:
@@ -82,7 +82,7 @@ def measure_image(
         image: RGB.
         metadata: upstream's row.
         detections: everything the detector offered for this picture, unthresholded.
-        colour_classifier: asked only for objects whose colour a clause names.
+        colour_classifier: asked only for objects whose colour a clause names; None if none does.
         options: thresholds.
         colours: what the classifier chooses from.
 
@@ -94,7 +94,11 @@ def measure_image(
         return Measurement(Status.MEASUREMENT_ERROR, reason=broken)
 
     def colour_of(name: str, objects: Sequence[Detection]) -> list[str]:
-        return colour_classifier.classify(image, objects, colours) if objects else []
+        if not objects:
+            return []
+        if colour_classifier is None:
+            raise InputError(f"the row asks for the colour of {name!r}, and nothing here reads colours")
+        return colour_classifier.classify(image, objects, colours)
 
     try:
         verdict = evaluate(metadata, by_class(detections), colour_of, colours=colours, options=options)

@@ -13,6 +13,9 @@ COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown"
 TAGS = ("single_object", "two_object", "counting", "colors", "position", "color_attr")
 """The six categories, in official order; the overall score is their unweighted mean."""
 
+COLOUR_TAGS = ("colors", "color_attr")
+"""The categories whose rows name colours."""
+
 
 @dataclass(frozen=True)
 class Options:

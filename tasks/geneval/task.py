@@ -7,22 +7,25 @@ are in this folder's ``README.md``; an item is shown in ``items.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.data import locate
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.base import ColourClassifier, Detector
-from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.instruments.build import build, identities
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.categories import chosen_categories
 from selfreward_eval.tasks.geneval.data import DATA_FILES, METADATA, OBJECT_NAMES
-from selfreward_eval.tasks.geneval.options import OFFICIAL
+from selfreward_eval.tasks.geneval.options import COLOUR_TAGS, OFFICIAL, TAGS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+OFFICIAL_DETECTOR = "mask2former"
 
 OFFICIAL_SEED = 42
 """Upstream seeds once per prompt with this."""
@@ -39,6 +42,8 @@ class GenEval(Task):
         detector_args: its constructor's arguments.
         colour: registry name of the colour classifier.
         colour_args: its constructor's arguments.
+        categories: some of the six, joined by ``+`` or as a sequence; all of them if empty. Without
+            ``colors`` and ``color_attr`` no colour classifier is needed.
 
     Instruments are built when they are first needed and load their weights when first used.
     """
@@ -63,16 +68,21 @@ class GenEval(Task):
 
     def __init__(
         self,
-        detector: str = "mask2former",
+        detector: str = OFFICIAL_DETECTOR,
         detector_args: Mapping[str, Any] | None = None,
         colour: str = "open_clip_colour",
         colour_args: Mapping[str, Any] | None = None,
+        categories: str | Sequence[str] = "",
     ) -> None:
+        self.categories = chosen_categories(categories, TAGS, self.info.name)
         self._detector_name, self._detector_args = detector, dict(detector_args or {})
         self._colour_name, self._colour_args = colour, dict(colour_args or {})
+        if detector != OFFICIAL_DETECTOR:
+            reason = f"no: {detector} is another detector than the official evaluator's Mask2Former"
+            self.info = replace(type(self).info, comparable=reason)
 
     def items(self) -> Sequence[Item]:
-        """The 553 prompts in official order.
+        """The 553 prompts in official order, as far as their category is chosen.
 
         Raises:
             MissingData: the official files are not on this machine.
@@ -92,12 +102,16 @@ class GenEval(Task):
             detected = self.detector.detect(images[part], self._labels)
             for sample, image, detections in zip(samples[part], images[part], detected, strict=True):
                 row = rows[sample.item_id]
-                measurements.append(measure_image(image, row, detections, self.colour, OFFICIAL))
+                colour = self.colour if row["tag"] in COLOUR_TAGS else None
+                measurements.append(measure_image(image, row, detections, colour, OFFICIAL))
         return measurements
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
-        """Identity of detector and colour classifier; their weights must be on this machine."""
-        return {"detector": self.detector.identity(), "colour": self.colour.identity()}
+        """Identity of what the categories need; the weights must be on this machine."""
+        needed: dict[str, Callable[[], Any]] = {"detector": lambda: self.detector}
+        if any(tag in COLOUR_TAGS for tag in self.categories):
+            needed["colour"] = lambda: self.colour
+        return identities(self.info.name, needed)
 
     def options(self) -> Mapping[str, Any]:
         """The official thresholds."""
@@ -161,4 +175,5 @@ class GenEval(Task):
     def _items(self) -> tuple[Item, ...]:
         from selfreward_eval.tasks.geneval.items import load_items
 
-        return tuple(load_items(locate(METADATA), self._labels))
+        items = load_items(locate(METADATA), self._labels)
+        return tuple(item for item in items if item.category in self.categories)

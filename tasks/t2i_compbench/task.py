@@ -20,12 +20,13 @@ from selfreward_eval.harness.instruments.base import (
     ImageTextScorer,
     Instrument,
 )
-from selfreward_eval.harness.instruments.build import build
+from selfreward_eval.harness.instruments.build import build, identities
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord
 from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
+from selfreward_eval.tasks.categories import chosen_categories
 from selfreward_eval.tasks.t2i_compbench.data import CATEGORIES, COLOUR_LISTS, DATA_FILES, require_colour_list
-from selfreward_eval.tasks.t2i_compbench.settings import METRIC, ROLES, THRESHOLDS, Protocol, Settings, roles
+from selfreward_eval.tasks.t2i_compbench.settings import METRIC, THRESHOLDS, Protocol, Settings, roles
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -144,7 +145,7 @@ class T2ICompBench(Task):
         similarity: str = "open_clip",
         similarity_args: Mapping[str, Any] | None = None,
     ) -> None:
-        self.categories = _chosen(categories)
+        self.categories = chosen_categories(categories, CATEGORIES, NAME)
         self.colour_list = require_colour_list(colour_list)
         if facts not in FACTS:
             raise UsageError(f"t2i_compbench reads facts from {' or '.join(FACTS)}, got facts={facts!r}")
@@ -207,7 +208,8 @@ class T2ICompBench(Task):
 
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         """Identity of every instrument that the chosen categories need; their weights must be here."""
-        return {role: self.instrument(role).identity() for role in roles(self.categories)}
+        getters = {role: partial(self.instrument, role) for role in roles(self.categories)}
+        return identities(self.info.name, getters)
 
     def options(self) -> Mapping[str, Any]:
         """The chosen settings, and where facts and labels come from."""
@@ -251,22 +253,6 @@ class T2ICompBench(Task):
 
         source = shipped if self.facts == "shipped" else partial(from_spacy, model=self.spacy_model)
         return tuple(load_items(self.categories, self.colour_list, source))
-
-
-def _chosen(categories: str | Sequence[str]) -> tuple[str, ...]:
-    """The chosen categories in official order.
-
-    Raises:
-        UsageError: one that there is not.
-    """
-    named = categories.split("+") if isinstance(categories, str) else list(categories)
-    named = [name.strip() for name in named if name.strip()]
-    unknown = [name for name in named if name not in ROLES]
-    if unknown:
-        raise UsageError(
-            f"t2i_compbench has no category {unknown[0]!r}; choose among {', '.join(CATEGORIES)}, joined by +"
-        )
-    return tuple(name for name in CATEGORIES if not named or name in named)
 
 
 def _detection(detector: str, labels: str | None, threshold: float | None) -> dict[str, Any]:

@@ -22,7 +22,19 @@ class ToyTask:
 
 
 class Painter:
+    """Paints.
+
+    Args:
+        brush: which one,
+            of all.
+        size: in pixels.
+    """
+
+    def __init__(self, brush: str, size: int = 48) -> None: ...
+
     def generate(self) -> None: ...
+
+    def training_copy(self) -> None: ...
 
 
 @pytest.fixture
@@ -53,9 +65,23 @@ def output(*arguments: str) -> str:
 
 
 @pytest.mark.usefixtures("plug_ins")
-def test_tasks_show_version_title_and_comparability() -> None:
-    assert "toy     @3  A toy benchmark [never]" in output("tasks")
+def test_tasks_show_version_capability_and_title() -> None:
+    assert "toy     @3  generate  A toy benchmark" in output("tasks").splitlines()
     assert output() == output("tasks")
+
+
+def test_the_list_of_tasks_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    lines = output("tasks").splitlines()
+    assert len(lines) > 10
+    assert max(map(len, lines)) <= 90
+
+
+def test_one_task_shows_its_long_texts_and_its_arguments() -> None:
+    text = " ".join(output("tasks", "geneval").split())
+    assert "comparable with published numbers: no: the Mask2Former weights of the hub" in text
+    assert "seed policies: hashed, official" in text
+    assert "--task-args detector='mask2former' registry name of the detector" in text
 
 
 @pytest.mark.usefixtures("plug_ins")
@@ -75,8 +101,50 @@ def test_a_plug_in_under_a_built_in_name_is_listed_as_not_used(monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("plug_ins")
-def test_models_show_what_they_can_do() -> None:
-    assert "painter  generate" in output("models")
+def test_models_show_what_they_can_do_and_take() -> None:
+    lines = output("models").splitlines()
+    assert "painter  draws, trains (generate)" in lines
+    assert lines[lines.index("painter  draws, trains (generate)") + 1] == "    brush, size=48"
+
+
+@pytest.mark.usefixtures("plug_ins")
+def test_one_name_shows_what_its_arguments_mean() -> None:
+    assert output("models", "painter").splitlines() == [
+        "painter  draws, trains (generate)",
+        "    brush",
+        "        which one, of all.",
+        "    size=48",
+        "        in pixels.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "shown", "argument"),
+    [
+        ("models", "diffusers", "draws (generate)", "pretrained, revision=None"),
+        ("models", "openai_chat", "answers, continues texts (answer, complete)", "model, base_url="),
+        ("models", "tiny", "draws, answers, likelihoods, trains", "checkpoint='final'"),
+        ("models", "pair", "draws, answers, likelihoods", "generator, understander"),
+        ("rewarders", "dsr", "(self; needs text_logprobs)", "question="),
+        ("trainers", "dsr_grpo", "GRPO on whole groups", "ratio=0.2, kl=0.02"),
+        ("instruments", "mask2former", "COCO", "weights='facebook/"),
+    ],
+)
+def test_the_built_in_ones_show_theirs(what: str, name: str, shown: str, argument: str) -> None:
+    lines = output(what).splitlines()
+    (place,) = [k for k, line in enumerate(lines) if line.split()[0] == name and not line.startswith(" ")]
+    assert shown in lines[place]
+    assert argument in lines[place + 1]
+
+
+def test_a_source_says_the_same_as_its_class() -> None:
+    """Trainers and instruments are listed without being imported."""
+    from selfreward_eval.cli.listing_arguments import from_class
+
+    for group in command.BY_SOURCE:
+        for row in command.describe(group):
+            target = registry.registry(group).load(row["name"])
+            assert list(row["arguments"]) == list(from_class(target)), row["name"]
 
 
 @pytest.mark.usefixtures("plug_ins")
@@ -103,10 +171,12 @@ def test_an_unknown_group_leads_to_the_right_one(what: str, hint: str) -> None:
     assert hint in str(caught.value)
 
 
-def test_listing_tasks_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("what", ["tasks", "models", "rewarders", "trainers", "instruments"])
+def test_listing_imports_nothing_heavy(what: str) -> None:
     """The half second of CPU that it may take is lost on any one of these."""
     script = (
-        "import sys; from selfreward_eval.cli.listing import describe; describe('tasks'); "
+        "import sys; from selfreward_eval.cli.listing import describe; "
+        f"describe({what!r}); "
         "print([m for m in ('torch', 'transformers', 'scipy', 'PIL', 'rich') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

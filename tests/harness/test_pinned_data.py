@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,25 @@ def test_a_file_that_the_server_lacks_is_reported_with_its_answer(places: Path) 
 
 def test_a_fetched_file_can_be_read_by_others_who_share_the_cache() -> None:
     assert fetch(FILE).stat().st_mode & 0o777 == 0o644
+
+
+BY_GIT = replace(FILE, sha256="", git_blob=hashlib.sha1(b"blob 180000\0" + CONTENT).hexdigest())
+"""A file whose sha256 nobody has published."""
+
+
+def test_a_file_may_be_pinned_by_gits_own_hash(places: Path) -> None:
+    assert fetch(BY_GIT).read_bytes() == CONTENT
+    put(places / "cache" / "toy" / FILE.path, b"damaged")
+    with pytest.raises(InputError, match="its git blob differs"):
+        locate(BY_GIT)
+    assert fetch(BY_GIT).read_bytes() == CONTENT
+
+
+def test_another_download_than_gits_is_deleted(places: Path) -> None:
+    other = replace(BY_GIT, git_blob="0" * 40)
+    with pytest.raises(InputError, match="expected git blob 000000000000"):
+        fetch(other)
+    assert state(other).status == "missing"
 
 
 def test_a_damaged_file_in_the_cache_is_never_read_but_replaced(places: Path) -> None:

@@ -33,6 +33,41 @@ IDIOM = {"dimension": "idiom", "judge_replies": ["seen", '{"score": [1]}', '{"sc
 REVIEW = {"question_id": 1, "category": "conv", "tuple": [8, 9]}
 REVIEWS = {"file_name": "model.jsonl", "args": [], "lines": [REVIEW]}
 NAN = float("nan")
+DPG_HEADER = (
+    "item_id,text,keywords,proposition_id,dependency,category_broad,category_detailed,tuple,"
+    "question_natural_language\n"
+)
+DPG_IMAGE = {
+    "file": "a.png",
+    "dependency": [[1, [0]], [2, [1]]],
+    "pic_num": 1,
+    "answers": [{"1": "yes", "2": "no"}],
+}
+DPG_CHANGES: tuple[dict[str, Any], ...] = (
+    {"answers": [{"1": "yes"}]},
+    {"answers": [{"1": "yes", "2": True}]},
+    {"answers": [{"1": "yes", "2": None}]},
+    {"answers": []},
+    {"dependency": [[1, [0]], [2, ["1"]]]},
+    {"dependency": [[1, [0]], [2, None]]},
+    {"dependency": []},
+    {"resolution": None},
+    {"resolution": "512"},
+    {"pic_num": 0},
+    {"file": "b.png", "item_id": "a"},
+)
+WISE_ROWS = {"ids": [1, 400], "cycle": [[1, 1, 1]]}
+WISE_FILES = [
+    {"name": "cultural_common_sense_scores.jsonl", "segments": [WISE_ROWS]},
+    {"name": "spatio-temporal_reasoning_scores.jsonl", "segments": [{**WISE_ROWS, "ids": [401, 700]}]},
+    {"name": "natural_science_scores.jsonl", "segments": [{**WISE_ROWS, "ids": [701, 1000]}]},
+]
+
+
+def raw(number: int, line: str) -> dict[str, Any]:
+    """The files of scores with one more line in one of them."""
+    files = [{**file, "extra": [line]} if k == number else file for k, file in enumerate(WISE_FILES)]
+    return {"files": files}
 
 
 def seen(**change: Any) -> dict[str, Any]:
@@ -48,6 +83,8 @@ SOUND: list[tuple[str, dict[str, Any]]] = [
     ("compbench_3in1.json", SUBSCORES),
     ("trb_image_end_to_end.json", IDIOM),
     ("llava_summarize.json", REVIEWS),
+    ("dpg_image.json", DPG_IMAGE),
+    ("wise_bagel_cal_score.json", {"files": WISE_FILES}),
 ]
 
 REFUSED = [
@@ -128,6 +165,30 @@ REFUSED = [
     ("llava_summarize.json", {**REVIEWS, "args": ["-i", "one"]}),
     ("llava_summarize.json", {**REVIEWS, "args": ["--best"]}),
     ("llava_summarize.json", {**REVIEWS, "args": ["-v"]}),
+    *(("dpg_image.json", {**DPG_IMAGE, **change}) for change in DPG_CHANGES),
+    *(
+        ("dpg_questions.json", {"csv": DPG_HEADER + "x,t,k,1,0,e,w,c (x),q\n" + row})
+        for row in ("a,t,k,one,0,e,w,c (x),q\n", "a,t,k,1,x,e,w,c (x),q\n", "a,t,k,1,0,e,w,c (x),\n")
+    ),
+    ("dpg_questions.json", {"csv": ""}),
+    *(("wise_extract_scores.json", {"text": text}) for text in (None, 3, ["Consistency: 2"])),
+    ("wise_bagel_extract_scores.json", {"text": None}),
+    ("wise_verified_extract_scores.json", {"text": None}),
+    ("wise_verified_reply.json", {"content": None}),
+    ("wise_evaluate_image.json", {"replies": ["bad"], "prompt_keys": ["Prompt"]}),
+    *(
+        ("wise_bagel_cal_score.json", raw(number, line))
+        for number, line in (
+            (0, "{"),
+            (0, '{"consistency": 1, "realism": 1}'),
+            (0, '{"consistency": 9.9, "realism": 1, "aesthetic_quality": 1}'),
+            (0, '{"consistency": "1", "realism": 1, "aesthetic_quality": 1}'),
+            (1, '{"consistency": 1, "realism": 1, "aesthetic_quality": 1}'),
+            (2, '{"consistency": 1, "realism": 1, "aesthetic_quality": 1, "prompt_id": "801"}'),
+        )
+    ),
+    ("wise_bagel_cal_score.json", {"files": WISE_FILES[:2]}),
+    ("wise_calculate.json", {"files": WISE_FILES, "category": "time", "expected": {}}),
 ]
 
 

@@ -13,17 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
-from selfreward_eval.trainers.objectives import grpo
+from selfreward_eval.trainers.methods.dsr_grpo_flow import DualGrpoFlow
+from selfreward_eval.trainers.methods.group_terms import SideTerms, captioning_terms, members, side_loss
 from selfreward_eval.trainers.settings import Settings
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import TrainsLikelihoods
-    from selfreward_eval.trainers.pool import Captions, Drawings, Pool
+    from selfreward_eval.trainers.pool import Drawings, Pool
 
 
 class DualGrpo(Trainer):
@@ -59,6 +59,7 @@ class DualGrpo(Trainer):
             "guidance",
         ),
     )
+    for_flow = DualGrpoFlow
     defaults = Settings(
         prompts=64,
         pictures=16,
@@ -104,88 +105,23 @@ class DualGrpo(Trainer):
         logged: dict[str, float] = {}
         if "drawing" in picks:
             assert pool.drawings is not None
-            parts.append(
-                self._side("drawing", logged, *_drawing_terms(model, pool.drawings, picks["drawing"]))
-            )
+            terms = _drawing_terms(model, pool.drawings, picks["drawing"])
+            parts.append(side_loss("drawing", logged, terms, self.own["ratio"], self.own["kl"]))
         if "captioning" in picks:
             assert pool.captions is not None
-            group_terms = _captioning_terms(model, pool.captions, picks["captioning"])
-            parts.append(self.own["captioning"] * self._side("captioning", logged, *group_terms))
+            terms = captioning_terms(model, pool.captions, picks["captioning"])
+            side = side_loss("captioning", logged, terms, self.own["ratio"], self.own["captioning_kl"])
+            parts.append(self.own["captioning"] * side)
         loss = torch.stack(parts).sum()
         return loss, {"loss": float(loss.detach()), **logged}
 
-    def _side(
-        self,
-        side: Side,
-        logged: dict[str, float],
-        policy: list[torch.Tensor],
-        sampling: list[torch.Tensor],
-        reference: list[torch.Tensor] | None,
-        advantages: list[float],
-        shares: list[float],
-    ) -> torch.Tensor:
-        """The side's loss: candidates of equal length together, each weighed by its share of its group."""
-        parts: list[torch.Tensor] = []
-        for rows in _by_length(policy):
-            logp = torch.stack([policy[k] for k in rows])
-            sampled = torch.stack([sampling[k] for k in rows]).to(logp.device)
-            frozen = None if reference is None else torch.stack([reference[k] for k in rows]).to(logp.device)
-            weight = logp.new_tensor([advantages[k] for k in rows])
-            kl_weight = self.own["kl" if side == "drawing" else "captioning_kl"]
-            loss, penalty, binding = grpo(logp, sampled, frozen, weight, self.own["ratio"], kl_weight)
-            share = logp.new_tensor([shares[k] for k in rows])
-            parts.append(torch.stack([(term * share).sum() for term in (loss, penalty, binding)]))
-        sums = torch.stack(parts).sum(0)
-        logged[f"{side}_kl"] = float(sums[1].detach())
-        logged[f"{side}_clipped"] = float(sums[2].detach())
-        return sums[0]
 
-
-def _by_length(rows: Sequence[torch.Tensor]) -> list[list[int]]:
-    """Numbers of rows of one length together."""
-    rows_by_length: dict[int, list[int]] = {}
-    for k, row in enumerate(rows):
-        rows_by_length.setdefault(len(row), []).append(k)
-    return list(rows_by_length.values())
-
-
-def _members(
-    side: Drawings | Captions, picks: Sequence[int]
-) -> tuple[list[tuple[int, int]], list[float], list[float]]:
-    """(group, candidate) of everything scored in the picked groups, advantages, and shares that sum to 1."""
-    places: list[tuple[int, int]] = []
-    advantages: list[float] = []
-    shares: list[float] = []
-    groups = side.groups[list(picks)]
-    for group in groups:
-        scored = np.flatnonzero(side.scored[group])
-        values = side.advantages(group)
-        places += [(int(group), int(k)) for k in scored]
-        advantages += [float(values[k]) for k in scored]
-        shares += [1.0 / (len(scored) * len(groups))] * len(scored)
-    return places, advantages, shares
-
-
-def _drawing_terms(model: TrainsLikelihoods, drawings: Drawings, picks: Sequence[int]) -> tuple[Any, ...]:
-    places, advantages, shares = _members(drawings, picks)
+def _drawing_terms(model: TrainsLikelihoods, drawings: Drawings, picks: Sequence[int]) -> SideTerms:
+    places, advantages, shares = members(drawings, picks)
     assert drawings.sampling_logprobs is not None
     groups, ks = [list(column) for column in zip(*places, strict=True)]
     policy = model.drawing_logprobs([drawings.items[g].text for g in groups], drawings.tokens[groups, ks])
     logprobs = drawings.reference_logprobs
     reference = None if logprobs is None else list(logprobs[groups, ks])
     sampling = list(drawings.sampling_logprobs[groups, ks])
-    return list(policy), sampling, reference, advantages, shares
-
-
-def _captioning_terms(model: TrainsLikelihoods, captions: Captions, picks: Sequence[int]) -> tuple[Any, ...]:
-    places, advantages, shares = _members(captions, picks)
-    assert captions.sampling_logprobs is not None
-    policy = model.caption_logprobs(
-        [captions.pictures[g] for g, _ in places],
-        captions.question,
-        [captions.texts[g][k] for g, k in places],
-    )
-    logprobs = captions.reference_logprobs
-    reference = None if logprobs is None else [logprobs[g][k] for g, k in places]
-    sampling = [captions.sampling_logprobs[g][k] for g, k in places]
-    return policy, sampling, reference, advantages, shares
+    return SideTerms(list(policy), sampling, reference, advantages, shares)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
+from selfreward_eval.trainers.methods.rejection_flow import RejectionFlow
 from selfreward_eval.trainers.objectives import likelihood
 from selfreward_eval.trainers.settings import Settings
 
@@ -32,6 +33,7 @@ class Rejection(Trainer):
         "best-of-n fine-tuning: the candidate with the highest reward is learnt",
         ours=("candidates", "steps", "batch_size", "learning_rate", "warmup"),
     )
+    for_flow = RejectionFlow
     defaults = Settings()
 
     def __init__(self, **settings: Any) -> None:

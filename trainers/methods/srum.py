@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.rewarders.srum.weighting import CONSTRAINT
 from selfreward_eval.trainers.base import Side, Trainer, TrainerInfo
+from selfreward_eval.trainers.methods.srum_flow import SrumFlow
 from selfreward_eval.trainers.methods.srum_policy import policy_loss
 from selfreward_eval.trainers.objectives import Away, likelihood, mapped
 from selfreward_eval.trainers.settings import Settings
@@ -61,6 +62,7 @@ class Srum(Trainer):
         paper="https://arxiv.org/abs/2510.12784",
         ours=("candidates", "steps", "batch_size", "learning_rate", "warmup", "away", "keep"),
     )
+    for_flow = SrumFlow
     defaults = Settings()
 
     def __init__(

@@ -8,6 +8,7 @@ import numpy as np
 
 from selfreward_eval.tasks.shapes.compbench import requests as compbench
 from selfreward_eval.tasks.shapes.compbench.scenes import realise as realise_compbench
+from selfreward_eval.tasks.shapes.language import Question
 from selfreward_eval.tasks.shapes.reasonbench import requests as reasonbench
 from selfreward_eval.tasks.shapes.reasonbench.scenes import realise as realise_reasonbench
 from selfreward_eval.tasks.shapes.render import render
@@ -132,7 +133,17 @@ def understanding_batch(
     *,
     focus: str = "all",
 ) -> PackedBatch:
+    """What :func:`asked_scenes` gives, packed for the tiny model."""
+    pictures, scenes, questions = asked_scenes(seed, step, size, focus=focus)
+    return pack(tokenizer, special, to_tensor(pictures), scenes, questions)
+
+
+def asked_scenes(
+    seed: int, step: int, size: int, *, focus: str = "all"
+) -> tuple[np.ndarray, list[Scene], list[list[Question]]]:
     """Two thirds free scenes with questions, one third requested scenes with their prompt among them.
+
+    Pictures are uint8 (size, 48, 48, 3).
 
     ``focus`` is ``all``, or ``lookup`` (free scenes of two or three objects, most questions ask for one
     property), or ``relation`` (the same scenes half of the time, most questions ask for a relation).
@@ -151,7 +162,7 @@ def understanding_batch(
         pictures.append(render(scene))
         scenes.append(scene)
         questions.append(asked)
-    return pack(tokenizer, special, to_tensor(np.stack(pictures)), scenes, questions)
+    return np.stack(pictures), scenes, questions
 
 
 def drawing_scenes(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -113,6 +113,16 @@ class PackedBatch:
     shapes: torch.Tensor
 
 
+class Covered(Protocol):
+    """What the grounding term reads of a batch; see :class:`PackedBatch`."""
+
+    @property
+    def colours(self) -> torch.Tensor: ...
+
+    @property
+    def shapes(self) -> torch.Tensor: ...
+
+
 def questions_for(
     rng: np.random.Generator, scene: Scene, count: int, weights: dict[str, float] | None = None
 ) -> list[Question]:
@@ -176,10 +186,10 @@ def pack(
     same = segment_t[:, :, None] == segment_t[:, None, :]
     picture = (segment_t == 0)[:, None, :]
     mask = (same | picture) & causal
-    return PackedBatch(pixels, ids_t, positions_t, mask[:, None], labels_t, weights_t, *_covers(scenes))
+    return PackedBatch(pixels, ids_t, positions_t, mask[:, None], labels_t, weights_t, *covers(scenes))
 
 
-def _covers(scenes: Sequence[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+def covers(scenes: Sequence[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
     """Colour and shape index of the object over every patch: int64 (B, 36) twice, -100 for none."""
     import torch
 
@@ -200,7 +210,7 @@ def _covers(scenes: Sequence[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
 def grounding(
     features: torch.Tensor,
     words: torch.Tensor,
-    batch: PackedBatch,
+    batch: Covered,
     colour_ids: torch.Tensor,
     shape_ids: torch.Tensor,
 ) -> torch.Tensor:

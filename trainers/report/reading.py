@@ -178,6 +178,7 @@ def comparison_of(data: Mapping[str, Any]) -> Comparison:
         {str(name): _task(task) for name, task in data["tasks"].items()},
         {str(task): str(folder) for task, folder in data["only_in_one"].items()},
         families,
+        str(data.get("pairing", "")),
     )
 
 

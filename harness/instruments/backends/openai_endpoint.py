@@ -9,10 +9,10 @@ from __future__ import annotations
 import html
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import quote, urlsplit
 
 from selfreward_eval.harness.errors import InputError, UsageError
@@ -21,6 +21,14 @@ from selfreward_eval.harness.instruments.backends.retries import retry_after
 
 if TYPE_CHECKING:
     import httpx2
+
+T = TypeVar("T")
+
+Reader: TypeAlias = Callable[[bytes, wire.Clean], T]
+"""(body of a 200 answer, what takes the key out of a text) -> what it says.
+
+Raises MalformedAnswer where that cannot be read.
+"""
 
 OPENAI = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
@@ -45,6 +53,8 @@ class Failure:
         wait: ``Retry-After`` of the endpoint in seconds, or None.
         limited: whether the wait holds for the whole account, not for this conversation alone (429).
         denied: the endpoint forbids it (403).
+        refused: the endpoint declines what was asked, by its content policy.
+        answered: whether the endpoint answered at all, so that the request itself is at fault.
     """
 
     reason: str
@@ -52,6 +62,8 @@ class Failure:
     wait: float | None = None
     limited: bool = False
     denied: bool = False
+    refused: bool = False
+    answered: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,16 +71,22 @@ class Endpoint:
     """The address of an endpoint and how it is asked.
 
     Attributes:
-        url: up to and without ``/chat/completions``.
+        url: up to and without ``/chat/completions`` and the like.
         model: as it is called there; for messages.
         key_variable: environment variable of the key, or None.
         timeout: seconds for one whole request and answer.
+        asked_by: the registry name of what asks, for messages.
+        asked_as: what the endpoint is to it, for messages.
+        largest: bytes; an answer that goes on beyond this is not read to its end.
     """
 
     url: str
     model: str
     key_variable: str | None
     timeout: float
+    asked_by: str = "judge_openai"
+    asked_as: str = "judge"
+    largest: int | None = None
 
     def key(self) -> str | None:
         """The key, if there is one. Its value is in no message.
@@ -83,17 +101,29 @@ class Endpoint:
             if self.key_variable == KEY and self.url != OPENAI:
                 return None
             raise UsageError(
-                f"judge_openai needs a key for {self.url}: set the environment variable {self.key_variable}, "
-                "or name another one as api_key_env"
+                f"{self.asked_by} needs a key for {self.url}: set the environment variable "
+                f"{self.key_variable}, or name another one as api_key_env"
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise UsageError(f"the environment variable {self.key_variable} holds odd characters, so no key")
         return key
 
     async def send(
-        self, client: httpx2.AsyncClient, body: Mapping[str, Any], key: str | None
-    ) -> wire.Completion | Failure:
+        self,
+        client: httpx2.AsyncClient,
+        body: Mapping[str, Any] | None,
+        key: str | None,
+        path: str,
+        read: Reader[T],
+    ) -> T | Failure:
         """Sends one request.
+
+        Args:
+            client: the connections.
+            body: of a POST; None sends a GET.
+            key: sent along, or None.
+            path: below :attr:`url`, with a slash.
+            read: makes something of a 200 answer.
 
         Raises:
             InputError: every other conversation would be refused as well.
@@ -104,32 +134,36 @@ class Endpoint:
 
         try:
             async with asyncio.timeout(self.timeout):
-                status, headers, content = await self._post(client, body, key)
+                status, headers, content = await self._ask(client, body, key, path)
         except TimeoutError:
             return Failure(f"no whole answer within {self.timeout:g} s", again=True)
         except httpx2.HTTPError as error:
             what = without_key(f"{type(error).__name__}: {error}", key)
             return Failure(f"the connection failed ({wire.shortened(what)})", again=True)
-        if len(content) > LARGEST_ANSWER:
-            return Failure(f"an answer of more than {LARGEST_ANSWER} bytes")
+        if len(content) > self._largest:
+            return Failure(f"an answer of more than {self._largest} bytes", answered=True)
         if status != 200:
             return self._refused(status, headers, content, key)
         try:
-            return wire.read_answer(content, partial(without_key, key=key))
+            return read(content, partial(without_key, key=key))
         except wire.MalformedAnswer as error:
             return Failure(str(error), again=True)
 
-    async def _post(
-        self, client: httpx2.AsyncClient, body: Mapping[str, Any], key: str | None
+    @property
+    def _largest(self) -> int:
+        return LARGEST_ANSWER if self.largest is None else self.largest
+
+    async def _ask(
+        self, client: httpx2.AsyncClient, body: Mapping[str, Any] | None, key: str | None, path: str
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body; of an endless body only a little more than the limit."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         content = bytearray()
-        where = f"{self.url}/chat/completions"
-        async with client.stream("POST", where, json=dict(body), headers=headers) as response:
+        method, sent = ("GET", {}) if body is None else ("POST", {"json": dict(body)})
+        async with client.stream(method, f"{self.url}{path}", headers=headers, **sent) as response:
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) > LARGEST_ANSWER:
+                if len(content) > self._largest:
                     break
             return response.status_code, response.headers, bytes(content)
 
@@ -147,18 +181,23 @@ class Endpoint:
         if code == "insufficient_quota":
             raise self.stopped(f"has no quota left ({answer})", "raise the account's limit and run again")
         if status not in TEMPORARY:
-            return Failure(answer, denied=status == 403)
+            refused = wire.is_refusal(code, message)
+            return Failure(answer, denied=status == 403 and not refused, refused=refused, answered=True)
         return Failure(
             answer, again=True, wait=retry_after(headers.get("retry-after")), limited=status == 429
         )
 
     def stopped(self, what: str, way_out: str) -> InputError:
         """The error that ends a run: the endpoint refuses every conversation."""
-        return InputError(f"the judge {self.model!r} at {self.url} {what}; {way_out}")
+        return InputError(f"the {self.asked_as} {self.model!r} at {self.url} {what}; {way_out}")
 
 
-def checked_base_url(base_url: str) -> str:
+def checked_base_url(base_url: str, asked_by: str = "judge_openai") -> str:
     """``base_url`` without a closing slash.
+
+    Args:
+        base_url: as the user wrote it.
+        asked_by: the registry name of what asks, for messages.
 
     Raises:
         UsageError: it is no address, or holds credentials: they would end in records. It is not repeated.
@@ -166,11 +205,11 @@ def checked_base_url(base_url: str) -> str:
     parts = urlsplit(str(base_url))
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise UsageError(
-            "judge_openai: base_url holds credentials, a query or a fragment; give the bare address, and the "
+            f"{asked_by}: base_url holds credentials, a query or a fragment; give the bare address, and the "
             "key in the environment variable that api_key_env names"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"judge_openai: base_url {base_url!r} is no http(s) address")
+        raise UsageError(f"{asked_by}: base_url {base_url!r} is no http(s) address")
     return str(base_url).rstrip("/")
 
 

@@ -47,12 +47,14 @@ class Completion:
         reason: why there is none.
         details: finish reason, the model that served, its fingerprint, token counts, as far as given.
         tokens: prompt and reply tokens together, None if not given.
+        refused: whether the endpoint declined to answer.
     """
 
     text: str | None
     reason: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     tokens: int | None = None
+    refused: bool = False
 
 
 def data_url(image: Image) -> str:
@@ -99,9 +101,9 @@ def read_answer(body: bytes, clean: Clean = _unchanged) -> Completion:
     kept = {key: value for key, value in details.items() if value not in (None, {})}
     tokens = usage.get("total_tokens")
     if refused:
-        return Completion(None, f"the endpoint refused: {refused}", kept, tokens)
+        return Completion(None, f"the endpoint refused: {refused}", kept, tokens, True)
     if finish == "content_filter":
-        return Completion(None, "the endpoint refused: content filter", kept, tokens)
+        return Completion(None, "the endpoint refused: content filter", kept, tokens, True)
     if not text:
         return Completion(None, f"the reply is empty (finish reason {finish!r})", kept, tokens)
     return Completion(text, "", kept, tokens)
@@ -120,6 +122,20 @@ def error_words(body: bytes, clean: Clean = _unchanged) -> tuple[str, str]:
         return "", shortened(str(error))
     except (ValueError, KeyError, TypeError, RecursionError):
         return "", shortened(clean(body.decode("utf-8", errors="replace")))
+
+
+REFUSALS = ("content_policy", "content policy", "moderation", "safety", "content_filter")
+"""Parts of the codes and messages of an endpoint that declines what it is asked."""
+
+
+def is_refusal(code: str, message: str) -> bool:
+    """Whether an error says that the endpoint declines what it was asked, not that it was asked wrongly.
+
+    >>> is_refusal("content_policy_violation", "Your request was rejected")
+    True
+    """
+    words = f"{code} {message}".lower()
+    return any(part in words for part in REFUSALS)
 
 
 def shortened(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from selfreward_eval.harness.errors import CheckpointError
 
-__all__ = ["check_layout", "check_one_set", "stored_tensors"]
+__all__ = ["check_index", "check_layout", "check_one_set", "stored_tensors"]
 
 INDEX = "model.safetensors.index.json"
 ADAPTERS = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
@@ -81,10 +81,20 @@ def check_one_set(folder: Path, name: str, *, published: bool) -> None:
         )
     index = folder / INDEX
     if index.is_file():
-        _check_index(folder, index, name)
+        check_index(folder, index, name)
 
 
-def _check_index(folder: Path, index: Path, name: str) -> None:
+def check_index(folder: Path, index: Path, name: str) -> None:
+    """Refuses an index that does not belong to the shards beside it.
+
+    Args:
+        folder: of the shards.
+        index: the file that lists which shard holds which tensor.
+        name: what the user called the folder.
+
+    Raises:
+        CheckpointError: by the first file or tensor that does not fit.
+    """
     listed = _json(index).get("weight_map")
     if not isinstance(listed, dict) or not all(isinstance(file, str) for file in listed.values()):
         raise CheckpointError(f"{name} holds an {INDEX} without a weight_map; save the model again")

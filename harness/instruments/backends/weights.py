@@ -75,14 +75,7 @@ class Weights:
                 configuration, no safetensors, more than one set of them, an adapter, or a layout of
                 others; see :mod:`.weight_files`.
         """
-        folder = Path(self.name).expanduser()
-        if not folder.is_dir():
-            if folder.is_absolute() or str(self.name).startswith("."):
-                raise CheckpointError(
-                    f"no checkpoint folder at {self.name}; give the path of a folder saved by "
-                    "save_pretrained, or a hub name (owner/name)"
-                )
-            folder = download(self.name, self.revision, NETWORK_FILES)
+        folder = folder_of(self.name, self.revision, NETWORK_FILES)
         check_layout(folder, self.name)
         if not (folder / "config.json").is_file():
             raise CheckpointError(f"{folder} holds no config.json; name a folder saved by save_pretrained")
@@ -111,6 +104,28 @@ class Weights:
             return text_content_hash(self.folder)
         others = [self.folder / name for name in self.reads if (self.folder / name).is_file()]
         return content_hash([self.folder / "config.json", *others, *self.folder.glob("*.safetensors")])
+
+
+def folder_of(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """The folder ``name``, or that of the hub repository's snapshot.
+
+    Args:
+        name: a folder, or ``owner/name`` on the hub.
+        revision: a branch, tag or commit of the repository.
+        patterns: of the files to download, as for :mod:`fnmatch`.
+
+    Raises:
+        CheckpointError: there is no such folder or repository, or the hub cannot be reached.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.is_absolute() or name.startswith("."):
+        raise CheckpointError(
+            f"no checkpoint folder at {name}; give the path of a folder saved by save_pretrained, or a hub "
+            "name (owner/name)"
+        )
+    return download(name, revision, patterns)
 
 
 def download(repository: str, revision: str | None, patterns: Sequence[str]) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.processors import refuse_control_tokens
+from selfreward_eval.harness.models.batches import Batch, batches
 from selfreward_eval.harness.models.janus.decode import Sampling
 from selfreward_eval.harness.models.janus.loading import Loaded, load
 
@@ -22,19 +21,6 @@ GUIDANCE = 5.0
 
 ROWS = 8
 """Pictures computed together in types narrower than float64; always exactly so many."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows that are computed together.
-
-    Attributes:
-        rows: numbers of the rows; the last one may come again, to fill the batch.
-        real: so many of them, the first, are wanted.
-    """
-
-    rows: list[int]
-    real: int
 
 
 class JanusCore:
@@ -135,17 +121,10 @@ class JanusCore:
     def _groups(self, ids: Sequence[Sequence[int]]) -> Iterator[Batch]:
         """Rows of one length together. In narrow types ``rows`` of them; if ``filled``, the last row is
         repeated until there are so many."""
-        by_length: dict[int, list[int]] = defaultdict(list)
-        for k, row in enumerate(ids):
-            by_length[len(row)].append(k)
-        for members in by_length.values():
-            if self._exact:
-                yield Batch(members, len(members))
-                continue
-            for start in range(0, len(members), self.rows):
-                part = members[start : start + self.rows]
-                missing = self.rows - len(part) if self.filled else 0
-                yield Batch(part + [part[-1]] * missing, len(part))
+        lengths = [len(row) for row in ids]
+        if self._exact:
+            return batches(lengths, None, filled=False)
+        return batches(lengths, self.rows, filled=self.filled)
 
     def _chat(self, content: list[dict[str, str]]) -> str:
         conversation = [{"role": "user", "content": content}]

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.errors import CheckpointError, UsageError
+from selfreward_eval.harness.errors import CheckpointError
 from selfreward_eval.harness.instruments.backends.finite import check_weights
 from selfreward_eval.harness.instruments.backends.networks import load_config, load_network
 from selfreward_eval.harness.instruments.backends.processors import load_processor
 from selfreward_eval.harness.instruments.backends.weights import Weights, folder_revision
+from selfreward_eval.harness.models.precision import check_dtype, choose_device, choose_dtype
 
 if TYPE_CHECKING:
     import torch
     from transformers import JanusProcessor
     from transformers.models.janus.configuration_janus import JanusConfig
-
-DTYPES = ("auto", "float64", "float32", "bfloat16", "float16")
-EXACT_BELOW = 50_000_000
-"""Parameters below which ``auto`` computes in float64 on a CPU: exact in any batch, and cheap enough."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ def load(weights: str, revision: str | None, device: str, dtype: str) -> Loaded:
         weights: path of a folder in the hub's layout, or ``owner/name``.
         revision: the hub's branch, tag or commit; None for the default branch.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        dtype: one of :data:`DTYPES`. ``auto`` is bfloat16 on a GPU, float64 for small models on a
-            CPU and float32 for the others.
+        dtype: one of :data:`~selfreward_eval.harness.models.precision.DTYPES`. ``auto`` is bfloat16 on a
+            GPU, float64 for small models on a CPU and float32 for the others.
 
     Raises:
         CheckpointError: nothing there, damaged, another architecture, or weights that are NaN or infinite.
@@ -58,9 +55,8 @@ def load(weights: str, revision: str | None, device: str, dtype: str) -> Loaded:
     from transformers.utils import logging
 
     logging.set_verbosity_error()
-    if dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
-    chosen_device = _device(device)
+    check_dtype(dtype)
+    chosen_device = choose_device(device)
     source = Weights(weights, revision, reads_text=True)
     folder = source.folder
     load_config(folder, ["janus"])
@@ -70,7 +66,7 @@ def load(weights: str, revision: str | None, device: str, dtype: str) -> Loaded:
         raise CheckpointError(
             f"the checkpoint {weights} contradicts itself: {conflict}; its files are mixed up"
         )
-    chosen_dtype = _dtype(dtype, chosen_device, sum(p.numel() for p in model.parameters()))
+    chosen_dtype = choose_dtype(dtype, chosen_device, sum(p.numel() for p in model.parameters()))
     model.requires_grad_(False)
     model.to(device=chosen_device, dtype=chosen_dtype)
     if chosen_dtype == torch.float64:
@@ -99,32 +95,3 @@ def _conflict(config: JanusConfig, processor: JanusProcessor) -> str | None:
     if side != expected_side:
         return f"the processor makes pictures of {side} pixels, the weights expect {expected_side}"
     return None
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise UsageError(f"unknown device {name!r}; known: auto, cpu, cuda, cuda:N")
-    visible = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= visible:
-        seen = f"{visible} CUDA devices are visible" if visible else "no CUDA device is visible"
-        raise UsageError(f"device {name!r} is asked for but {seen}; use device=cpu")
-    return device
-
-
-def _dtype(name: str, device: torch.device, parameters: int) -> torch.dtype:
-    import torch
-
-    if name != "auto":
-        chosen: torch.dtype = getattr(torch, name)
-        return chosen
-    if device.type == "cuda":
-        return torch.bfloat16
-    return torch.float64 if parameters < EXACT_BELOW else torch.float32

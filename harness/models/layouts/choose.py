@@ -9,6 +9,7 @@ from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.models.layouts.base import Layout, printable
 from selfreward_eval.harness.models.layouts.compbench import CompBenchLayout
 from selfreward_eval.harness.models.layouts.geneval import GenEvalLayout
+from selfreward_eval.harness.models.layouts.ids import IdsLayout
 from selfreward_eval.harness.models.layouts.listed import ListedLayout
 
 AUTO = "auto"
@@ -17,11 +18,16 @@ FOLDERS: dict[str, Callable[[Path, bool], Layout]] = {
     GenEvalLayout.name: GenEvalLayout,
     CompBenchLayout.name: CompBenchLayout,
 }
-LAYOUTS = (AUTO, *FOLDERS, ListedLayout.name)
+"""Layouts that are recognised."""
+
+ASKED_FOR: dict[str, Callable[[Path, bool], Layout]] = {IdsLayout.name: IdsLayout}
+"""Layouts that any folder would fit."""
+
+LAYOUTS = (AUTO, *FOLDERS, *ASKED_FOR, ListedLayout.name)
 
 EXPECTED = (
-    "<number>/samples/<number>.png (geneval), [<category>/]samples/<prompt>_<number>.png (t2i_compbench) "
-    "or one .jsonl file (jsonl)"
+    "<number>/samples/<number>.png (geneval), [<category>/]samples/<prompt>_<number>.png (t2i_compbench), "
+    "one .jsonl file (jsonl), or <item id>[_<number>].png with layout=ids"
 )
 
 
@@ -48,8 +54,11 @@ def open_layout(path: Path, layout: str, outside: bool) -> Layout:
             raise InputError(f"{place} is a file; the layout {layout} is a folder: {EXPECTED}")
         return ListedLayout(path, outside)
     root = path.resolve()
-    if layout in FOLDERS:
-        return FOLDERS[layout](root, outside)
+    if layout in FOLDERS or layout in ASKED_FOR:
+        chosen = (FOLDERS | ASKED_FOR)[layout](root, outside)
+        if layout in ASKED_FOR and not chosen.pictures:
+            raise InputError(f"{place} holds no pictures; expected {EXPECTED}")
+        return chosen
     if layout == AUTO:
         layouts = [
             candidate

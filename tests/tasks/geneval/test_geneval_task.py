@@ -83,6 +83,18 @@ def test_building_the_task_builds_no_instrument() -> None:
         _ = task.detector
 
 
+def test_categories_without_colours_need_no_colour_classifier(official: Path) -> None:
+    task = GenEval(detector="shapes_oracle", colour="no_such_one", categories="counting+single_object")
+    assert list(task.instruments()) == ["detector"]
+    assert {item.category for item in task.items()} == {"single_object", "counting"}
+    assert task.info.comparable.startswith("no: shapes_oracle is another detector")
+
+
+def test_an_unknown_category_is_named() -> None:
+    with pytest.raises(UsageError, match="geneval has no category 'colour'; choose among single_object"):
+        GenEval(categories="colors+colour")
+
+
 def test_wrong_instrument_arguments_are_named() -> None:
     with pytest.raises(UsageError, match=r"'mask2former': .*colour_depth"):
         _ = GenEval(detector_args={"colour_depth": 3}).detector

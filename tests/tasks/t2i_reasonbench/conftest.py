@@ -11,7 +11,7 @@ import pytest
 from support.paths import DATA
 
 from selfreward_eval.harness.data import PinnedFile
-from selfreward_eval.tasks.t2i_reasonbench import task
+from selfreward_eval.tasks.t2i_reasonbench import task, written
 from selfreward_eval.tasks.t2i_reasonbench.data import FILES, DimensionFiles
 from selfreward_eval.tasks.t2i_reasonbench.dimensions import DIMENSIONS
 
@@ -30,10 +30,12 @@ def rows(name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Prompts and questions of one dimension; block ``k`` of row ``i`` has 1 + (i + k) mod 3 questions."""
     prompts, questions = [], []
     for i in range(1, ROWS + 1):
-        prompts.append({"id": i, "prompt": f"{name} prompt {i}", "tag": "invented"})
+        quoted = " with 'Blossom in the City' at '5 pm'" if name == "textual_image" and i == ROWS else ""
+        prompts.append({"id": i, "prompt": f"{name} prompt {i}{quoted}", "tag": "invented"})
         keys = DIMENSIONS[name].blocks.values()
         blocks = {key: block(1 + (i + k) % 3) for k, key in enumerate(keys)}
-        questions.append({"id": i, "prompt": f"{name} prompt {i}", "image_content": "...", **blocks})
+        prompt = prompts[-1]["prompt"]
+        questions.append({"id": i, "prompt": prompt, "image_content": "...", **blocks})
     return prompts, questions
 
 
@@ -54,7 +56,8 @@ def invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             )
         files[name] = DimensionFiles(*pinned)
     monkeypatch.setenv("SELFREWARD_DATA", str(folder))
-    monkeypatch.setattr(task, "FILES", files)
+    for module in (task, written):
+        monkeypatch.setattr(module, "FILES", files)
     return folder / "t2i_reasonbench"
 
 

@@ -186,7 +186,7 @@ def test_the_inventory_is_json_with_every_file(task: Any, root: Path) -> None:
         (
             {"path": ".", "layout": "zip"},
             UsageError,
-            "no layout 'zip'; it has auto, geneval, t2i_compbench, jsonl",
+            "no layout 'zip'; it has auto, geneval, t2i_compbench, ids, jsonl",
         ),
         (
             {"path": "file.png", "layout": "geneval"},

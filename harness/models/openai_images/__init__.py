@@ -1,0 +1,1 @@
+"""Pictures from an OpenAI-compatible server: the request in three dialects, the answer, and the adapter."""

@@ -1,0 +1,1 @@
+"""DPG-Bench (Hu et al. 2024): long prompts, asked question by question with a graph of dependencies."""

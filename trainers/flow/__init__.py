@@ -1,0 +1,1 @@
+"""Flow-matching models: sampling steps with likelihoods, losses, and candidates as latents."""

@@ -1,0 +1,1 @@
+"""Pretraining of ``tiny-flow``: BAGEL's architecture on the shapes world."""
