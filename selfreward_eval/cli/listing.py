@@ -31,6 +31,9 @@ ABILITIES = {
 }
 """What a model can do -> the methods behind it."""
 
+ASKED = {"generate": "draws", "answer": "answers", "text_logprobs": "likelihoods"}
+"""Capability that a task asks for -> its word in the table of tasks."""
+
 
 def listing(
     what: Annotated[str, typer.Argument(help="tasks, models, instruments, rewarders or trainers.")] = "tasks",
@@ -168,17 +171,25 @@ def _line(what: str, row: dict[str, Any]) -> str:
 def _print_tasks(rows: list[dict[str, Any]], width: int) -> None:
     """A table as wide as the terminal; ``list tasks NAME`` has the long texts."""
     from shutil import get_terminal_size
-    from textwrap import shorten
 
     room = get_terminal_size().columns
-    versions = max((len(row["version"]) + 1 for row in rows if "error" not in row), default=0)
-    asks = max((len(row["capability"]) for row in rows if "error" not in row), default=0)
+    heads = {
+        row["name"]: (_cut(f"@{row['version']}", 5), ASKED.get(row["capability"], row["capability"]))
+        for row in rows
+        if "error" not in row
+    }
+    versions, asks = (max((len(head[k]) for head in heads.values()), default=0) for k in (0, 1))
     for row in rows:
         if "error" in row:
             typer.echo(f"{row['name']:{width}}  {_line('tasks', row)}")
             continue
-        start = f"{row['name']:{width}}  {'@' + row['version']:{versions}}  {row['capability']:{asks}}  "
-        typer.echo(start + shorten(row["title"], max(20, room - len(start)), placeholder=" ..."))
+        version, asked = heads[row["name"]]
+        start = f"{row['name']:{width}}  {version:{versions}}  {asked:{asks}}  "
+        typer.echo(start + _cut(row["title"], max(20, room - len(start))))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def _print_about(row: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def output(*arguments: str) -> str:
 
 @pytest.mark.usefixtures("plug_ins")
 def test_tasks_show_version_capability_and_title() -> None:
-    assert "toy     @3  generate  A toy benchmark" in output("tasks").splitlines()
+    assert "toy     @3  draws  A toy benchmark" in output("tasks").splitlines()
     assert output() == output("tasks")
 
 
