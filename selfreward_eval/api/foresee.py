@@ -248,10 +248,11 @@ class _CountingJudge:
     def __init__(self, judge: Any) -> None:
         about = judge.identity()
         shown = " ".join(str(about[key]) for key in ("name", "model") if about.get(key))
-        longest = getattr(judge, "_longest_reply", None) or getattr(judge, "max_new_tokens", None)
+        inner = getattr(judge, "judge", judge)  # That of a cache of replies.
+        longest = getattr(inner, "_longest_reply", None) or getattr(inner, "max_new_tokens", None)
         self.judge = judge
         self.use = JudgeUse(shown, bool(endpoints(judge)), longest_reply=longest)
-        self._copies = len(getattr(judge, "members", ())) * int(getattr(judge, "repeats", 1)) or 1
+        self._copies = len(getattr(inner, "members", ())) * int(getattr(inner, "repeats", 1)) or 1
 
     def identity(self) -> dict[str, Any]:
         return dict(self.judge.identity())

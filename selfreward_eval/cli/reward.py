@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from selfreward_eval.cli.completion import names_of
 from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ def reward(
     pictures: Annotated[
         Path, typer.Argument(help="A finished run, or a folder or JSONL list of pictures with prompts.")
     ],
-    rewarder: Annotated[str, typer.Option(help="NAME, or NAME,key=value; `list rewarders` shows them.")],
+    rewarder: Annotated[
+        str,
+        typer.Option(
+            help="NAME, or NAME,key=value; `list rewarders` shows them.", autocompletion=names_of("rewarders")
+        ),
+    ],
     output_path: Annotated[
         Path, typer.Option("--output-path", "-o", help="Folder for rewards.jsonl and the page rewards.html.")
     ],

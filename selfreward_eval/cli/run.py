@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selfreward_eval.api.arguments import parse
+from selfreward_eval.cli.completion import names_of
 from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
 from selfreward_eval.cli.inventory import survey
 from selfreward_eval.cli.progress import BarProgress
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 def run(
     ctx: typer.Context,
     config: ConfigFile = None,
-    model: Annotated[str, typer.Option(help="Model adapter; `list models` shows them.")] = "tiny",
+    model: Annotated[
+        str, typer.Option(help="Model adapter; `list models` shows them.", autocompletion=names_of("models"))
+    ] = "tiny",
     model_args: Annotated[str, typer.Option(help="Adapter arguments: key=value,key=value.")] = "",
     tasks: Annotated[
-        str, typer.Option(help="Tasks, comma separated; `list tasks` shows them.")
+        str,
+        typer.Option(
+            help="Tasks, comma separated; `list tasks` shows them.", autocompletion=names_of("tasks")
+        ),
     ] = "shapes_geneval",
     task_args: Annotated[
         str, typer.Option(help="Arguments of every task: key=value; of one: task.key=value; a dot nests.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from selfreward_eval.cli.completion import names_of
 from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
 
 TASKS = "shapes_t2i_compbench,shapes_geneval,shapes_t2i_reasonbench,shapes_llava_bench,shapes_questions"
@@ -15,13 +16,22 @@ TASKS = "shapes_t2i_compbench,shapes_geneval,shapes_t2i_reasonbench,shapes_llava
 def train(
     ctx: typer.Context,
     config: ConfigFile = None,
-    trainer: Annotated[str, typer.Option(help="Trainer; `list trainers` shows them.")] = "srum",
+    trainer: Annotated[
+        str, typer.Option(help="Trainer; `list trainers` shows them.", autocompletion=names_of("trainers"))
+    ] = "srum",
     trainer_args: Annotated[str, typer.Option(help="Its parameters and settings: key=value,key=value.")] = "",
-    rewarder: Annotated[str, typer.Option(help="Rewarder; `list rewarders` shows them.")] = "srum",
+    rewarder: Annotated[
+        str, typer.Option(help="Rewarder; `list rewarders` shows them.", autocompletion=names_of("rewarders"))
+    ] = "srum",
     rewarder_args: Annotated[str, typer.Option(help="Its arguments: key=value,key=value.")] = "",
     model: Annotated[str, typer.Option(help="Model adapter that can be trained: tiny, janus.")] = "tiny",
     model_args: Annotated[str, typer.Option(help="Adapter arguments: key=value,key=value.")] = "",
-    tasks: Annotated[str, typer.Option(help="What is measured before and after, comma separated.")] = TASKS,
+    tasks: Annotated[
+        str,
+        typer.Option(
+            help="What is measured before and after, comma separated.", autocompletion=names_of("tasks")
+        ),
+    ] = TASKS,
     task_args: Annotated[str, typer.Option(help="As for `run`.")] = "",
     prompts: Annotated[
         str, typer.Option(help="shapes, one embedded benchmark's wordings, or a .txt or .jsonl file.")

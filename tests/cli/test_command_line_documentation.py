@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def test_every_command_has_its_options(line: str) -> None:
     name, *words = shlex.split(line, comments=True)
     options = {word for option in of(name).params for word in option.opts}
     assert {word for word in words if word.startswith("-")} <= options
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in pairwise(words):
         if option.endswith("-args"):
             assert parse(value, option)
 

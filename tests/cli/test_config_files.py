@@ -176,3 +176,24 @@ def test_required_options_may_come_from_a_file(
     outcome = command("leaderboard", "build", "--config", file(text))
     assert outcome.code == 0, outcome.err
     assert command("leaderboard", "build", "--config", tmp_path / "site" / CONFIG).code == 0
+
+
+def test_a_training_run_leaves_its_file_once_its_folder_is_claimed(
+    command: Command, file: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training itself is left out."""
+    from selfreward_eval.trainers import job_checks, seeds
+
+    def claimed(job: Any, training_seeds: list[int], *_: object) -> list[Any]:
+        for seed in training_seeds:
+            job_checks.claim(job.with_training_seed(seed))
+        return []
+
+    monkeypatch.setattr(seeds, "train_seeds", claimed)
+    text = "rewarder: random\ntrainer: rejection\ntrainer_args: {steps: 9}\ntasks: [shapes_geneval]\n"
+    outcome = command("train", "--config", file(text), "--seeds", 3, "-o", tmp_path / "out", "--limit", 6)
+    assert outcome.code == 0, outcome.err
+    path = tmp_path / "out" / "rejection-random" / "seed-3" / CONFIG
+    given = checked(read_yaml(path), of("train"), "train")
+    assert (given["seeds"], given["limit"], given["rewarder"]) == ("3", 6, "random")
+    assert given["trainer_args"] == "steps=9"

@@ -80,6 +80,24 @@ def test_the_shell_can_complete_commands(command: Command, monkeypatch: pytest.M
     assert command().out.split() == ["reward", "reward-audit"]
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("run --model dum", "dummy"),
+        ("run --tasks shapes_geneval,shapes_quest", "shapes_geneval,shapes_questions"),
+        ("train --trainer dsr_s", "dsr_simpo"),
+        ("reward x --rewarder rand", "random"),
+    ],
+)
+def test_the_shell_can_complete_names(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: str, offered: str
+) -> None:
+    monkeypatch.setenv("_SELFREWARD_EVAL_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"selfreward-eval {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    assert command().out.split() == [offered]
+
+
 def test_comparing_a_run_with_itself_is_said(command: Command, tmp_path: Path) -> None:
     command("run", "--model", "dummy", "--model-args", "size=16", "--limit", 6, "-o", tmp_path)
     outcome = command("compare", tmp_path / "dummy", tmp_path / "dummy")

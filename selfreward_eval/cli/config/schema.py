@@ -62,21 +62,23 @@ def schema_of(command: Any, name: str) -> type[BaseModel]:
         name: of the command, such as ``leaderboard build``.
     """
     from inspect import unwrap
-    from typing import Literal, get_type_hints
+    from re import escape
+    from typing import get_type_hints
 
     from pydantic import ConfigDict, Field, create_model
 
     hints = get_type_hints(unwrap(command.callback))
-    kinds = {
-        key: (_type_of(key, option, hints[option.name]), str(getattr(option, "help", "") or ""))
-        for key, option in options_of(command).items()
-    }
-    kinds[COMMAND] = (Literal[name], "Command that the file is for.")
     # pydantic has names of its own, such as json, that a field must not have.
-    fields: dict[str, Any] = {
-        _FIELD + key: (kind | None, Field(None, alias=key, description=text))
-        for key, (kind, text) in kinds.items()
-    }
+    fields: dict[str, Any] = {}
+    for key, option in options_of(command).items():
+        kind, limits = _type_of(key, option, hints[option.name])
+        text = str(getattr(option, "help", "") or "")
+        fields[_FIELD + key] = (kind | None, Field(None, alias=key, description=text, **limits))
+    about = "Command that the file is for."
+    fields[_FIELD + COMMAND] = (
+        str | None,
+        Field(None, alias=COMMAND, description=about, pattern=f"^{escape(name)}$"),
+    )
     config = ConfigDict(extra="forbid", strict=True, title=f"Options of {name}")
     return create_model("Options", __config__=config, **fields)
 
@@ -105,32 +107,32 @@ def checked(file: YamlFile, command: Any, name: str) -> dict[str, Any]:
     return {str(options[key].name): _for_command_line(key, value) for key, value in given.items()}
 
 
-def _type_of(key: str, option: Any, hint: Any) -> Any:
-    """What pydantic checks a value of this option by.
+def _type_of(key: str, option: Any, hint: Any) -> tuple[Any, dict[str, Any]]:
+    """What pydantic checks a value of this option by: a type, and limits by pydantic's names.
 
     Args:
         key: of the file.
         option: as Typer made it.
         hint: the annotation of the command's parameter.
     """
-    from types import NoneType
+    from types import GenericAlias, NoneType
     from typing import get_args
 
-    from pydantic import BeforeValidator, Field
+    from pydantic import BeforeValidator
 
-    text = Annotated[str, BeforeValidator(_as_written)]
+    text: Any = Annotated[str, BeforeValidator(_as_written)]
     kinds = set(get_args(hint) or (hint,)) - {NoneType}
     if key.endswith("_args"):
-        return text | dict[str, Any]
+        return text | dict, {}
     if key in LISTS or option.multiple or option.nargs == -1:
-        return text | list[text]  # type: ignore[valid-type]
+        return text | GenericAlias(list, (text,)), {}
     if kinds == {bool}:
-        return bool
+        return bool, {}
     if kinds in ({int}, {float}):
         (kind,) = kinds
         limits = option if hasattr(option, "min") else option.type
-        return Annotated[kind, Field(ge=getattr(limits, "min", None), le=getattr(limits, "max", None))]
-    return text
+        return kind, {"ge": getattr(limits, "min", None), "le": getattr(limits, "max", None)}
+    return text, {}
 
 
 def _as_written(value: Any) -> Any:
