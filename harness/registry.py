@@ -275,7 +275,9 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
             for name, parameter in signature.parameters.items()
         )
         raise UsageError(f"{what}: {error}; {option} takes: {known or 'nothing'}") from None
-    arguments = fitted(signature, arguments, f"{option} of {what}")
+    # Instruments and rewarders are built for others, who know the option; here only the argument is known.
+    given = f"{option} of {what}" if "-" in option or "_" in option else what
+    arguments = fitted(signature, arguments, given)
     with calling(what, "its constructor"):
         try:
             return factory(**arguments)

@@ -98,3 +98,10 @@ def test_a_name_that_was_recorded_as_a_number_is_still_the_same_run(tmp_path: Pa
     require_same(tmp_path, {"model": {"name": 7}}, {"model": {"name": "7"}}, RUN)
     with pytest.raises(RunFolderError, match=r"model\.name: 7 there, \"8\" here"):
         require_same(tmp_path, {"model": {"name": 7}}, {"model": {"name": "8"}}, RUN)
+
+
+def test_an_instrument_s_value_is_refused_in_the_instrument_s_name() -> None:
+    from selfreward_eval.harness.instruments.build import build
+
+    with pytest.raises(UsageError, match=r"^instrument 'judge_openai': retries=many is not a whole number"):
+        build("judge_openai", {"model": "m", "retries": "many"})
