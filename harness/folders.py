@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from selfreward_eval.harness.errors import RunFolderError
 from selfreward_eval.harness.files import atomic_write_json
-from selfreward_eval.harness.identity import differing
+from selfreward_eval.harness.identity import Difference, differing
 from selfreward_eval.harness.user_files.text_files import parse_json
 
 if TYPE_CHECKING:
@@ -141,9 +141,17 @@ def require_same(
     Raises:
         RunFolderError: it is not; the message has the first fields that differ.
     """
-    differences = differing(recorded, identity)
+    differences = [entry for entry in differing(recorded, identity) if not _written_alike(entry)]
     if differences:
         fields = [f"{field}: {there} there, {here} here" for field, there, here in differences[:FIELDS_SHOWN]]
         raise RunFolderError(
             f"{folder} holds {use.holds} ({'; '.join(fields)}); {use.way_out}, or delete that folder"
         )
+
+
+def _written_alike(difference: Difference) -> bool:
+    """Whether one side is a text and the other a number or truth value that is written as that text.
+
+    Earlier versions recorded ``name=7`` as a number, which is a text since. The run is the same.
+    """
+    return difference.a == f'"{difference.b}"' or difference.b == f'"{difference.a}"'

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -32,6 +32,7 @@ from selfreward_eval.harness.errors import (
     did_you_mean,
 )
 from selfreward_eval.harness.plugins import calling, is_of_the_machine, one_line, with_place
+from selfreward_eval.harness.values import fitted
 
 GROUPS = ("tasks", "models", "instruments", "rewarders", "trainers")
 """What can be plugged in; the entry-point group is ``selfreward_eval.<group>``."""
@@ -160,6 +161,29 @@ def registry(group: str) -> Registry:
     return Registry(group)
 
 
+def _required(signature: inspect.Signature, arguments: Mapping[str, Any]) -> list[str]:
+    """Names that have to be given and are not; none where ``arguments`` has names that are not taken."""
+    try:
+        signature.bind_partial(**arguments)
+    except TypeError:
+        return []
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.default is parameter.empty and parameter.kind in named and name not in arguments
+    ]
+
+
+def require_name(group: str, name: str) -> None:
+    """Returns if ``group`` has ``name``; nothing is imported for it.
+
+    Raises:
+        UnknownName: it has not; the message offers the nearest names.
+    """
+    registry(group).origin(name.partition(":")[0])
+
+
 def _is_ours(entry: EntryPoint) -> bool:
     return _distribution(entry) == OURS
 
@@ -242,11 +266,18 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
     try:
         signature.bind(**arguments)
     except TypeError as error:
+        missing = _required(signature, arguments)
+        if missing:
+            where = option if option.startswith("-") else "its arguments"
+            raise UsageError(f"{what} needs {', '.join(missing)}; give {where} {missing[0]}=VALUE") from None
         known = ", ".join(
             name if parameter.default is inspect.Parameter.empty else f"{name}={parameter.default!r}"
             for name, parameter in signature.parameters.items()
         )
         raise UsageError(f"{what}: {error}; {option} takes: {known or 'nothing'}") from None
+    # Instruments and rewarders are built for others, who know the option; here only the argument is known.
+    given = f"{option} of {what}" if "-" in option or "_" in option else what
+    arguments = fitted(signature, arguments, given)
     with calling(what, "its constructor"):
         try:
             return factory(**arguments)
@@ -259,22 +290,3 @@ def construct(factory: Callable[..., Any], arguments: Mapping[str, Any], what: s
             if not arguments or is_of_the_machine(error):
                 raise
             raise InputError(f"{what}: {one_line(error)}; check {option}") from error
-
-
-def per_task(arguments: Mapping[str, Any], tasks: Sequence[str], option: str) -> dict[str, dict[str, Any]]:
-    """Task -> its arguments: those under its own name, and before them those that name no task.
-
-    >>> per_task({"facts": "spacy", "a": {"facts": "shipped"}}, ["a", "b"], "--task-args")
-    {'a': {'facts': 'shipped'}, 'b': {'facts': 'spacy'}}
-
-    Raises:
-        UsageError: a task's name is given a value instead of arguments.
-    """
-    for name in tasks:
-        if not isinstance(arguments.get(name, {}), Mapping):
-            raise UsageError(
-                f"{option}: {name!r} is a task and takes arguments, got {arguments[name]!r}; write "
-                f"{option} {name}.key=value"
-            )
-    shared = {key: value for key, value in arguments.items() if key not in tasks}
-    return {name: {**shared, **arguments.get(name, {})} for name in tasks}

@@ -69,7 +69,9 @@ def load_imported(path: Path) -> list[Imported]:
         InputError: the file is missing, or a line is not such a row.
     """
     if not path.is_file():
-        raise InputError(f"no file at {path}; `selfreward-eval leaderboard import` writes one with --out")
+        raise InputError(
+            f"no file at {path}; `selfreward-eval leaderboard import` writes one with --output-path"
+        )
     rows = []
     for number, line in enumerate(read_lines(path, "import the files again"), 1):
         if not line.strip():

@@ -72,11 +72,11 @@ class Site:
         if not path.is_file():
             if self.folder.is_dir() and any(one.name != "pictures" for one in self.folder.iterdir()):
                 raise UsageError(
-                    f"--out {self.folder} is a folder with other things in it; name a new or empty one, "
-                    "or one that holds a leaderboard"
+                    f"--output-path {self.folder} is a folder with other things in it; name a new or empty "
+                    "one, or one that holds a leaderboard"
                 )
             if self.folder.exists() and not self.folder.is_dir():
-                raise UsageError(f"--out {self.folder} is a file; name a folder")
+                raise UsageError(f"--output-path {self.folder} is a file; name a folder")
             return {}
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

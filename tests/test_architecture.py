@@ -19,10 +19,10 @@ PACKAGE = "selfreward_eval"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("harness", "harness.errors"),
-    ("harness.plugins", "harness.user_files"),
+    ("harness.plugins", "harness.user_files", "harness.values"),
     ("harness.files", "harness.identity", "harness.records",
      "harness.registry", "harness.seeds"),
-    ("harness.attempts", "harness.data", "harness.folders"),
+    ("harness.attempts", "harness.data", "harness.folders", "harness.task_arguments"),
     ("harness.task",),
     ("harness.instruments", "harness.stats"),
     ("harness.models",),

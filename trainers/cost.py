@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import TrainingStopped
 from selfreward_eval.trainers.batches import picks
 from selfreward_eval.trainers.engine import Engine
 from selfreward_eval.trainers.job_checks import check
 from selfreward_eval.trainers.jobs import TrainingJob, collector, training_copy
+from selfreward_eval.trainers.memory import MemoryWatch
 from selfreward_eval.trainers.processes import ALONE
 from selfreward_eval.trainers.stopping import require_examples
 
 if TYPE_CHECKING:
-    import torch
-
     from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Estimate", "estimate", "estimate_cost"]
 
 PROMPTS = 4
-INTERVAL = 0.005
-"""Seconds between two looks at the memory in use."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ def estimate(
     device = model.compute_device
     training: float | None = None
     notes: list[str] = []
-    with _Memory(device) as memory:
+    with MemoryWatch(device) as memory:
         began = time.monotonic()
         pool = collect_few(prompts)
         drawing = time.monotonic() - began
@@ -142,48 +137,3 @@ def _step_seconds(engine: Engine, trainer: Trainer, pool: Pool) -> float:
         engine.step(pool, picked, settings.rate(step), step + 1)
         took = time.monotonic() - began
     return took
-
-
-class _Memory:
-    """Watches the memory in use; ``before`` and ``peak`` in bytes."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._stop = threading.Event()
-        self._watcher: threading.Thread | None = None
-        self.before = self.peak = 0
-
-    def __enter__(self) -> Self:
-        if self._device.type == "cuda":
-            import torch
-
-            torch.cuda.reset_peak_memory_stats(self._device)
-            self.before = self.peak = torch.cuda.memory_allocated(self._device)
-            return self
-        self.before = self.peak = _resident()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self._watcher.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self._stop.wait(INTERVAL):
-            self.peak = max(self.peak, _resident())
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._watcher is None:
-            import torch
-
-            self.peak = torch.cuda.max_memory_allocated(self._device)
-            return
-        self._stop.set()
-        self._watcher.join()
-        self.peak = max(self.peak, _resident())
-
-
-def _resident() -> int:
-    """Bytes of this process in main memory."""
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)

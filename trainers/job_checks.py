@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.files import atomic_write_text
 from selfreward_eval.harness.folders import FolderUse, claim_identity
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.batches import require_divisible
@@ -91,6 +92,8 @@ def claim(job: TrainingJob) -> None:
         "limit": job.limit,
     }
     claim_identity(job.output / "job.json", identity, JOB)
+    for name, text in job.files.items():
+        atomic_write_text(job.output / name, text)
 
 
 def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.registry import construct, per_task, registry
+from selfreward_eval.harness.registry import construct, registry
 from selfreward_eval.harness.task import Task
+from selfreward_eval.harness.task_arguments import per_task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.rewarders.building import rewards_itself
@@ -76,6 +77,7 @@ class TrainingJob:
         drawn: folder that keeps the starting model's candidates for other training runs; None for none.
         log_with: trackers beside the JSON lines.
         question: what is asked for a caption.
+        files: name -> text of files for the training run's folder.
     """
 
     model: Trains
@@ -93,6 +95,7 @@ class TrainingJob:
     drawn: Path | None = None
     log_with: tuple[str, ...] = ()
     question: str = CAPTION_QUESTION
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_names(
@@ -249,11 +252,10 @@ def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Ta
     """Tasks from names, each name once, and from objects."""
     option = _option("task_args")
     given = list(dict.fromkeys(tasks))
-    by_task = per_task(arguments, [task for task in given if isinstance(task, str)], option)
+    factories = {task: registry("tasks").load(task) for task in given if isinstance(task, str)}
+    by_task = per_task(arguments, list(factories), option, factories)
     return [
-        construct(registry("tasks").load(task), by_task[task], f"task {task!r}", option)
-        if isinstance(task, str)
-        else task
+        construct(factories[task], by_task[task], f"task {task!r}", option) if isinstance(task, str) else task
         for task in given
     ]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from selfreward_eval.harness.errors import BrokenPlugin
-from selfreward_eval.harness.files import atomic_write_json
+from selfreward_eval.harness.files import atomic_write_json, atomic_write_text
 from selfreward_eval.harness.models.base import Model, Supplies, require
 from selfreward_eval.harness.models.inventory import INVENTORY
 from selfreward_eval.harness.plugins import calling, not_exiting, require_text
@@ -84,6 +84,7 @@ def run(
     call: Mapping[str, Any] | None = None,
     retry: Collection[Status] = TRANSIENT,
     only: Mapping[str, Collection[str]] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Finished:
     """Runs ``model`` on ``tasks`` into ``output_path/<model name>``, going on where an earlier run stopped.
 
@@ -101,6 +102,7 @@ def run(
         retry: samples recorded with such a status are tried again; pictures that are there are kept.
         only: task -> ids of the items to do in this call, for a caller that may stop early. It is no
             part of the run's identity: a later call does the rest, and the last one finishes the run.
+        files: name -> text of files for the folder, written once the folder is this run's.
 
     Raises:
         MissingCapability: the model cannot do what a task needs; nothing was written.
@@ -138,6 +140,8 @@ def run(
     ]
     about = {**environment(), **({OWN_SEEDS: own_seeds} if own_seeds else {})}
     with RunFolder(folder_path, run_identity, about) as folder:
+        for file_name, text in (files or {}).items():
+            atomic_write_text(folder.path / file_name, text)
         if inventory is not None:
             atomic_write_json(folder.path / INVENTORY, inventory.to_json())
         for task in tasks:

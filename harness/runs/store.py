@@ -78,7 +78,14 @@ class RunFolder:
 
     def _clean(self) -> None:
         """Removes what a killed writer left half written; with the lock held, nobody is writing it now."""
-        written = (".run.json", ".results_*.json", ".inventory.json", ".samples_*.jsonl", "images/*/*/.*.png")
+        written = (
+            ".run.json",
+            ".results_*.json",
+            ".inventory.json",
+            ".config.yaml",
+            ".samples_*.jsonl",
+            "images/*/*/.*.png",
+        )
         for pattern in (f"{name}.*.tmp" for name in written):
             for stale in self.path.glob(pattern):
                 stale.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ from selfreward_eval.rewarders.scoring.pictures import PictureEntry
 LINES, ABOUT = "rewards.jsonl", "rewards.json"
 SCHEMA = 1
 
-REWARDS = FolderUse("other rewards", "choose another --output")
+REWARDS = FolderUse("other rewards", "choose another --output-path")
 
 Key = tuple[str, str, int]
 
@@ -133,6 +133,6 @@ def read_lines(path: Path) -> dict[Key, Line]:
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
                 f"record {number} of {path} is not a reward ({type(error).__name__}: {error}); restore the "
-                "file, or choose another --output"
+                "file, or choose another --output-path"
             ) from error
     return lines

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.api.arguments import as_text
 from selfreward_eval.harness.errors import UsageError
-from selfreward_eval.harness.registry import construct, per_task, registry
+from selfreward_eval.harness.registry import construct, registry
+from selfreward_eval.harness.task_arguments import per_task
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.base import Model
@@ -59,7 +60,7 @@ def build_tasks(
     given = list(dict.fromkeys(several))
     names = [one for one in given if isinstance(one, str)]
     factories = {name: registry("tasks").load(name) for name in names}
-    own = per_task(arguments or {}, names, option)
+    own = per_task(arguments or {}, names, option, factories)
     built: dict[str, Task] = {}
     for one in given:
         if isinstance(one, str):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from selfreward_eval.api.objects import PathLike
 from selfreward_eval.api.rewarders import Choice, RewarderFactory, model_of, named
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.files import atomic_write_text
 from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.store import MANIFEST
 from selfreward_eval.rewarders.auditing.audit import Audit
@@ -159,6 +160,7 @@ def reward_pictures(
     timeout: float | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Rewarded:
     """:func:`reward` for pictures that were found already.
 
@@ -173,6 +175,7 @@ def reward_pictures(
         timeout: as for :func:`reward`.
         cache: as for :func:`reward`.
         progress: as for :func:`reward`.
+        files: name -> text of files for ``output``.
     """
     run, entries = pictures.run, pictures.entries
     if made is None:
@@ -186,6 +189,8 @@ def reward_pictures(
         model_text = named(own, "given with the rewarder") if own and rewards_itself(made) else ""
     about = {"run": None if run is None else run.manifest.fingerprint, "rewarder": built.identity()}
     with RewardLog(output, about) as log:
+        for name, text in (files or {}).items():
+            atomic_write_text(output / name, text)
         lines = score_all(
             built, entries, log, cache=cache or output / "cache", progress=progress, label=choice.label
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from selfreward_eval.cli.comparison_text import show
 from selfreward_eval.cli.pooled_text import show_pooled
 from selfreward_eval.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.runs.reader import Run
 
 __all__ = ["compare", "show"]
 
@@ -104,6 +107,7 @@ def _compare_two(
     from selfreward_eval.harness.comparing.compare import compare_runs, load_run
 
     first, second = load_run(run_a), load_run(run_b)
+    say_if_same(first, second)
     comparison = compare_runs(first, second, family=family, correction=correction)
     written = write_files(comparison, first, second, output_path, plots)
     for torn in (*first.torn, *second.torn):
@@ -113,6 +117,19 @@ def _compare_two(
     else:
         show(comparison)
     _print_written(written, as_json)
+
+
+def say_if_same(first: Run, second: Run) -> None:
+    """Says on standard error that two folders are one run, or copies of one."""
+    same = first.folder.resolve() == second.folder.resolve()
+    copies = not same and first.manifest == second.manifest
+    if same or copies:
+        what = "are the same folder" if same else "are copies of one run"
+        typer.echo(
+            f"note: {first.folder} and {second.folder} {what}, so that every difference is 0; "
+            "name another run",
+            err=True,
+        )
 
 
 def _compare_pools(

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
+from selfreward_eval.cli.habits import HELP_NAMES, add
+
 if TYPE_CHECKING:
     from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.leaderboards.build import Built
@@ -22,16 +25,20 @@ app = typer.Typer(
     help="Leaderboards that regenerate: build a site, import result files, export runs.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings=HELP_NAMES,
 )
 
 
-@app.command("build")
 def build(
+    ctx: typer.Context,
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or folders that hold some.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the site.")],
+    output_path: Annotated[Path, typer.Option("--output-path", "-o", help="Folder of the site.")],
+    config: ConfigFile = None,
     cache: Annotated[
         Path | None,
-        typer.Option("--cache", help="Folder for what was read; OUT.cache by default. Safe to delete."),
+        typer.Option(
+            "--cache", help="Folder for what was read; OUTPUT_PATH.cache by default. Safe to delete."
+        ),
     ] = None,
     pictures: Annotated[
         int, typer.Option("--pictures", min=0, help="Items per task whose first picture is shown.")
@@ -39,7 +46,8 @@ def build(
     own_settings: Annotated[
         bool,
         typer.Option(
-            "--own-settings", help="Let models with different generation settings share a table; it says so."
+            "--own-settings/--same-settings",
+            help="Let models with different generation settings share a table; it says so.",
         ),
     ] = False,
     imported: Annotated[
@@ -61,7 +69,7 @@ def build(
     with BarProgress(label="reading") as progress:
         built = build_leaderboard(
             runs,
-            out,
+            output_path,
             cache=cache,
             pictures=pictures,
             own_settings=own_settings,
@@ -70,6 +78,9 @@ def build(
             processes=jobs,
             progress=progress,
         )
+    from selfreward_eval.harness.files import atomic_write_text
+
+    atomic_write_text(built.folder / CONFIG, resolved(ctx))
     if as_json:
         import json
 
@@ -120,12 +131,15 @@ def _show(built: Built) -> None:
     console.print(escape(str(built.folder / "index.html")), soft_wrap=True)
 
 
-@app.command("import")
 def import_(
     files: Annotated[list[Path], typer.Argument(help="results_*.json of lm-eval, of ours or of others.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Write the rows here (.jsonl), for `leaderboard build --imported`."),
+        typer.Option(
+            "--output-path",
+            "-o",
+            help="Write the rows here (.jsonl), for `leaderboard build --imported`.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
@@ -172,11 +186,10 @@ def _show_imported(rows: Sequence[Imported]) -> None:
     typer.echo(f"{len(rows)} numbers; {apart} are not comparable with runs of this harness")
 
 
-@app.command("export")
 def export(
     run_folder: Annotated[Path, typer.Argument(help="A finished run: the folder that holds run.json.")],
     to: Annotated[str, typer.Option("--to", help=f"One of {', '.join(FORMATS)}.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")],
+    out: Annotated[Path, typer.Option("--output-path", "-o", help="Folder for the files.")],
     tasks: Annotated[
         list[str] | None, typer.Option("--task", help="Only this task (inspect). Repeatable; default all.")
     ] = None,
@@ -253,3 +266,33 @@ def _write_yaml(run: Run, to: str, out: Path, datasets: list[str], source_url: s
         atomic_write_text(path, yaml_text(content))
         written.append(path)
     return written
+
+
+add(
+    app,
+    "build",
+    build,
+    "Build a static site from runs",
+    [
+        "leaderboard build results/* -o site",
+        "leaderboard build runs --own-settings --title 'Our models' -o site",
+        "leaderboard build --config leaderboard.yaml",
+    ],
+)
+add(
+    app,
+    "import",
+    import_,
+    "Check result files of lm-eval and list their numbers",
+    ["leaderboard import results_2026.json -o rows.jsonl"],
+)
+add(
+    app,
+    "export",
+    export,
+    "Write a run in a format of others",
+    [
+        "leaderboard export results/tiny-final --to model-card -o card",
+        "leaderboard export results/tiny-final --to inspect -o logs",
+    ],
+)

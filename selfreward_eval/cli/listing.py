@@ -31,6 +31,9 @@ ABILITIES = {
 }
 """What a model can do -> the methods behind it."""
 
+ASKED = {"generate": "draws", "answer": "answers", "text_logprobs": "likelihoods"}
+"""Capability that a task asks for -> its word in the table of tasks."""
+
 
 def listing(
     what: Annotated[str, typer.Argument(help="tasks, models, instruments, rewarders or trainers.")] = "tasks",
@@ -47,11 +50,16 @@ def listing(
     if not rows:
         typer.echo(f"no {what} are registered", err=True)
     width = max((len(row["name"]) for row in rows), default=0)
+    if what == "tasks" and rows and not name:
+        _print_tasks(rows, width)
+        return
     for row in rows:
         typer.echo(f"{row['name']:{width}}  {_line(what, row)}".rstrip())
         if name:
+            if what == "tasks":
+                _print_about(row)
             _print_arguments(row)
-        elif "arguments" in row and what != "tasks":
+        elif "arguments" in row:
             _print_signature(row["arguments"])
 
 
@@ -137,6 +145,8 @@ def _details(what: str, target: Any) -> dict[str, Any]:
         "version": info.version,
         "title": info.title,
         "comparable": info.comparable,
+        "paper": info.paper,
+        "licence": info.licence,
         "images_per_item": info.images_per_item,
         "capability": info.capability,
         "seed_policies": list(info.seed_policies),
@@ -148,8 +158,7 @@ def _line(what: str, row: dict[str, Any]) -> str:
     if "error" in row:
         return f"cannot be loaded from {row['origin']}: {row['error']}"
     if what == "tasks":
-        note = f" [{row['comparable']}]" if row["comparable"] else ""
-        return f"@{row['version']}  {row['title']}{note}"
+        return f"@{row['version']}  {row['title']}"
     if what == "models":
         behind = f" ({', '.join(row['capabilities'])})" if row["capabilities"] else ""
         return f"{', '.join(row['can'])}{behind}" if row["can"] else "no capability"
@@ -157,6 +166,48 @@ def _line(what: str, row: dict[str, Any]) -> str:
         needs = f"; needs {', '.join(row['needs'])}" if row["needs"] else ""
         return f"{row['title']} ({row['kind']}{needs})"
     return str(row["title"])
+
+
+def _print_tasks(rows: list[dict[str, Any]], width: int) -> None:
+    """A table as wide as the terminal; ``list tasks NAME`` has the long texts."""
+    from shutil import get_terminal_size
+
+    room = get_terminal_size().columns
+    heads = {
+        row["name"]: (_cut(f"@{row['version']}", 5), ASKED.get(row["capability"], row["capability"]))
+        for row in rows
+        if "error" not in row
+    }
+    versions, asks = (max((len(head[k]) for head in heads.values()), default=0) for k in (0, 1))
+    for row in rows:
+        if "error" in row:
+            typer.echo(f"{row['name']:{width}}  {_line('tasks', row)}")
+            continue
+        version, asked = heads[row["name"]]
+        start = f"{row['name']:{width}}  {version:{versions}}  {asked:{asks}}  "
+        typer.echo(start + _cut(row["title"], max(20, room - len(start))))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def _print_about(row: dict[str, Any]) -> None:
+    """What a task's line has no room for."""
+    from textwrap import fill
+
+    about = {
+        "asks the model to": f"{row['capability']}, {row['images_per_item']} samples per item",
+        "seed policies": ", ".join(row["seed_policies"]),
+        "comparable with published numbers": row["comparable"],
+        "paper": row["paper"],
+        "licence of the data": row["licence"],
+    }
+    for what, text in about.items():
+        if text:
+            typer.echo(fill(f"{what}: {text}", WIDTH, initial_indent="    ", subsequent_indent=" " * 8))
+    if row["arguments"]:
+        typer.echo("  --task-args")
 
 
 def _print_signature(arguments: dict[str, str | None]) -> None:

@@ -22,6 +22,7 @@ from selfreward_eval.cli import (
     demo,
     doctor,
     gate,
+    init,
     judge_check,
     leaderboard,
     listing,
@@ -36,6 +37,7 @@ from selfreward_eval.cli import (
     train,
     variadic,
 )
+from selfreward_eval.cli.habits import HELP_NAMES, OPTION, add
 
 BROKEN = 6
 """An exception that nobody expected; :class:`selfreward_eval.harness.errors.BrokenPlugin` has it too."""
@@ -49,33 +51,134 @@ app = typer.Typer(
     name="selfreward-eval",
     help="Did this training run make the model better, and how sure are we?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings=HELP_NAMES,
 )
-app.command("run")(run.run)
-app.command("compare", cls=variadic.SeveralValues)(compare.compare)
-app.command("gate")(gate.gate)
-app.command("power")(power.power)
-app.command("calibrate")(calibrate.calibrate)
-app.command("list")(listing.listing)
-app.command("rescore")(rescore.rescore)
-app.command("judge-check")(judge_check.judge_check)
-app.command("reward")(reward.reward)
-app.command("reward-audit")(reward_audit.reward_audit)
-app.command("train")(train.train)
-app.command("methods")(methods.methods)
-app.command("report")(report.report)
-app.command("parity")(parity.parity)
-app.add_typer(data.app, name="data")
-app.add_typer(leaderboard.app, name="leaderboard")
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
+add(
+    app,
+    "run",
+    run.run,
+    "Draw a benchmark's pictures and measure them",
+    [
+        "run --model tiny --tasks shapes_geneval --limit 60",
+        "run --model janus --model-args weights=deepseek-community/Janus-Pro-1B --tasks geneval --dry-run",
+        'run --tasks t2i_reasonbench --task-args \'judge=judge_openai,judge_args={"model": "qwen"}\'',
+        "run --config run.yaml --seed 1",
+    ],
+)
+add(
+    app,
+    "compare",
+    compare.compare,
+    "Compare two runs on the same items and seeds",
+    [
+        "compare results/tiny-early results/tiny-final -o comparison --plots",
+        "compare --runs-a before/* --runs-b after/* --design paired",
+    ],
+    cls=variadic.SeveralValues,
+)
+add(
+    app,
+    "gate",
+    gate.gate,
+    "PASS, FAIL or INCONCLUSIVE for a checkpoint",
+    ["gate results/base results/candidate --policy gate.toml"],
+)
+add(
+    app,
+    "power",
+    power.power,
+    "Which difference a benchmark can detect",
+    ["power results/tiny-early results/tiny-final --effect 0.05"],
+)
+add(app, "calibrate", calibrate.calibrate, "Noise between runs of the same checkpoint")
+add(
+    app,
+    "list",
+    listing.listing,
+    "What is registered: tasks, models, rewarders, ...",
+    ["list tasks", "list models --json"],
+)
+add(
+    app,
+    "init",
+    init.init,
+    "Write a commented configuration file",
+    ["init", "init train -o train.yaml", "init 'leaderboard build'"],
+)
+add(
+    app,
+    "rescore",
+    rescore.rescore,
+    "Read a judge's recorded replies again, offline",
+    ["rescore results/tiny-final --task-args parser=strict -o rescored"],
+)
+add(
+    app,
+    "judge-check",
+    judge_check.judge_check,
+    "Check a judge on labelled cases",
+    ["judge-check --judge judge_shapes --limit 12"],
+)
+add(
+    app,
+    "reward",
+    reward.reward,
+    "Score pictures with one rewarder",
+    [
+        "reward results/tiny-final --rewarder srum -o rewards/srum",
+        "reward folder --rewarder dsr --model tiny -o rewards/dsr",
+        "reward --config reward.yaml",
+    ],
+)
+add(
+    app,
+    "reward-audit",
+    reward_audit.reward_audit,
+    "Compare rewarders with the benchmark",
+    ["reward-audit results/tiny-final --rewarders srum,dsr,random"],
+)
+add(
+    app,
+    "train",
+    train.train,
+    "Train on self-rewards, measured before and after",
+    [
+        "train --trainer rejection --rewarder dsr --trainer-args rounds=2,steps=50 --dry-run",
+        "train --config train.yaml --seeds 0,1,2",
+    ],
+)
+add(
+    app,
+    "methods",
+    methods.methods,
+    "Put training methods side by side",
+    ["methods training/* -o methods.html"],
+)
+add(app, "report", report.report, "Draw a run as one HTML page", ["report results/tiny-final"])
+add(app, "parity", parity.parity, "Recompute every known golden case")
+app.add_typer(data.app, name="data", short_help="Official benchmark data: download and check")
+app.add_typer(leaderboard.app, name="leaderboard", short_help="Build a site from runs; import and export")
+add(app, "doctor", doctor.doctor, "Check this installation")
+add(app, "demo", demo.demo, "Measure, train and compare the tiny model", ["demo --limit 60"])
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from selfreward_eval import __version__
+
+        typer.echo(f"selfreward-eval {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error, too.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
 ) -> None:
     """Did this training run make the model better, and how sure are we?"""
 
@@ -87,7 +190,7 @@ def main() -> None:
     """
     debug = _move_debug(sys.argv)
     try:
-        app()
+        app(prog_name="selfreward-eval")
     except Exception as error:
         line, code = _told(error)
         if debug:
@@ -176,4 +279,6 @@ def _explain(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     if error.errno == errno.ENOSPC:
         return f"the disk is full{where}; free some space and run the same command again to go on"
-    return f"{error.strerror or error}{where}"
+    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(OPTION)]
+    way_out = f"; choose another {notes[0].removeprefix(OPTION)}, or mend this one" if notes else ""
+    return f"{error.strerror or error}{where}{way_out}"

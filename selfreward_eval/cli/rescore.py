@@ -40,7 +40,7 @@ def rescore(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output",
+            "--output-path",
             "-o",
             help="Write them and every sample here: a file, or a folder for rescored_*.json.",
         ),
@@ -127,7 +127,7 @@ def _write(run: Run, rescored: dict[str, Rescored], people: dict[str, People], o
         file = output / f"rescored_{name or len(rescored)}.json"
     owned = file.name == "run.json" or file.name.startswith(("results_", "samples_"))
     if owned and file.resolve().parent == run.folder.resolve():
-        raise UsageError(f"--output: {file} is a file of the run itself; give another name")
+        raise UsageError(f"--output-path: {file} is a file of the run itself; give another name")
     file.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_json(file, _content(run, rescored, people, samples=True))
     return file

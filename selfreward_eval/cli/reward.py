@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from selfreward_eval.cli.completion import names_of
+from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
+
 if TYPE_CHECKING:
     from selfreward_eval.rewarders.auditing.audit import Audit
     from selfreward_eval.rewarders.scoring.auditing import RewarderLines
@@ -15,13 +18,20 @@ __all__ = ["reward"]
 
 
 def reward(
+    ctx: typer.Context,
     pictures: Annotated[
         Path, typer.Argument(help="A finished run, or a folder or JSONL list of pictures with prompts.")
     ],
-    rewarder: Annotated[str, typer.Option(help="NAME, or NAME,key=value; `list rewarders` shows them.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for rewards.jsonl and the page rewards.html.")
+    rewarder: Annotated[
+        str,
+        typer.Option(
+            help="NAME, or NAME,key=value; `list rewarders` shows them.", autocompletion=names_of("rewarders")
+        ),
     ],
+    output_path: Annotated[
+        Path, typer.Option("--output-path", "-o", help="Folder for rewards.jsonl and the page rewards.html.")
+    ],
+    config: ConfigFile = None,
     tasks: Annotated[str, typer.Option(help="Tasks of the run; all that draw by default.")] = "",
     model: Annotated[
         str | None, typer.Option(help="Model that rewards itself; the run's own by default.")
@@ -32,7 +42,7 @@ def reward(
         float | None, typer.Option(help="Seconds that one picture may take; none by default.")
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder of rewards that commands share; OUTPUT/cache by default.")
+        Path | None, typer.Option(help="Folder of rewards that commands share; OUTPUT_PATH/cache by default.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
@@ -45,11 +55,16 @@ def reward(
     import json
 
     from selfreward_eval.api.arguments import parse
-    from selfreward_eval.api.reward import pictures_of, reward_pictures
-    from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.rewarder_options import one_choice
+    from selfreward_eval.harness.registry import require_name
 
     choice = one_choice(rewarder)
+    require_name("rewarders", choice.name)
+    if model is not None:
+        require_name("models", model)
+    from selfreward_eval.api.reward import pictures_of, reward_pictures
+    from selfreward_eval.cli.progress import BarProgress
+
     found = pictures_of(pictures, [name.strip() for name in tasks.split(",") if name.strip()], layout)
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
@@ -58,12 +73,13 @@ def reward(
         rewarded = reward_pictures(
             found,
             choice,
-            output,
+            output_path,
             model=model,
             model_args=arguments,
             timeout=timeout,
             cache=cache,
             progress=progress,
+            files={CONFIG: resolved(ctx)},
         )
     missing = rewarded.unscored
     if as_json:

@@ -43,7 +43,9 @@ def reward_audit(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder for rewards, page and record; RUN/rewards by default."),
+        typer.Option(
+            "--output-path", "-o", help="Folder for rewards, page and record; RUN/rewards by default."
+        ),
     ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder of rewards that commands share; OUTPUT/cache by default.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selfreward_eval.api.arguments import parse
+from selfreward_eval.cli.completion import names_of
+from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
 from selfreward_eval.cli.inventory import survey
 from selfreward_eval.cli.progress import BarProgress
 from selfreward_eval.harness.errors import UsageError
@@ -18,10 +20,17 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: Annotated[str, typer.Option(help="Model adapter; `list models` shows them.")] = "tiny",
+    ctx: typer.Context,
+    config: ConfigFile = None,
+    model: Annotated[
+        str, typer.Option(help="Model adapter; `list models` shows them.", autocompletion=names_of("models"))
+    ] = "tiny",
     model_args: Annotated[str, typer.Option(help="Adapter arguments: key=value,key=value.")] = "",
     tasks: Annotated[
-        str, typer.Option(help="Tasks, comma separated; `list tasks` shows them.")
+        str,
+        typer.Option(
+            help="Tasks, comma separated; `list tasks` shows them.", autocompletion=names_of("tasks")
+        ),
     ] = "shapes_geneval",
     task_args: Annotated[
         str, typer.Option(help="Arguments of every task: key=value; of one: task.key=value; a dot nests.")
@@ -34,27 +43,56 @@ def run(
         "results"
     ),
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Retry every recorded sample without a score.")
+        bool, typer.Option("--retry-failed/--no-retry-failed", help="Retry samples without a score.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be done, what is missing and what it takes; draw and ask nothing.",
+        ),
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Generate a benchmark's pictures, measure them, and write scores with intervals.
 
     The same command resumes an interrupted run. Exit codes: 0 done, 2 wrong command line,
-    4 missing or damaged input.
+    4 missing or damaged input, also found by --dry-run.
     """
     import json
 
     from selfreward_eval.api.objects import build_model, build_tasks
-    from selfreward_eval.api.run import retried
-    from selfreward_eval.harness.report import write_run_page
-    from selfreward_eval.harness.runs.run import run as run_tasks
 
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names:
         raise UsageError("--tasks names no task; `selfreward-eval list tasks` shows them")
     chosen = build_tasks(names, parse(task_args, "--task-args"), "--task-args")
     adapter = build_model(model, parse(model_args, "--model-args"), "--model-args")
+    if dry_run:
+        from selfreward_eval.api.foresee import foresee
+        from selfreward_eval.cli.dry_run import show
+
+        foreseen = foresee(
+            adapter,
+            model,
+            chosen,
+            output_path,
+            seed=seed,
+            seed_policy=seed_policy,
+            limit=limit,
+            batch_size=batch_size,
+        )
+        if json_:
+            print(json.dumps(foreseen.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        else:
+            show(foreseen)
+        if foreseen.missing:
+            raise typer.Exit(4)
+        return
+    from selfreward_eval.api.run import retried
+    from selfreward_eval.harness.report import write_run_page
+    from selfreward_eval.harness.runs.run import run as run_tasks
+
     inventory = survey(adapter, chosen, limit)
     with BarProgress() as progress:
         finished = run_tasks(
@@ -68,6 +106,7 @@ def run(
             progress=progress,
             call={"model_args": model_args},
             retry=retried(retry_failed),
+            files={CONFIG: resolved(ctx)},
         )
     page = write_run_page(finished.folder)
     if json_:

@@ -7,17 +7,31 @@ from typing import Annotated
 
 import typer
 
+from selfreward_eval.cli.completion import names_of
+from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
+
 TASKS = "shapes_t2i_compbench,shapes_geneval,shapes_t2i_reasonbench,shapes_llava_bench,shapes_questions"
 
 
 def train(
-    trainer: Annotated[str, typer.Option(help="Trainer; `list trainers` shows them.")] = "srum",
+    ctx: typer.Context,
+    config: ConfigFile = None,
+    trainer: Annotated[
+        str, typer.Option(help="Trainer; `list trainers` shows them.", autocompletion=names_of("trainers"))
+    ] = "srum",
     trainer_args: Annotated[str, typer.Option(help="Its parameters and settings: key=value,key=value.")] = "",
-    rewarder: Annotated[str, typer.Option(help="Rewarder; `list rewarders` shows them.")] = "srum",
+    rewarder: Annotated[
+        str, typer.Option(help="Rewarder; `list rewarders` shows them.", autocompletion=names_of("rewarders"))
+    ] = "srum",
     rewarder_args: Annotated[str, typer.Option(help="Its arguments: key=value,key=value.")] = "",
     model: Annotated[str, typer.Option(help="Model adapter that can be trained: tiny, janus.")] = "tiny",
     model_args: Annotated[str, typer.Option(help="Adapter arguments: key=value,key=value.")] = "",
-    tasks: Annotated[str, typer.Option(help="What is measured before and after, comma separated.")] = TASKS,
+    tasks: Annotated[
+        str,
+        typer.Option(
+            help="What is measured before and after, comma separated.", autocompletion=names_of("tasks")
+        ),
+    ] = TASKS,
     task_args: Annotated[str, typer.Option(help="As for `run`.")] = "",
     prompts: Annotated[
         str, typer.Option(help="shapes, one embedded benchmark's wordings, or a .txt or .jsonl file.")
@@ -56,11 +70,22 @@ def train(
     2 wrong command line, 4 missing or damaged input.
     """
     import json
-    from dataclasses import asdict
-
-    from rich.console import Console
+    from dataclasses import asdict, replace
 
     from selfreward_eval.api.arguments import parse
+    from selfreward_eval.harness.registry import require_name
+
+    named = (
+        ("trainers", [trainer]),
+        ("rewarders", [rewarder]),
+        ("models", [model]),
+        ("tasks", _listed(tasks)),
+    )
+    for group, names in named:
+        for name in names:
+            require_name(group, name)
+    from rich.console import Console
+
     from selfreward_eval.cli.pooled_text import show_pooled
     from selfreward_eval.cli.progress import BarProgress
     from selfreward_eval.cli.training_text import show_estimate, show_record
@@ -93,6 +118,7 @@ def train(
         log_with=_listed(log_with),
         output_path=output_path,
     )
+    job = replace(job, files={CONFIG: resolved(ctx)})
     # A model that cannot be trained has no device either; it is refused later, by name.
     who = processes(str(getattr(job.model, "device", "auto")))
     console = Console(stderr=json_)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from typer.core import TyperCommand
+from selfreward_eval.cli.habits import Command
 
 __all__ = ["SeveralValues", "spread"]
 
 
-class SeveralValues(TyperCommand):
+class SeveralValues(Command):
     """A command whose repeatable options also accept several values after one option name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

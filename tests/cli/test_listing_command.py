@@ -65,9 +65,23 @@ def output(*arguments: str) -> str:
 
 
 @pytest.mark.usefixtures("plug_ins")
-def test_tasks_show_version_title_and_comparability() -> None:
-    assert "toy     @3  A toy benchmark [never]" in output("tasks")
+def test_tasks_show_version_capability_and_title() -> None:
+    assert "toy     @3  draws  A toy benchmark" in output("tasks").splitlines()
     assert output() == output("tasks")
+
+
+def test_the_list_of_tasks_is_no_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    lines = output("tasks").splitlines()
+    assert len(lines) > 10
+    assert max(map(len, lines)) <= 90
+
+
+def test_one_task_shows_its_long_texts_and_its_arguments() -> None:
+    text = " ".join(output("tasks", "geneval").split())
+    assert "comparable with published numbers: no: the Mask2Former weights of the hub" in text
+    assert "seed policies: hashed, official" in text
+    assert "--task-args detector='mask2former' registry name of the detector" in text
 
 
 @pytest.mark.usefixtures("plug_ins")

@@ -67,3 +67,13 @@ def test_arguments_of_a_task_that_is_not_run_are_refused(command: Callable[..., 
     result = command("run", "--model", "dummy", "--task-args", "geneval.detector=x", "-o", tmp_path)
     assert result.code == 2
     assert "'geneval'" in result.errors[0]
+
+
+def test_a_misspelt_task_is_found(command: Callable[..., Any], tmp_path: Path) -> None:
+    options = ("--model", "dummy", "--tasks", "shapes_t2i_reasonbench", "-o", tmp_path)
+    result = command("run", *options, "--task-args", "shapes_t2i_reasonbenc.parser=strict")
+    assert result.code == 2
+    assert result.errors == [
+        "error: --task-args: 'shapes_t2i_reasonbenc' is none of the tasks; did you mean "
+        "shapes_t2i_reasonbench?"
+    ]

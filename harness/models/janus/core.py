@@ -49,6 +49,8 @@ class JanusCore:
         max_new_tokens: int = 128,
         name: str | None = None,
     ) -> None:
+        if not guidance >= 0:
+            raise UsageError(f"guidance must be 0 or more (1 draws without it), got {guidance}")
         if temperature < 0:
             raise UsageError(f"temperature must be 0 or more, got {temperature}")
         if top_k < 0:
