@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import Generates, Request, Supplies
@@ -19,14 +20,30 @@ from selfreward_eval.harness.user_files.pictures import as_rgb
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+Phase = Literal["all", "draw", "measure"]
+"""What of the work on every sample a process does."""
+
+
+@dataclass(frozen=True)
+class Unmeasured(Measurement):
+    """In place of the measurement of a picture that another process measures; never recorded."""
+
 
 def draw_batch(
-    model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned]
+    model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned], phase: Phase = "all"
 ) -> list[tuple[SampleRecord, bool]]:
-    """Draws what has no picture yet, measures all, and returns (record, newly drawn) in plan order."""
+    """Draws what has no picture yet, measures all, and returns (record, newly drawn) in plan order.
+
+    In the phase ``draw`` pictures are left :class:`Unmeasured`; in ``measure``, samples without a picture
+    are left out.
+    """
     name = task.info.name
     paths = [folder.picture_path(name, p.item.id, p.index, p.seed) for p in batch]
     existing = [folder.read_picture(path) for path in paths]
+    if phase == "measure":
+        there = [k for k, picture in enumerate(existing) if picture is not None]
+        batch, paths = [batch[k] for k in there], [paths[k] for k in there]
+        existing = [existing[k] for k in there]
     missing = [k for k, picture in enumerate(existing) if picture is None]
     began = time.monotonic()
     outcomes = _generate(model, name, [batch[k] for k in missing])
@@ -48,12 +65,16 @@ def draw_batch(
             samples[k] = _sample(batch[k], paths[k], digest)
     began = time.monotonic()
     with_picture = sorted(pictures)
-    measured = measure_each(
-        task,
-        [batch[k] for k in with_picture],
-        [samples[k] for k in with_picture],
-        [pictures[k] for k in with_picture],
-    )
+    measured: Sequence[Measurement]
+    if phase == "draw":
+        measured = [Unmeasured(Status.SUCCESS)] * len(with_picture)
+    else:
+        measured = measure_each(
+            task,
+            [batch[k] for k in with_picture],
+            [samples[k] for k in with_picture],
+            [pictures[k] for k in with_picture],
+        )
     per_measure = (time.monotonic() - began) / max(1, len(with_picture))
     results = dict(zip(with_picture, measured, strict=True)) | failures
     return [
