@@ -93,5 +93,6 @@ def finish(
         )
     finished = folder.results_path()
     if finished is None:
-        finished = folder.finish(results_json(folder.manifest, tasks, scores, call, batch_size, seconds))
+        results = results_json(folder.manifest, tasks, scores, call, batch_size, seconds)
+        finished = folder.finish(results, in_order=True)
     return finished, scores

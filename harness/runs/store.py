@@ -172,11 +172,11 @@ class RunFolder:
             )
         self._writers[task].append(record.to_json())
 
-    def _settle(self, task: str) -> None:
+    def _settle(self, task: str, in_order: bool) -> None:
         """Leaves one whole line per sample, where some were tried again: other readers count lines."""
         path = self.samples_path(task)
-        if parts.part_paths(path):
-            self._replace(task, self.records(task))
+        if parts.part_paths(path) or in_order:
+            self._replace(task, sorted(self.records(task), key=lambda record: record.doc_id))
             return
         if not path.is_file():
             return
@@ -220,16 +220,20 @@ class RunFolder:
         atomic_write_bytes(path, buffer.getvalue(), durable=False)
         return hashlib.sha256(buffer.getvalue()).hexdigest()
 
-    def finish(self, results: Mapping[str, Any]) -> Path:
+    def finish(self, results: Mapping[str, Any], *, in_order: bool = False) -> Path:
         """Writes the results, then marks the run as done; returns the results' path.
 
         Parts are merged before, and removed after everything else is in place.
+
+        Args:
+            results: the whole file.
+            in_order: sort the samples by ``doc_id``, which is the plan's order, as those of parts are.
         """
         for writer in self._writers.values():
             writer.sync()
         # Every task of the run: an earlier process may have been killed between a retry and this.
         for task in self.manifest.identity.get("tasks", {}):
-            self._settle(task)
+            self._settle(task, in_order)
         path = self.path / f"results_{self.manifest.created}.json"
         atomic_write_json(path, dict(results))
         journals = parts.journal_paths(self.path, self.manifest.created)

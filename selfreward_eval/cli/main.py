@@ -25,6 +25,7 @@ from selfreward_eval.cli import (
     judge_check,
     leaderboard,
     listing,
+    merge,
     methods,
     parity,
     power,
@@ -54,6 +55,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
+app.command("merge")(merge.merge)
 app.command("compare", cls=variadic.SeveralValues)(compare.compare)
 app.command("gate")(gate.gate)
 app.command("power")(power.power)

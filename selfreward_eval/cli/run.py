@@ -36,6 +36,11 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Retry every recorded sample without a score.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Only shard i of n (0/4), or auto: torchrun, accelerate, Slurm, Kubernetes."),
+    ] = None,
+    phase: Annotated[str, typer.Option(help="all; draw: pictures only; measure: what is drawn.")] = "all",
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Generate a benchmark's pictures, measure them, and write scores with intervals.
@@ -47,9 +52,11 @@ def run(
 
     from selfreward_eval.api.objects import build_model, build_tasks
     from selfreward_eval.api.run import retried
+    from selfreward_eval.cli.shards import chosen_phase, chosen_shard, print_unfinished
     from selfreward_eval.harness.report import write_run_page
     from selfreward_eval.harness.runs.run import run as run_tasks
 
+    own, part = chosen_shard(shard), chosen_phase(phase)
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names:
         raise UsageError("--tasks names no task; `selfreward-eval list tasks` shows them")
@@ -66,9 +73,14 @@ def run(
             limit=limit,
             batch_size=batch_size,
             progress=progress,
-            call={"model_args": model_args},
+            call={"model_args": model_args, "task_args": task_args},
             retry=retried(retry_failed),
+            shard=own,
+            phase=part,
         )
+    if finished.results_path is None:
+        print_unfinished(finished, part, as_json=json_)
+        return
     page = write_run_page(finished.folder)
     if json_:
         summary = {
