@@ -95,4 +95,6 @@ def finish(
     if finished is None:
         results = results_json(folder.manifest, tasks, scores, call, batch_size, seconds)
         finished = folder.finish(results, in_order=True)
+    else:
+        folder.forget_parts()  # Of shards that found nothing to do.
     return finished, scores

@@ -134,7 +134,7 @@ def environments(journals: Mapping[str, Path]) -> list[dict[str, Any]]:
     """The different environments of those processes: numbers may differ in their last bits between them."""
     found: list[dict[str, Any]] = []
     for sitting in sittings(journals):
-        environment = dict(sitting.get("environment", {}))
+        environment = {**sitting.get("environment", {}), "device": sitting.get("device")}
         if environment not in found:
             found.append(environment)
     return found

@@ -243,13 +243,17 @@ class RunFolder:
             environment[MIXED] = different
         self.manifest = replace(self.manifest, environment=environment, status="success", finished=now())
         atomic_write_json(self.path / MANIFEST, self.manifest.to_json())
+        self.forget_parts()
+        return path
+
+    def forget_parts(self) -> None:
+        """Removes the parts of a finished run, their journals and their locks."""
         for task in self.manifest.identity.get("tasks", {}):
             for piece in parts.part_paths(self.samples_path(task)):
                 piece.unlink()
-        for journal in journals.values():
+        for journal in parts.journal_paths(self.path, self.manifest.created).values():
             journal.unlink()
         parts.remove_part_locks(self.path)
-        return path
 
     def close(self) -> None:
         for writer in self._writers.values():
