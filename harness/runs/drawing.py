@@ -1,4 +1,4 @@
-"""Draws a batch of samples that have no picture yet, writes and measures them."""
+"""Draws a batch of samples that have no picture yet, and writes them; then measures them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,31 @@ class Unmeasured(Measurement):
     """In place of the measurement of a picture that another process measures; never recorded."""
 
 
-def draw_batch(
-    model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned], phase: Phase = "all"
-) -> list[tuple[SampleRecord, bool]]:
-    """Draws what has no picture yet, measures all, and returns (record, newly drawn) in plan order.
+@dataclass(frozen=True)
+class Drawn:
+    """A batch with its pictures, before it is measured; all mappings are by position in the batch.
+
+    Attributes:
+        batch: what was planned.
+        samples: what came of it.
+        pictures: RGB; none where drawing failed.
+        failures: why there is no picture.
+        fresh: which samples were drawn now.
+        seconds: of drawing one picture.
+        measured: whether the pictures are to be measured by this process.
+    """
+
+    batch: Sequence[Planned]
+    samples: dict[int, Sample]
+    pictures: dict[int, Image]
+    failures: dict[int, Measurement]
+    fresh: frozenset[int]
+    seconds: float
+    measured: bool
+
+
+def draw(model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned], phase: Phase = "all") -> Drawn:
+    """Draws what has no picture yet, and writes it.
 
     In the phase ``draw`` pictures are left :class:`Unmeasured`; in ``measure``, samples without a picture
     are left out.
@@ -63,20 +84,26 @@ def draw_batch(
             digest = folder.write_picture(paths[k], outcome)
             pictures[k] = outcome
             samples[k] = _sample(batch[k], paths[k], digest)
+    return Drawn(batch, samples, pictures, failures, frozenset(missing), per_picture, phase != "draw")
+
+
+def measure_drawn(task: Task, drawn: Drawn) -> list[tuple[SampleRecord, bool]]:
+    """Measures the pictures of a batch; (record, newly drawn) in plan order."""
+    batch, samples, pictures = drawn.batch, drawn.samples, drawn.pictures
     began = time.monotonic()
     with_picture = sorted(pictures)
     measured: Sequence[Measurement]
-    if phase == "draw":
-        measured = [Unmeasured(Status.SUCCESS)] * len(with_picture)
-    else:
+    if drawn.measured:
         measured = measure_each(
             task,
             [batch[k] for k in with_picture],
             [samples[k] for k in with_picture],
             [pictures[k] for k in with_picture],
         )
+    else:
+        measured = [Unmeasured(Status.SUCCESS)] * len(with_picture)
     per_measure = (time.monotonic() - began) / max(1, len(with_picture))
-    results = dict(zip(with_picture, measured, strict=True)) | failures
+    results = dict(zip(with_picture, measured, strict=True)) | drawn.failures
     return [
         (
             SampleRecord(
@@ -85,11 +112,11 @@ def draw_batch(
                 samples[k],
                 results[k],
                 {
-                    "gen_s": round(per_picture, 4) if existing[k] is None else 0.0,
+                    "gen_s": round(drawn.seconds, 4) if k in drawn.fresh else 0.0,
                     "score_s": round(per_measure, 4) if k in pictures else 0.0,
                 },
             ),
-            existing[k] is None,
+            k in drawn.fresh,
         )
         for k, planned in enumerate(batch)
     ]

@@ -1,7 +1,7 @@
 """What a shard had in hand when its process died: a sample that kills its process is not tried for ever.
 
-Before a batch is drawn its samples are noted, and after it is recorded that it is done. A note without that
-end is a death of its samples, unless its writer still lives. A sample that has died once is tried alone,
+Before a batch is drawn it is noted which samples are in hand, and after they are recorded that none is. If
+the process ends before that, it is a death of those samples. A sample that has died once is tried alone,
 after the others; one that has died :data:`DEATHS` times gets a status. Being asked to end (SIGTERM, an
 interruption, an error) is no death: launchers end all processes when one of them failed.
 
@@ -22,7 +22,6 @@ from types import FrameType
 from typing import Any
 
 from selfreward_eval.harness.files import JsonLinesWriter, read_json_lines
-from selfreward_eval.harness.runs.plan import Planned
 
 __all__ = ["DEATHS", "Journal", "Key", "deaths", "environments", "sittings"]
 
@@ -48,17 +47,21 @@ class Journal:
         self._lines.append({"sitting": dict(sitting)})
         self._open = False
 
-    @contextmanager
-    def holding(self, task: str, batch: Sequence[Planned]) -> Iterator[None]:
-        """Notes that ``batch`` is in hand inside the block."""
-        self._lines.append({"in_hand": {"task": task, "doc_ids": [planned.doc_id for planned in batch]}})
+    def hold(self, task: str, doc_ids: Sequence[int]) -> None:
+        """Notes that exactly these samples are in hand from now on."""
         self._open = True
+        self._lines.append({"in_hand": {"task": task, "doc_ids": list(doc_ids)}})
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """After the block nothing is in hand, whatever was raised in it."""
         try:
             yield
         finally:
-            self._end()
+            self.done()
 
-    def _end(self) -> None:
+    def done(self) -> None:
+        """Notes that nothing is in hand any more."""
         if self._open:
             self._open = False
             self._lines.append({"done": True})
@@ -75,7 +78,7 @@ class Journal:
             return
 
         def end(number: int, frame: FrameType | None) -> None:
-            self._end()
+            self.done()
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
@@ -110,7 +113,7 @@ def deaths(journals: Mapping[str, Path], living: Collection[str]) -> Counter[Key
             if "gave_up" in line:
                 counts[line["gave_up"]["task"], int(line["gave_up"]["doc_id"])] -= DEATHS
                 continue
-            if "done" not in line:  # A sitting, or the next batch: the one before it has no end.
+            if "sitting" in line:  # The one before it had no end.
                 counts.update(held)
             held = []
             if "in_hand" in line:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from selfreward_eval.harness.models.base import Model
 from selfreward_eval.harness.plugins import not_exiting
 from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
-from selfreward_eval.harness.runs.answering import answer_batch
+from selfreward_eval.harness.runs.answering import answer, measure_answered
+from selfreward_eval.harness.runs.aside import AHEAD, Aside, Made, asks_a_server
 from selfreward_eval.harness.runs.contract import named
-from selfreward_eval.harness.runs.drawing import Phase, Unmeasured, draw_batch
+from selfreward_eval.harness.runs.drawing import Phase, Unmeasured, draw, measure_drawn
 from selfreward_eval.harness.runs.giving_up import GIVE_UP, broken, has_number, tried_in_vain
 from selfreward_eval.harness.runs.journal import DEATHS
 from selfreward_eval.harness.runs.measuring import Raised
@@ -66,43 +67,63 @@ class Sitting:
             BrokenPlugin: see :mod:`selfreward_eval.harness.runs.giving_up`.
         """
         name, journal = task.info.name, self.folder.journal
-        make_batch = _batch_maker(task, self.phase)
+        stages = _stages(task, self.phase)
+        unquitting = partial(not_exiting, f"the model or {named(task)}")
         proven = has_number(records)
-        pending: list[tuple[SampleRecord, bool]] = []
+        pending: list[Made] = []
         drawn = 0
-        for batch in self._batches(task, to_do, records):
-            with journal.holding(name, batch) if journal else nullcontext():
-                with not_exiting(f"the model or {named(task)}"):
-                    pending += make_batch(self.model, task, self.folder, batch)
-                self.progress.advance(name, len(batch))
+        with journal.ending() if journal else nullcontext(), Aside(AHEAD) as aside:
+            for batch, alone in self._batches(task, to_do, records):
+                if alone:
+                    with unquitting():
+                        measured = list(aside.rest())
+                    drawn += self._record(name, measured, records)
+                if journal:
+                    journal.hold(name, [*aside.held(), *(planned.doc_id for planned in batch)])
+                with unquitting():
+                    made = stages.make(self.model, task, self.folder, batch)
+                if proven and stages.apart and not alone:
+                    aside.add(batch, partial(stages.measure, task, made))
+                    with unquitting():
+                        measured = list(aside.ready())
+                    drawn += self._record(name, measured, records)
+                    continue
+                # What tells whether a plug-in is broken is measured before the model goes on.
+                with unquitting():
+                    pending += stages.measure(task, made)
                 # Failures are recorded after the first number, so that a broken plug-in leaves none behind.
                 failed = 0 if proven else tried_in_vain([record for record, _ in pending])
                 # That all of a shard's few samples failed says little about the others'.
                 if failed >= GIVE_UP or (failed and journal is None and batch[-1] is to_do[-1]):
                     raise broken(task, [record for record, _ in pending])
-                if failed:
-                    continue
-                drawn += self._record(name, pending, records)
-                proven = proven or any(record.measurement.ok for record, _ in pending)
-                pending = []
-        return drawn + self._record(name, pending, records)
+                if not failed:
+                    proven = proven or any(record.measurement.ok for record, _ in pending)
+                    drawn += self._record(name, [pending], records)
+                    pending = []
+                if journal:
+                    journal.done()
+            with unquitting():
+                measured = list(aside.rest())
+            drawn += self._record(name, [*measured, pending], records)
+        return drawn
 
-    def _record(
-        self, task: str, made: Sequence[tuple[SampleRecord, bool]], records: dict[int, SampleRecord]
-    ) -> int:
+    def _record(self, task: str, batches: Sequence[Sequence[Made]], records: dict[int, SampleRecord]) -> int:
         """Records what was made; the number of pictures and texts that are new."""
-        for record, _ in made:
-            if not isinstance(record.measurement, Unmeasured):
-                plain = _plain(record)
-                self.folder.append(task, plain)
-                records[record.doc_id] = plain
-        new = [record.sample for record, fresh in made if fresh]
-        return sum((sample.image or sample.text) is not None for sample in new)
+        new = 0
+        for made in batches:
+            self.progress.advance(task, len(made))
+            for record, fresh in made:
+                new += int(fresh and (record.sample.image or record.sample.text) is not None)
+                if not isinstance(record.measurement, Unmeasured):
+                    plain = _plain(record)
+                    self.folder.append(task, plain)
+                    records[record.doc_id] = plain
+        return new
 
     def _batches(
         self, task: Task, to_do: Sequence[Planned], records: dict[int, SampleRecord]
-    ) -> Iterator[Sequence[Planned]]:
-        """Batches in the plan's order; samples that died once follow, each alone.
+    ) -> Iterator[tuple[Sequence[Planned], bool]]:
+        """Batches in the plan's order; samples that died once follow, each alone, which the flag says.
 
         Those that died too often are recorded at once.
         """
@@ -110,10 +131,10 @@ class Sitting:
         died = {p.doc_id: journal.deaths.get((name, p.doc_id), 0) for p in to_do} if journal else {}
         fine = [planned for planned in to_do if died.get(planned.doc_id, 0) <= 0]
         for start in range(0, len(fine), self.batch_size):
-            yield fine[start : start + self.batch_size]
+            yield fine[start : start + self.batch_size], False
         for planned in to_do:
             if 0 < died.get(planned.doc_id, 0) < DEATHS:
-                yield [planned]
+                yield [planned], True
         for planned in to_do:
             if journal and died[planned.doc_id] >= DEATHS:
                 record = self._fatal(task, planned)
@@ -139,11 +160,28 @@ class Sitting:
         return SampleRecord(planned.doc_id, planned.item, sample, failed, {"gen_s": 0.0, "score_s": 0.0})
 
 
-def _batch_maker(task: Task, phase: Phase) -> Callable[..., list[tuple[SampleRecord, bool]]]:
-    """What makes a batch of samples: the task itself where it asks in its own way, else by its capability."""
+class _Stages(NamedTuple):
+    """How a batch of a task is made, and how it is measured.
+
+    Attributes:
+        make: draws or answers.
+        measure: gives the records of what was made.
+        apart: whether it may be measured while the model goes on.
+    """
+
+    make: Callable[..., Any]
+    measure: Callable[[Task, Any], list[Made]]
+    apart: bool
+
+
+def _stages(task: Task, phase: Phase) -> _Stages:
+    """The task itself makes a batch where it asks in its own way; else its capability says how."""
     if isinstance(task, Responds):
-        return respond_batch
-    return answer_batch if task.info.capability == "answer" else partial(draw_batch, phase=phase)
+        return _Stages(respond_batch, lambda _, made: made, False)
+    apart = phase == "all" and asks_a_server(task)
+    if task.info.capability == "answer":
+        return _Stages(answer, measure_answered, apart)
+    return _Stages(partial(draw, phase=phase), measure_drawn, apart)
 
 
 def _plain(record: SampleRecord) -> SampleRecord:

@@ -75,7 +75,7 @@ def share(model: DummyModel, out: Path, shard: Shard, **options: Any) -> Finishe
 @pytest.fixture
 def died_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, int]:
     """A run folder with a sample in which two processes died, and its seed; nothing says so yet."""
-    monkeypatch.setattr("selfreward_eval.harness.runs.journal.Journal._end", lambda journal: None)
+    monkeypatch.setattr("selfreward_eval.harness.runs.journal.Journal.done", lambda journal: None)
     task = ShapesGenEval()
     seed = task.seed(task.items()[0], 2, 0, "hashed")
     for shard in (Shard(0, 1), Shard(0, 1)):
@@ -124,7 +124,7 @@ def test_a_sample_that_kills_in_measuring_keeps_its_picture(
     def sitting() -> Finished:
         return run(DummyModel(), [Killing()], tmp_path, limit=1, shard=Shard(0, 1))
 
-    monkeypatch.setattr("selfreward_eval.harness.runs.journal.Journal._end", lambda journal: None)
+    monkeypatch.setattr("selfreward_eval.harness.runs.journal.Journal.done", lambda journal: None)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             sitting()
