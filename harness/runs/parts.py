@@ -17,9 +17,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from selfreward_eval.harness.errors import FolderBusy
+from selfreward_eval.harness.errors import FolderBusy, RunFolderError
+from selfreward_eval.harness.files import read_json_lines
 from selfreward_eval.harness.folders import LOCK, RUN, lock_file, lock_folder
-from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.harness.records import SampleRecord, latest
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -31,6 +32,7 @@ __all__ = [
     "opening_part",
     "part_path",
     "part_paths",
+    "read_records",
     "remove_part_locks",
     "united",
 ]
@@ -56,6 +58,19 @@ def journal_paths(folder: Path, created: str) -> dict[str, Path]:
     """Label -> journal of every writer of the run; see :mod:`selfreward_eval.harness.runs.journal`."""
     whole = folder / f"{JOURNAL}_{created}.jsonl"
     return {path.stem.partition(PART)[2]: path for path in part_paths(whole)}
+
+
+def read_records(path: Path) -> tuple[list[SampleRecord], bool]:
+    """The last record of every sample in one file, and whether that is the whole file."""
+    try:
+        lines = read_json_lines(path)
+        records = latest(SampleRecord.from_json(line) for line in lines.records)
+        return records, len(records) == len(lines.records) and not lines.torn
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise RunFolderError(
+            f"{path} holds a line that is no sample ({type(error).__name__}: {error}); "
+            "restore it, or move it away and run again"
+        ) from error
 
 
 def united(sources: Iterable[Sequence[SampleRecord]]) -> list[SampleRecord]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.errors import FolderBusy, UsageError
-from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.models.base import Model, Supplies, require
 from selfreward_eval.harness.models.inventory import INVENTORY
 from selfreward_eval.harness.plugins import calling
@@ -135,14 +134,14 @@ def run(
     if shard is None:
         with RunFolder(folder_path, run_identity, about) as folder:
             if inventory is not None:
-                atomic_write_json(folder.path / INVENTORY, inventory.to_json())
+                folder.write_json(INVENTORY, inventory.to_json())
             return job.whole(Sitting(model, folder, batch_size, phase, reporter))
     label = f"{'' if phase == 'all' else f'{phase}-'}{shard.index}of{shard.count}"
     about_shard = {"call": told, "batch_size": batch_size, "device": _device()}
     with RunFolder(folder_path, run_identity, about, part=label, sitting=about_shard) as folder:
         assert folder.journal is not None
         if inventory is not None:
-            atomic_write_json(folder.path / INVENTORY, inventory.to_json())
+            folder.write_json(INVENTORY, inventory.to_json())
         with folder.journal.ending_on_request():
             finished = job.share(Sitting(model, folder, batch_size, phase, reporter))
     if finished.left:
@@ -188,9 +187,8 @@ class _Job:
             seconds += seconds_of(records)
         path = None
         if not left:
-            path = folder.finish(
-                results_json(folder.manifest, self.tasks, scores, self.call, self.batch_size, seconds)
-            )
+            results = results_json(folder.manifest, self.tasks, scores, self.call, self.batch_size, seconds)
+            path = folder.keeps(results) or folder.finish(results)
         return Finished(folder.path, path, scores, reused, drawn, left)
 
     def share(self, sitting: Sitting) -> Finished:

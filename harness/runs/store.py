@@ -22,7 +22,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from selfreward_eval.harness.errors import RunFolderError
 from selfreward_eval.harness.files import (
     JsonLinesWriter,
     atomic_write_bytes,
@@ -34,6 +33,7 @@ from selfreward_eval.harness.records import Manifest, Sample, SampleRecord, late
 from selfreward_eval.harness.runs import parts
 from selfreward_eval.harness.runs.journal import Journal, deaths, environments
 from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb_file
+from selfreward_eval.harness.user_files.text_files import parse_json
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -87,6 +87,7 @@ class RunFolder:
         self.journal: Journal | None = None
         self._part = part
         self._writers: dict[str, JsonLinesWriter] = {}
+        self._settled: set[str] = set()
         self._digests: dict[str, str | None] = {}
         if part is None:
             with ExitStack() as locks:
@@ -143,9 +144,14 @@ class RunFolder:
         """
         path = self.samples_path(task)
         pieces = parts.part_paths(path)
-        records = _read(path) if path.exists() else []
+        records, settled = parts.read_records(path) if path.exists() else ([], False)
         if pieces:
-            records = parts.united([records, *map(_read, pieces)])
+            records, settled = (
+                parts.united([records, *(parts.read_records(piece)[0] for piece in pieces)]),
+                False,
+            )
+        if settled:
+            self._settled.add(task)
         self._digests.update(
             (one.sample.image, one.sample.image_sha256) for one in records if one.sample.image
         )
@@ -159,12 +165,24 @@ class RunFolder:
         done = self.manifest.status == "success" and not in_parts and path.is_file()
         return path if done else None
 
+    def keeps(self, results: Mapping[str, Any]) -> Path | None:
+        """Where the results lie, if they are ``results`` but for their date and no line is out of place."""
+        path = self.results_path()
+        if path is None or self._writers or self._settled != set(self.manifest.identity.get("tasks", {})):
+            return None
+        try:
+            recorded = parse_json(path.read_text(encoding="utf-8"))
+        except ValueError:
+            return None
+        new = {**json.loads(json.dumps(results)), "date": 0}
+        return path if isinstance(recorded, dict) and {**recorded, "date": 0} == new else None
+
     def append(self, task: str, record: SampleRecord) -> None:
         """Adds one sample line; it is with the operating system when this returns."""
         if self.manifest.status == "success":
             # The results no longer follow from the samples until they are written again.
             self.manifest = replace(self.manifest, status="started", finished=None)
-            atomic_write_json(self.path / MANIFEST, self.manifest.to_json())
+            self.write_json(MANIFEST, self.manifest.to_json())
         if task not in self._writers:
             path = self.samples_path(task)
             self._writers[task] = JsonLinesWriter(
@@ -190,6 +208,10 @@ class RunFolder:
             self._writers.pop(task).close()
         text = [json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")) for record in records]
         atomic_write_bytes(self.samples_path(task), ("\n".join(text) + "\n").encode("utf-8"))
+
+    def write_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Writes a file of the run, which other hosts may be writing, too, where this is one of its parts."""
+        atomic_write_json(self.path / name, dict(value), alone=self._part is None)
 
     def picture_path(self, task: str, item_id: str, index: int, seed: int) -> Path:
         """Where a picture lies, relative to the run folder."""
@@ -268,17 +290,6 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _read(path: Path) -> list[SampleRecord]:
-    """The last record of every sample in one file."""
-    try:
-        return latest(SampleRecord.from_json(line) for line in read_json_lines(path).records)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise RunFolderError(
-            f"{path} holds a line that is no sample ({type(error).__name__}: {error}); "
-            "restore it, or move it away and run again"
-        ) from error
 
 
 def sample_from_picture(item_id: str, index: int, seed: int, relative: Path, digest: str) -> Sample:
