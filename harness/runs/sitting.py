@@ -77,7 +77,7 @@ class Sitting:
                 if alone:
                     with unquitting():
                         measured = list(aside.rest())
-                    drawn += self._record(name, measured, records)
+                    drawn += self._record_aside(name, measured, records)
                 if journal:
                     journal.hold(name, [*aside.held(), *(planned.doc_id for planned in batch)])
                 with unquitting():
@@ -86,11 +86,12 @@ class Sitting:
                     aside.add(batch, partial(stages.measure, task, made))
                     with unquitting():
                         measured = list(aside.ready())
-                    drawn += self._record(name, measured, records)
+                    drawn += self._record_aside(name, measured, records)
                     continue
                 # What tells whether a plug-in is broken is measured before the model goes on.
                 with unquitting():
                     pending += stages.measure(task, made)
+                self.progress.advance(name, len(batch))
                 # Failures are recorded after the first number, so that a broken plug-in leaves none behind.
                 failed = 0 if proven else tried_in_vain([record for record, _ in pending])
                 # That all of a shard's few samples failed says little about the others'.
@@ -98,26 +99,33 @@ class Sitting:
                     raise broken(task, [record for record, _ in pending])
                 if not failed:
                     proven = proven or any(record.measurement.ok for record, _ in pending)
-                    drawn += self._record(name, [pending], records)
+                    drawn += self._record(name, pending, records)
                     pending = []
                 if journal:
                     journal.done()
             with unquitting():
                 measured = list(aside.rest())
-            drawn += self._record(name, [*measured, pending], records)
+            drawn += self._record_aside(name, measured, records)
+            drawn += self._record(name, pending, records)
         return drawn
 
-    def _record(self, task: str, batches: Sequence[Sequence[Made]], records: dict[int, SampleRecord]) -> int:
-        """Records what was made; the number of pictures and texts that are new."""
-        new = 0
+    def _record_aside(
+        self, task: str, batches: Sequence[Sequence[Made]], records: dict[int, SampleRecord]
+    ) -> int:
+        """Records batches that were measured aside, which are finished only now."""
         for made in batches:
             self.progress.advance(task, len(made))
-            for record, fresh in made:
-                new += int(fresh and (record.sample.image or record.sample.text) is not None)
-                if not isinstance(record.measurement, Unmeasured):
-                    plain = _plain(record)
-                    self.folder.append(task, plain)
-                    records[record.doc_id] = plain
+        return sum(self._record(task, made, records) for made in batches)
+
+    def _record(self, task: str, made: Sequence[Made], records: dict[int, SampleRecord]) -> int:
+        """Records what was made; the number of pictures and texts that are new."""
+        new = 0
+        for record, fresh in made:
+            new += int(fresh and (record.sample.image or record.sample.text) is not None)
+            if not isinstance(record.measurement, Unmeasured):
+                plain = _plain(record)
+                self.folder.append(task, plain)
+                records[record.doc_id] = plain
         return new
 
     def _batches(
