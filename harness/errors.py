@@ -10,6 +10,7 @@
     +-- InputError               4   a file or folder that is missing, damaged or not what it claims
     |   +-- MissingData          4   official data that is not on this machine
     |   +-- RunFolderError       4   a run folder of another identity, or one that cannot be written
+    |   |   +-- FolderBusy       4   another process is writing the folder
     |   +-- CheckpointError      4   a model that does not load
     +-- MissingExtra             2   an optional dependency that is not installed
     +-- TrainingStopped          5   training that cannot go on: nothing to learn from, or NaN or infinity
@@ -28,6 +29,7 @@ from collections.abc import Iterable
 __all__ = [
     "BrokenPlugin",
     "CheckpointError",
+    "FolderBusy",
     "InputError",
     "MissingCapability",
     "MissingData",
@@ -86,6 +88,10 @@ class MissingData(InputError):
 
 class RunFolderError(InputError):
     """A run folder belongs to another run or cannot be written."""
+
+
+class FolderBusy(RunFolderError):
+    """Another process is writing the folder."""
 
 
 class CheckpointError(InputError):

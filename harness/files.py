@@ -121,14 +121,22 @@ def atomic_write_text(path: Path, text: str, *, durable: bool = True) -> None:
     atomic_write_bytes(path, text.encode("utf-8"), durable=durable)
 
 
-def atomic_write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+def atomic_write_json(path: Path, value: Any, *, durable: bool = True, alone: bool = True) -> None:
     """:func:`atomic_write_bytes` for a JSON value, indented; first removes what killed writers left.
+
+    Args:
+        path: replaced if it exists.
+        value: JSON.
+        durable: wait until it is on the disk.
+        alone: only this host writes it. Otherwise nothing is removed: of another host's processes nobody
+            here knows whether they live.
 
     Raises:
         ValueError: ``value`` holds NaN or an infinity, which are not JSON.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    remove_leftovers(path)
+    if alone:
+        remove_leftovers(path)
     atomic_write_text(path, text, durable=durable)
 
 

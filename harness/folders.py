@@ -12,12 +12,14 @@ itself is empty and stays. A file system without such locks is refused.
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from selfreward_eval.harness.errors import RunFolderError
+from selfreward_eval.harness.errors import FolderBusy, RunFolderError
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.identity import Difference, differing
 from selfreward_eval.harness.user_files.text_files import parse_json
@@ -30,6 +32,7 @@ __all__ = [
     "RUN",
     "FolderUse",
     "claim_identity",
+    "create_json",
     "lock_file",
     "lock_folder",
     "read_identity_file",
@@ -69,7 +72,7 @@ def lock_folder(folder: Path, use: FolderUse) -> BaseFileLock:
         or with the process.
 
     Raises:
-        RunFolderError: another process, or another part of this one, holds it.
+        FolderBusy: another process, or another part of this one, holds it.
         OSError: the folder cannot be written, or its file system has no locks.
     """
     from filelock import Timeout  # 0.07 s of CPU
@@ -79,7 +82,7 @@ def lock_folder(folder: Path, use: FolderUse) -> BaseFileLock:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise RunFolderError(f"another process is writing {folder}; wait for it, or {use.way_out}") from None
+        raise FolderBusy(f"another process is writing {folder}; wait for it, or {use.way_out}") from None
     return lock
 
 
@@ -108,6 +111,24 @@ def claim_identity(file: Path, identity: Mapping[str, Any], use: FolderUse) -> N
         atomic_write_json(file, dict(identity))
     else:
         require_same(file.parent, recorded, identity, use)
+
+
+def create_json(file: Path, value: Mapping[str, Any]) -> None:
+    """Writes ``value`` to ``file``, whole, unless that is there already: the first of several writers wins.
+
+    Hosts that see the same folder agree on who was first, also where they do not see each other's locks.
+
+    Raises:
+        OSError: it cannot be written, or the file system has no hard links.
+    """
+    whole = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    atomic_write_json(whole, value)
+    try:
+        os.link(whole, file)
+    except FileExistsError:
+        pass
+    finally:
+        whole.unlink(missing_ok=True)
 
 
 def read_identity_file(file: Path, use: FolderUse, parse: Callable[[dict[str, Any]], T]) -> T | None:

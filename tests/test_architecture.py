@@ -50,6 +50,7 @@ HARD_LIMIT = 500
 LONG_FILES = {
     "harness/models/lm_eval_bridge.py",
     "harness/power/power.py",
+    "harness/runs/store.py",
     "harness/stats/ppi.py",
     "tests/harness/instruments/test_depth_estimators.py",
     "tests/harness/instruments/test_vlm_vqa.py",

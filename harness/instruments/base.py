@@ -55,7 +55,10 @@ class Instrument(Protocol):
     """What every instrument has."""
 
     def identity(self) -> dict[str, Any]:
-        """Name, revision and every setting that can change a reading; JSON values."""
+        """Name, revision and every setting that can change a reading; JSON values.
+
+        An instrument that asks a server names it as ``endpoint``: the model goes on while it waits.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ Card = Mapping[str, Any]
 
 
 def write_run_page(run_folder: Path, path: Path | None = None, *, budget: int = BUDGET) -> Path:
-    """Writes the page of one run.
+    """Writes the page of one run, unless the run's own page is there and nothing has changed since.
 
     Args:
         run_folder: holds ``run.json``, results, sample lines and pictures.
@@ -38,15 +38,24 @@ def write_run_page(run_folder: Path, path: Path | None = None, *, budget: int = 
         OSError: the page cannot be written.
     """
     from selfreward_eval.harness.report.run_view import run_view
+    from selfreward_eval.harness.report.unchanged import is_unchanged, note_state, state_of
     from selfreward_eval.harness.runs.reader import load_run
 
+    page = path or run_folder / REPORT_NAME
+    # A folder that cannot be listed is load_run's to name.
+    state = state_of(run_folder, budget) if path is None and run_folder.is_dir() else None
+    if state is not None and is_unchanged(page, state):
+        return page
     run = load_run(run_folder)
     view = run_view(run.manifest, run.scores, run.records, [file.name for file in run.torn])
     room = _embed([(run.folder, card) for card in embedding_order(view["cards"])], budget)
     cards = [room.shown(run.folder, card) for card in view["cards"] if room.holds(run.folder, card)]
     left_out = left_out_text(len(view["cards"]), len(cards), "pictures", budget)
     html = render_page("run.jinja", view=view, cards=cards, offer=filters(cards), left_out=left_out)
-    return _write(path or run_folder / REPORT_NAME, html)
+    _write(page, html)
+    if state is not None:
+        note_state(page, state)
+    return page
 
 
 def write_comparison_page(

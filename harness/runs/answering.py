@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,27 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def answer_batch(
-    model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned]
-) -> list[tuple[SampleRecord, bool]]:
-    """Asks the model each item's text about its picture; (record, newly answered) in plan order.
+@dataclass(frozen=True)
+class Answered:
+    """A batch with its answers, before they are measured; all mappings are by position in the batch.
+
+    Attributes:
+        batch: what was planned.
+        samples: what came of it.
+        pictures: RGB, those that were asked about.
+        failures: why there is no answer.
+        seconds: of answering one question.
+    """
+
+    batch: Sequence[Planned]
+    samples: list[Sample]
+    pictures: dict[int, Image]
+    failures: dict[int, Measurement]
+    seconds: float
+
+
+def answer(model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned]) -> Answered:
+    """Asks the model each item's text about its picture.
 
     A picture that is not there or cannot be read is a status of its own sample; the model is not asked.
     """
@@ -36,22 +53,27 @@ def answer_batch(
     answers = _answers(model, [batch[k] for k in pictures], list(pictures.values()))
     per_answer = (time.monotonic() - began) / max(1, len(pictures))
     samples = [Sample(planned.item.id, planned.index, planned.seed) for planned in batch]
-    results: dict[int, Measurement] = {
+    failures: dict[int, Measurement] = {
         k: picture for k, picture in enumerate(inputs) if isinstance(picture, Measurement)
     }
-    answered = []
     for k, outcome in zip(pictures, answers, strict=True):
         if isinstance(outcome, Measurement):
-            results[k] = outcome
+            failures[k] = outcome
         else:
             samples[k] = text_sample(task, folder, batch[k], pictures[k], outcome)
-            answered.append(k)
+    return Answered(batch, samples, pictures, failures, per_answer)
+
+
+def measure_answered(task: Task, made: Answered) -> list[tuple[SampleRecord, bool]]:
+    """Measures the answers of a batch; (record, newly answered) in plan order."""
+    batch, samples, pictures = made.batch, made.samples, made.pictures
+    answered = [k for k in pictures if k not in made.failures]
     began = time.monotonic()
     measured = measure_each(
         task, [batch[k] for k in answered], [samples[k] for k in answered], [pictures[k] for k in answered]
     )
     per_measure = (time.monotonic() - began) / max(1, len(answered))
-    results |= dict(zip(answered, measured, strict=True))
+    results = made.failures | dict(zip(answered, measured, strict=True))
     return [
         (
             SampleRecord(
@@ -60,7 +82,7 @@ def answer_batch(
                 samples[k],
                 results[k],
                 {
-                    "gen_s": round(per_answer, 4) if k in pictures else 0.0,
+                    "gen_s": round(made.seconds, 4) if k in pictures else 0.0,
                     "score_s": round(per_measure, 4) if k in answered else 0.0,
                 },
             ),

@@ -1,12 +1,12 @@
-"""Draws a batch of samples that have no picture yet, writes and measures them."""
+"""Draws a batch of samples that have no picture yet, and writes them; then measures them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from selfreward_eval.harness.attempts import attempt_each
 from selfreward_eval.harness.models.base import REVISED_PROMPT, Generates, Request, Supplies
@@ -20,14 +20,53 @@ from selfreward_eval.harness.user_files.pictures import as_rgb
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+Phase = Literal["all", "draw", "measure"]
+"""What of the work on every sample a process does."""
 
-def draw_batch(
-    model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned]
-) -> list[tuple[SampleRecord, bool]]:
-    """Draws what has no picture yet, measures all, and returns (record, newly drawn) in plan order."""
+
+@dataclass(frozen=True)
+class Unmeasured(Measurement):
+    """In place of the measurement of a picture that another process measures; never recorded."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A batch with its pictures, before it is measured; all mappings are by position in the batch.
+
+    Attributes:
+        batch: what was planned.
+        samples: what came of it.
+        pictures: RGB; none where drawing failed.
+        failures: why there is no picture.
+        fresh: which samples were drawn now.
+        seconds: of drawing one picture.
+        measured: whether the pictures are to be measured by this process.
+        own: whether the model drew them, instead of handing out those of others.
+    """
+
+    batch: Sequence[Planned]
+    samples: dict[int, Sample]
+    pictures: dict[int, Image]
+    failures: dict[int, Measurement]
+    fresh: frozenset[int]
+    seconds: float
+    measured: bool
+    own: bool
+
+
+def draw(model: Any, task: Task, folder: RunFolder, batch: Sequence[Planned], phase: Phase = "all") -> Drawn:
+    """Draws what has no picture yet, and writes it.
+
+    In the phase ``draw`` pictures are left :class:`Unmeasured`; in ``measure``, samples without a picture
+    are left out.
+    """
     name = task.info.name
     paths = [folder.picture_path(name, p.item.id, p.index, p.seed) for p in batch]
     existing = [folder.read_picture(path) for path in paths]
+    if phase == "measure":
+        there = [k for k, picture in enumerate(existing) if picture is not None]
+        batch, paths = [batch[k] for k in there], [paths[k] for k in there]
+        existing = [existing[k] for k in there]
     missing = [k for k, picture in enumerate(existing) if picture is None]
     began = time.monotonic()
     outcomes = _generate(model, name, [batch[k] for k in missing])
@@ -47,19 +86,30 @@ def draw_batch(
             digest = folder.write_picture(paths[k], outcome)
             pictures[k] = outcome
             samples[k] = _sample(batch[k], paths[k], digest)
+    measured, own = phase != "draw", not isinstance(model, Supplies)
+    return Drawn(batch, samples, pictures, failures, frozenset(missing), per_picture, measured, own)
+
+
+def measure_drawn(task: Task, drawn: Drawn) -> list[tuple[SampleRecord, bool]]:
+    """Measures the pictures of a batch; (record, newly drawn) in plan order."""
+    batch, samples, pictures = drawn.batch, drawn.samples, drawn.pictures
     began = time.monotonic()
     with_picture = sorted(pictures)
-    measured = measure_each(
-        task,
-        [batch[k] for k in with_picture],
-        [samples[k] for k in with_picture],
-        [pictures[k] for k in with_picture],
-    )
+    measured: Sequence[Measurement]
+    if drawn.measured:
+        measured = measure_each(
+            task,
+            [batch[k] for k in with_picture],
+            [samples[k] for k in with_picture],
+            [pictures[k] for k in with_picture],
+        )
+    else:
+        measured = [Unmeasured(Status.SUCCESS)] * len(with_picture)
     per_measure = (time.monotonic() - began) / max(1, len(with_picture))
-    results = dict(zip(with_picture, measured, strict=True)) | failures
-    if not isinstance(model, Supplies):
-        for k, picture in pictures.items():
-            results[k] = _with_revised_prompt(results[k], picture.info.get(REVISED_PROMPT))
+    results = dict(zip(with_picture, measured, strict=True)) | drawn.failures
+    if drawn.own:
+        for k in with_picture:
+            results[k] = _with_revised_prompt(results[k], pictures[k].info.get(REVISED_PROMPT))
     return [
         (
             SampleRecord(
@@ -68,11 +118,11 @@ def draw_batch(
                 samples[k],
                 results[k],
                 {
-                    "gen_s": round(per_picture, 4) if existing[k] is None else 0.0,
+                    "gen_s": round(drawn.seconds, 4) if k in drawn.fresh else 0.0,
                     "score_s": round(per_measure, 4) if k in pictures else 0.0,
                 },
             ),
-            existing[k] is None,
+            k in drawn.fresh,
         )
         for k, planned in enumerate(batch)
     ]

@@ -5,43 +5,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import fsum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from selfreward_eval.harness.errors import BrokenPlugin
-from selfreward_eval.harness.files import atomic_write_json, atomic_write_text
+from selfreward_eval.harness.errors import FolderBusy, UsageError
+from selfreward_eval.harness.files import atomic_write_text
 from selfreward_eval.harness.models.base import Model, Supplies, require
 from selfreward_eval.harness.models.inventory import INVENTORY
-from selfreward_eval.harness.plugins import calling, not_exiting, require_text
+from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Item, SampleRecord, Status
-from selfreward_eval.harness.runs.answering import answer_batch
 from selfreward_eval.harness.runs.checking import OWN_SEEDS, has_own_seeds
-from selfreward_eval.harness.runs.contract import named, require_items, require_seeds
-from selfreward_eval.harness.runs.drawing import draw_batch
-from selfreward_eval.harness.runs.giving_up import GIVE_UP, broken, has_number, tried_in_vain
-from selfreward_eval.harness.runs.measuring import Raised
-from selfreward_eval.harness.runs.plan import Planned, identity, plan, require_planned
-from selfreward_eval.harness.runs.responding import respond_batch
+from selfreward_eval.harness.runs.drawing import Phase
+from selfreward_eval.harness.runs.finishing import finish, score, seconds_of
+from selfreward_eval.harness.runs.plan import Planned, identity, require_planned
+from selfreward_eval.harness.runs.planned_tasks import plan_tasks
 from selfreward_eval.harness.runs.results import environment, results_json
-from selfreward_eval.harness.runs.scores import TaskScores, summarise
+from selfreward_eval.harness.runs.scores import TaskScores
+from selfreward_eval.harness.runs.shards import Shard
+from selfreward_eval.harness.runs.sitting import Progress, Sitting
 from selfreward_eval.harness.runs.store import RunFolder, sanitise
-from selfreward_eval.harness.task import Responds, Task, limited
+from selfreward_eval.harness.task import Responds, Task
+
+__all__ = ["BATCH", "TRANSIENT", "Finished", "Phase", "Progress", "Shard", "run"]
 
 BATCH = 32
 
 TRANSIENT = frozenset({Status.JUDGE_TRANSPORT_ERROR, Status.MODEL_TRANSPORT_ERROR})
 """Failures that may not happen again, such as a server out of reach: tried again on resume."""
-
-
-class Progress(Protocol):
-    """Receives the runner's progress; a progress bar implements it."""
-
-    def start(self, task: str, total: int, done: int) -> None: ...
-
-    def advance(self, task: str, count: int) -> None: ...
 
 
 class _NoProgress:
@@ -58,10 +51,13 @@ class Finished:
 
     Attributes:
         folder: the run folder.
-        results_path: of the results; None where ``only`` left samples to do, so that the run is unfinished.
-        scores: task -> its scores; what is not drawn yet counts as not recorded.
-        reused: planned samples that were there before.
+        results_path: of the results; None where the run is unfinished: ``only``, a phase or other shards
+            left samples to do, or another shard is still at work.
+        scores: task -> its scores; what is not drawn yet counts as not recorded. Empty for a shard that
+            did not finish the run.
+        reused: planned samples that were there before; of a shard, those that it would have made.
         drawn: samples drawn in this call.
+        left: planned samples that nobody has recorded yet.
     """
 
     folder: Path
@@ -69,6 +65,7 @@ class Finished:
     scores: dict[str, TaskScores]
     reused: int
     drawn: int
+    left: int = 0
 
 
 def run(
@@ -85,6 +82,8 @@ def run(
     retry: Collection[Status] = TRANSIENT,
     only: Mapping[str, Collection[str]] | None = None,
     files: Mapping[str, str] | None = None,
+    shard: Shard | None = None,
+    phase: Phase = "all",
 ) -> Finished:
     """Runs ``model`` on ``tasks`` into ``output_path/<model name>``, going on where an earlier run stopped.
 
@@ -103,35 +102,28 @@ def run(
         only: task -> ids of the items to do in this call, for a caller that may stop early. It is no
             part of the run's identity: a later call does the rest, and the last one finishes the run.
         files: name -> text of files for the folder, written once the folder is this run's.
+        shard: the samples of this one only, while other processes do the others'. The shard that ends when
+            nothing is missing finishes the run. No part of the identity: the number may change between calls.
+        phase: ``draw`` leaves pictures unmeasured, ``measure`` leaves out samples without a picture.
 
     Raises:
         MissingCapability: the model cannot do what a task needs; nothing was written.
         InputError: a model that supplies pictures has none for a task; nothing was written.
+        UsageError: ``phase`` with a task whose samples are no pictures; nothing was written.
+        FolderBusy: another process writes the folder, or this shard.
         RunFolderError: the folder holds another run.
         InputError: items that cannot be run or scored, such as two of one id; nothing was drawn.
         BrokenPlugin: the model or a task raised on every one of the first samples (see
             :mod:`selfreward_eval.harness.runs.giving_up`), raised outside of samples, or broke its contract.
     """
-    reporter = progress or _NoProgress()
     for task in tasks:
         require(model, _needed(model, task), f"task {task.info.name!r}")
-    items: dict[str, Sequence[Item]] = {}
-    plans: dict[str, list[Planned]] = {}
-    for task in tasks:
-        name = task.info.name
-        with calling(named(task), "items()"):
-            every = list(task.items())
-        require_items(task, every)
-        items[name] = limited(every, limit)
-        with calling(named(task), "seed()"):
-            plans[name] = plan(task, items[name], seed, seed_policy)
-        require_seeds(task, plans[name])
+    if phase != "all":
+        _require_pictures(tasks, phase)
+    items, plans = plan_tasks(tasks, seed, seed_policy, limit)
     with calling("the model", "survey()"):
         inventory = model.survey(tasks, limit) if isinstance(model, Supplies) else None
     run_identity = identity(model, tasks, items, seed, seed_policy, limit)
-    reused = drawn = left = 0
-    seconds = 0.0
-    scores: dict[str, TaskScores] = {}
     folder_path = output_path / sanitise(str(run_identity["model"].get("name", "model")))
     own_seeds = [
         task.info.name
@@ -139,58 +131,110 @@ def run(
         if seed_policy == "hashed" and has_own_seeds(task, plans[task.info.name], seed)
     ]
     about = {**environment(), **({OWN_SEEDS: own_seeds} if own_seeds else {})}
-    with RunFolder(folder_path, run_identity, about) as folder:
-        for file_name, text in (files or {}).items():
-            atomic_write_text(folder.path / file_name, text)
+    told = dict(call or {})
+    job = _Job(tasks, items, plans, told, batch_size, frozenset(retry), only, shard)
+    reporter = progress or _NoProgress()
+    if shard is None:
+        with RunFolder(folder_path, run_identity, about) as folder:
+            _write_files(folder, files)
+            if inventory is not None:
+                folder.write_json(INVENTORY, inventory.to_json())
+            return job.whole(Sitting(model, folder, batch_size, phase, reporter))
+    label = f"{'' if phase == 'all' else f'{phase}-'}{shard.index}of{shard.count}"
+    about_shard = {"call": told, "batch_size": batch_size, "device": _device()}
+    with RunFolder(folder_path, run_identity, about, part=label, sitting=about_shard) as folder:
+        assert folder.journal is not None
+        _write_files(folder, files)
         if inventory is not None:
-            atomic_write_json(folder.path / INVENTORY, inventory.to_json())
-        for task in tasks:
+            folder.write_json(INVENTORY, inventory.to_json())
+        with folder.journal.ending_on_request():
+            finished = job.share(Sitting(model, folder, batch_size, phase, reporter))
+    if finished.left:
+        return finished
+    try:
+        with RunFolder(folder_path, run_identity, about, among_shards=True) as folder:
+            path, scores = finish(folder, tasks, items, plans, told, batch_size)
+    except FolderBusy:  # By the others at work: the last one of them finishes the run.
+        return finished
+    return replace(finished, results_path=path, scores=scores)
+
+
+def _write_files(folder: RunFolder, files: Mapping[str, str] | None) -> None:
+    """Writes the caller's files. Of several shards the first one's stay, so that none is written twice."""
+    for name, text in (files or {}).items():
+        if folder.journal is None or not (folder.path / name).exists():
+            atomic_write_text(folder.path / name, text)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What :func:`run` was asked to do, once the run is planned."""
+
+    tasks: Sequence[Task]
+    items: Mapping[str, Sequence[Item]]
+    plans: Mapping[str, Sequence[Planned]]
+    call: Mapping[str, Any]
+    batch_size: int
+    retry: frozenset[Status]
+    only: Mapping[str, Collection[str]] | None
+    shard: Shard | None
+
+    def whole(self, sitting: Sitting) -> Finished:
+        """All samples, or some of them by ``only``; with all of them there, the results."""
+        folder = sitting.folder
+        reused = drawn = left = 0
+        seconds = 0.0
+        scores: dict[str, TaskScores] = {}
+        for task in self.tasks:
             name = task.info.name
-            recorded = folder.records(name)
-            require_planned(folder.samples_path(name), plans[name], recorded)
-            records = {record.doc_id: record for record in recorded}
-            proven = has_number(records)
-            settled = {key for key, record in records.items() if record.measurement.status not in retry}
-            missing = [planned for planned in plans[name] if planned.doc_id not in settled]
-            reused += len(plans[name]) - len(missing)
-            to_do = [planned for planned in missing if only is None or planned.item.id in only.get(name, ())]
-            left += len(missing) - len(to_do)
-            reporter.start(name, len(plans[name]), len(plans[name]) - len(missing))
-            make_batch = _batch_maker(task)
-            pending: list[tuple[SampleRecord, bool]] = []
-            for batch in _batches(to_do, batch_size):
-                with not_exiting(f"the model or {named(task)}"):
-                    pending += make_batch(model, task, folder, batch)
-                reporter.advance(name, len(batch))
-                # Failures are recorded after the first number, so that a broken plug-in leaves none behind.
-                failed = 0 if proven else tried_in_vain([record for record, _ in pending])
-                if failed >= GIVE_UP or (failed and batch[-1] is to_do[-1]):
-                    raise broken(task, [record for record, _ in pending])
-                if failed:
-                    continue
-                for record, fresh in pending:
-                    plain = _plain(record)
-                    folder.append(name, plain)
-                    records[record.doc_id] = plain
-                    proven = proven or plain.measurement.ok
-                    drawn += int(fresh and (record.sample.image or record.sample.text) is not None)
-                pending = []
-            ordered = [records[key] for key in sorted(records)]
-            # Further numbers are of a whole run.
-            with calling(named(task), "extra()"):
-                extra = dict(task.extra(ordered)) if len(to_do) == len(missing) else {}
-            require_text(f"{named(task)}: what extra() returned", extra, BrokenPlugin)
-            scores[name] = summarise(
-                task.info, task.metrics[0], items[name], ordered, task.info.images_per_item, extra
-            )
+            records, missing, to_do = self._outstanding(folder, name)
+            reused += len(self.plans[name]) - len(missing)
+            sitting.progress.start(name, len(self.plans[name]), len(self.plans[name]) - len(missing))
+            drawn += sitting.work(task, to_do, records)
+            # A phase may record nothing of what it did.
+            lacking = len(missing) - sum(planned.doc_id in records for planned in to_do)
+            left += lacking
+            scores[name] = score(task, self.items[name], records, whole=not lacking)
             # What an interrupted run drew and measured before this call counts too.
-            seconds += fsum(second for record in ordered for second in record.timing.values())
-        if left:
-            return Finished(folder_path, None, scores, reused, drawn)
-        path = folder.finish(
-            results_json(folder.manifest, tasks, scores, dict(call or {}), batch_size, seconds)
-        )
-    return Finished(folder_path, path, scores, reused, drawn)
+            seconds += seconds_of(records)
+        path = None
+        if not left:
+            results = results_json(folder.manifest, self.tasks, scores, self.call, self.batch_size, seconds)
+            path = folder.keeps(results) or folder.finish(results)
+        return Finished(folder.path, path, scores, reused, drawn, left)
+
+    def share(self, sitting: Sitting) -> Finished:
+        """The samples of one shard."""
+        folder = sitting.folder
+        reused = drawn = 0
+        for task in self.tasks:
+            name = task.info.name
+            records, _, to_do = self._outstanding(folder, name)
+            own = sum(self._takes(name, planned) for planned in self.plans[name])
+            reused += own - len(to_do)
+            sitting.progress.start(name, own, own - len(to_do))
+            drawn += sitting.work(task, to_do, records)
+        left = 0
+        for name, planned_samples in self.plans.items():  # The other shards went on meanwhile.
+            recorded = {record.doc_id for record in folder.records(name)}
+            left += sum(planned.doc_id not in recorded for planned in planned_samples)
+        return Finished(folder.path, None, {}, reused, drawn, left)
+
+    def _outstanding(
+        self, folder: RunFolder, name: str
+    ) -> tuple[dict[int, SampleRecord], list[Planned], list[Planned]]:
+        """The records of a task, the samples without a settled one, and those of them to make here."""
+        recorded = folder.records(name)
+        require_planned(folder.samples_path(name), self.plans[name], recorded)
+        records = {record.doc_id: record for record in recorded}
+        settled = {key for key, record in records.items() if record.measurement.status not in self.retry}
+        missing = [planned for planned in self.plans[name] if planned.doc_id not in settled]
+        only = self.only
+        asked = [planned for planned in missing if only is None or planned.item.id in only.get(name, ())]
+        return records, missing, [planned for planned in asked if self._takes(name, planned)]
+
+    def _takes(self, name: str, planned: Planned) -> bool:
+        return self.shard is None or self.shard.takes(name, planned.doc_id)
 
 
 def _needed(model: Model, task: Task) -> str:
@@ -199,19 +243,19 @@ def _needed(model: Model, task: Task) -> str:
     return "pictures" if needed == "generate" and isinstance(model, Supplies) else needed
 
 
-def _batch_maker(task: Task) -> Callable[..., list[tuple[SampleRecord, bool]]]:
-    """What makes a batch of samples: the task itself where it asks in its own way, else by its capability."""
-    if isinstance(task, Responds):
-        return respond_batch
-    return answer_batch if task.info.capability == "answer" else draw_batch
+def _require_pictures(tasks: Sequence[Task], phase: str) -> None:
+    """Returns if the samples of every task are pictures, which lie in the folder between two phases."""
+    for task in tasks:
+        if isinstance(task, Responds) or task.info.capability != "generate":
+            raise UsageError(
+                f"--phase {phase}: the samples of task {task.info.name!r} are texts, which are recorded with "
+                "their measurement; leave --phase out for it"
+            )
 
 
-def _batches(planned: Sequence[Planned], size: int) -> Iterator[Sequence[Planned]]:
-    for start in range(0, len(planned), size):
-        yield planned[start : start + size]
-
-
-def _plain(record: SampleRecord) -> SampleRecord:
-    """The record as a file gives it back: without the traceback of what was raised over it."""
-    measurement = record.measurement
-    return replace(record, measurement=measurement.plain()) if isinstance(measurement, Raised) else record
+def _device() -> str:
+    """The kind of chip that PyTorch computes on, without loading it for a model that does not use it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return "cpu"
+    return str(torch.cuda.get_device_name())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.report import write_run_page
 from selfreward_eval.harness.runs import reader
 from selfreward_eval.harness.runs.reader import Run
-from selfreward_eval.harness.runs.run import BATCH, TRANSIENT, Finished, Progress
+from selfreward_eval.harness.runs.run import BATCH, TRANSIENT, Finished, Phase, Progress
 from selfreward_eval.harness.runs.run import run as run_tasks
+from selfreward_eval.harness.runs.shards import parse_shard
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.base import Model
@@ -35,6 +37,8 @@ def run(
     retry_failed: bool = False,
     page: bool = True,
     progress: Progress | None = None,
+    shard: str | None = None,
+    phase: Phase = "all",
 ) -> Finished:
     """Draws a benchmark's pictures, measures them, and writes scores with intervals.
 
@@ -53,9 +57,12 @@ def run(
         retry_failed: try every recorded sample without a number again.
         page: also write ``report.html`` into the run folder.
         progress: told about every finished batch.
+        shard: only the samples of this one of several processes: ``i/n``, or ``auto`` for what a launcher's
+            environment variables say. The last one to end finishes the run and writes the page.
+        phase: ``draw`` leaves pictures unmeasured, ``measure`` leaves out samples without a picture.
 
     Returns:
-        The run folder, the results file, and the scores of every task.
+        The run folder, the results file (None while samples are left), and the scores of every task.
 
     Raises:
         UsageError: a name, argument or capability that is not there.
@@ -73,8 +80,10 @@ def run(
         progress=progress,
         call=call_of(model, model_args),
         retry=retried(retry_failed),
+        shard=None if shard is None else parse_shard(shard, os.environ),
+        phase=phase,
     )
-    if page:
+    if page and finished.results_path is not None:
         write_run_page(finished.folder)
     return finished
 

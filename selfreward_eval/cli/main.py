@@ -26,6 +26,7 @@ from selfreward_eval.cli import (
     judge_check,
     leaderboard,
     listing,
+    merge,
     methods,
     parity,
     power,
@@ -66,6 +67,13 @@ add(
         'run --tasks t2i_reasonbench --task-args \'judge=judge_openai,judge_args={"model": "qwen"}\'',
         "run --config run.yaml --seed 1",
     ],
+)
+add(
+    app,
+    "merge",
+    merge.merge,
+    "Join the parts of a run that was done in shards",
+    ["merge results/tiny-final"],
 )
 add(
     app,

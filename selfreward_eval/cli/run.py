@@ -52,6 +52,11 @@ def run(
             help="Say what would be done, what is missing and what it takes; draw and ask nothing.",
         ),
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Only shard i of n (0/4), or auto: torchrun, accelerate, Slurm, Kubernetes."),
+    ] = None,
+    phase: Annotated[str, typer.Option(help="all; draw: pictures only; measure: what is drawn.")] = "all",
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Generate a benchmark's pictures, measure them, and write scores with intervals.
@@ -62,7 +67,9 @@ def run(
     import json
 
     from selfreward_eval.api.objects import build_model, build_tasks
+    from selfreward_eval.cli.shards import chosen_phase, chosen_shard, print_unfinished
 
+    own, part = chosen_shard(shard), chosen_phase(phase)
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names:
         raise UsageError("--tasks names no task; `selfreward-eval list tasks` shows them")
@@ -104,10 +111,15 @@ def run(
             limit=limit,
             batch_size=batch_size,
             progress=progress,
-            call={"model_args": model_args},
+            call={"model_args": model_args, "task_args": task_args},
             retry=retried(retry_failed),
             files={CONFIG: resolved(ctx)},
+            shard=own,
+            phase=part,
         )
+    if finished.results_path is None:
+        print_unfinished(finished, part, as_json=json_)
+        return
     page = write_run_page(finished.folder)
     if json_:
         summary = {

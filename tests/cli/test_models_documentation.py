@@ -87,7 +87,9 @@ class Stands:
         (item,) = limited(task.items(), 1)
         lines = []
         for k in range(task.info.images_per_item):
-            DummyModel().generate([item.text], [k])[0].save(self.folder / f"{k}.png")
+            (picture,) = DummyModel().generate([item.text], [k])
+            assert picture is not None
+            picture.save(self.folder / f"{k}.png")
             lines.append(
                 json.dumps({"id": item.id, "prompt": item.text, "index": k, "image_path": f"{k}.png"})
             )

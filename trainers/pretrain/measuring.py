@@ -17,7 +17,7 @@ from selfreward_eval.tasks.shapes.sampling import KINDS
 from selfreward_eval.trainers.pretrain.mixture import draw_request
 
 if TYPE_CHECKING:
-    from selfreward_eval.harness.models.base import Answers, Generates
+    from selfreward_eval.harness.models.base import Answers, Trains
     from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 SEED = 77
@@ -85,7 +85,7 @@ def round_trip(model: JanusModel) -> Callable[[NDArray[np.uint8]], NDArray[np.ui
     return through
 
 
-def drawing(model: Generates, prompts: int, seed: int, batch: int = 64) -> dict[str, Count]:
+def drawing(model: Trains, prompts: int, seed: int, batch: int = 64) -> dict[str, Count]:
     """Accuracy per tag on prompts of the training split, which is what settings are chosen on."""
     from selfreward_eval.harness.records import Item, Sample
     from selfreward_eval.tasks.shapes.geneval import ShapesGenEval

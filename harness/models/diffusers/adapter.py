@@ -240,7 +240,7 @@ class DiffusersModel:
         generators: list[Any] = []
         scheduler = getattr(self.loaded.pipeline, "scheduler", None)
         step = getattr(scheduler, "step", None)
-        if step is None:
+        if scheduler is None or step is None:
             yield generators
             return
 

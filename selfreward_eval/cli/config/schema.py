@@ -92,7 +92,8 @@ def checked(file: YamlFile, command: Any, name: str) -> dict[str, Any]:
     from pydantic import ValidationError
 
     options = options_of(command)
-    content, places = {}, {}
+    content: dict[str, Any] = {}
+    places: dict[str, Any] = {}
     for key, value in file.content.items():
         known = key.replace("-", "_")
         if known in content:

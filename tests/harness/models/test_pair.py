@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL.Image import Image
 from support.commands import command as command
 
 from selfreward_eval.api.arguments import as_text, parse
@@ -26,7 +27,9 @@ def pair() -> PairModel:
 
 def test_one_draws_and_the_other_answers(pair: PairModel) -> None:
     (picture,) = pair.generate(["a red circle"], [1])
-    assert picture.tobytes() == DummyModel(size=48).generate(["a red circle"], [1])[0].tobytes()
+    (alone,) = DummyModel(size=48).generate(["a red circle"], [1])
+    assert isinstance(picture, Image)
+    assert picture == alone
     assert pair.answer([picture], ["what colour is it?"]) == pair.understander.answer(
         [picture], ["what colour is it?"]
     )

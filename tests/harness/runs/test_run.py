@@ -12,7 +12,8 @@ from PIL.Image import Image
 
 from selfreward_eval.harness.errors import MissingCapability, SelfRewardError, UsageError
 from selfreward_eval.harness.records import Item, Measurement, Sample
-from selfreward_eval.harness.runs.run import GIVE_UP, Finished, run
+from selfreward_eval.harness.runs.giving_up import GIVE_UP
+from selfreward_eval.harness.runs.run import Finished, run
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 

@@ -225,7 +225,7 @@ def test_shards_are_read_as_one_file(copy: Path) -> None:
     state = load_file(copy / EMA)
     names = sorted(state)
     (copy / EMA).unlink()
-    listed = {}
+    listed: dict[str, str] = {}
     for number, part in enumerate((names[::2], names[1::2]), start=1):
         file = f"model-0000{number}-of-00002.safetensors"
         save_file({name: state[name] for name in part}, copy / file)

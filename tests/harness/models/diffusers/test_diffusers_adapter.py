@@ -34,7 +34,7 @@ def test_a_picture_is_the_same_in_any_batch(adapter: Adapter, name: str) -> None
         model.generate([prompt], [seed])[0] for prompt, seed in zip(PROMPTS, [1, 2**40 + 5, 3], strict=True)
     ]
     assert [np.asarray(one).tolist() for one in together] == [np.asarray(one).tolist() for one in alone]
-    assert not np.array_equal(together[0], together[2]), "the seed must change the picture"
+    assert together[0] != together[2], "the seed must change the picture"
 
 
 def test_a_caller_keeps_its_prompts(adapter: Adapter) -> None:
@@ -110,9 +110,7 @@ def test_a_size_that_a_pipeline_cannot_draw_is_the_users_mistake(adapter: Adapte
 def test_guidance_under_its_own_name_changes_the_picture(adapter: Adapter) -> None:
     """QwenImage's classifier-free guidance, with a blank as negative prompt."""
     weak, strong = (adapter("QwenImagePipeline", true_cfg_scale=scale) for scale in (1.5, 9.0))
-    assert not np.array_equal(
-        weak.generate(["a red circle"], [1])[0], strong.generate(["a red circle"], [1])[0]
-    )
+    assert weak.generate(["a red circle"], [1]) != strong.generate(["a red circle"], [1])
     assert weak.given["negative_prompt"] == " "
 
 

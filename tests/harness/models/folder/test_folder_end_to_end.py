@@ -13,7 +13,8 @@ from PIL import Image
 
 from selfreward_eval.harness.errors import InputError, NotComparable, RunFolderError
 from selfreward_eval.harness.models.folder import FolderModel
-from selfreward_eval.harness.runs.run import GIVE_UP, Finished, run
+from selfreward_eval.harness.runs.giving_up import GIVE_UP
+from selfreward_eval.harness.runs.run import Finished, run
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 from selfreward_eval.tasks.shapes.render import render
