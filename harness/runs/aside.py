@@ -96,7 +96,7 @@ class Aside:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         for _, future in self._waiting:
             future.cancel()
         self._queue.put(None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import tiny_emu3, tiny_pipelines
+from support import bagel, tiny_emu3, tiny_pipelines
 from support.paths import ROOT
 from support.picture_server import PictureServer
 
@@ -45,6 +45,7 @@ class Stands:
     def arguments(self, text: str) -> str:
         """``--model-args`` with small weights and running servers in place of the page's."""
         text = re.sub(r"\bweights=[^,]*Janus[^,]*", f"weights={WEIGHTS / 'tiny-final'}", text)
+        text = re.sub(r"\bweights=ByteDance-Seed/BAGEL-7B-MoT", self._bagel, text)
         text = re.sub(r"(\w+\.)?weights=BAAI/Emu3-(Gen|Chat)-hf", self._emu3, text)
         text = re.sub(r"pretrained=([^,]+)", self._pipeline, text)
         text = re.sub(r"path=[^,]+", self._pictures, text)
@@ -62,6 +63,10 @@ class Stands:
         if "base_url=" in text:
             return more + re.sub(r"base_url=[^,]+", f"base_url={server.url}", text)
         return f"{more}base_url={server.url},{text}"
+
+    def _bagel(self, found: re.Match[str]) -> str:
+        (self.folder / "bagel").mkdir()
+        return f"weights={bagel.write_checkpoint(self.folder / 'bagel')},num_timesteps=3,device=cpu"
 
     def _emu3(self, found: re.Match[str]) -> str:
         folder = self.folder / f"Emu3-{found[2]}"
@@ -125,5 +130,5 @@ def test_every_command_runs(command: Callable[..., Any], line: str, stands: Stan
 def test_every_adapter_that_a_user_names_has_its_row() -> None:
     from selfreward_eval.harness.registry import registry
 
-    rows = set(re.findall(r"^\|[^|]+\| `(\w+)` \|", PAGE, re.MULTILINE))
+    rows = set(re.findall(r"^\|[^|]+\| `([\w-]+)` \|", PAGE, re.MULTILINE))
     assert set(registry("models")) - {"dummy"} <= rows
