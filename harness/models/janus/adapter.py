@@ -9,7 +9,8 @@ from selfreward_eval.harness.instruments.backends.finite import check_computed, 
 from selfreward_eval.harness.models.base import CutAnswer
 from selfreward_eval.harness.models.janus.decode import draw_tokens, pictures
 from selfreward_eval.harness.models.janus.language import LanguageMethods
-from selfreward_eval.harness.models.janus.likelihood import encode, text_logprobs, token_logprobs
+from selfreward_eval.harness.models.janus.likelihood import text_logprobs
+from selfreward_eval.harness.models.janus.picture_likelihood import encode, token_logprobs
 from selfreward_eval.harness.models.janus.training import TrainingMethods
 from selfreward_eval.harness.models.training import DrawnTokens
 
