@@ -34,8 +34,13 @@ GIB = 1 << 30
 
 def model(layers: int, dtype: str) -> Any:
     """Janus-Pro-1B's widths with few layers and random weights."""
-    from transformers import JanusConfig, JanusForConditionalGeneration, JanusVisionConfig, JanusVQVAEConfig
-    from transformers import LlamaConfig
+    from transformers import (
+        JanusConfig,
+        JanusForConditionalGeneration,
+        JanusVisionConfig,
+        JanusVQVAEConfig,
+        LlamaConfig,
+    )
     from transformers.initialization import no_init_weights
 
     text = LlamaConfig(
@@ -121,7 +126,8 @@ def one(case: str, way: str, layers: int, batch: int, dtype: str) -> dict[str, A
     torch.manual_seed(0)
     network = model(layers, dtype)
     if case == "text_logprobs":
-        prefixes = [a + [PLACEHOLDER] * PICTURE + b for a, b in zip(rows(batch, 4), rows(batch, QUESTION))]
+        heads = zip(rows(batch, 4), rows(batch, QUESTION), strict=True)
+        prefixes = [a + [PLACEHOLDER] * PICTURE + b for a, b in heads]
         texts, pixels = rows(batch, PROMPT), torch.randn(batch, 3, 384, 384).to(getattr(torch, dtype))
         score: Any = text_logprobs if way == "ours" else plain_texts
 
@@ -160,7 +166,9 @@ def main() -> None:
         torch.set_num_threads(1)
         print(json.dumps(one(given.case, given.way, *settings)))
         return
-    print(f"{given.layers} layers, {given.batch} pictures, {given.dtype}; memory beyond weights and gradients")
+    print(
+        f"{given.layers} layers, {given.batch} pictures, {given.dtype}; memory beyond weights and gradients"
+    )
     for case in [given.case] if given.case else CASES:
         figures = {}
         for way in ("plain", "ours"):

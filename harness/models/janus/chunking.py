@@ -9,13 +9,22 @@ logits again in the backward pass, so that no part's logits outlive it there eit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
 
 LOGITS = 1 << 23
 """Logits held at once: 32 MiB in float32. Small models stay below it, and nothing is computed twice."""
+
+STATES = 1 << 24
+"""Numbers of one layer held at once where no gradient keeps them: 64 MiB in float32."""
+
+
+def rows_together(model: Any, length: int) -> int:
+    """Rows of ``length`` tokens that are read at once without gradients; a layer is widest in its middle."""
+    width = int(model.config.text_config.intermediate_size)
+    return max(1, STATES // (width * max(1, length)))
 
 
 def token_scores(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from selfreward_eval.harness.models.janus.chunking import in_parts, token_scores
+from selfreward_eval.harness.models.janus.chunking import in_parts, rows_together, token_scores
 
 if TYPE_CHECKING:
     import torch
@@ -30,13 +30,21 @@ def text_logprobs(
     Returns:
         float32 tensors (T_i,), natural logarithms.
     """
+    import torch
+
     rows = [[*prefix, *text] for prefix, text in zip(prefixes, texts, strict=True)]
-    # Padding on the right: under a causal mask no real token can see it.
-    ids, _ = _padded(rows, model.config.text_config.pad_token_id or 0, pixels.device)
-    hidden = model.model(input_ids=ids, pixel_values=pixels, use_cache=False).last_hidden_state
-    starts = [len(prefix) - 1 for prefix in prefixes]
-    scores = _text_scores(model, hidden, starts, texts)
-    return list(scores.split([len(text) for text in texts]))
+    # With gradients every row's states are kept anyway.
+    together = len(rows) if torch.is_grad_enabled() else rows_together(model, max(map(len, rows)))
+    parts = [slice(start, start + together) for start in range(0, len(rows), together)]
+    found: list[torch.Tensor] = []
+    for part in parts:
+        # Padding on the right: under a causal mask no real token can see it.
+        ids, _ = _padded(rows[part], model.config.text_config.pad_token_id or 0, pixels.device)
+        hidden = model.model(input_ids=ids, pixel_values=pixels[part], use_cache=False).last_hidden_state
+        starts = [len(prefix) - 1 for prefix in prefixes[part]]
+        scores = _text_scores(model, hidden, starts, texts[part])
+        found += scores.split([len(text) for text in texts[part]])
+    return found
 
 
 def option_logprobs(
