@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import torch
 from selfreward_eval.harness.models.janus.decode import Sampling
 from selfreward_eval.harness.models.janus.likelihood import text_logprobs
 from selfreward_eval.harness.models.janus.picture_likelihood import drawing_logprobs
+from selfreward_eval.trainers.recomputing import recomputing
 
 PROMPT, QUESTION, PICTURE, PAD, PLACEHOLDER = 24, 16, 576, 0, 5
 SAMPLING = Sampling(guidance=2.0)
@@ -122,7 +124,7 @@ def measured(call: Callable[[], Any]) -> dict[str, Any]:
     return {"bytes": memory("VmHWM") - before, "cpu": time.process_time() - began, "values": values}
 
 
-def one(case: str, way: str, layers: int, batch: int, dtype: str) -> dict[str, Any]:
+def one(case: str, way: str, layers: int, batch: int, dtype: str, recompute: bool) -> dict[str, Any]:
     torch.manual_seed(0)
     network = model(layers, dtype)
     if case == "text_logprobs":
@@ -143,8 +145,9 @@ def one(case: str, way: str, layers: int, batch: int, dtype: str) -> dict[str, A
                 parameter.grad = torch.zeros_like(parameter).fill_(0.0)
 
         def call() -> Any:
-            found = score(network, ids, contrast, tokens, SAMPLING, PAD)
-            found.mean().backward()
+            with recomputing(network.model.language_model) if recompute else nullcontext():
+                found = score(network, ids, contrast, tokens, SAMPLING, PAD)
+                found.mean().backward()
             return found[0, :4].tolist()
 
     return measured(call)
@@ -158,10 +161,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--recompute", action="store_true", help="layers too, as checkpointing=true does")
     parser.add_argument("--case", choices=CASES)
     parser.add_argument("--way", choices=("ours", "plain"))
     given = parser.parse_args()
-    settings = given.layers, given.batch, given.dtype
+    settings = given.layers, given.batch, given.dtype, given.recompute
     if given.way:
         torch.set_num_threads(1)
         print(json.dumps(one(given.case, given.way, *settings)))
@@ -174,6 +178,7 @@ def main() -> None:
         for way in ("plain", "ours"):
             command = [sys.executable, __file__, "--case", case, "--way", way]
             command += ["--layers", str(settings[0]), "--batch", str(settings[1]), "--dtype", settings[2]]
+            command += ["--recompute"] if given.recompute else []
             figures[way] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         a, b = figures["plain"], figures["ours"]
         gap = max(abs(x - y) for x, y in zip(a["values"], b["values"], strict=True))

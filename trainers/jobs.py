@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.building import build as build_trainer
 from selfreward_eval.trainers.building import caption_rewarder
+from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.processes import Processes
 from selfreward_eval.trainers.rollouts import RolloutCollector
@@ -266,8 +268,10 @@ def training_copy(job: TrainingJob) -> Trains:
     )
 
 
-def collector(job: TrainingJob, progress: Progress | None, who: Processes) -> RolloutCollector:
-    """What draws and scores the candidates of every round of ``job``."""
+def collector(
+    job: TrainingJob, progress: Progress | None, who: Processes, clock: Clock | None = None
+) -> RolloutCollector:
+    """What draws and scores the candidates of every round of ``job``; ``clock`` times the parts of it."""
     captions = None
     if "captioning" in job.trainer.sides:
         captions = caption_rewarder(job.rewarder(None, job.model), job.model)
@@ -283,4 +287,5 @@ def collector(job: TrainingJob, progress: Progress | None, who: Processes) -> Ro
         drawn=job.drawn,
         share=(who.rank, who.count),
         wait=who.wait,
+        timed=clock if clock is not None and who.main else lambda stage: nullcontext(),
     )
