@@ -16,10 +16,11 @@ class Clock:
 
     Args:
         path: where it is kept.
+        digits: behind the decimal point.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, digits: int = 1) -> None:
+        self.path, self.digits = path, digits
         self.seconds: dict[str, float] = {}
         if path.exists():
             self.seconds = json.loads(path.read_text(encoding="utf-8"))
@@ -30,6 +31,6 @@ class Clock:
         try:
             yield
         finally:
-            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - began, 1)
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - began, self.digits)
             if self.path.parent.is_dir():
                 atomic_write_json(self.path, self.seconds)

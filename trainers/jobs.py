@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,7 @@ from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.building import build as build_trainer
 from selfreward_eval.trainers.building import caption_rewarder, refuse_pair
+from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.processes import Processes
 from selfreward_eval.trainers.rollouts import RolloutCollector
@@ -268,8 +270,10 @@ def training_copy(job: TrainingJob) -> Trains:
     )
 
 
-def collector(job: TrainingJob, progress: Progress | None, who: Processes) -> RolloutCollector:
-    """What draws and scores the candidates of every round of ``job``."""
+def collector(
+    job: TrainingJob, progress: Progress | None, who: Processes, clock: Clock | None = None
+) -> RolloutCollector:
+    """What draws and scores the candidates of every round of ``job``; ``clock`` times the parts of it."""
     captions = None
     if "captioning" in job.trainer.sides:
         captions = caption_rewarder(job.rewarder(None, job.model), job.model)
@@ -285,4 +289,5 @@ def collector(job: TrainingJob, progress: Progress | None, who: Processes) -> Ro
         drawn=job.drawn,
         share=(who.rank, who.count),
         wait=who.wait,
+        timed=clock if clock is not None and who.main else lambda stage: nullcontext(),
     )

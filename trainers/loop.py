@@ -63,7 +63,8 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
     who.wait()
     settings = job.trainer.settings
     policy = training_copy(job)
-    collect = SummarisingCollector(collector(job, progress, who), job.output / "rounds")
+    parts = Clock(job.output / "profile.json", digits=4)
+    collect = SummarisingCollector(collector(job, progress, who, parts), job.output / "rounds")
     with clock("train") if who.main else nullcontext():
         fitted = fit(
             policy,
@@ -86,7 +87,8 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
         record = _record(
             job, name, rewarder, before, after, fitted, collect.summaries(settings.rounds), progress
         )
-    record = replace(record, seconds=clock.seconds)
+    profile = {stage: round(seconds, 1) for stage, seconds in parts.seconds.items()}
+    record = replace(record, seconds=clock.seconds, profile=profile | {"steps": round(fitted.seconds, 1)})
     record.write(job.output)
     who.wait()
     return record

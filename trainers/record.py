@@ -51,6 +51,8 @@ class TrainingRecord:
         audit: per task the mean reward that the frozen rewarder gives to the evaluation's pictures
             before and after, with the difference's interval; empty where it cannot score them.
         seconds: stage -> wall time.
+        profile: what the wall time of training went to: drawing, decoding and rewarding candidates, their
+            likelihoods under the starting model, captions, and steps. Of the first process alone.
         verdicts: task -> one of :class:`selfreward_eval.trainers.verdict.Outcome`.
     """
 
@@ -70,6 +72,7 @@ class TrainingRecord:
     audit: dict[str, Any]
     seconds: dict[str, float]
     verdicts: dict[str, str]
+    profile: dict[str, float] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
         """``training.json`` in ``folder``, whole or not at all."""
@@ -89,7 +92,9 @@ def read(folder: Path) -> TrainingRecord:
         data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
             raise InputError(f"{path} has schema {data['schema']}, this version reads {SCHEMA}")
-        known = {one.name: data[one.name] for one in fields(TrainingRecord)}
+        # Records of earlier versions have no profile.
+        known = {"profile": {}, **data}
+        known = {one.name: known[one.name] for one in fields(TrainingRecord)}
         known["before"], known["after"] = Arm(**data["before"]), Arm(**data["after"])
         return TrainingRecord(**known)
     except FileNotFoundError:

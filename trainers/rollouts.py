@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isqrt
@@ -65,6 +66,7 @@ class RolloutCollector:
             nothing. Methods that are compared at an equal picture budget then learn from the same pictures.
         share: this process and how many there are.
         wait: returns when every process has come here.
+        timed: stage -> a context that takes the time of what this process does in it.
     """
 
     folder: Path
@@ -78,6 +80,7 @@ class RolloutCollector:
     drawn: Path | None = None
     share: tuple[int, int] = (0, 1)
     wait: Callable[[], None] = field(default=lambda: None)
+    timed: Callable[[str], AbstractContextManager[None]] = field(default=lambda stage: nullcontext())
 
     @cached_property
     def _reference(self) -> Trains:
@@ -161,13 +164,17 @@ class RolloutCollector:
         candidates = [(item, k) for item in items for k in range(n)]
         prompts = [item.text for item, _ in candidates]
         seeds = [sample_seed(f"training-{round_}", item.id, k, seed) for item, k in candidates]
-        tokens, sampling_logprobs = self._tokens(model, prompts, seeds, round_)
+        with self.timed("drawing"):
+            tokens, sampling_logprobs = self._tokens(model, prompts, seeds, round_)
+        with self.timed("decoding"):
+            pictures = model.decode(tokens)
         samples = [
             RewardSample(picture, category=item.category, metadata=item.metadata)
-            for (item, _), picture in zip(candidates, model.decode(tokens), strict=True)
+            for (item, _), picture in zip(candidates, pictures, strict=True)
         ]
-        rewarder = self._rewarder("drawing", round_, model)
-        rewards = rewarder.score(prompts, samples)
+        with self.timed("rewards"):
+            rewarder = self._rewarder("drawing", round_, model)
+            rewards = rewarder.score(prompts, samples)
         shape = (len(items), n)
         tensors = {"tokens": tokens.cpu().view(*shape, -1), **_values(rewards, shape)}
         if self.trainer.info.uses == "map":
@@ -177,8 +184,9 @@ class RolloutCollector:
         if self.trainer.on_policy:
             tensors[SAMPLING] = sampling_logprobs.cpu().view(*shape, -1)
         if "drawing" in self.trainer.anchored:
-            reference = cast("TrainsLikelihoods", self._reference_model(round_, model))
-            logprobs = _drawing_logprobs(reference, prompts, tokens)
+            with self.timed("start likelihoods"):
+                reference = cast("TrainsLikelihoods", self._reference_model(round_, model))
+                logprobs = _drawing_logprobs(reference, prompts, tokens)
             tensors[REFERENCE] = logprobs.view(*shape, -1)
         return tensors, {"reasons": _reasons(rewards)}
 
@@ -229,21 +237,27 @@ class RolloutCollector:
             sample_seed(f"captioning-{round_}", f"{number}.{place}", k, settings.seed)
             for place, k in candidates
         ]
-        texts = model.draw_captions(repeated, self.question, seeds, temperature=settings.temperature)
+        with self.timed("captions"):
+            texts = model.draw_captions(repeated, self.question, seeds, temperature=settings.temperature)
         groups = [f"{number}.{place}" for place, _ in candidates]
         samples = [
             RewardSample(image, text=text, group=group)
             for image, text, group in zip(repeated, texts, groups, strict=True)
         ]
-        rewards = self._rewarder("captioning", round_, model).score([self.question] * len(samples), samples)
+        with self.timed("rewards"):
+            rewarder = self._rewarder("captioning", round_, model)
+            rewards = rewarder.score([self.question] * len(samples), samples)
         shape = (len(images), n)
         tensors = _values(rewards, shape)
         if self.trainer.on_policy:
-            logprobs = model.caption_logprobs(repeated, self.question, texts)
+            with self.timed("captions"):
+                logprobs = model.caption_logprobs(repeated, self.question, texts)
             tensors[SAMPLING] = padded(logprobs, shape)
         if "captioning" in self.trainer.anchored:
             reference = cast("TrainsLikelihoods", self._reference_model(round_, model))
-            tensors[REFERENCE] = padded(reference.caption_logprobs(repeated, self.question, texts), shape)
+            with self.timed("start likelihoods"):
+                logprobs = reference.caption_logprobs(repeated, self.question, texts)
+            tensors[REFERENCE] = padded(logprobs, shape)
         return tensors, {"texts": texts, "reasons": _reasons(rewards)}
 
     def _reference_model(self, round_: int, model: Trains) -> Trains:

@@ -48,6 +48,9 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
     scales = f"guidance {record.before.guidance:g} before, {record.after.guidance:g} after ({record.policy})"
     minutes = ", ".join(f"{stage} {seconds / 60:.1f} min" for stage, seconds in record.seconds.items())
     console.print(f"{scales}; {minutes}", highlight=False)
+    if record.profile:
+        parts = ", ".join(f"{part} {seconds / 60:.1f} min" for part, seconds in record.profile.items())
+        console.print(f"within training: {parts}", highlight=False)
     for note in record.notes:
         console.print(escape(f"note: {note}"), style="dim", soft_wrap=True, highlight=False)
     console.print(escape(f"record: {folder / 'training.json'}"), soft_wrap=True, highlight=False)

@@ -17,6 +17,7 @@ from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.rewarders.srum.maps import code_map
 from selfreward_eval.trainers import rollouts
 from selfreward_eval.trainers.building import build
+from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.pool import Pool
 from selfreward_eval.trainers.rollouts import RolloutCollector
 from selfreward_eval.trainers.sources import ShapesSource
@@ -239,3 +240,10 @@ def test_who_draws_the_likeliest_has_no_likelihood_to_train(model: Any) -> None:
     tokens = torch.zeros(1, 36, dtype=torch.long)
     with pytest.raises(UsageError, match="temperature 0"):
         model.variant(temperature=0.0).drawing_logprobs(["a star"], tokens)
+
+
+def test_every_part_of_a_round_is_timed(tmp_path: Path, model: Any) -> None:
+    times = Clock(tmp_path / "profile.json", digits=4)
+    collector(tmp_path / "rounds", timed=times)(0, model)
+    assert set(times.seconds) == {"drawing", "decoding", "rewards"}
+    assert Clock(tmp_path / "profile.json").seconds == times.seconds

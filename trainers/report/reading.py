@@ -31,7 +31,17 @@ from selfreward_eval.trainers.verdict import Audit, Outcome, is_number
 
 __all__ = ["Round", "Side", "Training", "comparison_of", "load_training"]
 
-MAPPINGS = ("model", "trainer", "rewarder", "prompts", "comparison", "audit", "seconds", "verdicts")
+MAPPINGS = (
+    "model",
+    "trainer",
+    "rewarder",
+    "prompts",
+    "comparison",
+    "audit",
+    "seconds",
+    "verdicts",
+    "profile",
+)
 """Parts of a record that are JSON objects."""
 
 SIDES = ("drawing", "captioning")
@@ -143,8 +153,9 @@ def _require_shapes(folder: Path, record: TrainingRecord) -> None:
     wrong = [name for name in MAPPINGS if not isinstance(getattr(record, name), dict)]
     wrong += [name for name in ("notes", "rounds") if not isinstance(getattr(record, name), list)]
     wrong += [arm for arm in ("before", "after") if not is_number(getattr(record, arm).guidance)]
-    if not wrong and not all(map(is_number, record.seconds.values())):
-        wrong.append("seconds")
+    for name in ("seconds", "profile"):
+        if not wrong and not all(map(is_number, getattr(record, name).values())):
+            wrong.append(name)
     if wrong:
         raise InputError(f"{folder / RECORD} is damaged: {', '.join(wrong)} cannot be read; train again")
 

@@ -260,6 +260,9 @@ def settings(record: TrainingRecord) -> list[dict[str, Any]]:
         rows = [(stage, duration(seconds)) for stage, seconds in record.seconds.items()]
         rows.append(("all stages", duration(sum(record.seconds.values()))))
         tables.append({"title": "time", "rows": rows})
+    if record.profile:
+        rows = [(part, duration(seconds)) for part, seconds in record.profile.items()]
+        tables.append({"title": "time within training", "rows": rows})
     return tables
 
 

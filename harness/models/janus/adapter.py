@@ -9,7 +9,8 @@ from selfreward_eval.harness.instruments.backends.finite import check_computed, 
 from selfreward_eval.harness.models.base import CutAnswer
 from selfreward_eval.harness.models.janus.decode import draw_tokens, pictures
 from selfreward_eval.harness.models.janus.language import LanguageMethods
-from selfreward_eval.harness.models.janus.likelihood import encode, text_logprobs, token_logprobs
+from selfreward_eval.harness.models.janus.likelihood import text_logprobs
+from selfreward_eval.harness.models.janus.picture_likelihood import encode, token_logprobs
 from selfreward_eval.harness.models.janus.training import TrainingMethods
 from selfreward_eval.harness.models.training import DrawnTokens
 
@@ -80,30 +81,33 @@ class JanusModel(LanguageMethods, TrainingMethods):
         if not prompts:
             return []
         tokens = self.generate_tokens(prompts, seeds)
-        return [PillowImage.fromarray(pixels.numpy()) for pixels in pictures(self.loaded.model, tokens)]
+        decoded = pictures(self.loaded.model, tokens, decode=self._decoding)
+        return [PillowImage.fromarray(pixels.numpy()) for pixels in decoded]
 
     def generate_tokens(self, prompts: Sequence[str], seeds: Sequence[int]) -> torch.Tensor:
         """Picture tokens, int64 (B, N), for :meth:`generate` and for training on one's own pictures."""
-        return self.draw(prompts, seeds).tokens
+        return self._draw(prompts, seeds, likelihoods=False).tokens
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> DrawnTokens:
         """The same with the likelihoods that the tokens were drawn with."""
+        return self._draw(prompts, seeds, likelihoods=True)
+
+    def _draw(self, prompts: Sequence[str], seeds: Sequence[int], *, likelihoods: bool) -> DrawnTokens:
         import torch
 
         if len(prompts) != len(seeds):
             raise ValueError(f"{len(prompts)} prompts but {len(seeds)} seeds")
-        model, device = self.loaded.model, self.loaded.device
         out: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         ids = self.prompt_ids(prompts)
-        for group in self._groups(ids):
-            tensor = torch.tensor([ids[k] for k in group.rows], device=device)
+        for group in self._drawn_together(ids):
             drawn = draw_tokens(
-                model,
-                tensor,
+                self.loaded.model,
+                [ids[k] for k in group.rows],
                 [seeds[k] for k in group.rows],
                 self.sampling,
                 keep=self._kept,
                 pad=self._token("pad"),
+                likelihoods=likelihoods,
             )
             for k, row in zip(group.rows[: group.real], zip(*drawn, strict=True), strict=False):
                 out[k] = row

@@ -10,6 +10,7 @@ from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.processors import refuse_control_tokens
 from selfreward_eval.harness.models.batches import Batch, batches
 from selfreward_eval.harness.models.janus.decode import Sampling
+from selfreward_eval.harness.models.janus.decoding_together import LARGEST, DecodingTogether
 from selfreward_eval.harness.models.janus.loading import Loaded, load
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ GUIDANCE = 5.0
 
 ROWS = 8
 """Pictures computed together in types narrower than float64; always exactly so many."""
+
+EXACT_ROWS = 64
+"""Pictures drawn together in float64, at most. It is a speed choice only, and no part of an identity."""
 
 
 class JanusCore:
@@ -68,6 +72,13 @@ class JanusCore:
     def loaded(self) -> Loaded:
         """The checkpoint, loaded on first use."""
         return load(*self._load_arguments)
+
+    @cached_property
+    def _decoding(self) -> DecodingTogether | None:
+        """Decodes several pictures at once with the pixels of one; None where that does not pay."""
+        loaded = self.loaded
+        small = loaded.model.config.vision_config.image_size <= LARGEST
+        return DecodingTogether(loaded.model) if small and loaded.device.type == "cpu" else None
 
     def identity(self) -> dict[str, Any]:
         """What can change a picture or an answer. Rows matter only where arithmetic is not exact."""
@@ -125,6 +136,17 @@ class JanusCore:
         if self._exact:
             return batches(lengths, None, filled=False)
         return batches(lengths, self.rows, filled=self.filled)
+
+    def _drawn_together(self, ids: Sequence[Sequence[int]]) -> Iterator[Batch]:
+        """As :meth:`_groups`; where arithmetic is exact, prompts of any lengths together."""
+        if not self._exact:
+            yield from self._groups(ids)
+            return
+        # Of similar length: padding is computed, too.
+        order = sorted(range(len(ids)), key=lambda k: len(ids[k]))
+        for start in range(0, len(order), EXACT_ROWS):
+            part = order[start : start + EXACT_ROWS]
+            yield Batch(part, len(part))
 
     def _chat(self, content: list[dict[str, str]]) -> str:
         conversation = [{"role": "user", "content": content}]

@@ -6,16 +6,17 @@ without guidance. Here every picture draws its uniform numbers up front from
 its own seed, and a token is found by inverting the cumulative distribution,
 so that a picture depends on its prompt and seed alone:
 
-- rows of one batch have the same prompt length, so nothing is padded;
 - in float64 the rounding of a differently shaped batch is some ten decimal
-  places below anything that could move a sample to another token;
-- in narrower types every batch is filled up to ``rows`` pictures, so that the
-  same kernels see the same shapes.
+  places below anything that could move a sample to another token, so prompts
+  of any lengths are drawn together, padded on the left;
+- in narrower types rows of one batch have the same prompt length, and every
+  batch is filled up to ``rows`` pictures, so that the same kernels see the
+  same shapes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ from selfreward_eval.harness.models.training import DrawnTokens
 
 if TYPE_CHECKING:
     import torch
+
+    Decoding = Callable[[torch.Tensor], Iterable[torch.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -87,40 +90,45 @@ def unconditional(ids: torch.Tensor, keep: Sequence[int], pad: int) -> torch.Ten
 
 
 def draw_tokens(
-    model: Any, ids: torch.Tensor, seeds: Sequence[int], sampling: Sampling, *, keep: Sequence[int], pad: int
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    seeds: Sequence[int],
+    sampling: Sampling,
+    *,
+    keep: Sequence[int],
+    pad: int,
+    likelihoods: bool = True,
 ) -> DrawnTokens:
-    """Draws pictures for prompts of one length.
+    """Draws pictures for prompts; those of different lengths are padded on the left.
 
     Args:
         model: a ``JanusForConditionalGeneration``.
-        ids: prompts that end with the begin-of-image token, int64 (B, L), without padding.
+        prompts: token ids that end with the begin-of-image token, one row a picture.
         seeds: one per row.
         sampling: guidance, temperature and top-k.
         keep: ids that stay in the unconditional prompt.
         pad: id of the padding token.
+        likelihoods: whether anybody reads the tokens' likelihoods; without, they are 0.
 
     Raises:
         NotFinite: a logit was NaN or infinite; the tokens drawn from it mean nothing.
     """
     import torch
-    from transformers import DynamicCache
 
-    count = model.config.vision_config.num_image_tokens
-    size = ids.shape[0]
+    device = model.get_input_embeddings().weight.device
+    count, size = model.config.vision_config.num_image_tokens, len(prompts)
     noise = uniforms(seeds, count)
     guided = sampling.guidance != 1.0
-    prompts = torch.cat([ids, unconditional(ids, keep, pad)]) if guided else ids
-    embeds = model.get_input_embeddings()(prompts)
-    cache = DynamicCache()
-    tokens = torch.empty((size, count), dtype=torch.long, device=ids.device)
-    logprobs = torch.zeros((size, count), dtype=torch.float32, device=ids.device)
+    ids = [torch.tensor(row, device=device) for row in prompts]
+    rows = ids + [unconditional(row, keep, pad) for row in ids] if guided else ids
+    reading = _Reading(model, rows, count, pad)
+    tokens = torch.empty((size, count), dtype=torch.long, device=device)
+    logprobs = torch.zeros((size, count), dtype=torch.float32, device=device)
     # Smallest and largest logit of every step; a GPU is waited for once, at the end.
-    extremes = torch.empty((count, 2), dtype=torch.float32, device=ids.device)
+    extremes = torch.empty((count, 2), dtype=torch.float32, device=device)
     with torch.inference_mode():
+        hidden = reading.prompts()
         for step in range(count):
-            hidden = model.model.language_model(
-                inputs_embeds=embeds, past_key_values=cache, use_cache=True
-            ).last_hidden_state[:, -1]
             logits = model.model.generation_head(hidden)
             if guided:
                 conditional, contrast = logits[:size], logits[size:]
@@ -128,23 +136,80 @@ def draw_tokens(
             extremes[step] = torch.stack(logits.aminmax()).float()
             chosen = choose(logits, sampling, noise[:, step])
             tokens[:, step] = chosen
-            if sampling.temperature:
+            if likelihoods and sampling.temperature:
                 scores = (logits.float() / sampling.temperature).log_softmax(-1)
                 logprobs[:, step] = scores.gather(-1, chosen[:, None]).squeeze(-1)
             if step + 1 < count:
                 drawn = tokens[:, step : step + 1]
-                embeds = model.prepare_embeddings_for_image_generation(
-                    torch.cat([drawn, drawn]) if guided else drawn
-                )
+                hidden = reading.more(torch.cat([drawn, drawn]) if guided else drawn)
     check_computed(extremes, "a logit of a picture token")
     return DrawnTokens(tokens, logprobs)
 
 
-def pictures(model: Any, tokens: torch.Tensor, together: int = 1) -> torch.Tensor:
+class _Reading:
+    """The language model reading prompts and then picture tokens, one a step.
+
+    Args:
+        model: a ``JanusForConditionalGeneration``.
+        rows: prompts, int64 (L_i,) each.
+        count: picture tokens that will follow.
+        pad: id of the padding token.
+    """
+
+    def __init__(self, model: Any, rows: Sequence[torch.Tensor], count: int, pad: int) -> None:
+        import torch
+        from transformers import DynamicCache, StaticCache
+
+        self._model, lengths = model, [len(row) for row in rows]
+        longest, device = max(lengths), rows[0].device
+        self._ids = torch.full((len(rows), longest), pad, device=device)
+        mask = torch.zeros((len(rows), longest + count), dtype=torch.long, device=device)
+        for k, row in enumerate(rows):
+            self._ids[k, longest - len(row) :] = row
+            mask[k, longest - len(row) :] = 1
+        self._seen, self._cache = longest, DynamicCache()
+        # Without padding no mask is needed, and the kernels of narrow types stay those of one length.
+        self._mask = mask if min(lengths) < longest else None
+        self._next = torch.tensor(lengths, device=device)[:, None]
+        if model.get_input_embeddings().weight.dtype == torch.float64:
+            # No copy of all keys and values at every step; narrow types keep the shapes that they have.
+            self._cache = StaticCache(config=model.config.text_config, max_cache_len=longest + count)
+
+    def prompts(self) -> torch.Tensor:
+        """The last states of the prompts: (B, width)."""
+        positions = None if self._mask is None else (self._mask.cumsum(1) - 1).clamp(min=0)
+        return self._read(
+            self._model.get_input_embeddings()(self._ids),
+            None if positions is None else positions[:, : self._seen],
+        )
+
+    def more(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The states after one more picture token each, int64 (B, 1): (B, width)."""
+        self._seen += 1
+        self._next += 1
+        embeds = self._model.prepare_embeddings_for_image_generation(tokens)
+        return self._read(embeds, None if self._mask is None else self._next - 1)
+
+    def _read(self, embeds: torch.Tensor, positions: torch.Tensor | None) -> torch.Tensor:
+        read = self._model.model.language_model(
+            inputs_embeds=embeds,
+            attention_mask=None if self._mask is None else self._mask[:, : self._seen],
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+        states: torch.Tensor = read.last_hidden_state[:, -1]
+        return states
+
+
+def pictures(
+    model: Any, tokens: torch.Tensor, together: int = 1, decode: Decoding | None = None
+) -> torch.Tensor:
     """Pixels of picture tokens (B, N): uint8 (B, H, W, 3), each decoded alone so that shapes never vary.
 
     Values are truncated, not rounded, as Janus's processor does. ``together`` decodes so many at once:
-    faster, and a value in some ten thousand rounds to its neighbour.
+    faster, and a value in some hundred thousand falls on the other side of a whole number. ``decode``
+    takes its place: it yields the pixels of some pictures at a time, in [-1, 1].
 
     Raises:
         NotFinite: the decoder computed NaN or infinity, which would be drawn as black or white.
@@ -153,8 +218,9 @@ def pictures(model: Any, tokens: torch.Tensor, together: int = 1) -> torch.Tenso
 
     decoded = []
     with torch.inference_mode():
-        for rows in tokens.split(together):
-            pixels = model.decode_image_tokens(rows).float()
+        parts = decode(tokens) if decode else map(model.decode_image_tokens, tokens.split(together))
+        for part in parts:
+            pixels = part.float()
             check_computed(pixels, "a pixel of the decoded picture")
             decoded.append(((pixels + 1) * 127.5).clamp(0, 255).to(torch.uint8).cpu())
     return torch.cat(decoded)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.instruments.backends.finite import check_computed, watched
 from selfreward_eval.harness.models.janus.core import JanusCore
-from selfreward_eval.harness.models.janus.likelihood import option_logprobs
+from selfreward_eval.harness.models.janus.likelihood import completion_scores, option_logprobs
 from selfreward_eval.harness.models.lm_eval_requests import cut
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ class LanguageMethods(JanusCore):
         for group in self._groups(rows):
             ids = torch.tensor([rows[k] for k in group.rows], device=self.loaded.device)
             with torch.inference_mode():
-                logits = self.loaded.model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-            scores = logits.log_softmax(-1).gather(-1, ids[:, 1:, None]).squeeze(-1)
-            likeliest = logits.argmax(-1) == ids[:, 1:]
+                scores, likeliest = completion_scores(self.loaded.model, ids)
             for place, k in enumerate(group.rows[: group.real]):
                 start = pairs[k][1] - 1
                 check_computed(scores[place, start:], f"a log-probability of {texts[k]!r}")

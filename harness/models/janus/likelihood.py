@@ -1,6 +1,7 @@
-"""log pi(text | picture) and log pi(picture tokens | text), the raw material of dual self-rewards.
+"""log pi(text | picture): half of the raw material of dual self-rewards.
 
-Both are teacher-forced and conditional only: no guidance, temperature 1.
+Teacher-forced, at temperature 1. The other half is in
+:mod:`selfreward_eval.harness.models.janus.picture_likelihood`.
 Source: SUDER/DSR, arXiv:2506.07963, the definitions of R_G and R_U.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from selfreward_eval.harness.instruments.backends.finite import check_computed
+from selfreward_eval.harness.models.janus.chunking import in_parts, rows_together, token_scores
 
 if TYPE_CHECKING:
     import torch
@@ -29,15 +30,21 @@ def text_logprobs(
     Returns:
         float32 tensors (T_i,), natural logarithms.
     """
+    import torch
+
     rows = [[*prefix, *text] for prefix, text in zip(prefixes, texts, strict=True)]
-    # Padding on the right: under a causal mask no real token can see it.
-    ids, _ = _padded(rows, model.config.text_config.pad_token_id or 0, pixels.device)
-    logits = model(input_ids=ids, pixel_values=pixels, use_cache=False).logits
-    scores = logits[:, :-1].float().log_softmax(-1).gather(-1, ids[:, 1:, None]).squeeze(-1)
-    return [
-        scores[k, len(prefix) - 1 : len(prefix) - 1 + len(text)]
-        for k, (prefix, text) in enumerate(zip(prefixes, texts, strict=True))
-    ]
+    # With gradients every row's states are kept anyway.
+    together = len(rows) if torch.is_grad_enabled() else rows_together(model, max(map(len, rows)))
+    parts = [slice(start, start + together) for start in range(0, len(rows), together)]
+    found: list[torch.Tensor] = []
+    for part in parts:
+        # Padding on the right: under a causal mask no real token can see it.
+        ids, _ = _padded(rows[part], model.config.text_config.pad_token_id or 0, pixels.device)
+        hidden = model.model(input_ids=ids, pixel_values=pixels[part], use_cache=False).last_hidden_state
+        starts = [len(prefix) - 1 for prefix in prefixes[part]]
+        scores = _text_scores(model, hidden, starts, texts[part])
+        found += scores.split([len(text) for text in texts[part]])
+    return found
 
 
 def option_logprobs(
@@ -76,20 +83,44 @@ def option_logprobs(
     rows = list(picture) if shared else list(range(len(prefixes)))
     asked = _read(model, [prefix[shared or -1 :] for prefix in prefixes], device, begun, rows)
     ends = asked.there.sum(-1) - 1
-    first = _log_softmax(model, asked.hidden[torch.arange(len(rows), device=device), ends])
+    first = _first_scores(model, asked.hidden[torch.arange(len(rows), device=device), ends], options)
     out = [
-        [first[k, torch.tensor(option[:1], dtype=torch.long, device=device)] for option in row]
-        for k, row in enumerate(options)
+        [scores[n, : len(option[:1])] for n, option in enumerate(row)]
+        for scores, row in zip(first, options, strict=True)
     ]
     longer = [(k, n) for k, row in enumerate(options) for n, option in enumerate(row) if len(option) > 1]
     if longer:
         said = _read(model, [options[k][n][:-1] for k, n in longer], device, asked, [k for k, _ in longer])
-        scores = _log_softmax(model, said.hidden)
-        for place, (k, n) in enumerate(longer):
-            rest = torch.tensor(options[k][n][1:], device=device)
-            found = scores[place, torch.arange(len(rest), device=device), rest]
+        rest = [options[k][n][1:] for k, n in longer]
+        scores = _text_scores(model, said.hidden, [0] * len(rest), rest)
+        for (k, n), found in zip(longer, scores.split([len(row) for row in rest]), strict=True):
             out[k][n] = torch.cat([out[k][n], found])
     return out
+
+
+def completion_scores(model: Any, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every token but the first, given those before it in its row, without a picture.
+
+    Args:
+        model: a ``JanusForConditionalGeneration``.
+        ids: rows of one length, int64 (B, L).
+
+    Returns:
+        Natural logarithms, float32 (B, L - 1), and whether the token is the likeliest, bool (B, L - 1).
+    """
+    import torch
+
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
+    wanted = ids[:, 1:].flatten()
+
+    def score(states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        logits = model.lm_head(states).float()
+        scores = logits.log_softmax(-1).gather(-1, tokens[:, None])
+        return torch.cat([scores, (logits.argmax(-1) == tokens)[:, None]], dim=1)
+
+    both = in_parts(score, [hidden, wanted], model.config.text_config.vocab_size)
+    shape = (len(ids), ids.shape[1] - 1)
+    return both[:, 0].view(shape), both[:, 1].bool().view(shape)
 
 
 class _Part(NamedTuple):
@@ -147,10 +178,54 @@ def _shared(prefixes: Sequence[Sequence[int]], placeholder: int) -> int:
     return shared if placeholder in first[:shared] and placeholder not in first[shared:] else 0
 
 
-def _log_softmax(model: Any, hidden: torch.Tensor) -> torch.Tensor:
-    """Natural logarithms of the vocabulary's probabilities, float32."""
-    found: torch.Tensor = model.lm_head(hidden).float().log_softmax(-1)
-    return found
+def _text_scores(
+    model: Any, hidden: torch.Tensor, starts: Sequence[int], texts: Sequence[Sequence[int]]
+) -> torch.Tensor:
+    """Log-probabilities of texts whose first tokens are read at ``starts`` of their rows, end to end.
+
+    Args:
+        model: a ``JanusForConditionalGeneration``.
+        hidden: the last layer's states, (B, L, width).
+        starts: for every row the place whose logits score its text's first token.
+        texts: for every row its token ids.
+
+    Returns:
+        float32 (T,), natural logarithms; T is the length of all texts together.
+    """
+    import torch
+
+    places = [(k, start + n) for k, start in enumerate(starts) for n in range(len(texts[k]))]
+    where = torch.tensor(places, dtype=torch.long, device=hidden.device).view(-1, 2)
+    wanted = torch.tensor([token for text in texts for token in text], dtype=torch.long, device=hidden.device)
+    codes = model.config.text_config.vocab_size
+    return token_scores(model.lm_head, [hidden[where[:, 0], where[:, 1]]], wanted, codes)
+
+
+def _first_scores(
+    model: Any, hidden: torch.Tensor, options: Sequence[Sequence[Sequence[int]]]
+) -> torch.Tensor:
+    """Log-probabilities of every option's first token after its question, (Q, most options, 1).
+
+    Args:
+        model: a ``JanusForConditionalGeneration``.
+        hidden: the last states of the questions, (Q, width).
+        options: of every question; what stands in places without a first token means nothing.
+    """
+    import torch
+
+    most = max(map(len, options))
+    wanted = torch.zeros(len(options), most, dtype=torch.long)
+    for k, row in enumerate(options):
+        for n, option in enumerate(row):
+            if option:
+                wanted[k, n] = option[0]
+
+    def score(states: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = model.lm_head(states).float().log_softmax(-1)
+        return scores.gather(-1, tokens)
+
+    codes = model.config.text_config.vocab_size
+    return in_parts(score, [hidden, wanted.to(hidden.device)], codes)[..., None]
 
 
 def _padded(
@@ -165,36 +240,3 @@ def _padded(
         ids[k, : len(row)] = torch.tensor(row)
         mask[k, : len(row)] = 1
     return ids.to(device), mask.to(device)
-
-
-def token_logprobs(model: Any, ids: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Per-token log-probabilities of picture tokens given prompts of one length.
-
-    Args:
-        model: a ``JanusForConditionalGeneration``; gradients flow unless the caller forbids them.
-        ids: prompts that end with the begin-of-image token, int64 (B, L), without padding.
-        tokens: picture tokens, int64 (B, N).
-
-    Returns:
-        float32 (B, N), natural logarithms.
-    """
-    import torch
-
-    prompt = model.get_input_embeddings()(ids)
-    picture = model.prepare_embeddings_for_image_generation(tokens[:, :-1])
-    hidden = model.model.language_model(
-        inputs_embeds=torch.cat([prompt, picture.to(prompt.dtype)], dim=1), use_cache=False
-    ).last_hidden_state
-    logits = model.model.generation_head(hidden[:, ids.shape[1] - 1 :])
-    return logits.float().log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
-
-
-def encode(model: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """Picture tokens of codec input (B, 3, H, W) in [-1, 1]: int64 (B, N).
-
-    Raises:
-        NotFinite: the encoder computed NaN or infinity, to which no code is nearest.
-    """
-    encoded = model.model.vqmodel.encode(pixels.to(next(model.model.vqmodel.parameters()).dtype))
-    check_computed(encoded.last_hidden_state, "a feature of the encoded picture")
-    return encoded.image_tokens.view(pixels.shape[0], -1)  # transformers returns them flat over the batch

@@ -17,6 +17,7 @@ from selfreward_eval.harness.instruments.backends.finite import watched
 from selfreward_eval.harness.models.janus.core import JanusCore
 from selfreward_eval.harness.models.janus.decode import Sampling, choose, pictures, unconditional, uniforms
 from selfreward_eval.harness.models.janus.likelihood import text_logprobs
+from selfreward_eval.harness.models.janus.picture_likelihood import drawing_logprobs
 
 if TYPE_CHECKING:
     import torch
@@ -80,24 +81,20 @@ class TrainingMethods(JanusCore):
         Raises:
             UsageError: temperature 0, which defines no distribution to train.
         """
-        guidance, temperature = self.sampling.guidance, self.sampling.temperature
-        if not temperature:
+        if not self.sampling.temperature:
             raise UsageError(
                 "temperature 0 defines no distribution, so there is no likelihood to train; set it above 0"
             )
-        tokens = tokens.to(self.loaded.device)
         ids = self.prompt_ids(prompts)
-        if guidance == 1.0:
-            logits = self._drawing_logits(ids, tokens)
-        else:
-            import torch
-
-            unconditional_ids = [self._unconditional(row) for row in ids]
-            logits_of_both = self._drawing_logits(ids + unconditional_ids, torch.cat([tokens, tokens]))
-            conditional, contrast = logits_of_both.chunk(2)
-            logits = contrast + guidance * (conditional - contrast)
-        scores: torch.Tensor = (logits / temperature).log_softmax(-1)
-        return scores.gather(-1, tokens[..., None]).squeeze(-1)
+        guided = self.sampling.guidance != 1.0
+        return drawing_logprobs(
+            self.loaded.model,
+            ids,
+            [self._unconditional(row) for row in ids] if guided else None,
+            tokens.to(self.loaded.device),
+            self.sampling,
+            self._token("pad"),
+        )
 
     def _unconditional(self, ids: Sequence[int]) -> list[int]:
         """The unconditional prompt of classifier-free guidance."""
@@ -105,25 +102,6 @@ class TrainingMethods(JanusCore):
 
         row: list[int] = unconditional(torch.tensor(ids), self._kept, self._token("pad")).tolist()
         return row
-
-    def _drawing_logits(self, ids: Sequence[Sequence[int]], tokens: torch.Tensor) -> torch.Tensor:
-        """Scores of every code at every place of the pictures: float32 (B, N, codes)."""
-        import torch
-
-        model = self.loaded.model
-        starts = torch.tensor([len(row) for row in ids], device=tokens.device)
-        count, longest = tokens.shape[1], max(map(len, ids))
-        pad = self._token("pad")
-        text = torch.tensor([[*row] + [pad] * (longest + count - 1 - len(row)) for row in ids])
-        embeds = model.get_input_embeddings()(text.to(tokens.device))
-        picture = model.prepare_embeddings_for_image_generation(tokens[:, :-1]).to(embeds.dtype)
-        places = starts[:, None] + torch.arange(count - 1, device=tokens.device)
-        embeds = embeds.scatter(1, places[..., None].expand_as(picture), picture)
-        hidden = model.model.language_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
-        read = starts[:, None] - 1 + torch.arange(count, device=tokens.device)
-        hidden = hidden.gather(1, read[..., None].expand(-1, -1, hidden.shape[-1]))
-        logits: torch.Tensor = model.model.generation_head(hidden).float()
-        return logits
 
     def decode(self, tokens: torch.Tensor) -> list[Image]:
         """RGB pictures of picture tokens (B, N), some at a time: the same call, the same pixels."""

@@ -15,6 +15,7 @@ from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.models.base import capabilities
 from selfreward_eval.harness.models.janus.adapter import JanusModel
 from selfreward_eval.harness.models.janus.decode import pictures as decode
+from selfreward_eval.harness.models.janus.decoding_together import DecodingTogether
 from selfreward_eval.harness.models.tiny import TinyModel
 
 Make = Callable[..., JanusModel]
@@ -198,3 +199,37 @@ def test_settings_that_change_pictures_are_identity(janus: Make) -> None:
 
 def test_a_picture_is_a_picture(janus: Make) -> None:
     assert all(isinstance(one, Image.Image) for one in janus().generate(PROMPTS[:2], [1, 2]))
+
+
+def test_decoding_together_gives_the_pixels_of_decoding_alone(janus: Make) -> None:
+    model = janus()
+    tokens = torch.randint(0, 2048, (44, 36), generator=torch.Generator().manual_seed(3))
+    together = DecodingTogether(model.loaded.model)
+    assert torch.equal(
+        decode(model.loaded.model, tokens, decode=together), decode(model.loaded.model, tokens)
+    )
+    again = tokens.flip(0)
+    assert torch.equal(decode(model.loaded.model, again, decode=together), decode(model.loaded.model, again))
+
+
+def test_pictures_are_decoded_alone_where_together_is_not_the_same(
+    janus: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = janus()
+    tokens = torch.randint(0, 2048, (40, 36), generator=torch.Generator().manual_seed(3))
+    together = DecodingTogether(model.loaded.model)
+    own = DecodingTogether._together
+    monkeypatch.setattr(DecodingTogether, "_together", lambda self, rows: own(self, rows) + 0.01)
+    for _ in range(2):
+        found = decode(model.loaded.model, tokens, decode=together)
+        assert torch.equal(found, decode(model.loaded.model, tokens))
+
+
+def test_prompts_of_any_lengths_are_drawn_together_in_float64(janus: Make) -> None:
+    """Padding on the left changes no token."""
+    model = janus(guidance=2.0)
+    together = model.draw(PROMPTS, SEEDS[:4])
+    for k, prompt in enumerate(PROMPTS):
+        alone = model.draw([prompt], SEEDS[k : k + 1])
+        assert together.tokens[k].tolist() == alone.tokens[0].tolist()
+        torch.testing.assert_close(together.logprobs[k], alone.logprobs[0], rtol=0, atol=1e-5)

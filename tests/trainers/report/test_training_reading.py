@@ -76,6 +76,7 @@ def test_an_audit_without_numbers_is_left_out(make_training: MakeTraining) -> No
         (lambda data: data["rounds"][0].pop("reasons"), "rounds cannot be read"),
         (lambda data: data.update(trainer="srum"), "trainer cannot be read"),
         (lambda data: data["seconds"].update(train="long"), "seconds cannot be read"),
+        (lambda data: data["profile"].update(steps="long"), "profile cannot be read"),
         (lambda data: data["before"].update(guidance=None), "before cannot be read"),
         (lambda data: data["before"].update(folder="../nowhere"), "nowhere"),
     ],
@@ -85,6 +86,12 @@ def test_a_damaged_record_is_named(
 ) -> None:
     with pytest.raises(InputError, match=message):
         load_training(damage(make_training(), change))
+
+
+def test_a_record_from_before_there_were_profiles_is_read(make_training: MakeTraining) -> None:
+    assert load_training(make_training(profile={"steps": 3.0})).record.profile == {"steps": 3.0}
+    older = damage(make_training(), lambda data: data.pop("profile"))
+    assert load_training(older).record.profile == {}
 
 
 def test_a_line_without_a_step_is_named(make_training: MakeTraining) -> None:
