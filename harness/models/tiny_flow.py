@@ -62,6 +62,11 @@ class TinyFlowModel(BagelModel):
         made.max_new_tokens = self.max_new_tokens
         return made
 
+    @classmethod
+    def _made(cls, arguments: dict[str, Any]) -> BagelModel:
+        """Other weights are no tiny-flow model any more, so that a copy of theirs keeps them."""
+        return BagelModel._made(arguments)
+
     def identity(self) -> dict[str, Any]:
         """As for any BAGEL, with the checkpoint's name in place of a path of this installation."""
         return super().identity() | {"adapter": "tiny-flow", "weights": WEIGHTS.name}

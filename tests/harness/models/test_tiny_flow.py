@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def test_it_draws_answers_and_trains(model: TinyFlowModel) -> None:
 
 def test_its_identity_holds_no_path_of_this_machine(model: TinyFlowModel) -> None:
     assert str(WEIGHTS.parent) not in str(model.identity())
+
+
+def test_a_copy_of_trained_weights_keeps_them(model: TinyFlowModel, tmp_path: Path) -> None:
+    copied = tmp_path / "trained"
+    shutil.copytree(WEIGHTS, copied)
+    trained = model.variant(weights=str(copied), name="trained").variant(guidance=2.0)
+    assert trained.weights == str(copied)
+    assert trained.identity()["weights"] == str(copied)
+    assert model.variant(guidance=2.0).identity()["weights"] == "tiny-flow"
 
 
 def test_it_names_the_colour_of_an_object(model: TinyFlowModel) -> None:
