@@ -167,7 +167,8 @@ class _Reading:
         for k, row in enumerate(rows):
             self._ids[k, longest - len(row) :] = row
             mask[k, longest - len(row) :] = 1
-        self._seen, self._cache = longest, DynamicCache()
+        self._seen = longest
+        self._cache: DynamicCache | StaticCache = DynamicCache()
         # Without padding no mask is needed, and the kernels of narrow types stay those of one length.
         self._mask = mask if min(lengths) < longest else None
         self._next = torch.tensor(lengths, device=device)[:, None]

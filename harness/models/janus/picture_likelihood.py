@@ -66,21 +66,19 @@ def drawing_logprobs(
     import torch
 
     head = model.model.generation_head
+
+    def logits(conditional: torch.Tensor, *contrast: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = head(torch.cat([conditional, *contrast])).float()
+        if contrast:
+            c, u = scores.chunk(2)
+            scores = u + sampling.guidance * (c - u)
+        return scores / sampling.temperature
+
     if contrast_ids is None:
         states = [_drawing_states(model, ids, tokens, pad).flatten(0, 1)]
-
-        def logits(conditional: torch.Tensor) -> torch.Tensor:
-            scores: torch.Tensor = head(conditional).float()
-            return scores / sampling.temperature
     else:
         both = _drawing_states(model, [*ids, *contrast_ids], torch.cat([tokens, tokens]), pad)
         states = [half.flatten(0, 1) for half in both.chunk(2)]
-
-        def logits(conditional: torch.Tensor, contrast: torch.Tensor) -> torch.Tensor:
-            c, u = head(torch.cat([conditional, contrast])).float().chunk(2)
-            scores: torch.Tensor = u + sampling.guidance * (c - u)
-            return scores / sampling.temperature
-
     return token_scores(logits, states, tokens.flatten(), len(states) * _codes(model)).view_as(tokens)
 
 
