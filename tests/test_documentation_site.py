@@ -70,8 +70,8 @@ def test_a_link_is_moved_into_the_site(page: str, link: str, moved: str) -> None
         ('<a href="gone.html">', "page.html links to gone.html, which is not there"),
         ('<a href="b.html#x">', "page.html links to b.html#x, and b.html has no such anchor"),
         ('<img src="gone.png">', "page.html links to gone.png, which is not there"),
-        ('<script src="https://example.org/x.js"></script>', "page.html loads https://example.org/x.js from another host"),
-        ('<script src="//example.org/x.js"></script>', "page.html loads //example.org/x.js from another host"),
+        ('<script src="https://a.example/x.js">', "page.html loads https://a.example/x.js from another host"),
+        ('<script src="//a.example/x.js">', "page.html loads //a.example/x.js from another host"),
     ],
 )  # fmt: skip
 def test_a_dead_link_is_found(tmp_path: Path, html: str, problem: str | None) -> None:

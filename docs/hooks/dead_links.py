@@ -1,7 +1,7 @@
 """Fails the build where a built page has a dead link, or loads anything from another host.
 
-``mkdocs build --strict`` checks the links of the Markdown. This reads the HTML: the theme's links, those of docstrings,
-pictures, scripts and anchors.
+``mkdocs build --strict`` checks the links of the Markdown. This reads the HTML: the theme's links, those of
+docstrings, pictures, scripts and anchors.
 """
 
 from __future__ import annotations

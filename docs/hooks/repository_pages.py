@@ -1,8 +1,9 @@
 """Files of the repository that lie outside ``docs/`` and are part of the site.
 
-The README is the first page. Links keep the form that works where the repository is browsed: ``../CONTRIBUTING.md``
-in a page of ``docs/`` becomes a link to the page that is made of it, and a link to a source file becomes a link to a
-page that shows the file. A link to anything else is left as it is, and ``--strict`` refuses it.
+The README is the first page. Links keep the form that works where the repository is browsed.
+``../CONTRIBUTING.md`` in a page of ``docs/`` becomes a link to the page that is made of it, and a link to an
+example becomes a link to the page that shows the examples. A link to anything else is left as it is, and
+``--strict`` refuses it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ PAGES = ("CONTRIBUTING.md", "CHANGELOG.md", "leaderboards/README.md", "harness/m
 """Pages beside the benchmarks' own, which keep their path."""
 
 EXAMPLES = "examples/selfreward_examples"
-SOURCES = {"examples": EXAMPLES, EXAMPLES: EXAMPLES}
-"""A folder that pages link to -> the folder whose files its page shows."""
+"""The folder whose files make one page."""
 
 FILES = {"docs/examples/gate.toml": "toml", "docs/examples/checkpoint-gate.yml": "yaml"}
 """Files of ``docs/`` that are shown as a page rather than downloaded."""
@@ -37,7 +37,7 @@ def repository_pages() -> dict[str, str]:
     made = {"README.md": "index.md"} | {name: name for name in PAGES}
     made |= {path.relative_to(ROOT).as_posix(): path.relative_to(ROOT).as_posix()
              for path in ROOT.glob("tasks/*/README.md")}  # fmt: skip
-    made |= {folder: "examples.md" for folder in SOURCES}
+    made |= dict.fromkeys(("examples", EXAMPLES), "examples.md")
     made[NOTEBOOK] = NOTEBOOK
     made |= {path.relative_to(ROOT).as_posix(): "examples.md" for path in (ROOT / EXAMPLES).glob("my_*.py")}
     return made | {name: name.removeprefix("docs/") + ".md" for name in FILES}

@@ -73,7 +73,7 @@ def test_the_entry_point_is_the_command() -> None:
 
 
 def test_everything_that_the_build_reads_is_let_through() -> None:
-    """``.dockerignore`` keeps out all but what it lists; links in ``selfreward_eval`` lead to the other folders."""
+    """``.dockerignore`` keeps out all but what it lists; ``selfreward_eval`` links to the other folders."""
     allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
     linked = {path.name for path in (ROOT / "selfreward_eval").iterdir() if path.is_symlink()}
     needed = {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "src", "selfreward_eval"} | linked
