@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import PluginError
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
 
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href"}
 """Elements that a browser loads by itself -> the attribute with the address."""
 
 
-@dataclass
 class Built(HTMLParser):
     """What one page links to, what it loads, and the anchors it has."""
 
-    links: list[str] = field(default_factory=list)
-    loaded: list[str] = field(default_factory=list)
-    anchors: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.anchors: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value for name, value in attrs if value}
@@ -70,6 +68,8 @@ def problems(site: Path) -> Iterator[str]:
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Checks the whole site."""
+    from mkdocs.exceptions import PluginError
+
     found = list(dict.fromkeys(problems(Path(config.site_dir))))
     if found:
         raise PluginError("dead links:\n" + "\n".join(found))

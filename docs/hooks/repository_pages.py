@@ -11,10 +11,12 @@ from __future__ import annotations
 import posixpath
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
-from mkdocs.structure.pages import Page
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,6 +84,8 @@ def examples_page() -> str:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds what lies outside ``docs/``."""
+    from mkdocs.structure.files import File
+
     for path, site in repository_pages().items():
         if path.endswith(".md"):
             text = (ROOT / path).read_text(encoding="utf-8")
