@@ -5,6 +5,7 @@
 #   make check   lint, format and types
 #   make bench   timings beside the peers
 #   make calibration  error rates of the statistics, simulated into docs/calibration.md
+#   make docs    the documentation as a site in build/site; fails on a dead link
 #   make wheel   a wheel in dist/
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DELETE_ON_ERROR:
-.PHONY: env demo test check bench calibration wheel clean
+.PHONY: env demo test check bench calibration docs wheel clean
 
 env: $(READY)
 
@@ -46,6 +47,16 @@ bench: $(READY)
 # Two processes of one thread each: linear algebra threads would only get in each other's way.
 calibration: $(READY)
 	@cd benchmarks && OMP_NUM_THREADS=1 ../$(BIN)/python -m calibration --jobs 2
+
+# The extra [docs] is installed on first use only: neither the tests nor the demonstration need it.
+.venv/.docs: $(READY)
+	@if uv --version >/dev/null 2>&1; then uv=uv; else uv=$(BIN)/uv; fi; \
+	"$$uv" pip install --python $(BIN)/python -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: .venv/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "To read it with its search: $(BIN)/python -m http.server --directory build/site"
 
 wheel: $(READY)
 	@if uv --version >/dev/null 2>&1; then uv=uv; else uv=$(BIN)/uv; fi; \
