@@ -11,16 +11,15 @@ nothing is sent that contains it. One commit holds all files, on top of the one 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from selfreward_eval.harness.errors import InputError, SelfRewardError, UsageError
+from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.runs.reader import Run
 from selfreward_eval.harness.runs.store import sanitise
+from selfreward_eval.leaderboards.export.hub_errors import one_line
 from selfreward_eval.leaderboards.export.hugging_face import (
     Benchmark,
     eval_results,
@@ -214,7 +213,7 @@ def read_remote(repository: str, revision: str, paths: Sequence[str]) -> Remote:
 
     api = HfApi()
     texts = {}
-    with _told(repository, revision), TemporaryDirectory() as folder:
+    with one_line(repository, revision), TemporaryDirectory() as folder:
         info = api.model_info(repository, revision=revision)
         commit = str(info.sha)
         there = {file.rfilename for file in info.siblings or ()}
@@ -253,7 +252,7 @@ def send(push: Push, *, create_pr: bool = False) -> str:
     for path, content in push.files.items():
         if token.encode("utf-8") in content:
             raise InputError(f"{path} contains your Hub token; nothing was sent. Find out how it got there")
-    with _told(push.repository, push.remote.revision):
+    with one_line(push.repository, push.remote.revision):
         done = HfApi().create_commit(
             push.repository,
             [CommitOperationAdd(path, content) for path, content in push.files.items()],
@@ -263,46 +262,6 @@ def send(push: Push, *, create_pr: bool = False) -> str:
             create_pr=create_pr,
         )
     return str(done.pr_url if create_pr else done.commit_url)
-
-
-@contextmanager
-def _told(repository: str, revision: str) -> Iterator[None]:
-    """Turns what the Hub's library raises into errors of ours; its own are many lines long."""
-    import httpx2
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except SelfRewardError:
-        raise
-    except errors.OfflineModeIsEnabled as error:
-        raise UsageError("HF_HUB_OFFLINE is set, so the Hub is not asked; unset it to push") from error
-    except errors.RepositoryNotFoundError as error:
-        raise InputError(
-            f"no model repository {repository} that your token can see; create it with `hf repos create "
-            f"{repository}`, or set the HF_TOKEN of an account that has access"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise InputError(f"{repository} has no branch {revision!r}; give another --revision") from error
-    except errors.HfHubHTTPError as error:
-        raise InputError(_refusal(error.response.status_code, str(error), repository)) from error
-    except httpx2.HTTPError as error:
-        raise InputError(
-            f"the Hub cannot be reached ({type(error).__name__}: {error}); try again once connected"
-        ) from error
-    except ValueError as error:
-        if not str(error).startswith("Invalid metadata"):  # What the Hub says of a card, as a plain ValueError.
-            raise
-        raise InputError(f"the Hub refuses the files: {' '.join(str(error).split())}") from error
-
-
-def _refusal(status: int, message: str, repository: str) -> str:
-    if status in (401, 403):
-        return f"the Hub refuses to write to {repository} ({status}); set an HF_TOKEN that may write there"
-    if status in (409, 412):
-        return f"{repository} has changed since its card was read; push again"
-    first = next((line for line in message.splitlines() if line.strip()), "no reason given")
-    return f"the Hub refuses the push to {repository} ({first}); try again later"
 
 
 def _measured_by(run: Run) -> str:

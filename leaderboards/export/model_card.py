@@ -136,7 +136,9 @@ def merge_entries(old: Any, new: Sequence[Mapping[str, Any]], name: str) -> tupl
         ]
         kept = [entry for entry in old or () if _benchmark(entry) not in ours]
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{name} has another layout ({type(error).__name__}: {error}); {_WAY_OUT}") from error
+        raise InputError(
+            f"{name} has another layout ({type(error).__name__}: {error}); {_WAY_OUT}"
+        ) from error
     return [*kept, *new], changes
 
 

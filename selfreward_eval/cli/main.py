@@ -166,16 +166,7 @@ add(
     ["methods training/* -o methods.html"],
 )
 add(app, "report", report.report, "Draw a run as one HTML page", ["report results/tiny-final"])
-add(
-    app,
-    "push",
-    push.push,
-    "Put a run's scores and page into a model's repository",
-    [
-        "push results/tiny-final --repo ORG/NAME --dry-run",
-        "push results/janus --repo ORG/NAME --dataset geneval=ORG/BENCHMARK:default --create-pr",
-    ],
-)
+add(app, "push", push.push, "Put a run's scores and page into a model's repository", push.EXAMPLES)
 add(app, "parity", parity.parity, "Recompute every known golden case")
 app.add_typer(data.app, name="data", short_help="Official benchmark data: download and check")
 app.add_typer(leaderboard.app, name="leaderboard", short_help="Build a site from runs; import and export")

@@ -10,6 +10,11 @@ import typer
 if TYPE_CHECKING:
     from selfreward_eval.leaderboards.export.hub import Push
 
+EXAMPLES = (
+    "push results/tiny-final --repo ORG/NAME --dry-run",
+    "push results/janus --repo ORG/NAME --dataset geneval=ORG/BENCHMARK:default --create-pr",
+)
+
 
 def push(
     run_folder: Annotated[Path, typer.Argument(help="A finished run: the folder that holds run.json.")],
@@ -23,7 +28,7 @@ def push(
             "--dataset", help="TASK=ORG/NAME:TASK_ID[@COMMIT]: the task's benchmark on the Hub. Repeatable."
         ),
     ] = None,
-    page: Annotated[bool, typer.Option("--page/--no-page", help="Push the page with its pictures, too.")] = True,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Push the page with its pictures.")] = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace values that are there and differ.")
     ] = False,
@@ -61,9 +66,7 @@ def push(
     remote = hub.Remote(revision) if offline else hub.read_remote(repo, revision, paths)
     if offline:
         typer.echo(f"note: HF_HUB_OFFLINE is set; {repo} is shown as if it were empty", err=True)
-    commit = hub.plan_push(
-        run, repo, remote, page=_page(run_folder) if page else None, benchmarks=benchmarks
-    )
+    commit = hub.plan_push(run, repo, remote, page=_page(run_folder) if page else None, benchmarks=benchmarks)
     if not benchmarks:
         typer.echo("note: no .eval_results, as no --dataset names a task's benchmark on the Hub", err=True)
     if commit.changes and not (overwrite or dry_run):

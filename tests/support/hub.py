@@ -38,6 +38,14 @@ class FakeHub:
     requests: list[httpx2.Request] = field(default_factory=list)
     commits: list[tuple[dict[str, Any], dict[str, bytes]]] = field(default_factory=list)
 
+    def tokens(self) -> set[str | None]:
+        """What the requests for the repository identified themselves with.
+
+        The library asks other things on its own, once per process, which need no token.
+        """
+        own = [request for request in self.requests if f"/{self.repository}" in request.url.path]
+        return {request.headers.get("authorization") for request in own}
+
     def client(self) -> httpx2.Client:
         """What the library asks, with its own hook, which refuses while offline."""
         from huggingface_hub.utils._http import hf_request_event_hook

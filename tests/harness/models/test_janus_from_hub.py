@@ -28,7 +28,7 @@ def revision_of(arguments: str) -> object:
 @pytest.mark.parametrize("revision", ["", ",revision=main", f",revision={COMMIT}"])
 def test_the_commit_is_the_revision(served: FakeHub, revision: str) -> None:
     assert revision_of(f"weights=lab/janus{revision}") == COMMIT
-    assert {request.headers["authorization"] for request in served.requests} == {f"Bearer {TOKEN}"}
+    assert served.tokens() == {f"Bearer {TOKEN}"}
     assert not any("pytorch_model.bin" in request.url.path for request in served.requests)
 
 
