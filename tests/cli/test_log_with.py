@@ -1,0 +1,105 @@
+"""``run|compare|gate --log-with``: what the trackers' own readers find afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.commands import Outcome
+
+from selfreward_eval.harness.report import trackers
+
+Command = Callable[..., Outcome]
+BEFORE = {"one": [[0, 0]] * 20 + [[1, 0]] * 5}
+AFTER = {"one": [[1, 1]] * 20 + [[1, 0]] * 5}
+POLICY = '[[rule]]\ntask = "toy"\nkind = "floor"\nminimum = 0.1\n'
+
+
+def events(folder: Path) -> Any:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    read = EventAccumulator(str(folder / "tensorboard" / trackers.PROJECT))
+    return read.Reload()
+
+
+@pytest.fixture
+def tensorboard() -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+
+
+@pytest.fixture
+def measured(command: Command, tmp_path: Path) -> Callable[..., Path]:
+    def call(log_with: str) -> Path:
+        options = ("--limit", 3, "--log-with", log_with, "-o", tmp_path / "results")
+        done = command("run", "--model", "dummy", "--tasks", "shapes_geneval", *options)
+        assert done.code == 0, done.err
+        return next((tmp_path / "results").iterdir())
+
+    return call
+
+
+@pytest.mark.usefixtures("tensorboard")
+def test_a_run_in_tensorboard_has_its_headline_its_table_and_pictures(
+    measured: Callable[..., Path],
+) -> None:
+    from selfreward_eval.harness.runs.reader import load_run
+
+    folder = measured("tensorboard")
+    measured("tensorboard")  # Logged again: the same entry, not a second one.
+    (event_file,) = (folder / "tensorboard" / trackers.PROJECT / "run").iterdir()
+    found = events(event_file.parent.parent.parent.parent)
+    run = load_run(folder)
+    scores = run.scores["shapes_geneval"]
+    read = trackers_events(folder, "run")
+    (value,) = read.Scalars(f"shapes_geneval/{scores.metric}")
+    assert value.value == pytest.approx(scores.overall.value)
+    images = read.Tags()["images"]
+    assert len(images) == 3
+    assert all(record.item.id in " ".join(images) for record in run.records["shapes_geneval"])
+    assert found is not None
+
+
+def trackers_events(folder: Path, kind: str) -> Any:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return EventAccumulator(str(folder / "tensorboard" / trackers.PROJECT / kind)).Reload()
+
+
+@pytest.mark.usefixtures("tensorboard")
+def test_a_comparison_in_tensorboard_has_its_difference(
+    command: Command, make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    a, b = make_run("before", BEFORE), make_run("after", AFTER)
+    done = command("compare", a, b, "--log-with", "tensorboard", "-o", tmp_path / "out")
+    assert done.code == 0, done.err
+    (value,) = trackers_events(tmp_path / "out", "compare").Scalars("toy/difference")
+    assert value.value == pytest.approx(0.8)
+    refused = command("compare", a, b, "--log-with", "tensorboard")
+    assert refused.errors == ["error: --log-with needs --output-path: say where the log goes"]
+
+
+def test_an_unknown_tracker_is_refused_before_anything_runs(command: Command, tmp_path: Path) -> None:
+    done = command("run", "--log-with", "papyrus", "-o", tmp_path / "results")
+    assert done.code == 2
+    assert "cannot log with 'papyrus'; known: tensorboard, wandb" in done.err
+    assert not (tmp_path / "results").exists()
+
+
+def test_wandb_offline_writes_its_own_run_file(
+    measured: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb", reason="wandb is not installed")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    folder = measured("wandb")
+    (run_file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+    content = run_file.read_bytes()
+    assert b"shapes_geneval/" in content
+    pictures = list(folder.glob("wandb/offline-run-*/files/media/images/*.png"))
+    assert len(pictures) == 3
+
+
+def test_a_cell_of_a_table_is_text() -> None:
+    table = trackers.Table(("a",), (("x|y\n<b>",), (None,), (0.123456,)))
+    assert trackers._markdown(table).splitlines()[2:] == ["| x\\|y &lt;b> |", "| absent |", "| 0.1235 |"]
