@@ -51,7 +51,7 @@ def comparison_entry(comparison: Comparison) -> Entry:
     for task, one in comparison.tasks.items():
         overall = one.overall
         found = {"difference": overall.effect, "low": overall.low, "high": overall.high}
-        numbers |= _present(task, {**found, "p": overall.p, "p adjusted": overall.p_adjusted})
+        numbers |= _present(task, {**found, "p": overall.p, "p_adjusted": overall.p_adjusted})
         rows = [*one.categories.items(), ("overall", overall)]
         tables[f"{task} differences"] = Table(
             ("category", "A", "B", "difference", "low", "high", "p", "p adjusted", "items", "verdict"),
@@ -82,7 +82,7 @@ def gate_entry(outcome: Outcome, name: str) -> Entry:
     columns = ("task", "category", "rule", "verdict", "value", "low", "high", "why")
     config = {"verdict": str(outcome.verdict)}
     return Entry(
-        "gate", name, config, {"gate/exit code": float(outcome.exit_code)}, {"rules": Table(columns, rows)}
+        "gate", name, config, {"gate/exit_code": float(outcome.exit_code)}, {"rules": Table(columns, rows)}
     )
 
 

@@ -271,7 +271,9 @@ def _is_of_typer(stop: SystemExit) -> bool:
     from traceback import walk_tb
 
     modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in walk_tb(stop.__traceback__)]
-    return modules[-1].partition(".")[0] in {"typer", "click"}
+    packages = [module.partition(".")[0] for module in modules]
+    # W&B, once it has logged, puts a function of its own in the place of sys.exit.
+    return [package for package in packages if package != "wandb"][-1:] in (["typer"], ["click"])
 
 
 def _pipe_was_closed(stop: SystemExit) -> bool:

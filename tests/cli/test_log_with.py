@@ -14,14 +14,14 @@ from selfreward_eval.harness.report import trackers
 Command = Callable[..., Outcome]
 BEFORE = {"one": [[0, 0]] * 20 + [[1, 0]] * 5}
 AFTER = {"one": [[1, 1]] * 20 + [[1, 0]] * 5}
-POLICY = '[[rule]]\ntask = "toy"\nkind = "floor"\nminimum = 0.1\n'
+POLICY = '[[rule]]\ntask = "toy"\nmargin = 0.1\n'
 
 
-def events(folder: Path) -> Any:
+def events(folder: Path, kind: str) -> Any:
+    """What TensorBoard reads back."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    read = EventAccumulator(str(folder / "tensorboard" / trackers.PROJECT))
-    return read.Reload()
+    return EventAccumulator(str(folder / "tensorboard" / trackers.PROJECT / kind)).Reload()
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def tensorboard() -> None:
 @pytest.fixture
 def measured(command: Command, tmp_path: Path) -> Callable[..., Path]:
     def call(log_with: str) -> Path:
+        """A run of three items with pictures; the same folder every time."""
         options = ("--limit", 3, "--log-with", log_with, "-o", tmp_path / "results")
         done = command("run", "--model", "dummy", "--tasks", "shapes_geneval", *options)
         assert done.code == 0, done.err
@@ -48,23 +49,14 @@ def test_a_run_in_tensorboard_has_its_headline_its_table_and_pictures(
 
     folder = measured("tensorboard")
     measured("tensorboard")  # Logged again: the same entry, not a second one.
-    (event_file,) = (folder / "tensorboard" / trackers.PROJECT / "run").iterdir()
-    found = events(event_file.parent.parent.parent.parent)
     run = load_run(folder)
     scores = run.scores["shapes_geneval"]
-    read = trackers_events(folder, "run")
+    read = events(folder, "run")
     (value,) = read.Scalars(f"shapes_geneval/{scores.metric}")
     assert value.value == pytest.approx(scores.overall.value)
     images = read.Tags()["images"]
     assert len(images) == 3
     assert all(record.item.id in " ".join(images) for record in run.records["shapes_geneval"])
-    assert found is not None
-
-
-def trackers_events(folder: Path, kind: str) -> Any:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    return EventAccumulator(str(folder / "tensorboard" / trackers.PROJECT / kind)).Reload()
 
 
 @pytest.mark.usefixtures("tensorboard")
@@ -74,10 +66,26 @@ def test_a_comparison_in_tensorboard_has_its_difference(
     a, b = make_run("before", BEFORE), make_run("after", AFTER)
     done = command("compare", a, b, "--log-with", "tensorboard", "-o", tmp_path / "out")
     assert done.code == 0, done.err
-    (value,) = trackers_events(tmp_path / "out", "compare").Scalars("toy/difference")
+    (value,) = events(tmp_path / "out", "compare").Scalars("toy/difference")
     assert value.value == pytest.approx(0.8)
     refused = command("compare", a, b, "--log-with", "tensorboard")
     assert refused.errors == ["error: --log-with needs --output-path: say where the log goes"]
+
+
+@pytest.mark.usefixtures("tensorboard")
+def test_a_gate_in_tensorboard_has_its_rules(
+    command: Command, make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    a, b = make_run("before", BEFORE), make_run("after", AFTER)
+    policy = tmp_path / "gate.toml"
+    policy.write_text(POLICY, encoding="utf-8")
+    done = command("gate", a, b, "--policy", policy, "--log-with", "tensorboard")
+    assert done.code == 0, done.err
+    read = events(b, "gate")
+    (value,) = read.Scalars("gate/exit_code")
+    assert value.value == 0
+    (text,) = read.Tensors("rules/text_summary")
+    assert "| toy | overall |" in text.tensor_proto.string_val[0].decode()
 
 
 def test_an_unknown_tracker_is_refused_before_anything_runs(command: Command, tmp_path: Path) -> None:
