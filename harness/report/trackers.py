@@ -89,7 +89,7 @@ def wandb_id(folder: Path, kind: str = "") -> str:
 
 
 def log_entry(entry: Entry, names: Sequence[str], folder: Path) -> None:
-    """Logs ``entry``; logging it again replaces it.
+    """Logs ``entry``. Logged again, it replaces TensorBoard's files and goes on with the same W&B run.
 
     Args:
         entry: of a finished evaluation.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,17 +96,30 @@ def test_an_unknown_tracker_is_refused_before_anything_runs(command: Command, tm
     assert not (tmp_path / "results").exists()
 
 
-def test_wandb_offline_writes_its_own_run_file(
-    measured: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def wandb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """W&B offline; what it puts in the place of sys.exit is taken back afterwards."""
     pytest.importorskip("wandb", reason="wandb is not installed")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(sys, "exit", sys.exit)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+
+@pytest.mark.usefixtures("wandb")
+def test_wandb_offline_writes_its_own_run_file(measured: Callable[..., Path]) -> None:
     folder = measured("wandb")
     (run_file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    content = run_file.read_bytes()
-    assert b"shapes_geneval/" in content
-    pictures = list(folder.glob("wandb/offline-run-*/files/media/images/*.png"))
-    assert len(pictures) == 3
+    assert b"shapes_geneval/" in run_file.read_bytes()
+    assert len(list(folder.glob("wandb/offline-run-*/files/media/images/*.png"))) == 3
+
+
+@pytest.mark.usefixtures("wandb")
+def test_wandb_changes_no_exit_code(command: Command, make_run: Callable[..., Path], tmp_path: Path) -> None:
+    policy = tmp_path / "gate.toml"
+    policy.write_text(POLICY, encoding="utf-8")
+    worse = ("gate", make_run("before", AFTER), make_run("after", BEFORE), "--policy", policy)
+    assert command(*worse, "--log-with", "wandb").code == 1
+    assert command(*worse).code == 1
 
 
 def test_a_cell_of_a_table_is_text() -> None:
