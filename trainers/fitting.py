@@ -24,16 +24,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.report.trackers import PROJECT, require_trackers
 from selfreward_eval.trainers.batches import picks
 from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint, settle
 from selfreward_eval.trainers.engine import Engine
 from selfreward_eval.trainers.folder import TrainingFolder
 from selfreward_eval.trainers.step_log import (
     LOG,
-    PROJECT,
     StepLog,
     elapsed,
-    require_trackers,
     tracker_arguments,
 )
 from selfreward_eval.trainers.stopping import require_examples

@@ -7,6 +7,7 @@ from typing import Any
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.files import atomic_write_text
 from selfreward_eval.harness.folders import FolderUse, claim_identity
+from selfreward_eval.harness.report.trackers import require_trackers
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.batches import require_divisible
 from selfreward_eval.trainers.building import caption_rewarder, require_fit
@@ -15,7 +16,6 @@ from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.leakage import refuse_overlap
 from selfreward_eval.trainers.same_request import plain, request_key
 from selfreward_eval.trainers.sources import ShapesSource
-from selfreward_eval.trainers.step_log import require_trackers
 
 JOB = FolderUse("another training run", "choose another --output-path")
 

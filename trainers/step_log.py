@@ -6,37 +6,19 @@ A resumed run drops the lines of steps that it takes again, so that no step is t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from importlib.util import find_spec
+from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from selfreward_eval.harness.errors import InputError, MissingExtra, UsageError
+from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.files import JsonLinesWriter, atomic_write_text, read_json_lines
+from selfreward_eval.harness.report.trackers import wandb_id
 
-__all__ = ["LOG", "PROJECT", "TRACKERS", "StepLog", "elapsed", "require_trackers", "tracker_arguments"]
+__all__ = ["LOG", "StepLog", "elapsed", "tracker_arguments"]
 
 LOG = "log.jsonl"
-TRACKERS = ("tensorboard", "wandb")
-PROJECT = "selfreward-eval"
-"""The project in W&B, and the folder of TensorBoard's files below ``tensorboard/``."""
-
-
-def require_trackers(names: Sequence[str]) -> None:
-    """Returns if every one of ``names`` can be logged to.
-
-    Raises:
-        UsageError: an unknown name.
-        MissingExtra: its package is not installed; accelerate would leave it out silently.
-    """
-    for name in names:
-        if name not in TRACKERS:
-            raise UsageError(f"cannot log with {name!r}; known: {', '.join(TRACKERS)}")
-        if find_spec(name) is None:
-            raise MissingExtra(f"logging with {name} needs the package {name}; install it, or leave it out")
 
 
 def tracker_arguments(folder: Path, identity: Mapping[str, Any], step: int) -> dict[str, Any]:
@@ -48,7 +30,7 @@ def tracker_arguments(folder: Path, identity: Mapping[str, Any], step: int) -> d
     return {
         "tensorboard": {"purge_step": step + 1},
         "wandb": {
-            "id": sha256(str(folder.resolve()).encode()).hexdigest()[:16],
+            "id": wandb_id(folder),
             "resume": "allow",
             "dir": str(folder),
             "config": dict(identity),

@@ -9,7 +9,7 @@ results", and ``huggingface_hub.EvalResultEntry``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,14 @@ from selfreward_eval.leaderboards.export.common import (
     score_note,
 )
 
-__all__ = ["Benchmark", "eval_results", "model_index", "parse_benchmark", "yaml_text"]
+__all__ = [
+    "Benchmark",
+    "eval_results",
+    "model_index",
+    "parse_benchmark",
+    "parse_benchmarks",
+    "yaml_text",
+]
 
 _BENCHMARK = re.compile(r"(?P<id>[\w.-]+/[\w.-]+):(?P<task>[\w.-]+)(@(?P<revision>[0-9a-f]{7,40}))?")
 
@@ -61,6 +68,21 @@ def parse_benchmark(text: str) -> Benchmark:
             f"--dataset: {text!r} is not ORG/NAME:TASK[@COMMIT]; for example geneval=org/geneval:default"
         )
     return Benchmark(match["id"], match["task"], match["revision"] or "")
+
+
+def parse_benchmarks(texts: Iterable[str]) -> dict[str, Benchmark]:
+    """``TASK=org/name:task`` texts as task -> benchmark.
+
+    Raises:
+        UsageError: one is written otherwise.
+    """
+    benchmarks = {}
+    for text in texts:
+        task, equals, benchmark = text.partition("=")
+        if not equals:
+            raise UsageError(f"--dataset {text!r} is not TASK=ORG/NAME:TASK_ID")
+        benchmarks[task] = parse_benchmark(benchmark)
+    return benchmarks
 
 
 def eval_results(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from selfreward_eval.cli.comparison_text import show
+from selfreward_eval.cli.log_with import LogWith, log, trackers
 from selfreward_eval.cli.pooled_text import show_pooled
 from selfreward_eval.harness.errors import UsageError
 
@@ -64,6 +65,7 @@ def compare(
     plots: Annotated[
         bool, typer.Option("--plots", help="Write the plots there too, as SVG and PNG.")
     ] = False,
+    log_with: LogWith = "",
 ) -> None:
     """Compare two runs over the same items and seeds: paired differences, intervals, p-values.
 
@@ -72,7 +74,12 @@ def compare(
     """
     if plots and output_path is None:
         raise UsageError("--plots needs --output-path: say where the plots go")
+    logged = trackers(log_with)
+    if logged and output_path is None:
+        raise UsageError("--log-with needs --output-path: say where the log goes")
     if runs_a or runs_b:
+        if logged:
+            raise UsageError("--log-with is for two runs; leave it out with --runs-a and --runs-b")
         if run_a or run_b:
             raise UsageError("give either two folders, or --runs-a and --runs-b; not both")
         _compare_pools(
@@ -91,7 +98,7 @@ def compare(
         raise UsageError("--method-claim and --design are for several training runs: --runs-a and --runs-b")
     if run_a is None or run_b is None:
         raise UsageError("compare takes two run folders, A and B; for several per arm, --runs-a and --runs-b")
-    _compare_two(run_a, run_b, family, correction, as_json, output_path, plots)
+    _compare_two(run_a, run_b, family, correction, as_json, output_path, plots, logged)
 
 
 def _compare_two(
@@ -102,6 +109,7 @@ def _compare_two(
     as_json: bool,
     output_path: Path | None,
     plots: bool,
+    logged: list[str],
 ) -> None:
     from selfreward_eval.api.compare import write_files
     from selfreward_eval.harness.comparing.compare import compare_runs, load_run
@@ -117,6 +125,10 @@ def _compare_two(
     else:
         show(comparison)
     _print_written(written, as_json)
+    if logged:
+        from selfreward_eval.harness.report.tracked import comparison_entry
+
+        log(comparison_entry(comparison), logged, written[0].parent)
 
 
 def say_if_same(first: Run, second: Run) -> None:

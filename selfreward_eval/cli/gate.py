@@ -9,6 +9,7 @@ import typer
 
 from selfreward_eval.api.arguments import parse
 from selfreward_eval.cli.gate_text import show_gate
+from selfreward_eval.cli.log_with import LogWith, log, trackers
 from selfreward_eval.cli.progress import BarProgress
 from selfreward_eval.harness.errors import UsageError
 
@@ -56,6 +57,7 @@ def gate(
     html: Annotated[
         Path | None, typer.Option(help="Write a page here, and the comparison's page beside it.")
     ] = None,
+    log_with: LogWith = "",
 ) -> None:
     """Compare a candidate with a base by the rules of a policy: PASS, FAIL or INCONCLUSIVE.
 
@@ -68,6 +70,9 @@ def gate(
     from selfreward_eval.harness.runs.reader import load_run
 
     _check_options(candidate, sequential, replay, model, model_args, task_args)
+    logged = trackers(log_with)
+    if logged and candidate is None:
+        raise UsageError("--log-with logs into the folder of a finished CANDIDATE; leave it out with --model")
     rules = read_policy(policy)
     before = load_run(base)
     after = load_run(candidate) if candidate is not None else None
@@ -88,6 +93,10 @@ def gate(
         show_gate(outcome)
     for path in written:
         typer.echo(f"wrote {path}", err=as_json)
+    if logged and candidate is not None:
+        from selfreward_eval.harness.report.tracked import gate_entry
+
+        log(gate_entry(outcome, candidate.resolve().name), logged, candidate)
     raise typer.Exit(outcome.exit_code)
 
 

@@ -241,23 +241,18 @@ def export(
 
 
 def _write_yaml(run: Run, to: str, out: Path, datasets: list[str], source_url: str | None) -> list[Path]:
-    from selfreward_eval.harness.errors import UsageError
     from selfreward_eval.harness.files import atomic_write_text
     from selfreward_eval.leaderboards.export.hugging_face import (
         eval_results,
         model_index,
-        parse_benchmark,
+        parse_benchmarks,
         yaml_text,
     )
 
     if to == "model-card":
         contents: dict[str, Any] = {"model-index.yaml": model_index(run)}
     else:
-        pairs = [text.partition("=") for text in datasets]
-        for task, equals, _ in pairs:
-            if not equals:
-                raise UsageError(f"--dataset {task!r} is not TASK=ORG/NAME:TASK_ID")
-        benchmarks = {task: parse_benchmark(text) for task, _, text in pairs}
+        benchmarks = parse_benchmarks(datasets)
         contents = dict(eval_results(run, benchmarks, {"url": source_url} if source_url else None))
     written = []
     for name, content in contents.items():

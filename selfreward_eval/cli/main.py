@@ -30,6 +30,7 @@ from selfreward_eval.cli import (
     methods,
     parity,
     power,
+    push,
     report,
     rescore,
     reward,
@@ -165,6 +166,7 @@ add(
     ["methods training/* -o methods.html"],
 )
 add(app, "report", report.report, "Draw a run as one HTML page", ["report results/tiny-final"])
+add(app, "push", push.push, "Put a run's scores and page into a model's repository", push.EXAMPLES)
 add(app, "parity", parity.parity, "Recompute every known golden case")
 app.add_typer(data.app, name="data", short_help="Official benchmark data: download and check")
 app.add_typer(leaderboard.app, name="leaderboard", short_help="Build a site from runs; import and export")
@@ -269,7 +271,9 @@ def _is_of_typer(stop: SystemExit) -> bool:
     from traceback import walk_tb
 
     modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in walk_tb(stop.__traceback__)]
-    return modules[-1].partition(".")[0] in {"typer", "click"}
+    packages = [module.partition(".")[0] for module in modules]
+    # W&B, once it has logged, puts a function of its own in the place of sys.exit.
+    return [package for package in packages if package != "wandb"][-1:] in (["typer"], ["click"])
 
 
 def _pipe_was_closed(stop: SystemExit) -> bool:

@@ -11,6 +11,7 @@ from selfreward_eval.api.arguments import parse
 from selfreward_eval.cli.completion import names_of
 from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
 from selfreward_eval.cli.inventory import survey
+from selfreward_eval.cli.log_with import LogWith, log, trackers
 from selfreward_eval.cli.progress import BarProgress
 from selfreward_eval.harness.errors import UsageError
 
@@ -57,6 +58,7 @@ def run(
         typer.Option(help="Only shard i of n (0/4), or auto: torchrun, accelerate, Slurm, Kubernetes."),
     ] = None,
     phase: Annotated[str, typer.Option(help="all; draw: pictures only; measure: what is drawn.")] = "all",
+    log_with: LogWith = "",
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Generate a benchmark's pictures, measure them, and write scores with intervals.
@@ -69,6 +71,7 @@ def run(
     from selfreward_eval.api.objects import build_model, build_tasks
     from selfreward_eval.cli.shards import chosen_phase, chosen_shard, print_unfinished
 
+    logged = trackers(log_with)
     own, part = chosen_shard(shard), chosen_phase(phase)
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names:
@@ -121,6 +124,11 @@ def run(
         print_unfinished(finished, part, as_json=json_)
         return
     page = write_run_page(finished.folder)
+    if logged:
+        from selfreward_eval.harness.report.tracked import run_entry
+        from selfreward_eval.harness.runs.reader import load_run
+
+        log(run_entry(load_run(finished.folder)), logged, finished.folder)
     if json_:
         summary = {
             "folder": str(finished.folder),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from selfreward_eval.harness.errors import MissingExtra, UsageError
-from selfreward_eval.trainers import step_log
+from selfreward_eval.harness.report import trackers
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.step_log import StepLog, elapsed
 
@@ -56,7 +56,7 @@ def test_a_run_that_was_killed_has_every_step_once_in_both_logs(
     fitted = fit(model, trainer, candidates, tmp_path, log_with=["tensorboard"])
     assert fitted.resumed_at == 4
     assert steps(fitted.log) == [1, 2, 3, 4, 5, 6]
-    events = EventAccumulator(str(tmp_path / "tensorboard" / step_log.PROJECT))
+    events = EventAccumulator(str(tmp_path / "tensorboard" / trackers.PROJECT))
     events.Reload()
     shown = events.Scalars("loss")
     assert [one.step for one in shown] == [1, 2, 3, 4, 5, 6]
@@ -72,7 +72,7 @@ def test_an_unknown_tracker_is_refused(model: Any, plain: Any, candidates: Any, 
 def test_a_tracker_that_is_not_installed_is_no_silence(
     model: Any, plain: Any, candidates: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step_log, "find_spec", lambda name: None)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="the package wandb"):
         fit(model, plain(), candidates, tmp_path, log_with=["wandb"])
     assert not list(tmp_path.iterdir())
