@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from selfreward_eval.harness.errors import TrainingStopped
+from selfreward_eval.harness.errors import TrainingStopped, UsageError
 from selfreward_eval.trainers.batches import require_divisible, share
 from selfreward_eval.trainers.checkpoints import State
 from selfreward_eval.trainers.ema import Ema
@@ -76,6 +76,7 @@ class Engine:
         with ExitStack() as undo:
             self.weights = TrainableWeights(model, settings)
             undo.callback(self.weights.close)
+            _require_reading_half(model, trainer, self.weights)
             named = self.weights.parameters
             self._adamw = torch.optim.AdamW(
                 list(named.values()),
@@ -196,6 +197,16 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _require_reading_half(model: Trains, trainer: Trainer, weights: TrainableWeights) -> None:
+    """Returns unless captions are to be trained and all trained weights are of the half that draws."""
+    half = getattr(model.transformer, "drawing_half", "")
+    if half and "captioning" in trainer.sides and all(half in name for name in weights.parameters):
+        raise UsageError(
+            f"captions are to be trained, but every trained weight is of the half of {model.name} that draws "
+            f"({half}), which writes no text; set only=layers for both halves, or leave captioning at 0"
+        )
 
 
 def _losses(model: Trains, trainer: Trainer) -> torch.nn.Module:
