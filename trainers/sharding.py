@@ -14,6 +14,7 @@ A sharded model computes inside the root's forward pass alone. Drawing and savin
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -101,10 +102,16 @@ def gathered(root: torch.nn.Module, wait: Callable[[], None]) -> Iterator[None]:
     for unit in units:
         unit.set_reshard_after_forward(False, recurse=False)
         unit.unshard()
+    # state_dict() would share its parameters out again.
+    hooks = [(module, module._state_dict_pre_hooks) for module in root.modules()]
+    for module, _ in hooks:
+        module._state_dict_pre_hooks = OrderedDict()
     try:
         yield
     finally:
         wait()
+        for module, before in hooks:
+            module._state_dict_pre_hooks = before
         for unit in units:
             unit.reshard()
             unit.set_reshard_after_forward(unit is not root, recurse=False)
