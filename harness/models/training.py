@@ -217,6 +217,10 @@ class Shapes(Protocol):
         """As in :class:`Trains`."""
         ...
 
+    def with_layers(self, count: int) -> Shapes:
+        """The same with so many layers of the transformer, which are all alike."""
+        ...
+
     def beside(self) -> int:
         """Bytes of what lies beside the network and is never trained."""
         ...

@@ -32,6 +32,9 @@ PROMPT_TOKENS = 34
 """Of a prompt, markers included."""
 
 ENCODED_TOGETHER = 8
+FEW = (3, 5)
+"""Layers of the networks that a deep one's step is worked out from."""
+
 FLOAT = 4
 """Bytes of a weight, a gradient, a moment and an average: masters are float32 in every precision."""
 
@@ -110,7 +113,7 @@ def _foreseen(
     average = FLOAT * trained if settings.ema else 0
     held = FLOAT * whole + 2 * FLOAT * trained + average
     how: dict[str, Any] = {"checkpointing": checkpointing, "precision": settings.precision}
-    activations = step_on_meta(shapes, rows, **how, sharded=sharded, keeps=False)
+    activations = _extended(shapes, settings, rows, **how, sharded=sharded, keeps=False)
     gradients = FLOAT * trained
     gathered = 0
     if sharded:
@@ -119,7 +122,7 @@ def _foreseen(
         gathered = rest[0] + rest[1] + 2 * layers[0] + 2 * layers[1]
         running = activations.peak_bytes + gathered + gradients // count
     else:
-        running = step_on_meta(shapes, rows, **how, sharded=False, keeps=True).peak_bytes
+        running = _extended(shapes, settings, rows, **how, sharded=False, keeps=True).peak_bytes
         if settings.accumulation > 1:
             running = gradients + activations.peak_bytes
     # AdamW over all weights at once makes one more number for each.
@@ -160,6 +163,25 @@ def _units(shapes: Shapes, weights: TrainableWeights) -> tuple[tuple[int, int], 
     whole, mine = sizes(shapes.network.parameters())
     rest = (whole - sum(size for size, _ in layers), mine - sum(own for _, own in layers))
     return max(layers), rest
+
+
+def _extended(shapes: Shapes, settings: Settings, rows: int, **how: Any) -> Measured:
+    """As :func:`step_on_meta`, from two networks of few layers: each layer more adds the same."""
+    depth = len(layers_of(shapes.transformer))
+    if depth <= FEW[1]:
+        return step_on_meta(shapes, rows, **how)
+    found = []
+    for count in FEW:
+        fewer = shapes.with_layers(count)
+        weights = TrainableWeights(fewer, settings, restores=False)
+        found.append(step_on_meta(fewer, rows, **how))
+        weights.close()
+    first, second = found
+    whole, steps = Measured(), depth - FEW[0]
+    whole.flops = first.flops + steps * (second.flops - first.flops) // (FEW[1] - FEW[0])
+    added = steps * (second.peak_bytes - first.peak_bytes) // (FEW[1] - FEW[0])
+    whole.peak_bytes = first.peak_bytes + added
+    return whole
 
 
 def step_on_meta(

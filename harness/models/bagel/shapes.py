@@ -5,6 +5,8 @@ Only the configuration files of a checkpoint are read.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from selfreward_eval.harness.instruments.backends.weights import folder_of
@@ -47,6 +49,11 @@ class BagelShapes:
         named = self._network.named_parameters()
         return [(name, parameter) for name, parameter in named if not name.startswith(self._frozen)]
 
+    def with_layers(self, count: int) -> BagelShapes:
+        """The same with so many layers."""
+        text = replace(self.config.text, num_hidden_layers=count)
+        return BagelShapes(replace(self.config, text=text), self._frozen)
+
     def beside(self) -> int:
         """Bytes of the autoencoder, which lies beside the network in float32."""
         return sum(4 * parameter.numel() for parameter in self._autoencoder.parameters())
@@ -81,8 +88,6 @@ def shapes_of(
         CheckpointError: a configuration file is missing or damaged.
         ValueError: a size that it cannot draw.
     """
-    from dataclasses import replace
-
     config = read_config(folder_of(weights, revision, FILES), weights)
     if size is not None:
         config = replace(config, image_size=size)

@@ -122,6 +122,10 @@ def apart(first: Path, second: Path) -> float:
     return max(float((one[name] - value).abs().max()) for name, value in other.items())
 
 
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
 def free_port() -> int:
     import socket
 
@@ -142,6 +146,8 @@ def main(folder: Path) -> None:
         if not any(status):
             found[kind] |= {
                 "apart": apart(alone, both),
+                "alone": lines(alone),
+                "both": lines(both),
                 "moved": float(
                     max(
                         (weights(alone)[n] - v).abs().max()
@@ -149,7 +155,9 @@ def main(folder: Path) -> None:
                     )
                 ),
                 "files": sorted(
-                    p.relative_to(both).as_posix() for p in (both / "checkpoints").rglob("*") if p.is_file()
+                    p.relative_to(both / "checkpoints").as_posix()
+                    for p in (both / "checkpoints").rglob("*")
+                    if p.is_file()
                 ),
             }
     for resumed in (1, 2):

@@ -24,6 +24,7 @@ from selfreward_eval.harness.models.bagel.training import FROZEN
 from selfreward_eval.trainers.flow.foreseeing import PROMPT_TOKENS, foresee, step_on_meta
 from selfreward_eval.trainers.recomputing import recomputing
 from selfreward_eval.trainers.settings import Settings
+from selfreward_eval.trainers.trainable_weights import TrainableWeights
 
 ROWS = 6
 SIZE = {"image_size": (64, 64)}
@@ -118,3 +119,16 @@ def test_only_configuration_files_are_read(tmp_path: Path) -> None:
     shapes = BagelModel(str(tmp_path), size="16x24").shapes()
     assert shapes.config.image_size == (16, 24)
     assert shapes.velocity(2, 5).shape == (2, 6, 16)
+
+
+def test_a_deep_networks_step_is_that_of_few_layers_carried_on() -> None:
+    shapes = BagelShapes(small_config(), FROZEN).with_layers(9)
+    settings = Settings(batch_size=2, precision="bf16", only="moe_gen")
+    plain, again = foresee(shapes, settings, processes=(1,), encodes=False)
+    weights = TrainableWeights(shapes, settings, restores=False)
+    for one in (plain, again):
+        how: dict[str, Any] = {"checkpointing": one.checkpointing, "precision": "bf16", "sharded": False}
+        found = step_on_meta(shapes, 2, **how, keeps=False)
+        assert one.flops == found.flops
+        assert one.activations_bytes == pytest.approx(found.peak_bytes, rel=0.05)
+    weights.close()

@@ -39,18 +39,27 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize(("kind", "near"), [("weights", 2e-5), ("adapters", 2e-5), ("bf16", 2e-3)])
-def test_two_that_share_the_weights_train_as_one(found: dict[str, Any], kind: str, near: float) -> None:
+@pytest.mark.parametrize("kind", ["weights", "adapters"])
+def test_two_that_share_the_weights_train_as_one(found: dict[str, Any], kind: str) -> None:
     one = found[kind]
     assert one["status"] == [0, 0, 0]
-    assert one["apart"] < near < one["moved"]
+    assert one["apart"] < 2e-5 < 1e-3 < one["moved"]
+
+
+def test_in_half_precision_losses_and_gradients_are_near(found: dict[str, Any]) -> None:
+    """AdamW's first steps go by the sign of a gradient, so that weights are no measure of rounding."""
+    one = found["bf16"]
+    assert one["status"] == [0, 0, 0]
+    for alone, both in zip(one["alone"], one["both"], strict=True):
+        assert both["loss"] == pytest.approx(alone["loss"], rel=0.01)
+        assert both["grad_norm"] == pytest.approx(alone["grad_norm"], rel=0.03)
 
 
 def test_every_process_writes_its_part_of_a_checkpoint(found: dict[str, Any]) -> None:
     files = found["weights"]["files"]
     assert [name for name in files if name.startswith("000004/")] == [
-        "000004/shards/shard-00000-model-00001-of-00001.safetensors",
         "000004/shards/shard-00001-model-00001-of-00001.safetensors",
+        "000004/shards/shard-00002-model-00001-of-00001.safetensors",
         "000004/state.json",
     ]
 
