@@ -8,6 +8,9 @@
         moments.safetensors   AdamW's, named ``exp_avg/<weight>``, ``exp_avg_sq/<weight>``, ``step/<weight>``
         state.json            step, round, fingerprint of the run, the loss scale, sizes of the files
 
+A sharded run writes the same tensors into ``shards/`` (:mod:`selfreward_eval.trainers.shards`). Either kind
+is resumed by any number of processes, sharded or not.
+
 A checkpoint is written under ``.part``, brought to the disk, and renamed. The last two are kept: should
 the disk lose the newer one, the older one is still there.
 """
@@ -24,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import RunFolderError
+from selfreward_eval.trainers import shards
+from selfreward_eval.trainers.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     import torch
@@ -43,11 +48,13 @@ class State:
         step: optimiser steps taken.
         tensors: file -> name -> tensor: ``weights``, ``average``, ``moments``.
         scaler: the loss scale of fp16; empty otherwise.
+        shards: folder that holds the tensors in place of :attr:`tensors`; None where they are here.
     """
 
     step: int
     tensors: Mapping[str, Mapping[str, torch.Tensor]]
     scaler: Mapping[str, Any] = field(default_factory=dict)
+    shards: Path | None = None
 
 
 def fingerprint(identity: Mapping[str, Any]) -> str:
@@ -62,32 +69,52 @@ class Checkpoints:
     Args:
         folder: where they lie; made when the first one is written.
         run: fingerprint of the run they belong to.
+        who: this process among those that share every tensor out; alone where they do not.
     """
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: str, who: Processes = ALONE) -> None:
         self.folder = folder
         self.run = run
+        self.who = who
 
     def write(self, state: State, round_: int) -> Path:
-        """Adds a checkpoint and drops those before the last two; returns its folder."""
-        from safetensors.torch import save_file
+        """Adds a checkpoint and drops those before the last two; returns its folder.
 
+        Where tensors are shared out, all processes call this.
+        """
         target = self._path(state.step)
         part = target.with_name(target.name + ".part")
-        for stale in (part, target):
-            shutil.rmtree(stale, ignore_errors=True)
-        part.mkdir(parents=True)
-        sizes = {}
-        for name, tensors in state.tensors.items():
-            path = part / f"{name}.safetensors"
-            save_file({key: tensor.detach().contiguous() for key, tensor in tensors.items()}, path)
-            sizes[path.name] = path.stat().st_size
+        if self.who.main:
+            for stale in (part, target):
+                shutil.rmtree(stale, ignore_errors=True)
+            part.mkdir(parents=True)
+        self.who.wait()
+        if self.who.count > 1:
+            shards.write(
+                {f"{kind}/{name}": one for kind, row in state.tensors.items() for name, one in row.items()},
+                part / shards.FOLDER,
+            )
+            self.who.wait()
+        else:
+            _write_whole(state, part)
+        if self.who.main:
+            self._complete(state, round_, part, target)
+        self.who.wait()
+        return target
+
+    def _complete(self, state: State, round_: int, part: Path, target: Path) -> None:
+        """Adds what is not a tensor, and makes ``target`` of ``part``."""
+        sizes = {
+            path.relative_to(part).as_posix(): path.stat().st_size
+            for path in sorted(part.rglob("*.safetensors"))
+        }
         metadata = {
             "schema": SCHEMA,
             "step": state.step,
             "round": round_,
             "run": self.run,
             "scaler": dict(state.scaler),
+            "processes": self.who.count,
             "files": sizes,
         }
         (part / STATE).write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
@@ -96,7 +123,6 @@ class Checkpoints:
         _sync(self.folder)
         for old in self._found()[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
-        return target
 
     def newest(self) -> State | None:
         """The newest whole checkpoint; one that is damaged is passed over for the one before.
@@ -134,6 +160,8 @@ class Checkpoints:
                 raise RunFolderError(f"{path} belongs to another training run; choose another folder")
             if any((path / name).stat().st_size != size for name, size in metadata["files"].items()):
                 return None
+            if (path / shards.FOLDER).is_dir():
+                return State(int(metadata["step"]), {}, metadata["scaler"], path / shards.FOLDER)
             tensors = {Path(name).stem: load_file(path / name) for name in metadata["files"]}
             return State(int(metadata["step"]), tensors, metadata["scaler"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
@@ -149,6 +177,14 @@ class Checkpoints:
 
     def _path(self, step: int) -> Path:
         return self.folder / f"{step:06d}"
+
+
+def _write_whole(state: State, folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    for name, tensors in state.tensors.items():
+        whole = {key: tensor.detach().contiguous() for key, tensor in tensors.items()}
+        save_file(whole, folder / f"{name}.safetensors")
 
 
 def settle(folder: Path) -> None:

@@ -22,11 +22,14 @@ from selfreward_eval.trainers.stopping import require_examples
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.trainers.base import Side, Trainer
+    from selfreward_eval.trainers.flow.foreseeing import Foreseen
     from selfreward_eval.trainers.pool import Pool
 
 __all__ = ["Estimate", "estimate", "estimate_cost"]
 
 PROMPTS = 4
+MEASURED = 1_000_000_000
+"""Weights of a model that is still loaded to measure it."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +39,27 @@ class Estimate:
     Attributes:
         seconds: stage -> predicted wall time of all rounds: ``candidates`` (drawing and scoring) and
             ``training`` (steps; checkpoints not). None where it could not be measured; a note says why.
-        peak_bytes: most memory in use while measuring: allocated on the GPU, or resident in this process.
+        peak_bytes: most memory in use while measuring: allocated on the GPU, or resident in this process;
+            None where nothing was measured.
         growth_bytes: of that, what was not in use before: gradients, moments, activations, candidates.
         device: where the model computes.
         trainable: number of weights that are trained.
         total: number of weights of the model, adapters not included.
         prompts: how many were drawn for, to measure.
         notes: what could not be measured, and what a reader has to know.
+        foreseen: steps worked out from the model's configuration files, for several numbers of processes;
+            empty for models that do not offer it.
     """
 
     seconds: Mapping[str, float | None]
-    peak_bytes: int
-    growth_bytes: int
+    peak_bytes: int | None
+    growth_bytes: int | None
     device: str
     trainable: int
     total: int
     prompts: int
     notes: tuple[str, ...]
+    foreseen: tuple[Foreseen, ...] = ()
 
 
 def estimate(
@@ -103,12 +110,24 @@ def estimate(
 
 
 def estimate_cost(job: TrainingJob) -> dict[str, Any]:
-    """What training will take, measured on a few prompts and two steps; nothing is kept.
+    """What training will take: foreseen from the configuration files where the model offers it, and measured
+    on a few prompts and two steps, unless the model is large. Nothing is kept.
 
     Raises:
         UsageError, MissingCapability: as :func:`check`.
     """
     check(job)
+    foreseen, notes = _foreseen(job)
+    if foreseen and foreseen[0].parameters > MEASURED:
+        device = job.model.device
+        large = f"time was not measured: the model has {foreseen[0].parameters / 1e9:.1f} billion weights"
+        stages = {"candidates": None, "training": None}
+        first = foreseen[0]
+        return asdict(
+            Estimate(
+                stages, None, None, device, first.trained, first.parameters, 0, (large, *notes), foreseen
+            )
+        )
     with tempfile.TemporaryDirectory() as scratch:
 
         def collect_few(count: int) -> Pool:
@@ -120,7 +139,23 @@ def estimate_cost(job: TrainingJob) -> dict[str, Any]:
             return collector(small, None, ALONE)(0, policy)
 
         policy = training_copy(job)
-        return asdict(estimate(policy, job.trainer, collect_few))
+        measured = estimate(policy, job.trainer, collect_few)
+        return asdict(replace(measured, notes=(*measured.notes, *notes), foreseen=foreseen))
+
+
+def _foreseen(job: TrainingJob) -> tuple[tuple[Foreseen, ...], tuple[str, ...]]:
+    """Steps from the configuration files, and notes on what they leave out."""
+    from selfreward_eval.trainers.flow.trainer import FlowTrainer
+
+    shapes = getattr(job.model, "shapes", None)
+    trainer = job.trainer
+    if shapes is None or not isinstance(trainer, FlowTrainer):
+        return (), ()
+    if trainer.window is not None or "captioning" in trainer.sides:
+        return (), ("a step is not foreseen: its loss has other passes than one over each picture",)
+    from selfreward_eval.trainers.flow.foreseeing import foresee
+
+    return tuple(foresee(shapes(), trainer.settings, encodes=trainer.keeps_pictures)), ()
 
 
 def _step_seconds(engine: Engine, trainer: Trainer, pool: Pool) -> float:

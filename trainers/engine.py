@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from selfreward_eval.harness.errors import TrainingStopped
+from selfreward_eval.harness.errors import TrainingStopped, UsageError
+from selfreward_eval.trainers import shards
 from selfreward_eval.trainers.batches import require_divisible, share
 from selfreward_eval.trainers.checkpoints import State
 from selfreward_eval.trainers.ema import Ema
 from selfreward_eval.trainers.processes import accelerator
 from selfreward_eval.trainers.recomputing import recomputing
+from selfreward_eval.trainers.sharding import copy_whole, gathered, shard, sharding_asked
 from selfreward_eval.trainers.stopping import require_finite
 from selfreward_eval.trainers.trainable_weights import TrainableWeights
 
@@ -50,7 +52,8 @@ class Engine:
     """A model set up to be trained; on leaving the context it is as it was before.
 
     Args:
-        model: in float32.
+        model: in float32. Where it is shared out over processes it can only be trained, and is of no use
+            afterwards.
         trainer: gives the losses and the settings.
         folder: for trackers; None where nothing is written.
         log_with: trackers.
@@ -73,9 +76,17 @@ class Engine:
         self.settings = settings
         self.accelerator = accelerator(model, trainer, folder, log_with)
         require_divisible(settings.batch_size, settings.accumulation, self.accelerator.num_processes)
+        self.sharded = sharding_asked() and self.accelerator.num_processes > 1
+        if self.sharded and settings.precision == "fp16":
+            raise UsageError("precision fp16 does not go with sharded weights; use bf16, or no")
         with ExitStack() as undo:
-            self.weights = TrainableWeights(model, settings)
+            self.weights = TrainableWeights(model, settings, restores=not self.sharded)
             undo.callback(self.weights.close)
+            _require_reading_half(model, trainer, self.weights)
+            losses = _losses(model, trainer)
+            if self.sharded:
+                shard(losses, model, self.accelerator.num_processes)
+                self.weights.renew()
             named = self.weights.parameters
             self._adamw = torch.optim.AdamW(
                 list(named.values()),
@@ -85,7 +96,10 @@ class Engine:
                 weight_decay=settings.weight_decay,
             )
             self._trainer = trainer
-            self._module, self._optimizer = self.accelerator.prepare(_losses(model, trainer), self._adamw)
+            if self.sharded:
+                self._module, self._optimizer = losses, self.accelerator.prepare(self._adamw)
+            else:
+                self._module, self._optimizer = self.accelerator.prepare(losses, self._adamw)
             self._ema = Ema(named, settings.ema) if settings.ema else None
             self._undo = undo.pop_all()
 
@@ -112,7 +126,7 @@ class Engine:
             own_share = {
                 side: share(row, part, rank, settings.accumulation, world) for side, row in picked.items()
             }
-            with accelerator.accumulate(self._module):
+            with accelerator.accumulate(self._module), self._computing():
                 loss, terms = self._module(pool, own_share)
                 accelerator.backward(loss)
             parts.append({**terms, "loss": float(loss.detach())})
@@ -148,29 +162,62 @@ class Engine:
         return State(step, tensors, {} if scaler is None else scaler.state_dict())
 
     def load(self, state: State) -> None:
-        """Goes back to a state of :meth:`state`."""
+        """Goes back to a state of :meth:`state`, of a run with any number of processes.
+
+        Raises:
+            RunFolderError: shards do not fit.
+        """
         import torch
 
-        named = self.weights.parameters
-        with torch.no_grad():
-            for name, parameter in named.items():
-                parameter.copy_(state.tensors["weights"][name])
-            if self._ema is not None:
-                for name, value in self._ema.values.items():
-                    value.copy_(state.tensors["average"][name])
-        moments: dict[int, dict[str, torch.Tensor]] = {}
-        places = {name: place for place, name in enumerate(named)}
-        for label, value in state.tensors["moments"].items():
-            key, name = label.split("/", 1)
-            moments.setdefault(places[name], {})[key] = value
-        groups = self._adamw.state_dict()["param_groups"]
-        self._adamw.load_state_dict({"state": moments, "param_groups": groups})
+        there = set() if state.shards is None else shards.names_in(state.shards)
+        there |= {f"{kind}/{name}" for kind, row in state.tensors.items() for name in row}
+        moments = {
+            name: {
+                key: torch.zeros(()) if key == "step" else torch.zeros_like(parameter)
+                for key in ("exp_avg", "exp_avg_sq", "step")
+            }
+            for name, parameter in self.weights.parameters.items()
+            if f"moments/step/{name}" in there
+        }
+        for name, row in moments.items():
+            self._adamw.state[self.weights.parameters[name]] = row
+        mine = {
+            f"{kind}/{name}": tensor
+            for kind, named in self.state(state.step).tensors.items()
+            for name, tensor in named.items()
+        }
+        if state.shards is not None:
+            shards.read(mine, state.shards, together=self.sharded)
+        else:
+            with torch.no_grad():
+                for label, tensor in mine.items():
+                    kind, name = label.split("/", 1)
+                    copy_whole(tensor, state.tensors[kind][name])
         if self.accelerator.scaler is not None and state.scaler:
             self.accelerator.scaler.load_state_dict(dict(state.scaler))
 
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Inside, the model's methods can be called; all processes enter and leave together."""
+        with gathered(self._module, self.accelerator.wait_for_everyone) if self.sharded else nullcontext():
+            yield
+
     def export(self, folder: Path) -> None:
-        """Writes the whole model in the hub's layout: the EMA where one is kept."""
-        self.weights.export(folder, None if self._ema is None else self._ema.values)
+        """Writes the whole model in the hub's layout: the EMA where one is kept.
+
+        Where weights are shared out all processes call this, and the first one writes.
+        """
+        values = None if self._ema is None else self._ema.values
+        self.weights.export(folder, values, self.whole, writes=self.accelerator.is_main_process)
+
+    def _computing(self) -> AbstractContextManager[Any]:
+        """What a sharded model computes its loss in: casts of gathered weights are not kept beside them."""
+        if not self.sharded:
+            return nullcontext()
+        from accelerate.utils import AutocastKwargs
+
+        context: AbstractContextManager[Any] = self.accelerator.autocast(AutocastKwargs(cache_enabled=False))
+        return context
 
     def _averaged(self, parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
         """Means over accumulated parts and processes."""
@@ -198,6 +245,16 @@ class Engine:
         self.close()
 
 
+def _require_reading_half(model: Trains, trainer: Trainer, weights: TrainableWeights) -> None:
+    """Returns unless captions are to be trained and all trained weights are of the half that draws."""
+    half = getattr(model.transformer, "drawing_half", "")
+    if half and "captioning" in trainer.sides and all(half in name for name in weights.parameters):
+        raise UsageError(
+            f"captions are to be trained, but every trained weight is of the half of {model.name} that draws "
+            f"({half}), which writes no text; set only=layers for both halves, or leave captioning at 0"
+        )
+
+
 def _losses(model: Trains, trainer: Trainer) -> torch.nn.Module:
     """A module whose forward pass is the trainer's loss.
 
@@ -213,8 +270,10 @@ def _losses(model: Trains, trainer: Trainer) -> torch.nn.Module:
             self.training = False
 
         def forward(
-            self, pool: Pool, picked: Mapping[Side, Sequence[int]]
-        ) -> tuple[torch.Tensor, dict[str, float]]:
+            self, pool: Pool | None, picked: Mapping[Side, Sequence[int]]
+        ) -> tuple[torch.Tensor, dict[str, float]] | None:
+            if pool is None:  # Sets sharding up: see sharding.gathered.
+                return None
             checkpointed = recomputing(model.transformer) if trainer.settings.checkpointing else nullcontext()
             with checkpointed:
                 return trainer.loss(model, pool, picked)

@@ -29,6 +29,7 @@ from selfreward_eval.trainers.batches import picks
 from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint, settle
 from selfreward_eval.trainers.engine import Engine
 from selfreward_eval.trainers.folder import TrainingFolder
+from selfreward_eval.trainers.processes import ALONE, Processes
 from selfreward_eval.trainers.step_log import (
     LOG,
     StepLog,
@@ -81,7 +82,8 @@ def fit(
     """Trains ``model`` with ``trainer``; afterwards, and after any failure, ``model`` is as it was before.
 
     Args:
-        model: in float32.
+        model: in float32. Under ``accelerate launch --use_fsdp`` it is shared out over the processes, and
+            of no use afterwards.
         trainer: gives the losses and the settings.
         collect: (round from 0, model, moved) -> its candidates. Called at most once a round by every
             process, with the weights of the round's beginning. A call that resumes in the middle of a round
@@ -111,7 +113,11 @@ def fit(
         training_folder = stack.enter_context(
             TrainingFolder(folder, run_identity, accelerator.is_main_process, accelerator.wait_for_everyone)
         )
-        checkpoints = Checkpoints(folder / "checkpoints", fingerprint(run_identity))
+        who = ALONE
+        if engine.sharded:
+            rank, count = accelerator.process_index, accelerator.num_processes
+            who = Processes(rank, count, accelerator.wait_for_everyone)
+        checkpoints = Checkpoints(folder / "checkpoints", fingerprint(run_identity), who)
         if training_folder.writes:
             checkpoints.clean()
         saved = checkpoints.newest()
@@ -125,17 +131,22 @@ def fit(
             if log_with:
                 accelerator.init_trackers(PROJECT, init_kwargs=tracker_arguments(folder, run_identity, start))
             shown = progress if training_folder.writes else None
+
+            def collect_whole(round_: int, moved: bool) -> Pool:
+                with engine.whole():
+                    return collect(round_, model, moved)
+
             _take_steps(
                 engine,
                 trainer,
-                lambda r, moved: collect(r, model, moved),
+                collect_whole,
                 checkpoints,
                 step_log,
                 start,
                 shown,
             )
-            if training_folder.writes:
-                _finish(engine, folder)
+            if training_folder.writes or engine.sharded:
+                _finish(engine, folder, training_folder.writes)
             accelerator.wait_for_everyone()
     log = folder / LOG
     return Fitted(folder / WEIGHTS, trainer.settings.total_steps, start, elapsed(log), log)
@@ -174,17 +185,20 @@ def _take_steps(
             seconds = round(time.monotonic() - began, 4)
             step_log.step({"step": step + 1, "round": round_, **numbers, **skipped, "seconds": seconds})
         engine.accelerator.log(numbers, step=step + 1)
-        if step_log is not None and ((step + 1) % settings.save_every == 0 or within + 1 == settings.steps):
+        due = (step + 1) % settings.save_every == 0 or within + 1 == settings.steps
+        if due and step_log is not None:
             step_log.sync()
+        if due and (step_log is not None or engine.sharded):
             checkpoints.write(engine.state(step + 1), round_)
         if progress is not None:
             progress.advance(label, 1)
 
 
-def _finish(engine: Engine, folder: Path) -> None:
+def _finish(engine: Engine, folder: Path, writes: bool) -> None:
     """Writes the trained model; its folder appears when all of it is on the disk."""
     fresh = folder / f"{WEIGHTS}.new"
     engine.export(fresh)
-    settle(fresh)
-    shutil.rmtree(folder / WEIGHTS, ignore_errors=True)
-    fresh.rename(folder / WEIGHTS)
+    if writes:
+        settle(fresh)
+        shutil.rmtree(folder / WEIGHTS, ignore_errors=True)
+        fresh.rename(folder / WEIGHTS)

@@ -15,10 +15,19 @@ from selfreward_eval.harness.errors import MissingExtra, UsageError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TARGETS", "disabled", "inject", "merged", "remove"]
+__all__ = ["TARGETS", "adapted_part", "disabled", "inject", "merged", "remove"]
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Linear layers of a Llama block: attention and feed-forward."""
+
+
+def adapted_part(module: torch.nn.Module, only: str) -> str:
+    """Text that the names of adapted layers contain: ``only``, or the half that draws where a network has
+    one.
+
+    Such a network says so by its attribute ``drawing_half``. The other half reads prompts and pictures.
+    """
+    return only or str(getattr(module, "drawing_half", ""))
 
 
 def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int, only: str = "") -> None:
@@ -29,8 +38,8 @@ def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int, only: st
         rank: of the added matrices, at least 1.
         alpha: their product is scaled by ``alpha / rank``.
         seed: of the first matrix; the second is zero.
-        only: text that the layers' full names have to contain. A layer then may also be called after one of
-            :data:`TARGETS` and an underscore: ``q_proj_moe_gen``.
+        only: text that the layers' full names have to contain; empty for :func:`adapted_part`'s. A layer
+            then may also be called after one of :data:`TARGETS` and an underscore: ``q_proj_moe_gen``.
 
     Raises:
         MissingExtra: peft is not installed.
@@ -42,6 +51,7 @@ def inject(module: torch.nn.Module, rank: int, alpha: float, seed: int, only: st
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
         raise MissingExtra("lora_rank needs the package peft; install it, or use lora_rank=0") from error
+    only = adapted_part(module, only)
     targets = _targets(module, only)
     if not targets:
         named = f" with {only!r} in its name; correct only, or" if only else ";"

@@ -1,8 +1,9 @@
 """The processes of a training run, through accelerate: one by default, several under its launchers.
 
-Several GPUs: ``accelerate launch --multi_gpu --num_processes N``. Several CPU processes: the same command
-on a machine without a GPU, or ``torchrun --nproc-per-node N``; ``accelerate launch --cpu`` starts one
-process whatever number it is given, unless it runs under MPI.
+Several GPUs: ``accelerate launch --multi_gpu --num_processes N``, with the whole model on each; with
+``--use_fsdp --fsdp_version 2`` in place of ``--multi_gpu`` they share it out. Several CPU processes: the
+same command on a machine without a GPU, or ``torchrun --nproc-per-node N``; ``accelerate launch --cpu``
+starts one process whatever number it is given, unless it runs under MPI.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import MissingExtra, UsageError
+from selfreward_eval.trainers.sharding import unasked
 
 if TYPE_CHECKING:
     import torch
@@ -98,25 +100,26 @@ def accelerator(model: Trains, trainer: Trainer, folder: Path | None, log_with: 
     unused = one_sided and (settings.lora_rank == 0 or trainer.drops_text)
     ddp = DistributedDataParallelKwargs(find_unused_parameters=unused)
     try:
-        made = Accelerator(
-            cpu=place.type == "cpu",
-            mixed_precision=settings.precision,
-            # Not the argument of the same meaning: a variable of the environment would overrule that.
-            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=settings.accumulation),
-            log_with=list(log_with) or None,
-            project_config=ProjectConfiguration(
-                project_dir=None if folder is None else str(folder),
-                logging_dir=None if folder is None else str(folder / "tensorboard"),
-            ),
-            kwargs_handlers=[ddp],
-        )
+        with unasked():
+            made = Accelerator(
+                cpu=place.type == "cpu",
+                mixed_precision=settings.precision,
+                # Not the argument of the same meaning: a variable of the environment would overrule that.
+                gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=settings.accumulation),
+                log_with=list(log_with) or None,
+                project_config=ProjectConfiguration(
+                    project_dir=None if folder is None else str(folder),
+                    logging_dir=None if folder is None else str(folder / "tensorboard"),
+                ),
+                kwargs_handlers=[ddp],
+            )
     except ValueError as error:
         raise UsageError(f"precision {settings.precision} on {place} does not work: {error}") from error
     known = (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU)
     if made.distributed_type not in known:
         raise UsageError(
-            "training runs on one process, several CPU processes, or several GPUs with the whole model on "
-            f"each; accelerate was set up for {made.distributed_type.value}"
+            "training runs on one process, several CPU processes, or several GPUs; accelerate "
+            f"was set up for {made.distributed_type.value}"
         )
     if made.device.type != place.type or place.index not in (None, _index(made.device)):
         raise UsageError(

@@ -7,8 +7,8 @@ and off after it, on the layers' own flag: everything below stays in evaluation 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
@@ -16,12 +16,25 @@ from selfreward_eval.harness.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["recomputing"]
+__all__ = ["layers_of", "recomputing"]
+
+
+def layers_of(module: torch.nn.Module) -> list[Any]:
+    """The layers of ``module`` that can be recomputed, in order."""
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    return [layer for layer in module.modules() if isinstance(layer, GradientCheckpointingLayer)]
 
 
 @contextmanager
-def recomputing(module: torch.nn.Module) -> Iterator[None]:
+def recomputing(
+    module: torch.nn.Module, again: Callable[[], AbstractContextManager[Any]] = nullcontext
+) -> Iterator[None]:
     """Inside, every layer of ``module`` is recomputed in backward passes, also in those that come later.
+
+    Args:
+        module: with layers that can.
+        again: what each of them is recomputed in.
 
     Raises:
         UsageError: it has no layers that can.
@@ -29,9 +42,8 @@ def recomputing(module: torch.nn.Module) -> Iterator[None]:
     from functools import partial
 
     from torch.utils.checkpoint import checkpoint
-    from transformers.modeling_layers import GradientCheckpointingLayer
 
-    layers: list[Any] = [layer for layer in module.modules() if isinstance(layer, GradientCheckpointingLayer)]
+    layers = layers_of(module)
     if not layers:
         raise UsageError(
             f"checkpointing is asked for, but no layer of {type(module).__name__} offers it; "
@@ -39,7 +51,9 @@ def recomputing(module: torch.nn.Module) -> Iterator[None]:
         )
     for layer in layers:
         layer.gradient_checkpointing = True
-        layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
+        layer._gradient_checkpointing_func = partial(
+            checkpoint, use_reentrant=False, context_fn=lambda: (nullcontext(), again())
+        )
         layer.training = True
     try:
         yield

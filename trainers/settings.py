@@ -50,7 +50,8 @@ class Settings:
         lora_rank: rank of low-rank adapters on the language model's linear layers; 0 trains all weights
             but those of picture codec and understanding encoder.
         only: text that the names of trained weights, or of layers with adapters, have to contain, such as
-            ``moe_gen`` for the half of a BAGEL model that draws; empty for all.
+            ``moe_gen`` for the half of a BAGEL model that draws; empty for all. Adapters of a BAGEL model
+            go on the half that draws when it is empty; ``layers`` puts them on both.
         lora_alpha: their scale, divided by the rank.
         checkpointing: recompute activations in the backward pass to save memory.
         guidance: of the candidates' drawing, and of the distribution whose likelihood is trained; 0 takes

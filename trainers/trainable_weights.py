@@ -7,8 +7,8 @@ wrong. The trained weights are in the checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from selfreward_eval.trainers import lora
 if TYPE_CHECKING:
     import torch
 
-    from selfreward_eval.harness.models.training import Trains
+    from selfreward_eval.harness.models.training import Shapes, Trains
     from selfreward_eval.trainers.settings import Settings
 
 __all__ = ["TrainableWeights", "holding"]
@@ -34,12 +34,13 @@ class TrainableWeights:
     Args:
         model: in float32.
         settings: ``lora_rank``, ``lora_alpha``, ``only`` and ``seed`` are read.
+        restores: whether :meth:`close` puts the starting weights back, for which they are copied.
 
     Raises:
         UsageError: the model was loaded in another type, or no weight has a name with ``only``.
     """
 
-    def __init__(self, model: Trains, settings: Settings) -> None:
+    def __init__(self, model: Trains | Shapes, settings: Settings, *, restores: bool = True) -> None:
         import torch
 
         if model.dtype != torch.float32:
@@ -69,7 +70,9 @@ class TrainableWeights:
                 )
             # Kept in main memory, where there is more of it than on a GPU.
             self._initial = {
-                name: parameter.detach().to("cpu", copy=True) for name, parameter in self.parameters.items()
+                name: parameter.detach().to("cpu", copy=True)
+                for name, parameter in self.parameters.items()
+                if restores
             }
         for parameter in self.parameters.values():
             parameter.requires_grad_(True)
@@ -79,16 +82,31 @@ class TrainableWeights:
         """Number of weights that are trained."""
         return sum(parameter.numel() for parameter in self.parameters.values())
 
-    def export(self, folder: Path, values: Mapping[str, torch.Tensor] | None = None) -> None:
+    def renew(self) -> None:
+        """Takes the parameters anew by their names, when the network's have become other objects."""
+        named = dict(self._model.network.named_parameters())
+        self.parameters = {name: named[name] for name in self.parameters}
+
+    def export(
+        self,
+        folder: Path,
+        values: Mapping[str, torch.Tensor] | None = None,
+        whole: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        writes: bool = True,
+    ) -> None:
         """Writes the whole model into ``folder`` in the hub's layout, adapters merged; nothing else changes.
 
         Args:
             folder: appears whole or not at all.
             values: weights to write in place of the present ones, such as their average.
+            whole: makes a model that is shared out over processes whole.
+            writes: whether this process is the one that writes.
         """
-        adapters_merged = lora.merged(self._model.transformer) if self._lora else nullcontext()
-        with holding(self.parameters, values or {}), adapters_merged:
-            self._model.save(folder)
+        with holding(self.parameters, values or {}), whole():
+            if writes:
+                with lora.merged(self._model.transformer) if self._lora else nullcontext():
+                    self._model.save(folder)
 
     def close(self) -> None:
         """Puts everything back; a second call does nothing."""

@@ -195,6 +195,45 @@ class TrainsFlow(Trains, Protocol):
         ...
 
 
+class Shapes(Protocol):
+    """A flow-matching model on the meta device: nothing is allocated or computed.
+
+    A model whose training can be foreseen without its weights offers ``shapes()``, which gives this.
+    """
+
+    dtype: torch.dtype
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """As in :class:`Trains`."""
+        ...
+
+    @property
+    def transformer(self) -> torch.nn.Module:
+        """As in :class:`Trains`."""
+        ...
+
+    def trainable(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """As in :class:`Trains`."""
+        ...
+
+    def with_layers(self, count: int) -> Shapes:
+        """The same with so many layers of the transformer, which are all alike."""
+        ...
+
+    def beside(self) -> int:
+        """Bytes of what lies beside the network and is never trained."""
+        ...
+
+    def velocity(self, rows: int, prompt_tokens: int) -> torch.Tensor:
+        """Velocities of ``rows`` noisy pictures after prompts of so many tokens, with gradients."""
+        ...
+
+    def encode(self, rows: int) -> torch.Tensor:
+        """Latents of ``rows`` pictures, without gradients."""
+        ...
+
+
 class TrainsLikelihoods(TrainsDrawing, TrainsCaptioning, Protocol):
     """Both; what the losses of this package are written for. A trainer of one side uses only its part."""
 

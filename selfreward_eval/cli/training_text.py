@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +63,41 @@ def show_estimate(estimate: Mapping[str, Any], console: Console) -> None:
         console.print(f"{stage}: {duration}", highlight=False)
     share = f"{estimate['trainable'] / 1e6:.1f} of {estimate['total'] / 1e6:.1f} million weights"
     console.print(f"trained: {share}, on {estimate['device']}", highlight=False)
-    console.print(
-        f"memory: {estimate['peak_bytes'] / 2**30:.1f} GiB, of which training adds "
-        f"{estimate['growth_bytes'] / 2**30:.1f}",
-        highlight=False,
-    )
+    if estimate["peak_bytes"] is not None:
+        console.print(
+            f"memory: {estimate['peak_bytes'] / 2**30:.1f} GiB, of which training adds "
+            f"{estimate['growth_bytes'] / 2**30:.1f}",
+            highlight=False,
+        )
+    if estimate["foreseen"]:
+        _show_foreseen(estimate["foreseen"], console)
     for note in estimate["notes"]:
         console.print(f"note: {note}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _show_foreseen(steps: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Memory of one device and operations of a step, for several numbers of processes."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title="a step, from the configuration files; 10^9 bytes on each device",
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    parts = ("weights", "moments", "average", "gradients", "gathered", "activations", "peak")
+    for head in ("devices", "recomputed", "pictures", *parts, "operations"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for step in steps:
+        table.add_row(
+            str(step["processes"]),
+            "yes" if step["checkpointing"] else "no",
+            str(step["rows"]),
+            *(f"{step[f'{part}_bytes'] / 1e9:.1f}" for part in parts),
+            f"{step['flops']:.2e}",
+        )
+    console.print(table)
 
 
 def _number(value: float | None) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.harness.models.bagel.captioning import CaptioningMethods
 from selfreward_eval.harness.models.bagel.training import TrainingMethods
-from selfreward_eval.harness.models.bagel.understanding import UnderstandingMethods
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.models.bagel.drawing import Contexts
 
 
-class BagelModel(UnderstandingMethods, TrainingMethods):
+class BagelModel(CaptioningMethods, TrainingMethods):
     """A BAGEL checkpoint.
 
     Args:

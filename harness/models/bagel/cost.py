@@ -1,23 +1,14 @@
 """What a network of given sizes costs, worked out on the meta device: nothing is allocated or computed.
 
-Memory is the peak of the bytes that are alive at once, weights included, as an allocator without waste would
-hold them; a GPU's own reserve (its context, fragmentation, workspaces) comes on top. Attention counts as one
-operation that keeps no matrix of scores, as the kernels on GPUs work.
+Memory is the peak of the bytes that are alive at once, weights included
+(:mod:`selfreward_eval.harness.models.metering`).
 """
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
 from selfreward_eval.harness.models.bagel.autoencoder import FluxAutoencoder
 from selfreward_eval.harness.models.bagel.config import BagelConfig
@@ -25,8 +16,9 @@ from selfreward_eval.harness.models.bagel.contexts import Markers, empty, noisy_
 from selfreward_eval.harness.models.bagel.guidance import times
 from selfreward_eval.harness.models.bagel.network import Bagel
 from selfreward_eval.harness.models.bagel.settings import DrawingSettings
+from selfreward_eval.harness.models.metering import measuring
 
-__all__ = ["DrawingCost", "Measured", "Sizes", "drawing_cost", "measuring", "on_meta", "sizes"]
+__all__ = ["DrawingCost", "Sizes", "drawing_cost", "on_meta", "sizes"]
 
 
 @dataclass(frozen=True)
@@ -65,18 +57,6 @@ class DrawingCost:
     evaluations: int
     flops: int
     peak_bytes: int
-
-
-class Measured:
-    """What happened inside :func:`measuring`.
-
-    Attributes:
-        flops: of all operations.
-        peak_bytes: most that was alive at once of what was made inside; not what was there before.
-    """
-
-    flops = 0
-    peak_bytes = 0
 
 
 def on_meta(config: BagelConfig, dtype: torch.dtype) -> tuple[Bagel, FluxAutoencoder]:
@@ -150,90 +130,3 @@ def drawing_cost(
         (reading.flops + steps) // rows + decoding.flops,
         sizes(config, dtype).weight_bytes + peak,
     )
-
-
-@contextmanager
-def measuring() -> Iterator[Measured]:
-    """Inside, operations on the meta device are counted: forward, and backward where there is one.
-
-    >>> with measuring() as found:
-    ...     made = torch.empty(4, 8, device="meta") @ torch.empty(8, 2, device="meta")
-    >>> found.flops, found.peak_bytes
-    (128, 224)
-    """
-    measured, attention = Measured(), _Attention()
-    counter = FlopCounterMode(display=False)
-    live = _LiveBytes()
-    with attention, counter, live:
-        yield measured
-    measured.flops = int(counter.get_total_flops()) + attention.flops
-    measured.peak_bytes = live.peak
-
-
-class _LiveBytes(TorchDispatchMode):
-    """Bytes of the storages that operations made and that are still referred to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.live = self.peak = 0
-        self._known: dict[int, Any] = {}
-
-    def __torch_dispatch__(
-        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        taken = {_key(leaf) for leaf in tree_leaves((args, kwargs or {})) if isinstance(leaf, torch.Tensor)}
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, torch.Tensor) and leaf.device.type == "meta":
-                key = _key(leaf)
-                if key not in self._known and key not in taken:
-                    storage = leaf.untyped_storage()
-                    self.live += storage.nbytes()
-                    self._known[key] = weakref.finalize(storage, self._freed, key, storage.nbytes())
-        self.peak = max(self.peak, self.live)
-        return out
-
-    def _freed(self, key: int, size: int) -> None:
-        self.live -= size
-        self._known.pop(key, None)
-
-
-def _key(tensor: torch.Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
-
-
-class _Attention(TorchFunctionMode):
-    """Attention as one operation that keeps its inputs and its output, forward and backward."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flops = 0
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        if func is not torch.nn.functional.scaled_dot_product_attention or args[0].device.type != "meta":
-            return func(*args, **(kwargs or {}))
-        return _OneAttention.apply(self, *args[:3])
-
-
-class _OneAttention(torch.autograd.Function):
-    """Shapes and operations of attention; the backward pass computes the scores anew, hence five products."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, mode: _Attention, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
-    ) -> torch.Tensor:
-        """Like the query, with the value's width."""
-        out = query.new_empty((*query.shape[:-1], value.shape[-1]))
-        ctx.mode, ctx.product = mode, 2 * query.numel() * key.shape[-2]
-        mode.flops += 2 * ctx.product
-        ctx.save_for_backward(query, key, value, out)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        """Gradients like the inputs."""
-        query, key, value, _ = ctx.saved_tensors
-        ctx.mode.flops += 5 * ctx.product
-        return None, torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.models.bagel.config import FILES
 from selfreward_eval.harness.models.bagel.core import BagelCore
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
+
+    from selfreward_eval.harness.models.bagel.shapes import BagelShapes
 
 FROZEN = ("vit_model.", "connector.", "vit_pos_embed.", "latent_pos_embed.")
 """Parts that no trainer changes: the tables are fixed, and SRUM's released script leaves the tower and its
@@ -53,6 +55,19 @@ class TrainingMethods(BagelCore):
         """Parameters that a trainer may change, by name; all others stay as they were loaded."""
         named = self.loaded.network.named_parameters()
         return [(name, parameter) for name, parameter in named if not name.startswith(FROZEN)]
+
+    def shapes(self) -> BagelShapes:
+        """The network without weights, from the configuration files alone.
+
+        Raises:
+            UsageError: a size that it cannot draw.
+        """
+        from selfreward_eval.harness.models.bagel.shapes import shapes_of
+
+        try:
+            return shapes_of(self.weights, self._arguments["revision"], self.size, FROZEN)
+        except ValueError as error:
+            raise UsageError(f"size={self._arguments['size']} of {self.name}: {error}") from error
 
     def encode(self, images: Sequence[Image], seeds: Sequence[int] | None = None) -> torch.Tensor:
         """Latents of pictures, without gradients: float32 (B, L, C).

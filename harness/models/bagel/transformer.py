@@ -179,6 +179,10 @@ class MotLayer(GradientCheckpointingLayer):
 class MotTransformer(nn.Module):
     """Embeddings, layers and the last normalisation of each kind."""
 
+    drawing_half = "_moe_gen"
+    """Part of the names of the weights that draw. Low-rank adapters go there unless others are asked for:
+    the other set reads prompts and answers questions."""
+
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.config = config

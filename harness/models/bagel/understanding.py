@@ -58,7 +58,7 @@ class UnderstandingMethods(BagelCore):
         out = [""] * len(images)
         for group in self.grouped(grids, [len(row) for row in ids]):
             with torch.inference_mode():
-                context = _joined([contexts[number[k]] for k in group.rows])
+                context = joined([contexts[number[k]] for k in group.rows])
                 context, _ = read_text(network, context, [self.marked(ids[k]) for k in group.rows])
                 written = write(network, context, markers, self.max_new_tokens, drops=self.is_exact)
             for k, (tokens, ended) in zip(group.rows[: group.real], written, strict=False):
@@ -143,7 +143,7 @@ class UnderstandingMethods(BagelCore):
         widths = [tuple(sorted({len(ids[option]) for option in row})) for row in options]
         with torch.inference_mode():
             for group in self.grouped(grids, [*zip(map(len, asked), map(len, options), widths, strict=True)]):
-                context = _joined([contexts[number[k]] for k in group.rows])
+                context = joined([contexts[number[k]] for k in group.rows])
                 context, _ = read_text(network, context, [asked[k] for k in group.rows])
                 pairs = [(place, n) for place, k in enumerate(group.rows) for n in range(len(options[k]))]
                 targets = [ids[options[group.rows[place]][n]] for place, n in pairs]
@@ -211,7 +211,7 @@ class UnderstandingMethods(BagelCore):
         return [out[k] for k in range(len(seen))]
 
 
-def _joined(contexts: Sequence[Context]) -> Context:
+def joined(contexts: Sequence[Context]) -> Context:
     """Contexts of one row each and of one length as one context; none of them is padded."""
     import torch
 

@@ -1,6 +1,8 @@
-"""Writes text after what was read: greedy, for several rows at once."""
+"""Writes text after what was read, for several rows at once: the likeliest tokens, or sampled ones."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 
@@ -12,9 +14,16 @@ __all__ = ["write"]
 
 
 def write(
-    network: Bagel, context: Context, markers: Markers, limit: int, *, drops: bool = False
+    network: Bagel,
+    context: Context,
+    markers: Markers,
+    limit: int,
+    *,
+    drops: bool = False,
+    temperature: float = 0.0,
+    generators: Sequence[torch.Generator] = (),
 ) -> list[tuple[list[int], bool]]:
-    """The likeliest tokens of every row, from the marker of a text's begin on.
+    """Tokens of every row, from the marker of a text's begin on.
 
     Args:
         network: of the context.
@@ -22,6 +31,8 @@ def write(
         markers: ids of the markers.
         limit: at most so many tokens a row, its end included.
         drops: whether rows that have ended leave the batch; the shapes of the others change by it.
+        temperature: logits are divided by it before a token is sampled; 0 takes the likeliest.
+        generators: one for every row, on the CPU; needed above temperature 0.
 
     Returns:
         Token ids of every row without markers, and whether the row ended by itself.
@@ -41,6 +52,9 @@ def write(
             logits = network.logits_of(hidden[:, 0])
             extremes.append(torch.stack(logits.aminmax()))
             tokens = logits.argmax(-1).tolist()
+            if temperature:
+                sums = (logits.double() / temperature).softmax(-1).cumsum(-1).cpu()
+                tokens = [_chosen(total, generators[row]) for total, row in zip(sums, rows, strict=True)]
             for row, token in zip(rows, tokens, strict=True):
                 if token == markers.eos:
                     ended[row] = True
@@ -54,3 +68,9 @@ def write(
                 rows, tokens = [rows[place] for place in left], [tokens[place] for place in left]
     check_computed(extremes, "a logit of the text")
     return list(zip(written, ended, strict=True))
+
+
+def _chosen(sums: torch.Tensor, generator: torch.Generator) -> int:
+    """A token by one number of the generator and the running sums (V,) of probabilities."""
+    drawn = torch.rand((), dtype=torch.float64, generator=generator) * sums[-1]
+    return min(int(torch.searchsorted(sums, drawn, right=True)), len(sums) - 1)

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from selfreward_eval.harness.models.bagel.config import BagelConfig
-from selfreward_eval.harness.models.bagel.cost import drawing_cost, measuring, on_meta, sizes
+from selfreward_eval.harness.models.bagel.cost import drawing_cost, on_meta, sizes
 from selfreward_eval.harness.models.bagel.network import Bagel
 from selfreward_eval.harness.models.bagel.settings import PRESETS
+from selfreward_eval.harness.models.metering import measuring
 
 
 @cache
