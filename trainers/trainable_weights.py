@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.trainers import lora
@@ -106,7 +106,8 @@ class TrainableWeights:
         with holding(self.parameters, values or {}), whole():
             if writes:
                 with lora.merged(self._model.transformer) if self._lora else nullcontext():
-                    self._model.save(folder)
+                    # Shapes alone, without numbers, are only counted and never written.
+                    cast("Trains", self._model).save(folder)
 
     def close(self) -> None:
         """Puts everything back; a second call does nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -40,10 +41,11 @@ def test_a_push_is_one_commit_of_card_results_and_page(command: Command, hub: Fa
     assert list(files) == ["README.md", ".eval_results/toy.yaml", "selfreward-eval/after.html"]
 
     card = ModelCard(files["README.md"].decode())
-    assert card.data.license == "mit"
+    # Its class does not declare what it reads.
+    data: Any = card.data
+    assert data.license == "mit"
     assert card.text.strip() == "# Tiny"
-    assert card.data.eval_results is not None
-    overall = card.data.eval_results[0]
+    overall = data.eval_results[0]
     assert (overall.dataset_type, overall.metric_value) == ("toy", 0.625)
     assert overall.source_url == f"{ENDPOINT}/lab/tiny/blob/main/selfreward-eval/after.html"
 

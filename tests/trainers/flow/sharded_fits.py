@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def together(
         assert processes("cpu").count == count
         fitted(source, folder, changes, progress)
 
-    children = [forked(lambda rank=rank: work(rank)) for rank in range(count)]
+    children = [forked(partial(work, rank)) for rank in range(count)]
     if progress is None:
         return [ended(child) for child in children]
     first = ended(children[0])
@@ -140,7 +141,7 @@ def main(folder: Path) -> None:
     found: dict[str, Any] = {}
     for kind, changes in KINDS.items():
         alone, both = folder / f"{kind}-alone", folder / f"{kind}-both"
-        status = [ended(forked(lambda a=alone, c=changes: fitted(source, a, c)))]
+        status = [ended(forked(partial(fitted, source, alone, changes)))]
         status += together(2, free_port(), source, both, changes)
         found[kind] = {"status": status}
         if not any(status):
@@ -164,7 +165,7 @@ def main(folder: Path) -> None:
         broken = folder / f"resumed-{resumed}"
         status = together(2, free_port(), source, broken, {}, DieAt(3))
         if resumed == 1:
-            status.append(ended(forked(lambda b=broken: fitted(source, b, {}))))
+            status.append(ended(forked(partial(fitted, source, broken, {}))))
         else:
             status += together(2, free_port(), source, broken, {})
         found[f"resumed by {resumed}"] = {"status": status}

@@ -27,7 +27,7 @@ from selfreward_eval.trainers.settings import Settings
 from selfreward_eval.trainers.trainable_weights import TrainableWeights
 
 ROWS = 6
-SIZE = {"image_size": (64, 64)}
+SIZE: dict[str, Any] = {"image_size": (64, 64)}
 
 
 @pytest.fixture(scope="module")
