@@ -1,7 +1,8 @@
 # Every target builds its own environment in .venv on first use; later calls find it ready.
 #
 #   make demo    two checkpoints, one comparison, one page
-#   make test    the whole test suite; fails if too few lines are covered (fail_under in pyproject.toml)
+#   make test    the whole test suite; with COVERAGE=1 it fails if too few lines are covered (fail_under in
+#                pyproject.toml) and takes almost half as long again
 #   make check   lint, format and types
 #   make bench   timings beside the peers
 #   make calibration  error rates of the statistics, simulated into docs/calibration.md
@@ -34,7 +35,7 @@ demo: $(READY)
 
 # Two workers with one thread each: threads of several tests would only wait for one another.
 test: $(READY)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=)
 
 check: $(READY)
 	@$(BIN)/ruff check .
