@@ -123,11 +123,11 @@ def test_only_configuration_files_are_read(tmp_path: Path) -> None:
 
 def test_a_deep_networks_step_is_that_of_few_layers_carried_on() -> None:
     shapes = BagelShapes(small_config(), FROZEN).with_layers(9)
-    settings = Settings(batch_size=2, precision="bf16", only="moe_gen")
+    settings = Settings(batch_size=2, precision="no", only="moe_gen")
     plain, again = foresee(shapes, settings, processes=(1,), encodes=False)
     weights = TrainableWeights(shapes, settings, restores=False)
     for one in (plain, again):
-        how: dict[str, Any] = {"checkpointing": one.checkpointing, "precision": "bf16", "sharded": False}
+        how: dict[str, Any] = {"checkpointing": one.checkpointing, "precision": "no", "sharded": False}
         found = step_on_meta(shapes, 2, **how, keeps=False)
         assert one.flops == found.flops
         assert one.activations_bytes == pytest.approx(found.peak_bytes, rel=0.05)
