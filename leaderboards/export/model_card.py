@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.user_files.text_files import split_lines
 from selfreward_eval.leaderboards.export.hugging_face import yaml_text
 
 __all__ = ["Change", "merge_entries", "merge_results", "safe_yaml", "with_results"]
@@ -60,8 +62,8 @@ def with_results(card: str, index: Mapping[str, Any], title: str) -> tuple[str, 
         raise InputError(f"the metadata of README.md is no mapping; {_WAY_OUT}")
     merged, changes = merge_results(metadata.get(INDEX), index[INDEX])
     newline = "\r\n" if "\r\n" in block else "\n"
-    lines = yaml_text({INDEX: merged}).splitlines()
-    edited = _replaced(block.splitlines(), lines)
+    lines = split_lines(yaml_text({INDEX: merged}))
+    edited = _replaced(split_lines(block), lines)
     if _value("\n".join(edited)) != {**metadata, INDEX: merged}:
         raise InputError(f"the metadata of README.md is written so that it cannot be edited; {_WAY_OUT}")
     return f"{head}{_FENCE}{newline}{newline.join(edited)}{newline}{_FENCE}{newline}{rest}", changes
@@ -172,7 +174,7 @@ def _split(text: str) -> tuple[str, str, str]:
     """What stands before the block of metadata, the block without its fences, and the rest."""
     body = text.lstrip()
     start = text[: len(text) - len(body)]
-    lines = body.splitlines(keepends=True)
+    lines = list(StringIO(body, newline="\n"))
     if lines and lines[0].rstrip() == _FENCE:
         for number, line in enumerate(lines[1:], 1):
             if line.rstrip() == _FENCE:

@@ -101,6 +101,8 @@ def _show(commit: Push) -> None:
     """What would be sent: every file, the differences of text files, and the values replaced."""
     from difflib import unified_diff
 
+    from selfreward_eval.harness.user_files.text_files import split_lines
+
     remote = commit.remote
     at = f" at {remote.commit[:7]}" if remote.commit else ""
     print(f"would push to {commit.repository}, branch {remote.revision}{at}:")
@@ -111,7 +113,7 @@ def _show(commit: Push) -> None:
             continue
         before = (remote.texts or {}).get(path, "")
         lines = unified_diff(
-            before.splitlines(), content.decode("utf-8").splitlines(), f"a/{path}", f"b/{path}", lineterm=""
+            split_lines(before), split_lines(content.decode("utf-8")), f"a/{path}", f"b/{path}", lineterm=""
         )
         print("\n".join(["", *lines]))
     if commit.changes:

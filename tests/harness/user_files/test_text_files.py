@@ -83,6 +83,10 @@ SPLITTERS = {
     "harness/instruments/groundingdino_py.py": "an error message",
     "harness/instruments/backends/weights.py": "an error message",
     "harness/registry.py": "an error message",
+    "harness/instruments/backends/packaged.py": "a message of pip",
+    "leaderboards/export/hub_errors.py": "an error message",
+    "selfreward_eval/cli/config/yaml_text.py": "an error message",
+    "selfreward_eval/cli/listing_arguments.py": "our own docstrings",
 }
 """Files that may split otherwise, and what they split."""
 

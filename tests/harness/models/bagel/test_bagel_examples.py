@@ -8,7 +8,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["batches", "bagel.cost", "bagel.network", "bagel.pictures"])
+@pytest.mark.parametrize("name", ["batches", "metering", "bagel.network", "bagel.pictures"])
 def test_docstring_examples_hold(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"selfreward_eval.harness.models.{name}"))
     assert result.attempted > 0
