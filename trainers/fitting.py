@@ -9,6 +9,7 @@
         fit.json        what is trained with what; another run is refused here
         checkpoints/    the last two, to resume from (:mod:`selfreward_eval.trainers.checkpoints`)
         log.jsonl       one line a step (:mod:`selfreward_eval.trainers.step_log`)
+        at-20000/       weights along the way (:mod:`selfreward_eval.trainers.waypoints`)
         weights/        the trained model in the hub's layout, when done
 
 The same call goes on where an earlier one was stopped, and ends with the same weights.
@@ -16,17 +17,17 @@ The same call goes on where an earlier one was stopped, and ends with the same w
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from selfreward_eval.harness.report.trackers import PROJECT, require_trackers
 from selfreward_eval.trainers.batches import picks
-from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint, settle
+from selfreward_eval.trainers.checkpoints import Checkpoints, fingerprint
+from selfreward_eval.trainers.cpu_time import cpu_seconds
 from selfreward_eval.trainers.engine import Engine
 from selfreward_eval.trainers.folder import TrainingFolder
 from selfreward_eval.trainers.processes import ALONE, Processes
@@ -37,16 +38,34 @@ from selfreward_eval.trainers.step_log import (
     tracker_arguments,
 )
 from selfreward_eval.trainers.stopping import require_examples
+from selfreward_eval.trainers.whole_weights import put_whole
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.harness.runs.run import Progress
     from selfreward_eval.trainers.base import Side, Trainer
     from selfreward_eval.trainers.pool import Pool
+    from selfreward_eval.trainers.whole_weights import Export
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["Fitted", "RoundEnds", "fit"]
 
 WEIGHTS = "weights"
+
+
+class RoundEnds(Protocol):
+    """What happens at the ends of rounds."""
+
+    def keep(self, steps: int, export: Export, writes: bool) -> None:
+        """After the last step of a round and before its checkpoint, in every process that writes or shares.
+
+        Args:
+            steps: taken so far.
+            export: writes the weights that would be kept into a folder.
+            writes: whether this process is the one that writes.
+        """
+
+    def reached(self, steps: int) -> None:
+        """After the checkpoint, in every process."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,7 @@ def fit(
     progress: Progress | None = None,
     log_with: Sequence[str] = (),
     identity: Mapping[str, Any] | None = None,
+    round_ends: RoundEnds | None = None,
 ) -> Fitted:
     """Trains ``model`` with ``trainer``; afterwards, and after any failure, ``model`` is as it was before.
 
@@ -93,6 +113,7 @@ def fit(
             process alone.
         log_with: ``tensorboard``, ``wandb``, both or none, beside the line file.
         identity: what else decides the outcome, such as prompts and rewarder; JSON values.
+        round_ends: called at the end of every round; it decides nothing of the outcome.
 
     Raises:
         UsageError: settings that do not go together, or not with this model or machine.
@@ -144,9 +165,10 @@ def fit(
                 step_log,
                 start,
                 shown,
+                round_ends,
             )
             if training_folder.writes or engine.sharded:
-                _finish(engine, folder, training_folder.writes)
+                put_whole(engine.export, folder / WEIGHTS, training_folder.writes)
             accelerator.wait_for_everyone()
     log = folder / LOG
     return Fitted(folder / WEIGHTS, trainer.settings.total_steps, start, elapsed(log), log)
@@ -160,6 +182,7 @@ def _take_steps(
     step_log: StepLog | None,
     start: int,
     progress: Progress | None,
+    round_ends: RoundEnds | None,
 ) -> None:
     """All steps from ``start`` on; ``step_log`` is None in processes that do not write."""
     settings = trainer.settings
@@ -172,7 +195,7 @@ def _take_steps(
         if pool is None or within == 0:
             pool = collect(round_, within > 0)
             examples = require_examples(trainer, pool)
-        began = time.monotonic()
+        began, began_cpu = time.monotonic(), cpu_seconds()
         picked: dict[Side, list[int]] = {
             side: picks(settings.seed, round_, within, side, count, settings.batch_size)
             for side, count in examples.items()
@@ -183,22 +206,18 @@ def _take_steps(
         if step_log is not None:
             skipped = {"skipped": True} if result.skipped else {}
             seconds = round(time.monotonic() - began, 4)
-            step_log.step({"step": step + 1, "round": round_, **numbers, **skipped, "seconds": seconds})
+            took = {"seconds": seconds, "cpu_seconds": round(cpu_seconds() - began_cpu, 4)}
+            step_log.step({"step": step + 1, "round": round_, **numbers, **skipped, **took})
         engine.accelerator.log(numbers, step=step + 1)
-        due = (step + 1) % settings.save_every == 0 or within + 1 == settings.steps
+        round_over = within + 1 == settings.steps
+        due = (step + 1) % settings.save_every == 0 or round_over
         if due and step_log is not None:
             step_log.sync()
         if due and (step_log is not None or engine.sharded):
+            if round_over and round_ends is not None:
+                round_ends.keep(step + 1, engine.export, step_log is not None)
             checkpoints.write(engine.state(step + 1), round_)
+        if round_over and round_ends is not None:
+            round_ends.reached(step + 1)
         if progress is not None:
             progress.advance(label, 1)
-
-
-def _finish(engine: Engine, folder: Path, writes: bool) -> None:
-    """Writes the trained model; its folder appears when all of it is on the disk."""
-    fresh = folder / f"{WEIGHTS}.new"
-    engine.export(fresh)
-    if writes:
-        settle(fresh)
-        shutil.rmtree(folder / WEIGHTS, ignore_errors=True)
-        fresh.rename(folder / WEIGHTS)

@@ -29,7 +29,7 @@ def check(job: TrainingJob, processes: int = 1) -> Rewarder:
 
     Raises:
         UsageError: trainer and rewarder do not fit, training prompts are evaluated, a scale cannot be
-            chosen, a batch cannot be shared out, or a tracker is unknown.
+            chosen, a batch cannot be shared out, a tracker is unknown, or a point cannot be measured.
         MissingCapability: the model cannot be trained in this way.
         MissingExtra: a tracker's package is not installed.
     """
@@ -38,6 +38,7 @@ def check(job: TrainingJob, processes: int = 1) -> Rewarder:
     rewarder = job.rewarder(None, job.model)
     require_fit(job.trainer, rewarder, job.model)
     settings = job.trainer.settings
+    job.points.check(settings, [task.info.name for task in job.tasks])
     require_divisible(settings.batch_size, settings.accumulation, processes)
     require_trackers(job.log_with)
     items = [
@@ -91,6 +92,8 @@ def claim(job: TrainingJob) -> None:
         "seed": job.seed,
         "limit": job.limit,
     }
+    if job.points.at:
+        identity["points"] = job.points.to_json()
     claim_identity(job.output / "job.json", identity, JOB)
     for name, text in job.files.items():
         atomic_write_text(job.output / name, text)

@@ -26,6 +26,7 @@ from selfreward_eval.trainers.building import build as build_trainer
 from selfreward_eval.trainers.building import caption_rewarder, refuse_pair
 from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.guidance import POLICIES, Policy
+from selfreward_eval.trainers.points import NO_POINTS, Points
 from selfreward_eval.trainers.processes import Processes
 from selfreward_eval.trainers.rollouts import RolloutCollector
 from selfreward_eval.trainers.sources import Source, source
@@ -76,6 +77,7 @@ class TrainingJob:
         development: development items per task.
         seed: the evaluation's run seed.
         limit: items per task of the evaluation; None for all.
+        points: where along the way the weights are measured too.
         drawn: folder that keeps the starting model's candidates for other training runs; None for none.
         log_with: trackers beside the JSON lines.
         question: what is asked for a caption.
@@ -94,6 +96,7 @@ class TrainingJob:
     development: int = DEVELOPMENT
     seed: int = 0
     limit: int | None = None
+    points: Points = NO_POINTS
     drawn: Path | None = None
     log_with: tuple[str, ...] = ()
     question: str = CAPTION_QUESTION
@@ -121,6 +124,7 @@ class TrainingJob:
         training_seed: int = 0,
         seed: int = 0,
         limit: int | None = None,
+        points: Points = NO_POINTS,
         log_with: Sequence[str] = (),
         output_path: str | Path = "training",
     ) -> TrainingJob:
@@ -149,6 +153,7 @@ class TrainingJob:
             training_seed: of prompts, candidates, batches and new weights.
             seed: run seed of the evaluation.
             limit: items per task of the evaluation; None for all.
+            points: where along the way the weights are measured too.
             log_with: ``tensorboard``, ``wandb``, both or none.
             output_path: folder of training runs.
 
@@ -182,6 +187,7 @@ class TrainingJob:
             development=development,
             seed=seed,
             limit=limit,
+            points=points,
             drawn=None if drawn is None else Path(drawn),
             log_with=tuple(log_with),
             question=question,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.comparing.compare import compare_runs, write_comparison
 from selfreward_eval.harness.comparing.records import comparison_file
+from selfreward_eval.harness.folders import lock_file
 from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.run import BATCH, run
 from selfreward_eval.harness.task import Task
@@ -35,6 +36,8 @@ from selfreward_eval.trainers.record import RECORD, Arm, TrainingRecord, read
 from selfreward_eval.trainers.reward_audit import audit
 from selfreward_eval.trainers.reward_statistics import SummarisingCollector
 from selfreward_eval.trainers.verdict import verdicts
+from selfreward_eval.trainers.waypoint_runs import shared_lock, start_of
+from selfreward_eval.trainers.waypoints import Waypoints
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import Trains
@@ -57,11 +60,25 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
     who.wait()
     if (job.output / RECORD).exists():
         return read(job.output)
+    start = None
     if who.main:
-        with clock("before"):
+        # Training runs that go on side by side share these measurements: one makes them, the others wait.
+        with clock("before"), lock_file(shared_lock(job)):
             before = _measured(job, job.model, job.before, progress)
+            if job.points.at:
+                start = start_of(job, before.run, before.arm.guidance, progress)
     who.wait()
     settings = job.trainer.settings
+    name = f"{job.model.name}-{job.trainer.info.name}-{rewarder.info.name}-s{settings.seed}"
+    points = Waypoints(
+        job,
+        name,
+        rewarder,
+        start,
+        at_once=who.count == 1,
+        timed=lambda: clock("points"),
+        progress=progress,
+    )
     policy = training_copy(job)
     parts = Clock(job.output / "profile.json", digits=4)
     collect = SummarisingCollector(collector(job, progress, who, parts), job.output / "rounds")
@@ -74,21 +91,23 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
             progress=progress if who.main else None,
             log_with=job.log_with,
             identity={"rewarder": rewarder.identity(), "prompts": job.source.identity()},
+            round_ends=points,
         )
     who.wait()
     if not who.main:
         who.wait()
         return read(job.output)
-    name = f"{job.model.name}-{job.trainer.info.name}-{rewarder.info.name}-s{settings.seed}"
     with clock("after"):
         trained = job.model.variant(weights=str(fitted.checkpoint), name=name)
         after = _measured(job, trained, job.output / "after", progress)
+    measured_points = points.all(after.run, after.arm.guidance)
     with clock("audit"):
         record = _record(
             job, name, rewarder, before, after, fitted, collect.summaries(settings.rounds), progress
         )
     profile = {stage: round(seconds, 1) for stage, seconds in parts.seconds.items()}
-    record = replace(record, seconds=clock.seconds, profile=profile | {"steps": round(fitted.seconds, 1)})
+    profile |= {"steps": round(fitted.seconds, 1)}
+    record = replace(record, seconds=clock.seconds, profile=profile, points=measured_points)
     record.write(job.output)
     who.wait()
     return record

@@ -43,7 +43,7 @@ def audit(
     for task in tasks:
         name = task.info.name
         items = {item.id: item for item in task.items()}
-        arms = [_rewards(rewarder, run, name, items, progress) for run in (before, after)]
+        arms = [rewards_of(rewarder, run, name, items, progress) for run in (before, after)]
         shared = [key for key in arms[0] if arms[0][key] is not None and arms[1].get(key) is not None]
         summary: dict[str, Any] = {"n": len(shared), "of": len(arms[0])}
         if len(shared) > 1:
@@ -61,10 +61,21 @@ def audit(
     return audited
 
 
-def _rewards(
+def rewards_of(
     rewarder: Rewarder, run: Run, task: str, items: Mapping[str, Any], progress: Progress | None
 ) -> dict[str, float | None]:
-    """Item -> the reward of its first picture, None where there is none."""
+    """Item -> the reward of its first picture, None where there is none.
+
+    Args:
+        rewarder: asks the starting model.
+        run: whose pictures are scored.
+        task: one of the run's.
+        items: the task's, by id.
+        progress: told of the pictures.
+
+    Raises:
+        InputError: a picture that cannot be read.
+    """
     first_samples = [record for record in run.records[task] if record.sample.index == 0]
     label = f"reward of {run.name} on {task}"
     if progress is not None:

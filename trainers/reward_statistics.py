@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selfreward_eval.harness.files import atomic_write_json
+from selfreward_eval.trainers.cpu_time import add_round, cpu_seconds
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import Trains
@@ -19,21 +20,30 @@ if TYPE_CHECKING:
 
 @dataclass
 class SummarisingCollector:
-    """A collector that also writes each round's reward statistics, ``summary.json``."""
+    """A collector that also writes each round's reward statistics, ``summary.json``, and its CPU time."""
 
     collector: RolloutCollector
     folder: Path
 
     def __call__(self, round_: int, model: Trains, moved: bool = False) -> Pool:
+        began = cpu_seconds()
         pool = self.collector(round_, model, moved)
         if self.collector.share[0] == 0:
-            atomic_write_json(self.folder / f"{round_:03d}" / "summary.json", summary(pool))
+            folder = self.folder / f"{round_:03d}"
+            atomic_write_json(folder / "summary.json", summary(pool))
+            add_round(folder, cpu_seconds() - began)
         return pool
 
     def summaries(self, rounds: int) -> list[dict[str, Any]]:
         """Of all rounds."""
-        paths = [self.folder / f"{number:03d}" / "summary.json" for number in range(rounds)]
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        return [round_summary(self.folder, number) for number in range(rounds)]
+
+
+def round_summary(folder: Path, number: int) -> dict[str, Any]:
+    """What :class:`SummarisingCollector` wrote of a round into ``folder``."""
+    path = folder / f"{number:03d}" / "summary.json"
+    statistics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return statistics
 
 
 def summary(pool: Pool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from selfreward_eval.harness.comparing.claims import PooledComparison
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.trainers.guidance import Policy
 from selfreward_eval.trainers.jobs import CAPTION_QUESTION, DEVELOPMENT, SCALES, TASKS, TrainingJob
+from selfreward_eval.trainers.points import Points
 from selfreward_eval.trainers.pooling import pool_seeds
 from selfreward_eval.trainers.seeds import TrainedSeed, train_seeds
 
@@ -64,6 +65,9 @@ def train(
     seeds: Sequence[int] = (0,),
     seed: int = 0,
     limit: int | None = None,
+    evaluate_at: Sequence[int] = (),
+    evaluate_tasks: Sequence[str] | None = None,
+    evaluate_limit: int | None = None,
     log_with: Sequence[str] = (),
     progress: Callable[[int], AbstractContextManager[Progress | None]] | None = None,
 ) -> Trained:
@@ -92,6 +96,10 @@ def train(
         seeds: training seeds; each is a training run.
         seed: run seed of the evaluation.
         limit: items per task of the evaluation; None for all.
+        evaluate_at: numbers of pictures to learn from, increasing; the weights at the first end of a round
+            at or after each are measured too.
+        evaluate_tasks: names of the tasks that are measured there; None for all.
+        evaluate_limit: items per task there; None for as many as in the evaluation.
         log_with: also log to ``tensorboard`` or ``wandb``.
         progress: training seed -> a context whose value is told about progress.
 
@@ -121,6 +129,9 @@ def train(
         training_seed=seeds[0],
         seed=seed,
         limit=limit,
+        points=Points(
+            tuple(evaluate_at), None if evaluate_tasks is None else tuple(evaluate_tasks), evaluate_limit
+        ),
         log_with=log_with,
         output_path=Path(output_path),
     )

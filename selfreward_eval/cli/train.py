@@ -54,6 +54,16 @@ def train(
     ] = "0",
     seed: Annotated[int, typer.Option(help="Run seed of the evaluation.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Items per task of the evaluation.")] = None,
+    evaluate_at: Annotated[
+        str,
+        typer.Option(help="Also measure along the way, after so many pictures to learn from: 5000,20000."),
+    ] = "",
+    evaluate_tasks: Annotated[
+        str, typer.Option(help="Tasks that are measured along the way; all of --tasks by default.")
+    ] = "",
+    evaluate_limit: Annotated[
+        int | None, typer.Option(min=1, help="Items per task along the way; as many as --limit by default.")
+    ] = None,
     log_with: Annotated[str, typer.Option(help="Also log to: tensorboard, wandb.")] = "",
     output_path: Annotated[Path, typer.Option("--output-path", "-o", help="Folder of training runs.")] = Path(
         "training"
@@ -91,6 +101,7 @@ def train(
     from selfreward_eval.cli.training_text import show_estimate, show_record
     from selfreward_eval.trainers.cost import estimate_cost
     from selfreward_eval.trainers.jobs import TrainingJob
+    from selfreward_eval.trainers.points import Points
     from selfreward_eval.trainers.pooling import pool_seeds
     from selfreward_eval.trainers.processes import leave, processes
     from selfreward_eval.trainers.seeds import train_seeds
@@ -115,6 +126,9 @@ def train(
         training_seed=training_seeds[0],
         seed=seed,
         limit=limit,
+        points=Points(
+            _pictures(evaluate_at), tuple(_listed(evaluate_tasks)) if evaluate_tasks else None, evaluate_limit
+        ),
         log_with=_listed(log_with),
         output_path=output_path,
     )
@@ -173,6 +187,16 @@ def _seeds(text: str) -> list[int]:
     if not parts or not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
         raise UsageError(f"--seeds {text!r}: write different whole numbers from 0 on, such as 0,1,2")
     return [int(part) for part in parts]
+
+
+def _pictures(text: str) -> tuple[int, ...]:
+    from selfreward_eval.harness.errors import UsageError
+
+    parts = _listed(text)
+    wrong = [part for part in parts if not part.isdecimal()]
+    if wrong:
+        raise UsageError(f"--evaluate-at {wrong[0]!r} is no number of pictures; write 5000,20000")
+    return tuple(int(part) for part in parts)
 
 
 def _scales(text: str) -> tuple[float, ...]:

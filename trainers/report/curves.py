@@ -27,7 +27,7 @@ LEGEND = 20.0
 POINTS = 120
 """A curve of more points is drawn as means of as many blocks; more would be narrower than a pixel."""
 
-APART = ("step", "round", "seconds", "time", "examples")
+APART = ("step", "round", "seconds", "cpu_seconds", "time", "examples")
 """What a step's line says beside its numbers worth a curve."""
 
 FIRST = ("loss",)
