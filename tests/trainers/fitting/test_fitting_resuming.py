@@ -75,7 +75,10 @@ def test_killed_and_resumed_ends_with_the_same_weights(
     assert fitted.resumed_at == resumed_at
     assert same(read_weights(fitted.checkpoint), read_weights(unbroken[kind].checkpoint))
     logs = [
-        [{**json.loads(line), "seconds": None} for line in one.log.read_text().splitlines()]
+        [
+            {**json.loads(line), "seconds": None, "cpu_seconds": None}
+            for line in one.log.read_text().splitlines()
+        ]
         for one in (fitted, unbroken[kind])
     ]
     assert logs[0] == logs[1]

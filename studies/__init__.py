@@ -1,0 +1,1 @@
+"""Studies made with selfreward-eval. Each has a plan declared before its first run."""
