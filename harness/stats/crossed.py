@@ -111,6 +111,10 @@ def method_claim_of_arms(
     first, second = _tables(before), _tables(after)
     if {k: len(v) for k, v in first.items()} != {k: len(v) for k, v in second.items()}:
         raise ValueError("the arms have different strata or prompts")
+    # From each prompt's first score on: arms that are equal everywhere then differ by 0, not by rounding.
+    starts = {name: table[:, :1] for name, table in first.items()}
+    first = {name: table - starts[name] for name, table in first.items()}
+    second = {name: table - starts[name] for name, table in second.items()}
     means = {name: second[name].mean(axis=1) - first[name].mean(axis=1) for name in first}
     sources = [] if untrained_before else [_over_runs(first, "before: ")]
     if untrained_before and any(table.shape[1] != 1 for table in first.values()):

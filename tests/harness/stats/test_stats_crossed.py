@@ -135,3 +135,11 @@ def test_tables_must_be_complete() -> None:
         method_claim_of_arms({"": cells(10, 2)}, {"": cells(10, 3)}, untrained_before=True)
     with pytest.raises(ValueError, match="at least one stratum"):
         method_claim({})
+
+
+def test_equal_arms_do_not_differ_by_the_rounding_of_their_means() -> None:
+    scores = np.array([[0.1], [0.85], [0.7], [0.2]])
+
+    claim = method_claim_of_arms({"": scores}, {"": scores.repeat(3, axis=1)}, untrained_before=True).result
+
+    assert (claim.effect, claim.p, claim.method) == (0.0, 1.0, "none needed")
