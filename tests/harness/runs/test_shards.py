@@ -238,7 +238,7 @@ def test_a_line_of_another_run_in_a_part_is_refused(tmp_path: Path) -> None:
 
 def test_shards_on_different_machines_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     share(tmp_path, "0/2")
-    monkeypatch.setattr("selfreward_eval.harness.runs.run._device", lambda: "NVIDIA H200")
+    monkeypatch.setattr("selfreward_eval.harness.runs.run.chip", lambda: "NVIDIA H200")
     last = share(tmp_path, "1/2")
     environment = load_run(last.folder).manifest.environment
     assert [one["device"] for one in environment["mixed"]] == ["cpu", "NVIDIA H200"]
