@@ -147,7 +147,7 @@ def run(
             return job.whole(Sitting(model, folder, batch_size, phase, reporter))
     own = engine.label if engine is not None else f"{shard.index}of{shard.count}" if shard else ""
     label = own if phase == "all" else f"{phase}-{own}"
-    about_shard = {"call": told, "batch_size": batch_size, "device": chip()}
+    about_shard = {"call": told, "batch_size": batch_size, **({} if engine else {"device": chip()})}
     with RunFolder(folder_path, run_identity, about, part=label, sitting=about_shard) as folder:
         assert folder.journal is not None
         _write_files(folder, files)

@@ -8,6 +8,8 @@ result is that of one process. The process that was asked for the run schedules,
 | ``engine`` | the engine and its arguments |
 | ``cluster`` | joining a cluster; the only module that imports Ray |
 | ``pools`` | how many workers of which size |
+| ``contract`` | what the scheduling asks of a cluster |
+| ``queues`` | what waits for workers, and what each of them has in hand |
 | ``scheduling`` | which worker gets which samples, and what follows from a death |
 | ``worker`` | what runs inside an actor |
 | ``messages`` | what the two say to each other |

@@ -1,5 +1,6 @@
-"""What the scheduling process and its workers say to each other. No picture is in it where both see the run
-folder; elsewhere pictures are files' bytes, never arrays.
+"""What the scheduling process and its workers say to each other.
+
+No picture is in it where both see the run folder; elsewhere pictures are the bytes of their files.
 """
 
 from __future__ import annotations
@@ -91,8 +92,7 @@ class Reply:
         opened: in answer to its start.
         made: what the model made, without pictures, where it is still to be measured.
         records: what was measured and is not recorded yet.
-        recorded: records that the worker wrote.
-        drawn: samples that the model made, of those in ``records`` or written.
+        drawn: samples that the model made, of those in ``records`` or recorded by the worker.
         pictures: relative path -> file, of those that are not in the run folder yet.
         error: what stops the run.
     """
@@ -100,7 +100,6 @@ class Reply:
     opened: Opened | None = None
     made: Drawn | Answered | None = None
     records: Sequence[Made] = ()
-    recorded: int = 0
     drawn: int = 0
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     error: Exception | None = None

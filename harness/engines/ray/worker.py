@@ -40,7 +40,7 @@ from selfreward_eval.harness.task import Task
 __all__ = ["Worker"]
 
 PATIENCE = 30.0
-"""Seconds that a picture which another host wrote may take to appear: network file systems remember misses."""
+"""Seconds that a picture of another host may take to appear: network file systems remember misses."""
 
 
 class Worker:
@@ -100,7 +100,7 @@ class Worker:
             lines = read_json_lines(setup.folder / setup.journal).records
         except (OSError, InputError):
             return False
-        return any(line.get("sitting", {}).get("token") == setup.token for line in lines)
+        return any(line.get("token") == setup.token for line in lines)
 
     def work(self, batch: Batch) -> Reply:
         """Makes samples, or measures what another worker made, or both."""
@@ -137,7 +137,7 @@ class Worker:
             return Reply(records=portable(kept), drawn=drawn)
         for record, _ in kept:
             folder.append(batch.task, plain(record))
-        return Reply(recorded=len(kept), drawn=drawn)
+        return Reply(drawn=drawn)
 
     def _taken(self, folder: RunFolder, batch: Batch) -> dict[str, bytes]:
         """The files that were written for this batch, which are removed here."""
@@ -197,8 +197,7 @@ def _guarded(doing: Callable[[], Reply]) -> Reply:
     except SelfRewardError as error:
         return Reply(error=_sendable(error))
     except Exception as error:
-        if is_of_the_machine(error):
-            assert isinstance(error, OSError)
+        if isinstance(error, OSError) and is_of_the_machine(error):
             return Reply(error=OSError(error.errno, error.strerror, error.filename))
         text = f"a worker on {socket.gethostname()} failed: {with_place(error)}"
         return Reply(error=BrokenPlugin(text, trace=traceback.format_exc()))
