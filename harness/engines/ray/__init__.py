@@ -11,6 +11,7 @@ result is that of one process. The process that was asked for the run schedules,
 | ``contract`` | what the scheduling asks of a cluster |
 | ``queues`` | what waits for workers, and what each of them has in hand |
 | ``scheduling`` | which worker gets which samples, and what follows from a death |
+| ``recording`` | what the scheduling process records itself |
 | ``worker`` | what runs inside an actor |
 | ``messages`` | what the two say to each other |
 """

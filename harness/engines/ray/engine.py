@@ -9,7 +9,7 @@ from typing import Any
 
 from selfreward_eval.harness.engines.ray.cluster import RayCluster, check_address, joined, require_ray
 from selfreward_eval.harness.engines.ray.messages import Setup
-from selfreward_eval.harness.engines.ray.pools import Asked, pools
+from selfreward_eval.harness.engines.ray.pools import Asked, fit_together, pools
 from selfreward_eval.harness.engines.ray.queues import roles_of
 from selfreward_eval.harness.engines.ray.scheduling import Schedule
 from selfreward_eval.harness.errors import UsageError
@@ -106,7 +106,8 @@ class RayEngine:
             found = pools(self._asked, roles_of(assignment), cpus, gpus)
             sizes = {role: pool.size for role, pool in found.items()}
             cluster = RayCluster(setup, found)
-            schedule = Schedule(assignment, cluster, sizes, token, self.restarts, _tell)
+            in_turn = not fit_together(found, cpus, gpus)
+            schedule = Schedule(assignment, cluster, sizes, token, self.restarts, _tell, in_turn=in_turn)
             try:
                 return schedule.run()
             finally:

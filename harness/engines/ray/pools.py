@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from selfreward_eval.harness.engines.ray.contract import Role
 from selfreward_eval.harness.errors import UsageError
 
-__all__ = ["Asked", "Pool", "pools"]
+__all__ = ["Asked", "Pool", "fit_together", "pools"]
 
 MOST = 512
 """Workers of one kind: more are a slip of the pen, and every one of them is a process."""
+
+
+SLACK = 1e-6
+"""Sums of fractions of a GPU are not exact."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,9 @@ def pools(asked: Asked, roles: Collection[Role], cpus: float, gpus: float) -> di
             size = 1
         if size is None:
             rooms = [(gpus - taken) / own_gpus] if own_gpus else [cpus / own_cpus] if own_cpus else [1]
-            size = max(1, min(MOST, int(min(rooms) + 1e-6)))
+            size = max(1, min(MOST, int(min(rooms) + SLACK)))
         for what, own, there in (("CPUs", own_cpus, cpus), ("GPUs", own_gpus, gpus)):
-            if size * own > there + 1e-6:
+            if size * own > there + SLACK:
                 name, each = ("actors", "") if role == "model" else ("measurers", "measure_")
                 raise UsageError(
                     f"{name}={size} with {own:g} {what} each need {size * own:g} {what}, and the Ray cluster "
@@ -108,3 +112,10 @@ def pools(asked: Asked, roles: Collection[Role], cpus: float, gpus: float) -> di
         found[role] = Pool(size, own_cpus, own_gpus)
         taken += size * own_gpus if role == "measure" else 0
     return found
+
+
+def fit_together(found: Mapping[Role, Pool], cpus: float, gpus: float) -> bool:
+    """Whether all workers have room at the same time in a cluster of ``cpus`` and ``gpus``."""
+    needed_cpus = sum(pool.size * pool.cpus for pool in found.values())
+    needed_gpus = sum(pool.size * pool.gpus for pool in found.values())
+    return needed_cpus <= cpus + SLACK and needed_gpus <= gpus + SLACK

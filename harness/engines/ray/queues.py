@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from selfreward_eval.harness.engines.ray.contract import Role
+from selfreward_eval.harness.engines.ray.messages import Batch
 from selfreward_eval.harness.runs.engine import Assignment
 from selfreward_eval.harness.runs.plan import Planned
 from selfreward_eval.harness.task import Responds
 
-__all__ = ["Queue", "Slot", "Work", "roles_of"]
+__all__ = ["Queue", "Slot", "Work", "message", "roles_of"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,28 @@ def roles_of(assignment: Assignment) -> set[Role]:
         return {"measure"}
     apart = assignment.phase == "all" and any(not isinstance(task, Responds) for task in assignment.tasks)
     return {"model", "measure"} if apart else {"model"}
+
+
+def message(assignment: Assignment, slot: Slot, work: Work, recorded: bool) -> Batch:
+    """A batch as its worker gets it, with the pictures that it cannot see.
+
+    Args:
+        assignment: what is done.
+        slot: of the worker.
+        work: for it.
+        recorded: whether it may record what it measures.
+    """
+    folder = assignment.folder
+    task = next(task for task in assignment.tasks if task.info.name == work.task)
+    pictures: dict[str, bytes] = {}
+    # The picture of an answer is a copy of the item's, which whoever answers makes.
+    if not slot.shared and (work.made is not None or task.info.capability == "generate"):
+        for planned in work.batch:
+            path = folder.picture_path(work.task, planned.item.id, planned.index, planned.seed)
+            with suppress(FileNotFoundError):
+                pictures[path.as_posix()] = (folder.path / path).read_bytes()
+    apart = assignment.phase == "all" and not isinstance(task, Responds)
+    measured = slot.role == "measure" or not apart
+    return Batch(
+        work.task, [planned.doc_id for planned in work.batch], work.made, measured, recorded, pictures
+    )

@@ -12,24 +12,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from itertools import count
 
 from selfreward_eval.harness.engines.ray.contract import Cluster, Role, WorkerDied
-from selfreward_eval.harness.engines.ray.messages import Batch, only
-from selfreward_eval.harness.engines.ray.queues import Queue, Slot, Work
+from selfreward_eval.harness.engines.ray.messages import only
+from selfreward_eval.harness.engines.ray.queues import Queue, Slot, Work, message
+from selfreward_eval.harness.engines.ray.recording import Recorder
 from selfreward_eval.harness.errors import BrokenPlugin
 from selfreward_eval.harness.files import atomic_write_bytes
-from selfreward_eval.harness.records import SampleRecord
 from selfreward_eval.harness.runs import parts
-from selfreward_eval.harness.runs.aside import Made
 from selfreward_eval.harness.runs.engine import Assignment
-from selfreward_eval.harness.runs.giving_up import GIVE_UP, broken, has_number, tried_in_vain
-from selfreward_eval.harness.runs.journal import DEATHS, excuse
+from selfreward_eval.harness.runs.journal import DEATHS, deaths, excuse
 from selfreward_eval.harness.runs.plan import Planned
-from selfreward_eval.harness.runs.stages import died, plain
-from selfreward_eval.harness.task import Responds
 
 __all__ = ["Schedule"]
 
@@ -53,6 +49,7 @@ class Schedule:
         token: part of the workers' labels; no earlier sitting had it.
         restarts: so often in a row a worker is started again without having finished a batch in between.
         tell: gets a line that the user should see.
+        in_turn: whether there is room for those that measure only after the others have ended.
     """
 
     def __init__(
@@ -63,16 +60,19 @@ class Schedule:
         token: str,
         restarts: int,
         tell: Callable[[str], None],
+        *,
+        in_turn: bool = False,
     ) -> None:
         self._of, self._cluster, self._restarts, self._tell = assignment, cluster, restarts, tell
         self._token = token
         self._tasks = {task.info.name: task for task in assignment.tasks}
         self._queues: dict[Role, Queue] = {"model": Queue(), "measure": Queue()}
-        self._slots = [Slot(role, f"{role}{k}") for role, size in sizes.items() for k in range(size)]
+        self._names = count()
+        self._slots = [self._slot(role) for role, size in sizes.items() for _ in range(size)]
+        self._in_turn = in_turn and "model" in sizes
         self._used: list[str] = []
         self._deaths: Counter[tuple[str, int]] = Counter()
-        self._proven = {name: has_number(records) for name, records in assignment.records.items()}
-        self._pending: dict[str, list[Made]] = {name: [] for name in self._tasks}
+        self._recorder = Recorder(assignment)
         self._drawn = 0
         self._killed = 0
         self._told = False
@@ -92,14 +92,15 @@ class Schedule:
         self._fill()
         try:
             for slot in self._slots if self._left() else ():
-                self._start(slot)
+                if slot.role == "model" or not self._in_turn:
+                    self._start(slot)
             while self._left():
                 self._give_out()
                 waiting = {slot.reply: slot for slot in self._slots if slot.reply is not None}
                 for reply in self._cluster.wait(list(waiting), 1.0):
                     self._take(waiting[reply])
                 self._notice()
-            self._conclude()
+            self._recorder.conclude()
         finally:
             self._end()
         return self._drawn
@@ -112,11 +113,11 @@ class Schedule:
         for name, to_do in self._of.to_do.items():
             fine: list[Planned] = []
             for planned in to_do:
-                deaths = max(0, journal.deaths.get((name, planned.doc_id), 0))
-                self._deaths[name, planned.doc_id] = deaths
-                if deaths >= DEATHS:
-                    self._give_up(name, planned)
-                elif deaths:
+                before = max(0, journal.deaths.get((name, planned.doc_id), 0))
+                self._deaths[name, planned.doc_id] = before
+                if before >= DEATHS:
+                    self._recorder.give_up(name, planned)
+                elif before:
                     first.late.append(Work(name, [planned], alone=True))
                 else:
                     fine.append(planned)
@@ -139,7 +140,8 @@ class Schedule:
         for slot in self._slots:
             if slot.idle and (work := self._next(slot.role)) is not None:
                 slot.work = work
-                slot.reply = self._cluster.work(slot.worker, self._message(slot, work))
+                proven = self._recorder.proven[work.task]
+                slot.reply = self._cluster.work(slot.worker, message(self._of, slot, work, proven))
 
     def _next(self, role: Role) -> Work | None:
         queue = self._queues[role]
@@ -149,21 +151,6 @@ class Schedule:
         if queue.late and (role == "model" or not self._for_the_model()):
             return queue.late.popleft()
         return None
-
-    def _message(self, slot: Slot, work: Work) -> Batch:
-        """A batch as the worker gets it, with the pictures that it cannot see."""
-        folder, task = self._of.folder, self._tasks[work.task]
-        pictures: dict[str, bytes] = {}
-        if not slot.shared:
-            for planned in work.batch:
-                path = folder.picture_path(work.task, planned.item.id, planned.index, planned.seed)
-                # Of an answer's picture the sample knows; it is written from the item otherwise.
-                if work.made is not None or task.info.capability == "generate":
-                    pictures |= _file(folder.path, path)
-        apart = self._of.phase == "all" and not isinstance(task, Responds)
-        measured = slot.role == "measure" or not apart
-        numbers = [planned.doc_id for planned in work.batch]
-        return Batch(work.task, numbers, work.made, measured, self._proven[work.task], pictures)
 
     def _take(self, slot: Slot) -> None:
         """What a worker replied."""
@@ -191,35 +178,11 @@ class Schedule:
             return
         self._drawn += reply.drawn
         if reply.records:
-            self._judge(work.task, reply.records)
+            self._recorder.take(work.task, reply.records)
         self._of.progress.advance(work.task, len(work.batch))
 
-    def _judge(self, name: str, made: Sequence[Made]) -> None:
-        """Records what was measured; failures only after the first number, so that a broken plug-in
-        leaves none behind."""
-        pending = self._pending[name]
-        pending += made
-        if not self._proven[name]:
-            failed = tried_in_vain([record for record, _ in pending])
-            if failed >= GIVE_UP:
-                raise broken(self._tasks[name], [record for record, _ in pending])
-            if failed:
-                return
-            self._proven[name] = any(record.measurement.ok for record, _ in pending)
-        self._record(name, [record for record, _ in pending])
-        pending.clear()
-
-    def _record(self, name: str, records: Iterable[SampleRecord]) -> None:
-        for record in records:
-            self._of.folder.append(name, plain(record))
-
-    def _conclude(self) -> None:
-        """A plug-in that failed on every sample there was is broken; other failures are recorded."""
-        for name, pending in self._pending.items():
-            records = [record for record, _ in pending]
-            if records and not self._proven[name] and tried_in_vain(records):
-                raise broken(self._tasks[name], records)
-            self._record(name, records)
+    def _slot(self, role: Role) -> Slot:
+        return Slot(role, f"{role}{next(self._names)}")
 
     def _start(self, slot: Slot) -> None:
         slot.starts += 1
@@ -237,19 +200,7 @@ class Schedule:
         self._killed += 1
         self._cluster.kill(slot.worker)
         if work is not None:
-            recorded = self._recorded(slot, work)
-            for position, planned in enumerate(work.batch):
-                if planned.doc_id in recorded:
-                    self._of.progress.advance(work.task, 1)
-                    self._drawn += 1
-                    continue
-                self._deaths[work.task, planned.doc_id] += 1
-                if self._deaths[work.task, planned.doc_id] >= DEATHS:
-                    self._give_up(work.task, planned)
-                    slot.deaths = 0  # It was the sample's fault.
-                    continue
-                made = None if work.made is None else only(work.made, position)
-                self._queues[slot.role].late.append(Work(work.task, [planned], made, alone=True))
+            self._try_again(slot, work)
         if slot.deaths <= self._restarts:
             self._start(slot)
             return
@@ -261,19 +212,32 @@ class Schedule:
                 "the cause (memory, for example) in Ray's logs there, and run this command again"
             )
 
-    def _recorded(self, slot: Slot, work: Work) -> set[int]:
-        """What a worker that died had recorded; its part is no older than itself."""
-        path = parts.part_path(self._of.folder.samples_path(work.task), slot.label)
-        if not slot.shared or not path.exists():
-            return set()
-        return {record.doc_id for record in parts.read_records(path)[0]}
-
-    def _give_up(self, name: str, planned: Planned) -> None:
-        folder = self._of.folder
-        assert folder.journal is not None
-        folder.append(name, died(folder, self._tasks[name], planned))
-        folder.journal.gave_up(name, planned.doc_id)
-        self._of.progress.advance(name, 1)
+    def _try_again(self, slot: Slot, work: Work) -> None:
+        """What a worker that died had been given: its part and its journal, no older than itself, say how
+        far it came."""
+        recorded, held = set(), {(work.task, planned.doc_id) for planned in work.batch}
+        if slot.shared:
+            folder = self._of.folder
+            path = parts.part_path(folder.samples_path(work.task), slot.label)
+            recorded = {one.doc_id for one in parts.read_records(path)[0]} if path.exists() else set()
+            journals = parts.journal_paths(folder.path, folder.manifest.created)
+            held = set(deaths({slot.label: journals[slot.label]}, ())) if slot.label in journals else set()
+        queue = self._queues[slot.role]
+        for position, planned in enumerate(work.batch):
+            made = None if work.made is None else only(work.made, position)
+            again = Work(work.task, [planned], made, alone=True)
+            key = (work.task, planned.doc_id)
+            if planned.doc_id in recorded:
+                self._of.progress.advance(work.task, 1)
+                self._drawn += 1
+            elif key not in held:  # It died of something else before it began.
+                (queue.late if work.alone else queue.batches).appendleft(again)
+            elif self._deaths[key] + 1 >= DEATHS:
+                self._recorder.give_up(work.task, planned)
+                slot.deaths = 0  # It was the sample's fault.
+            else:
+                self._deaths[key] += 1
+                queue.late.append(again)
 
     def _end_models(self) -> None:
         """Nothing is left for the model: its workers end, and others measure in their place."""
@@ -282,15 +246,15 @@ class Schedule:
             return
         self._slots = [slot for slot in self._slots if slot.role != "model"]
         self._close(ended)
-        measuring = len(self._slots)
-        more = min(len(ended), len(self._queues["measure"]) // WORTH - measuring)
-        for k in range(measuring, measuring + max(0, more)):
-            self._slots.append(Slot("measure", f"measure{k}"))
-            self._start(self._slots[-1])
+        more = min(len(ended), len(self._queues["measure"]) // WORTH - len(self._slots))
+        self._slots += [self._slot("measure") for _ in range(0 if self._in_turn else more)]
+        for slot in self._slots:
+            if slot.worker is None:
+                self._start(slot)
 
     def _notice(self) -> None:
         """Says once that the cluster has no place for a worker."""
-        late = [s for s in self._slots if not s.ready and time.monotonic() - s.since > NOTICE]
+        late = [s for s in self._slots if s.worker and not s.ready and time.monotonic() - s.since > NOTICE]
         if late and not self._told:
             self._told = True
             self._tell(
@@ -322,10 +286,3 @@ class Schedule:
         for slot in slots:
             if slot.work is not None and slot.label in journals:
                 excuse(journals[slot.label])
-
-
-def _file(folder: Path, relative: Path) -> dict[str, bytes]:
-    try:
-        return {relative.as_posix(): (folder / relative).read_bytes()}
-    except OSError:
-        return {}
