@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import socket
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 from selfreward_eval.harness.engines.ray.contract import Role, WorkerDied
@@ -61,14 +62,17 @@ def joined(address: str) -> Iterator[tuple[float, float]]:
     import ray
 
     own = not ray.is_initialized()
-    if own:
-        _join(address)
-    try:
-        there = ray.cluster_resources()
-        yield float(there.get("CPU", 0)), float(there.get("GPU", 0))
-    finally:
+    # Ray prints every death of a worker to standard output, where `--json` has its own; log_to_driver=False
+    # does not keep it from that.
+    with redirect_stdout(sys.stderr) if own else nullcontext():
         if own:
-            ray.shutdown()
+            _join(address)
+        try:
+            there = ray.cluster_resources()
+            yield float(there.get("CPU", 0)), float(there.get("GPU", 0))
+        finally:
+            if own:
+                ray.shutdown()
 
 
 def _join(address: str) -> None:

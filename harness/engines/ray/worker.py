@@ -47,13 +47,13 @@ class Worker:
     """One worker; an actor calls its methods one after another. Errors are part of replies.
 
     Args:
-        setup: pickled :class:`~selfreward_eval.harness.engines.ray.messages.Setup`.
+        setup: how it gets to work; pickled where it came from another process.
         label: of its part; nobody else has it.
         draws: whether it has the model; otherwise it measures.
     """
 
-    def __init__(self, setup: bytes, label: str, draws: bool) -> None:
-        self._pickled, self._label, self._draws = setup, label, draws
+    def __init__(self, setup: bytes | Setup, label: str, draws: bool) -> None:
+        self._given, self._label, self._draws = setup, label, draws
         self._scratch: Path | None = None
         self._folder: RunFolder | None = None
 
@@ -62,8 +62,8 @@ class Worker:
         return _guarded(self._open)
 
     def _open(self) -> Reply:
-        setup: Setup = pickle.loads(self._pickled)
-        self._setup = setup
+        setup = self._given if isinstance(self._given, Setup) else pickle.loads(self._given)
+        self._setup: Setup = setup
         if os.environ.get("CUDA_VISIBLE_DEVICES"):
             import torch  # noqa: F401  # So that the kind of chip is known.
         self._tasks = {task.info.name: task for task in setup.tasks()}
