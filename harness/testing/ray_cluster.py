@@ -74,7 +74,7 @@ def ray_cluster(cpus: int = 2, port: int = PORT, wait: float = WAIT) -> Iterator
                 break
             if number == signal.SIGTERM:
                 try:
-                    head.wait(20)
+                    head.wait(5)
                 except subprocess.TimeoutExpired:
                     continue
         head.wait()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
@@ -15,7 +18,7 @@ from selfreward_eval.harness.engines.ray.pools import Pool
 from selfreward_eval.harness.errors import BrokenPlugin, InputError, MissingExtra, UsageError
 from selfreward_eval.harness.plugins import one_line
 
-__all__ = ["RayCluster", "check_address", "joined", "require_ray"]
+__all__ = ["RayCluster", "check_address", "ending_on_request", "joined", "require_ray"]
 
 REACHED = 10.0
 """Seconds in which the head of a cluster has to accept a connection."""
@@ -59,6 +62,8 @@ def joined(address: str) -> Iterator[tuple[float, float]]:
     Raises:
         InputError: there is none at ``address``, or it refuses this process.
     """
+    # Read when Ray is imported. An attempt takes half a minute; by default it makes twenty.
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "2")
     import ray
 
     own = not ray.is_initialized()
@@ -75,11 +80,38 @@ def joined(address: str) -> Iterator[tuple[float, float]]:
                 ray.shutdown()
 
 
+class _Asked(BaseException):
+    """This process was asked to end."""
+
+
+@contextmanager
+def ending_on_request() -> Iterator[None]:
+    """Inside, SIGTERM is raised like an interruption, so that workers are ended first; then it ends this
+    process as by default. Ray's own handler would make it an exit code.
+    """
+    if threading.current_thread() is not threading.main_thread():  # Only that one may set handlers.
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise _Asked
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except _Asked:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _join(address: str) -> None:
     import ray
 
     if address != "auto":
-        # Ray itself would try for minutes, and then end the process.
+        # Ray itself would try for a minute.
         host, _, port = address.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), REACHED).close()

@@ -7,7 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from selfreward_eval.harness.engines.ray.cluster import RayCluster, check_address, joined, require_ray
+from selfreward_eval.harness.engines.ray.cluster import (
+    RayCluster,
+    check_address,
+    ending_on_request,
+    joined,
+    require_ray,
+)
 from selfreward_eval.harness.engines.ray.messages import Setup
 from selfreward_eval.harness.engines.ray.pools import Asked, fit_together, pools
 from selfreward_eval.harness.engines.ray.queues import roles_of
@@ -109,7 +115,8 @@ class RayEngine:
             in_turn = not fit_together(found, cpus, gpus)
             schedule = Schedule(assignment, cluster, sizes, token, self.restarts, _tell, in_turn=in_turn)
             try:
-                return schedule.run()
+                with ending_on_request():
+                    return schedule.run()
             finally:
                 self.restarted = schedule.restarted
 

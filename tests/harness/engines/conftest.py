@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.commands import command
 from support.fake_cluster import FakeCluster, use
 from support.run_states import contents
 
 from selfreward_eval.harness.runs.run import run
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
+
+__all__ = ["cluster", "command", "whole"]
 
 
 @pytest.fixture
