@@ -148,10 +148,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--port", type=int, default=PORT)
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with ray_cluster(given.cpus, given.port) as address:
             print(f"a Ray cluster runs at {address}; Ctrl-C ends it", flush=True)
-            signal.sigwait([signal.SIGINT, signal.SIGTERM])
+            signal.pause()
+    except KeyboardInterrupt:
+        return 0
     except NoCluster as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

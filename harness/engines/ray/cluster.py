@@ -195,7 +195,7 @@ class RayCluster:
                 trace=str(error),
             ) from None
         except errors.RayError as error:
-            raise WorkerDied(_first(error)) from error
+            raise WorkerDied(one_line(error)) from error
         return answer
 
     def kill(self, worker: Any) -> None:
