@@ -153,10 +153,11 @@ class RayCluster:
 
         from selfreward_eval.harness.engines.ray.worker import Worker
 
-        self._ray, self._pools = ray, pools
-        self._actor = ray.remote(Worker)
+        self._ray: Any = ray
+        self._pools = pools
+        self._actor: Any = self._ray.remote(Worker)
         try:
-            self._setup = ray.cloudpickle.dumps(setup)
+            self._setup: bytes = self._ray.cloudpickle.dumps(setup)
         except Exception as error:
             raise UsageError(
                 f"the model or a task cannot be sent to the workers ({one_line(error)}); give it by its "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.engines.ray.cluster import (
@@ -100,6 +101,7 @@ class RayEngine:
         setup = Setup(
             model=self._model or _Made(assignment.model),
             tasks=self._tasks or _Made(list(assignment.tasks)),
+            directory=Path.cwd(),
             folder=folder.path.resolve(),
             journal=folder.journal.path.name,
             token=token,

@@ -28,6 +28,7 @@ class Setup:
     Attributes:
         model: makes the model.
         tasks: makes the tasks.
+        directory: where relative paths begin, such as that of a checkpoint.
         folder: the run folder, absolute.
         journal: name of the scheduling process's journal in it.
         token: stands in that journal; a worker that finds it sees the same folder.
@@ -39,6 +40,7 @@ class Setup:
 
     model: Callable[[], Model]
     tasks: Callable[[], Sequence[Task]]
+    directory: Path
     folder: Path
     journal: str
     token: str
@@ -77,11 +79,13 @@ class Opened:
         host: where it runs.
         process: its number there.
         shared: whether it sees the run folder.
+        sitting: what its journal says about it.
     """
 
     host: str
     process: int
     shared: bool
+    sitting: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,8 @@ class Reply:
     error: Exception | None = None
 
 
-def without_pictures(made: Drawn | Answered) -> Any:
-    """The same, with None for every picture; they lie in files."""
+def without_pictures(made: Any) -> Any:
+    """The same batch, with None for every picture; they lie in files."""
     return replace(
         made,
         pictures=dict.fromkeys(made.pictures),

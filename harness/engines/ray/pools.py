@@ -93,7 +93,8 @@ def pools(asked: Asked, roles: Collection[Role], cpus: float, gpus: float) -> di
     }
     found: dict[Role, Pool] = {}
     taken = 0.0  # GPUs of those that measure.
-    for role in ("measure", "model"):
+    order: tuple[Role, ...] = ("measure", "model")
+    for role in order:
         if role not in roles:
             continue
         own_cpus, own_gpus, size = sizes[role]

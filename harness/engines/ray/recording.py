@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from selfreward_eval.harness.runs.aside import Made
 from selfreward_eval.harness.runs.engine import Assignment
@@ -58,6 +59,11 @@ class Recorder:
             if records and not self.proven[name] and tried_in_vain(records):
                 raise broken(self._tasks[name], records)
             self._write(name)
+
+    def note(self, sitting: Mapping[str, Any]) -> None:
+        """Notes how a worker was started that keeps its journal elsewhere."""
+        assert self._of.folder.journal is not None
+        self._of.folder.journal.note(sitting=dict(sitting))
 
     def give_up(self, name: str, planned: Planned) -> None:
         """Records a sample that was in hand too often when a worker died."""

@@ -109,7 +109,8 @@ class Schedule:
         """All samples in the plan's order; those that died too often before are recorded at once."""
         journal, size = self._of.folder.journal, self._of.batch_size
         assert journal is not None
-        first = self._queues["measure" if self._of.phase == "measure" else "model"]
+        role: Role = "measure" if self._of.phase == "measure" else "model"
+        first = self._queues[role]
         for name, to_do in self._of.to_do.items():
             fine: list[Planned] = []
             for planned in to_do:
@@ -164,6 +165,8 @@ class Schedule:
             raise reply.error
         if reply.opened is not None:
             slot.ready, slot.shared = True, reply.opened.shared
+            if not slot.shared:  # Its own journal is not seen by who finishes the run.
+                self._recorder.note(reply.opened.sitting)
             return
         work, slot.work, slot.deaths = slot.work, None, 0
         assert work is not None

@@ -64,6 +64,8 @@ class Worker:
     def _open(self) -> Reply:
         setup = self._given if isinstance(self._given, Setup) else pickle.loads(self._given)
         self._setup: Setup = setup
+        if setup.directory.is_dir():
+            os.chdir(setup.directory)
         if os.environ.get("CUDA_VISIBLE_DEVICES"):
             import torch  # noqa: F401  # So that the kind of chip is known.
         self._tasks = {task.info.name: task for task in setup.tasks()}
@@ -91,7 +93,8 @@ class Worker:
         told = {**setup.sitting, "device": chip()}
         around = {**environment(), **setup.environment}
         self._folder = RunFolder(path, own, around, part=self._label, sitting=told)
-        return Reply(opened=Opened(socket.gethostname(), os.getpid(), shared))
+        sitting = {**told, "environment": around}
+        return Reply(opened=Opened(socket.gethostname(), os.getpid(), shared, sitting))
 
     @staticmethod
     def _sees(setup: Setup) -> bool:

@@ -13,6 +13,7 @@ from support.fake_cluster import FakeCluster, share, two_workers
 from support.run_states import contents
 
 from selfreward_eval.harness.errors import BrokenPlugin, FolderBusy, InputError, UsageError
+from selfreward_eval.harness.runs.reader import load_run
 from selfreward_eval.harness.runs.run import Shard, run
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
@@ -41,6 +42,18 @@ def test_workers_end_like_one_process(
     assert (finished.drawn, finished.left) == (24, 0)
     assert contents(finished.folder) == whole
     assert sorted(Counter(role for role, _ in cluster.started).items()) == [("measure", 1), ("model", 2)]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_workers_on_different_machines_are_told(
+    tmp_path: Path, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, apart: bool
+) -> None:
+    """As those of shards are; this process, which makes nothing, is none of them."""
+    cluster.apart = apart
+    chips = iter(["NVIDIA H200", "NVIDIA H200", "NVIDIA A100"])
+    monkeypatch.setattr("selfreward_eval.harness.engines.ray.worker.chip", lambda: next(chips))
+    environment = load_run(share(tmp_path).folder).manifest.environment
+    assert sorted(one["device"] for one in environment["mixed"]) == ["NVIDIA A100", "NVIDIA H200"]
 
 
 def test_no_picture_is_sent_where_all_see_the_folder(tmp_path: Path, cluster: FakeCluster) -> None:
