@@ -46,6 +46,7 @@ EXTRAS = {
     "inspect_ai": "inspect",
     "lm_eval": "lm-eval",
     "rapidocr": "ocr",
+    "ray": "ray",
     "spacy": "spacy",
     "tensorboard": "tensorboard",
     "wandb": "wandb",

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("harness.instruments", "harness.stats"),
     ("harness.models",),
     ("harness.runs", "harness.testing"),
-    ("harness.comparing",),
+    ("harness.comparing", "harness.engines"),
     ("harness.power",),
     ("harness.gating",),
     ("harness.report",),

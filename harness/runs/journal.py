@@ -23,7 +23,7 @@ from typing import Any
 
 from selfreward_eval.harness.files import JsonLinesWriter, read_json_lines
 
-__all__ = ["DEATHS", "Journal", "Key", "deaths", "environments", "sittings"]
+__all__ = ["DEATHS", "Journal", "Key", "deaths", "environments", "excuse", "sittings"]
 
 DEATHS = 2
 """So many times a sample may be in hand when its process dies."""
@@ -42,7 +42,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, sitting: Mapping[str, Any], deaths: Mapping[Key, int]) -> None:
-        self.deaths = deaths
+        self.path, self.deaths = path, deaths
         self._lines = JsonLinesWriter(path)
         self._lines.append({"sitting": dict(sitting)})
         self._open = False
@@ -69,6 +69,10 @@ class Journal:
     def gave_up(self, task: str, doc_id: int) -> None:
         """Notes that a sample got its status, so that its deaths do not count where it is tried again."""
         self._lines.append({"gave_up": {"task": task, "doc_id": doc_id}})
+
+    def note(self, **values: Any) -> None:
+        """Notes something for other processes of the run."""
+        self._lines.append(values)
 
     @contextmanager
     def ending_on_request(self) -> Iterator[None]:
@@ -134,10 +138,30 @@ def sittings(journals: Mapping[str, Path]) -> list[dict[str, Any]]:
 
 
 def environments(journals: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """The different environments of those processes: numbers may differ in their last bits between them."""
+    """The different environments of those processes: numbers may differ in their last bits between them.
+
+    A process that only scheduled the others has no device.
+    """
     found: list[dict[str, Any]] = []
+    schedulers: list[dict[str, Any]] = []
     for sitting in sittings(journals):
-        environment = {**sitting.get("environment", {}), "device": sitting.get("device")}
-        if environment not in found:
-            found.append(environment)
+        environment = {**sitting.get("environment", {})}
+        if "device" not in sitting:
+            schedulers.append(environment)
+        elif (whole := {**environment, "device": sitting["device"]}) not in found:
+            found.append(whole)
+    for environment in schedulers:
+        if environment not in [{k: v for k, v in one.items() if k != "device"} for one in found]:
+            found.append({**environment, "device": None})
     return found
+
+
+def excuse(path: Path) -> None:
+    """Notes for a writer that was ended on purpose, and is no more, that nothing is in hand.
+
+    Args:
+        path: of its journal; nothing is done where there is none.
+    """
+    if path.exists():
+        with JsonLinesWriter(path) as lines:
+            lines.append({"done": True})

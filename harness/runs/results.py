@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,14 @@ def environment() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {"python": platform.python_version(), "platform": platform.system(), "packages": versions}
+
+
+def chip() -> str:
+    """The kind of chip that PyTorch computes on, without loading it for a model that does not use it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return "cpu"
+    return str(torch.cuda.get_device_name())
 
 
 def results_json(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +18,11 @@ from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import Item, SampleRecord, Status
 from selfreward_eval.harness.runs.checking import OWN_SEEDS, has_own_seeds
 from selfreward_eval.harness.runs.drawing import Phase
+from selfreward_eval.harness.runs.engine import Assignment, Engine
 from selfreward_eval.harness.runs.finishing import finish, score, seconds_of
 from selfreward_eval.harness.runs.plan import Planned, identity, require_planned
 from selfreward_eval.harness.runs.planned_tasks import plan_tasks
-from selfreward_eval.harness.runs.results import environment, results_json
+from selfreward_eval.harness.runs.results import chip, environment, results_json
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.harness.runs.shards import Shard
 from selfreward_eval.harness.runs.sitting import Progress, Sitting
@@ -84,6 +84,7 @@ def run(
     files: Mapping[str, str] | None = None,
     shard: Shard | None = None,
     phase: Phase = "all",
+    engine: Engine | None = None,
 ) -> Finished:
     """Runs ``model`` on ``tasks`` into ``output_path/<model name>``, going on where an earlier run stopped.
 
@@ -105,17 +106,21 @@ def run(
         shard: the samples of this one only, while other processes do the others'. The shard that ends when
             nothing is missing finishes the run. No part of the identity: the number may change between calls.
         phase: ``draw`` leaves pictures unmeasured, ``measure`` leaves out samples without a picture.
+        engine: makes the samples, such as on a cluster; this process by default.
 
     Raises:
         MissingCapability: the model cannot do what a task needs; nothing was written.
         InputError: a model that supplies pictures has none for a task; nothing was written.
-        UsageError: ``phase`` with a task whose samples are no pictures; nothing was written.
+        UsageError: ``phase`` with a task whose samples are no pictures, or a shard of an engine; nothing was
+            written.
         FolderBusy: another process writes the folder, or this shard.
         RunFolderError: the folder holds another run.
         InputError: items that cannot be run or scored, such as two of one id; nothing was drawn.
         BrokenPlugin: the model or a task raised on every one of the first samples (see
             :mod:`selfreward_eval.harness.runs.giving_up`), raised outside of samples, or broke its contract.
     """
+    if shard is not None and engine is not None:
+        raise UsageError("--shard and --engine cannot be combined: an engine shares out all samples itself")
     for task in tasks:
         require(model, _needed(model, task), f"task {task.info.name!r}")
     if phase != "all":
@@ -132,23 +137,24 @@ def run(
     ]
     about = {**environment(), **({OWN_SEEDS: own_seeds} if own_seeds else {})}
     told = dict(call or {})
-    job = _Job(tasks, items, plans, told, batch_size, frozenset(retry), only, shard)
+    job = _Job(tasks, items, plans, told, batch_size, frozenset(retry), only, shard, about)
     reporter = progress or _NoProgress()
-    if shard is None:
+    if shard is None and engine is None:
         with RunFolder(folder_path, run_identity, about) as folder:
             _write_files(folder, files)
             if inventory is not None:
                 folder.write_json(INVENTORY, inventory.to_json())
             return job.whole(Sitting(model, folder, batch_size, phase, reporter))
-    label = f"{'' if phase == 'all' else f'{phase}-'}{shard.index}of{shard.count}"
-    about_shard = {"call": told, "batch_size": batch_size, "device": _device()}
+    own = engine.label if engine is not None else f"{shard.index}of{shard.count}" if shard else ""
+    label = own if phase == "all" else f"{phase}-{own}"
+    about_shard = {"call": told, "batch_size": batch_size, **({} if engine else {"device": chip()})}
     with RunFolder(folder_path, run_identity, about, part=label, sitting=about_shard) as folder:
         assert folder.journal is not None
         _write_files(folder, files)
         if inventory is not None:
             folder.write_json(INVENTORY, inventory.to_json())
         with folder.journal.ending_on_request():
-            finished = job.share(Sitting(model, folder, batch_size, phase, reporter))
+            finished = job.share(Sitting(model, folder, batch_size, phase, reporter), engine)
     if finished.left:
         return finished
     try:
@@ -178,6 +184,7 @@ class _Job:
     retry: frozenset[Status]
     only: Mapping[str, Collection[str]] | None
     shard: Shard | None
+    environment: Mapping[str, Any]
 
     def whole(self, sitting: Sitting) -> Finished:
         """All samples, or some of them by ``only``; with all of them there, the results."""
@@ -203,22 +210,49 @@ class _Job:
             path = folder.keeps(results) or folder.finish(results)
         return Finished(folder.path, path, scores, reused, drawn, left)
 
-    def share(self, sitting: Sitting) -> Finished:
-        """The samples of one shard."""
+    def share(self, sitting: Sitting, engine: Engine | None) -> Finished:
+        """The samples of one shard, or all of them by an engine."""
         folder = sitting.folder
         reused = drawn = 0
+        every: dict[str, list[Planned]] = {}
+        known: dict[str, dict[int, SampleRecord]] = {}
         for task in self.tasks:
             name = task.info.name
             records, _, to_do = self._outstanding(folder, name)
             own = sum(self._takes(name, planned) for planned in self.plans[name])
             reused += own - len(to_do)
             sitting.progress.start(name, own, own - len(to_do))
-            drawn += sitting.work(task, to_do, records)
+            if engine is None:
+                drawn += sitting.work(task, to_do, records)
+            every[name], known[name] = to_do, records
+        if engine is not None:
+            drawn = engine.work(self._assignment(sitting, every, known))
         left = 0
         for name, planned_samples in self.plans.items():  # The other shards went on meanwhile.
             recorded = {record.doc_id for record in folder.records(name)}
             left += sum(planned.doc_id not in recorded for planned in planned_samples)
         return Finished(folder.path, None, {}, reused, drawn, left)
+
+    def _assignment(
+        self,
+        sitting: Sitting,
+        to_do: Mapping[str, Sequence[Planned]],
+        records: Mapping[str, Mapping[int, SampleRecord]],
+    ) -> Assignment:
+        manifest = sitting.folder.manifest
+        return Assignment(
+            model=sitting.model,
+            tasks=self.tasks,
+            to_do=to_do,
+            records=records,
+            folder=sitting.folder,
+            identity=manifest.identity,
+            environment=self.environment,
+            sitting={"call": dict(self.call), "batch_size": self.batch_size},
+            batch_size=self.batch_size,
+            phase=sitting.phase,
+            progress=sitting.progress,
+        )
 
     def _outstanding(
         self, folder: RunFolder, name: str
@@ -251,11 +285,3 @@ def _require_pictures(tasks: Sequence[Task], phase: str) -> None:
                 f"--phase {phase}: the samples of task {task.info.name!r} are texts, which are recorded with "
                 "their measurement; leave --phase out for it"
             )
-
-
-def _device() -> str:
-    """The kind of chip that PyTorch computes on, without loading it for a model that does not use it."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
-        return "cpu"
-    return str(torch.cuda.get_device_name())

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 from selfreward_eval.harness.models.base import Model
 from selfreward_eval.harness.plugins import not_exiting
-from selfreward_eval.harness.records import Measurement, Sample, SampleRecord, Status
-from selfreward_eval.harness.runs.answering import answer, measure_answered
-from selfreward_eval.harness.runs.aside import AHEAD, Aside, Made, asks_a_server
+from selfreward_eval.harness.records import SampleRecord
+from selfreward_eval.harness.runs.aside import AHEAD, Aside, Made
 from selfreward_eval.harness.runs.contract import named
-from selfreward_eval.harness.runs.drawing import Phase, Unmeasured, draw, measure_drawn
+from selfreward_eval.harness.runs.drawing import Phase, Unmeasured
 from selfreward_eval.harness.runs.giving_up import GIVE_UP, broken, has_number, tried_in_vain
 from selfreward_eval.harness.runs.journal import DEATHS
-from selfreward_eval.harness.runs.measuring import Raised
 from selfreward_eval.harness.runs.plan import Planned
-from selfreward_eval.harness.runs.responding import respond_batch
-from selfreward_eval.harness.runs.store import RunFolder, sample_from_picture
-from selfreward_eval.harness.task import Responds, Task
+from selfreward_eval.harness.runs.stages import died, plain, stages_of
+from selfreward_eval.harness.runs.store import RunFolder
+from selfreward_eval.harness.task import Task
 
 __all__ = ["Progress", "Sitting"]
 
@@ -67,7 +65,7 @@ class Sitting:
             BrokenPlugin: see :mod:`selfreward_eval.harness.runs.giving_up`.
         """
         name, journal = task.info.name, self.folder.journal
-        stages = _stages(task, self.phase)
+        stages = stages_of(task, self.phase)
         unquitting = partial(not_exiting, f"the model or {named(task)}")
         proven = has_number(records)
         pending: list[Made] = []
@@ -123,9 +121,9 @@ class Sitting:
         for record, fresh in made:
             new += int(fresh and (record.sample.image or record.sample.text) is not None)
             if not isinstance(record.measurement, Unmeasured):
-                plain = _plain(record)
-                self.folder.append(task, plain)
-                records[record.doc_id] = plain
+                kept = plain(record)
+                self.folder.append(task, kept)
+                records[record.doc_id] = kept
         return new
 
     def _batches(
@@ -136,63 +134,17 @@ class Sitting:
         Those that died too often are recorded at once.
         """
         name, journal = task.info.name, self.folder.journal
-        died = {p.doc_id: journal.deaths.get((name, p.doc_id), 0) for p in to_do} if journal else {}
-        fine = [planned for planned in to_do if died.get(planned.doc_id, 0) <= 0]
+        deaths = {p.doc_id: journal.deaths.get((name, p.doc_id), 0) for p in to_do} if journal else {}
+        fine = [planned for planned in to_do if deaths.get(planned.doc_id, 0) <= 0]
         for start in range(0, len(fine), self.batch_size):
             yield fine[start : start + self.batch_size], False
         for planned in to_do:
-            if 0 < died.get(planned.doc_id, 0) < DEATHS:
+            if 0 < deaths.get(planned.doc_id, 0) < DEATHS:
                 yield [planned], True
         for planned in to_do:
-            if journal and died[planned.doc_id] >= DEATHS:
-                record = self._fatal(task, planned)
+            if journal and deaths[planned.doc_id] >= DEATHS:
+                record = died(self.folder, task, planned)
                 self.folder.append(name, record)
                 records[planned.doc_id] = record
                 journal.gave_up(name, planned.doc_id)
                 self.progress.advance(name, 1)
-
-    def _fatal(self, task: Task, planned: Planned) -> SampleRecord:
-        """The record of a sample that is not tried again."""
-        path = self.folder.picture_path(task.info.name, planned.item.id, planned.index, planned.seed)
-        picture = self.folder.read_picture(path)
-        sample = Sample(planned.item.id, planned.index, planned.seed)
-        status, doing = Status.GENERATION_ERROR, "made"
-        if picture is not None and task.info.capability == "generate":
-            sample = sample_from_picture(planned.item.id, planned.index, planned.seed, path, picture[1])
-            status, doing = Status.MEASUREMENT_ERROR, "measured"
-        reason = (
-            "process died twice: it ended without an error, such as by the kernel for lack of memory, while "
-            f"this sample was being {doing}, the second time alone; --retry-failed tries it again"
-        )
-        failed = Measurement(status, reason=reason)
-        return SampleRecord(planned.doc_id, planned.item, sample, failed, {"gen_s": 0.0, "score_s": 0.0})
-
-
-class _Stages(NamedTuple):
-    """How a batch of a task is made, and how it is measured.
-
-    Attributes:
-        make: draws or answers.
-        measure: gives the records of what was made.
-        apart: whether it may be measured while the model goes on.
-    """
-
-    make: Callable[..., Any]
-    measure: Callable[[Task, Any], list[Made]]
-    apart: bool
-
-
-def _stages(task: Task, phase: Phase) -> _Stages:
-    """The task itself makes a batch where it asks in its own way; else its capability says how."""
-    if isinstance(task, Responds):
-        return _Stages(respond_batch, lambda _, made: made, False)
-    apart = phase == "all" and asks_a_server(task)
-    if task.info.capability == "answer":
-        return _Stages(answer, measure_answered, apart)
-    return _Stages(partial(draw, phase=phase), measure_drawn, apart)
-
-
-def _plain(record: SampleRecord) -> SampleRecord:
-    """The record as a file gives it back: without the traceback of what was raised over it."""
-    measurement = record.measurement
-    return replace(record, measurement=measurement.plain()) if isinstance(measurement, Raised) else record

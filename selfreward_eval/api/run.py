@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.api.engines import build_engine
 from selfreward_eval.api.objects import PathLike, build_model, build_tasks, call_of
 from selfreward_eval.harness.records import Status
 from selfreward_eval.harness.report import write_run_page
@@ -39,6 +41,8 @@ def run(
     progress: Progress | None = None,
     shard: str | None = None,
     phase: Phase = "all",
+    engine: str = "local",
+    engine_args: Mapping[str, Any] | None = None,
 ) -> Finished:
     """Draws a benchmark's pictures, measures them, and writes scores with intervals.
 
@@ -60,15 +64,25 @@ def run(
         shard: only the samples of this one of several processes: ``i/n``, or ``auto`` for what a launcher's
             environment variables say. The last one to end finishes the run and writes the page.
         phase: ``draw`` leaves pictures unmeasured, ``measure`` leaves out samples without a picture.
+        engine: ``local`` for this process, or ``ray`` for a cluster that runs already.
+        engine_args: of the engine, such as ``address``.
 
     Returns:
         The run folder, the results file (None while samples are left), and the scores of every task.
 
     Raises:
         UsageError: a name, argument or capability that is not there.
+        InputError: the engine's cluster cannot be reached.
         RunFolderError: the folder holds another run.
         SelfRewardError: the model failed on every one of the first samples.
     """
+    computing = build_engine(engine, engine_args)
+    if computing is not None:
+        # Workers make what has a name themselves; objects are sent to them.
+        computing.build(
+            partial(build_model, model, model_args) if isinstance(model, str) else None,
+            partial(build_tasks, tasks, task_args),
+        )
     finished = run_tasks(
         build_model(model, model_args),
         build_tasks(tasks, task_args),
@@ -82,6 +96,7 @@ def run(
         retry=retried(retry_failed),
         shard=None if shard is None else parse_shard(shard, os.environ),
         phase=phase,
+        engine=computing,
     )
     if page and finished.results_path is not None:
         write_run_page(finished.folder)

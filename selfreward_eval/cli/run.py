@@ -58,26 +58,41 @@ def run(
         typer.Option(help="Only shard i of n (0/4), or auto: torchrun, accelerate, Slurm, Kubernetes."),
     ] = None,
     phase: Annotated[str, typer.Option(help="all; draw: pictures only; measure: what is drawn.")] = "all",
+    engine: Annotated[
+        str, typer.Option(help="local: this process; ray: a Ray cluster that runs (extra [ray]).")
+    ] = "local",
+    engine_args: Annotated[
+        str, typer.Option(help="Arguments of the engine: address=auto,actors=4,gpus=1.")
+    ] = "",
     log_with: LogWith = "",
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Generate a benchmark's pictures, measure them, and write scores with intervals.
 
     The same command resumes an interrupted run. Exit codes: 0 done, 2 wrong command line,
-    4 missing or damaged input, also found by --dry-run.
+    4 missing or damaged input, also found by --dry-run, or a cluster that cannot be reached,
+    6 a plug-in failed, or the workers of an engine died again and again.
     """
     import json
+    from functools import partial
 
+    from selfreward_eval.api.engines import build_engine
     from selfreward_eval.api.objects import build_model, build_tasks
     from selfreward_eval.cli.shards import chosen_phase, chosen_shard, print_unfinished
 
     logged = trackers(log_with)
     own, part = chosen_shard(shard), chosen_phase(phase)
+    computing = build_engine(engine, parse(engine_args, "--engine-args"), "--engine-args")
+    if computing is not None and own is not None:
+        raise UsageError("--shard and --engine cannot be combined: an engine shares out all samples itself")
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     if not names:
         raise UsageError("--tasks names no task; `selfreward-eval list tasks` shows them")
-    chosen = build_tasks(names, parse(task_args, "--task-args"), "--task-args")
-    adapter = build_model(model, parse(model_args, "--model-args"), "--model-args")
+    make_tasks = partial(build_tasks, names, parse(task_args, "--task-args"), "--task-args")
+    make_model = partial(build_model, model, parse(model_args, "--model-args"), "--model-args")
+    chosen, adapter = make_tasks(), make_model()
+    if computing is not None:
+        computing.build(make_model, make_tasks)
     if dry_run:
         from selfreward_eval.api.foresee import foresee
         from selfreward_eval.cli.dry_run import show
@@ -119,6 +134,7 @@ def run(
             files={CONFIG: resolved(ctx)},
             shard=own,
             phase=part,
+            engine=computing,
         )
     if finished.results_path is None:
         print_unfinished(finished, part, as_json=json_)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.run_states import contents
 
 from selfreward_eval.harness import files
 from selfreward_eval.harness.errors import FolderBusy, RunFolderError, UsageError
@@ -26,26 +27,6 @@ NAME = "shapes_geneval"
 def share(out: Path, text: str | None, *, model: DummyModel | None = None, phase: Phase = "all") -> Finished:
     shard = None if text is None else parse_shard(text, {})
     return run(model or DummyModel(), [ShapesGenEval()], out, limit=6, batch_size=4, shard=shard, phase=phase)
-
-
-def contents(folder: Path) -> dict[str, Any]:
-    """Every visible file of a run; times left out."""
-    created = json.loads((folder / "run.json").read_text())["created"]
-    found: dict[str, Any] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."):
-        name = str(path.relative_to(folder)).replace(created, "TIME")
-        if name.startswith("samples_"):
-            found[name] = [json.loads(line) | {"timing": None} for line in path.read_text().splitlines()]
-        elif name.startswith("results_"):
-            results = json.loads(path.read_text())
-            results |= {"date": None, "total_evaluation_time_seconds": None}
-            results["selfreward"]["manifest"]["created"] = None
-            found[name] = results
-        elif name == "run.json":
-            found[name] = json.loads(path.read_text()) | {"created": None, "finished": None}
-        else:
-            found[name] = path.read_bytes()
-    return found
 
 
 def writing(folder: Path, part: str) -> RunFolder:
@@ -238,7 +219,7 @@ def test_a_line_of_another_run_in_a_part_is_refused(tmp_path: Path) -> None:
 
 def test_shards_on_different_machines_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     share(tmp_path, "0/2")
-    monkeypatch.setattr("selfreward_eval.harness.runs.run._device", lambda: "NVIDIA H200")
+    monkeypatch.setattr("selfreward_eval.harness.runs.run.chip", lambda: "NVIDIA H200")
     last = share(tmp_path, "1/2")
     environment = load_run(last.folder).manifest.environment
     assert [one["device"] for one in environment["mixed"]] == ["cpu", "NVIDIA H200"]
