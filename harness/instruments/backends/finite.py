@@ -105,7 +105,7 @@ def check_computed(values: torch.Tensor | Iterable[torch.Tensor], what: str) -> 
 
 
 def not_finite(what: str, dtype: str) -> NotFinite:
-    """The error of a value that is NaN or infinite, where another look than :func:`check_computed` found it."""
+    """The error of a value that is NaN or infinite, for callers that look themselves."""
     return NotFinite(f"{what} is NaN or infinite in {dtype}; {_WAY_OUT}")
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.instruments.backends.finite import check_computed, watched
 from selfreward_eval.harness.models.base import CutAnswer
-from selfreward_eval.harness.models.janus.answering import QuickCopy, Questions, answer_tokens, is_plain
+from selfreward_eval.harness.models.batches import each_once
+from selfreward_eval.harness.models.janus.answering import Questions, QuickCopy, answer_tokens, is_plain
 from selfreward_eval.harness.models.janus.decode import draw_tokens, pictures
 from selfreward_eval.harness.models.janus.language import LanguageMethods
 from selfreward_eval.harness.models.janus.likelihood import text_logprobs
 from selfreward_eval.harness.models.janus.picture_likelihood import encode, token_logprobs
 from selfreward_eval.harness.models.janus.training import TrainingMethods
-from selfreward_eval.harness.models.batches import each_once
 from selfreward_eval.harness.models.precision import EXACT_BELOW
 from selfreward_eval.harness.models.training import DrawnTokens
 

@@ -61,7 +61,7 @@ def last_states(
     language_model: Any,
     embeds: torch.Tensor,
     positions: torch.Tensor,
-    seen: torch.Tensor,
+    seen: torch.Tensor | None,
     places: torch.Tensor,
     cache: Any = None,
 ) -> torch.Tensor:
@@ -71,7 +71,8 @@ def last_states(
         language_model: the text model of a ``JanusForConditionalGeneration``.
         embeds: (B, L, width).
         positions: int64 (B, L).
-        seen: which token sees which, bool (B, 1, L, tokens before + L).
+        seen: which token sees which, bool (B, 1, L, tokens before + L); None for all before it, without
+            a ``cache``.
         places: what is read of every row, int64 (B, R).
         cache: keys and values of the tokens before; those of these tokens are added. None for none.
     """
@@ -79,8 +80,10 @@ def last_states(
 
     index = places[..., None]
     if not _is_plain(language_model, embeds):
-        mask = torch.zeros(seen.shape, dtype=embeds.dtype, device=seen.device)
-        mask = mask.masked_fill(~seen, torch.finfo(embeds.dtype).min)
+        mask = None
+        if seen is not None:
+            mask = torch.zeros(seen.shape, dtype=embeds.dtype, device=seen.device)
+            mask = mask.masked_fill(~seen, torch.finfo(embeds.dtype).min)
         states = language_model(
             inputs_embeds=embeds,
             attention_mask=mask,
@@ -89,13 +92,16 @@ def last_states(
             use_cache=cache is not None,
         ).last_hidden_state
         return states.gather(1, index.expand(-1, -1, states.shape[-1]))
+    if seen is None:
+        count = torch.arange(embeds.shape[1])
+        seen = (count <= count[:, None]).expand(len(embeds), 1, -1, -1)
     turns = _turns(language_model, embeds, positions)
     states = embeds
     layers = language_model.layers[: language_model.config.num_hidden_layers]
     for layer in layers[:-1]:
         states = _layer(layer, states, turns, seen, cache)
     read = states.gather(1, index.expand(-1, -1, states.shape[-1]))
-    rows = seen.expand(-1, 1, -1, -1).gather(2, index[:, None].expand(-1, 1, -1, seen.shape[-1]))
+    rows = seen.gather(2, index[:, None].expand(-1, 1, -1, seen.shape[-1]))
     read = _layer(layers[-1], states, turns, rows, cache, read, places)
     return _normed(language_model.norm, read)
 
