@@ -26,7 +26,7 @@ LEAD = 0.01
 TOGETHER = 32
 """Questions read at once: more fall out of a processor's cache."""
 
-_NAMES = frozenset({"generation_kwargs", "transformers_version"})
+_NAMES = frozenset({"_from_model_config", "generation_kwargs", "transformers_version"})
 _SAMPLING = frozenset({"do_sample", "max_length", "temperature", "top_k", "top_p", "use_cache"})
 
 
@@ -111,9 +111,11 @@ def _greedy(
     # Of similar length: padding is computed, too.
     order = sorted(chosen, key=lambda k: len(asked.ids[k]))
     found: dict[int, tuple[list[int], float]] = {}
+    if not order:
+        return found
     with torch.inference_mode():
         numbers = sorted({asked.picture[k] for k in order})
-        features = picture_features(model, asked.pixels[numbers]) if numbers else None
+        features = picture_features(model, asked.pixels[numbers])
         for start in range(0, len(order), TOGETHER):
             part = order[start : start + TOGETHER]
             seen = features[[numbers.index(asked.picture[k]) for k in part]]

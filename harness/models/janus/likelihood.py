@@ -94,7 +94,8 @@ def option_logprobs(
     shared = _shared(prefixes, model.config.image_token_id)
     rows: list[Row] = []
     open_: dict[int, Row] = {}
-    asked, said = [], []
+    asked: list[tuple[Row, int]] = []
+    said: list[tuple[int, int, Row, int]] = []
     for k, (prefix, row_options) in enumerate(zip(prefixes, options, strict=True)):
         # Where a template asks before it shows, nothing is shared between questions.
         head, rest = (prefix[:shared], prefix[shared:]) if shared else (prefix[:-1], prefix[-1:])

@@ -87,7 +87,7 @@ def last_states(
         states = language_model(
             inputs_embeds=embeds,
             attention_mask=mask,
-            position_ids=positions,
+            position_ids=None if seen is None else positions,
             past_key_values=cache,
             use_cache=cache is not None,
         ).last_hidden_state
