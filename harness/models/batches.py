@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-__all__ = ["Batch", "batches"]
+__all__ = ["Batch", "batches", "each_once"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,20 @@ def batches(kinds: Sequence[Hashable], together: int | None, *, filled: bool) ->
             part = rows[start : start + size]
             missing = size - len(part) if filled else 0
             yield Batch(part + [part[-1]] * missing, len(part))
+
+
+T = TypeVar("T")
+
+
+def each_once(objects: Sequence[T]) -> tuple[list[T], list[int]]:
+    """Objects that come several times, once, and for each of ``objects`` its number among them.
+
+    >>> star, ring = object(), object()
+    >>> each_once([star, ring, star]) == ([star, ring], [0, 1, 0])
+    True
+    """
+    # Sequences that make an object on access could reuse an id.
+    held = list(objects)
+    distinct = {id(one): one for one in held}
+    numbers = {key: k for k, key in enumerate(distinct)}
+    return list(distinct.values()), [numbers[id(one)] for one in held]

@@ -39,7 +39,7 @@ from selfreward_eval.cli import (
     train,
     variadic,
 )
-from selfreward_eval.cli.habits import HELP_NAMES, OPTION, add
+from selfreward_eval.cli.habits import HELP_NAMES, OPTION, Group, add
 
 BROKEN = 6
 """An exception that nobody expected; :class:`selfreward_eval.harness.errors.BrokenPlugin` has it too."""
@@ -51,6 +51,7 @@ PIPE_CLOSED = 141
 
 app = typer.Typer(
     name="selfreward-eval",
+    cls=Group,
     help="Did this training run make the model better, and how sure are we?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import typer
+from typer.core import TyperCommand
 
 from selfreward_eval import __version__
+from selfreward_eval.cli import habits
 from selfreward_eval.cli.main import app
 
 Command = Callable[..., Any]
@@ -136,3 +138,46 @@ def test_a_wrong_name_is_told_before_anything_heavy_is_imported(words: tuple[str
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown ")
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        ((), ("", None, (), 1)),
+        (("--text", "\udcff"), ("\udcff", None, (), 1)),
+        (("--text", "ü", "--number", "2", "--names", "a", "--names", "b"), ("ü", None, ["a", "b"], 2)),
+        (("--maybe", "x", "--text", ""), ("", "x", (), 1)),
+    ],
+)
+def test_values_arrive_as_typer_converts_them(words: tuple[str, ...], given: tuple[Any, ...]) -> None:
+    """Those that need no conversion get none, and nobody can tell."""
+    seen: list[Any] = []
+
+    def command(
+        text: str = "",
+        maybe: Annotated[str | None, typer.Option()] = None,
+        names: Annotated[list[str], typer.Option()] = [],  # noqa: B006 - Typer reads it only
+        number: int = 1,
+    ) -> None:
+        seen.append((text, maybe, names, number))
+
+    for cls in (TyperCommand, habits.Command):
+        app = typer.Typer()
+        app.command(cls=cls)(command)
+        app(list(words), standalone_mode=False)
+    assert seen[0] == seen[1]
+    assert [list(value) if isinstance(value, tuple | list) else value for value in seen[1]] == [
+        list(value) if isinstance(value, tuple | list) else value for value in given
+    ]
+
+
+@pytest.mark.parametrize("words", [("--number", "x"), ("--text",), ("a", "b")])
+def test_what_typer_refuses_is_refused(words: tuple[str, ...]) -> None:
+    def command(text: str = "", number: int = 1) -> None:
+        pytest.fail("it was called")
+
+    app = typer.Typer()
+    app.command(cls=habits.Command)(command)
+    with pytest.raises(SystemExit) as stop:
+        app(list(words))
+    assert stop.value.code == 2

@@ -181,3 +181,15 @@ def test_listing_imports_nothing_heavy(what: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_whole_command_converts_no_value_and_imports_no_pydantic() -> None:
+    script = (
+        "import sys; sys.argv = ['selfreward-eval', 'list', 'tasks']\n"
+        "from selfreward_eval.cli.main import main\n"
+        "try: main()\n"
+        "finally: print([m for m in ('torch', 'numpy', 'pydantic') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "shapes_geneval" in done.stdout

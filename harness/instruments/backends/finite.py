@@ -17,7 +17,7 @@ from selfreward_eval.harness.errors import CheckpointError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["NotFinite", "check_computed", "check_weights", "is_finite", "watched"]
+__all__ = ["NotFinite", "check_computed", "check_weights", "is_finite", "not_finite", "watched"]
 
 
 _WAY_OUT = "the model overflows over this sample, or its weights are damaged; try dtype=float32"
@@ -101,7 +101,12 @@ def check_computed(values: torch.Tensor | Iterable[torch.Tensor], what: str) -> 
     for tensor in tensors:
         if not is_finite(tensor):
             dtype = str(tensor.dtype).removeprefix("torch.")
-            raise NotFinite(f"{what} is NaN or infinite in {dtype}; {_WAY_OUT}")
+            raise not_finite(what, dtype)
+
+
+def not_finite(what: str, dtype: str) -> NotFinite:
+    """The error of a value that is NaN or infinite, for callers that look themselves."""
+    return NotFinite(f"{what} is NaN or infinite in {dtype}; {_WAY_OUT}")
 
 
 @contextmanager

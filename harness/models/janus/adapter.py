@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.instruments.backends.finite import check_computed, watched
 from selfreward_eval.harness.models.base import CutAnswer
+from selfreward_eval.harness.models.batches import each_once
+from selfreward_eval.harness.models.janus.answering import Questions, QuickCopy, answer_tokens, is_plain
 from selfreward_eval.harness.models.janus.decode import draw_tokens, pictures
 from selfreward_eval.harness.models.janus.language import LanguageMethods
 from selfreward_eval.harness.models.janus.likelihood import text_logprobs
 from selfreward_eval.harness.models.janus.picture_likelihood import encode, token_logprobs
 from selfreward_eval.harness.models.janus.training import TrainingMethods
+from selfreward_eval.harness.models.precision import EXACT_BELOW
 from selfreward_eval.harness.models.training import DrawnTokens
 
 if TYPE_CHECKING:
@@ -125,6 +129,8 @@ class JanusModel(LanguageMethods, TrainingMethods):
         if not images:
             return []
         loaded = self.loaded
+        if self._exact and is_plain(loaded.model):
+            return self._answer_exactly(images, questions)
         pixels = self._vision_input(images)
         ids = self._question_ids(questions)
         out = [""] * len(images)
@@ -140,12 +146,30 @@ class JanusModel(LanguageMethods, TrainingMethods):
                     eos_token_id=self._token("eos"),
                 )
             length = len(ids[group.rows[0]])
-            made = generated[:, length:]
-            texts = loaded.processor.tokenizer.batch_decode(made, skip_special_tokens=True)
-            ended = (made == self._token("eos")).any(dim=1).tolist()
-            for k, text, whole in zip(group.rows[: group.real], texts, ended, strict=False):
-                out[k] = text.strip() if whole else CutAnswer(text.strip())
+            made = generated[:, length:].tolist()
+            for k, text in zip(group.rows[: group.real], self._said(made), strict=False):
+                out[k] = text
         return out
+
+    def _answer_exactly(self, images: Sequence[Image], questions: Sequence[str]) -> list[str]:
+        """As float64 answers; see :mod:`selfreward_eval.harness.models.janus.answering`."""
+        distinct, numbers = each_once(images)
+        asked = Questions(self._question_ids(questions), numbers, self._vision_input(distinct))
+        model, eos = self.loaded.model, self._token("eos")
+        return self._said(answer_tokens(model, self._quick, asked, self.max_new_tokens, eos))
+
+    @cached_property
+    def _quick(self) -> QuickCopy | None:
+        small = sum(p.numel() for p in self.loaded.model.parameters()) < EXACT_BELOW
+        return QuickCopy() if small else None
+
+    def _said(self, answers: list[list[int]]) -> list[str]:
+        """Answers as texts; one without an end token was cut."""
+        texts = self.loaded.processor.tokenizer.batch_decode(answers, skip_special_tokens=True)
+        return [
+            text.strip() if self._token("eos") in tokens else CutAnswer(text.strip())
+            for text, tokens in zip(texts, answers, strict=True)
+        ]
 
     def text_logprobs(
         self,

@@ -163,11 +163,14 @@ class JanusCore:
         Raises:
             InputError: a text holds a control token of the model.
         """
-        self._refuse_control(texts, "the text")
-        written = [self._lead + text for text in texts]
-        if not written:
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
             return []
-        return list(self.loaded.processor.tokenizer(written, add_special_tokens=False)["input_ids"])
+        self._refuse_control(distinct, "the text")
+        written = [self._lead + text for text in distinct]
+        rows = self.loaded.processor.tokenizer(written, add_special_tokens=False)["input_ids"]
+        ids = dict(zip(distinct, rows, strict=True))
+        return [ids[text] for text in texts]
 
     def _question_ids(self, questions: Sequence[str]) -> list[list[int]]:
         """Token ids of questions about one picture each, up to the assistant's turn.
@@ -175,16 +178,19 @@ class JanusCore:
         Raises:
             InputError: a question holds a control token of the model.
         """
-        self._refuse_control(questions, "the question")
+        # The same question is asked about many pictures.
+        distinct = list(dict.fromkeys(questions))
+        self._refuse_control(distinct, "the question")
         processor = self.loaded.processor
         picture = processor.replace_image_token({}, 0)
         texts = [
             self._chat([{"type": "image"}, {"type": "text", "text": question}]).replace(
                 processor.image_token, picture
             )
-            for question in questions
+            for question in distinct
         ]
-        return self._tokenised(texts)
+        ids = dict(zip(distinct, self._tokenised(texts), strict=True))
+        return [ids[question] for question in questions]
 
     def _tokenised(self, texts: list[str]) -> list[list[int]]:
         return [list(row) for row in self.loaded.processor.tokenizer(texts)["input_ids"]] if texts else []

@@ -8,12 +8,17 @@ Source: SUDER/DSR, arXiv:2506.07963, the definitions of R_G and R_U.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from selfreward_eval.harness.models.janus.chunking import in_parts, rows_together, token_scores
+from selfreward_eval.harness.models.janus.branches import Row, read_rows
+from selfreward_eval.harness.models.janus.chunking import in_parts, token_scores
+from selfreward_eval.harness.models.janus.states import padded, picture_features
 
 if TYPE_CHECKING:
     import torch
+
+MOST_HEADS = 4
+"""A row of one picture takes further questions until it is so many times as long as the picture's part."""
 
 
 def text_logprobs(
@@ -32,19 +37,33 @@ def text_logprobs(
     """
     import torch
 
+    if not torch.is_grad_enabled():
+        return _texts_read(model, prefixes, texts, pixels)
     rows = [[*prefix, *text] for prefix, text in zip(prefixes, texts, strict=True)]
-    # With gradients every row's states are kept anyway.
-    together = len(rows) if torch.is_grad_enabled() else rows_together(model, max(map(len, rows)))
-    parts = [slice(start, start + together) for start in range(0, len(rows), together)]
-    found: list[torch.Tensor] = []
-    for part in parts:
-        # Padding on the right: under a causal mask no real token can see it.
-        ids, _ = _padded(rows[part], model.config.text_config.pad_token_id or 0, pixels.device)
-        hidden = model.model(input_ids=ids, pixel_values=pixels[part], use_cache=False).last_hidden_state
-        starts = [len(prefix) - 1 for prefix in prefixes[part]]
-        scores = _text_scores(model, hidden, starts, texts[part])
-        found += scores.split([len(text) for text in texts[part]])
-    return found
+    # Padding on the right: under a causal mask no real token can see it.
+    ids, _ = padded(rows, model.config.text_config.pad_token_id or 0, pixels.device)
+    hidden = model.model(input_ids=ids, pixel_values=pixels, use_cache=False).last_hidden_state
+    places = [(k, len(prefix) - 1 + n) for k, prefix in enumerate(prefixes) for n in range(len(texts[k]))]
+    where = torch.tensor(places, dtype=torch.long, device=hidden.device).view(-1, 2)
+    scores = _scores(model, hidden[where[:, 0], where[:, 1]], texts)
+    return list(scores.split([len(text) for text in texts]))
+
+
+def _texts_read(
+    model: Any, prefixes: Sequence[Sequence[int]], texts: Sequence[Sequence[int]], pixels: torch.Tensor
+) -> list[torch.Tensor]:
+    """:func:`text_logprobs` without gradients: states are computed where they are read."""
+    import torch
+
+    rows = []
+    for k, (prefix, text) in enumerate(zip(prefixes, texts, strict=True)):
+        row = Row(k)
+        row.add([*prefix, *text[:-1]])
+        row.places = [len(prefix) - 1 + n for n in range(len(text))]
+        rows.append(row)
+    states = read_rows(model, rows, picture_features(model, pixels))
+    scores = _scores(model, torch.cat(states), texts)
+    return list(scores.split([len(text) for text in texts]))
 
 
 def option_logprobs(
@@ -56,9 +75,9 @@ def option_logprobs(
 ) -> list[list[torch.Tensor]]:
     """Per-token log-probabilities of several texts after each prefix, with nothing read twice.
 
-    A picture is read once for all its questions, a question once for all its options: each part goes
-    on with the keys and values of the one before. The values are those of :func:`text_logprobs` for
-    every (prefix, option).
+    A picture is read once for all its questions, a question once for all its options; see
+    :mod:`selfreward_eval.harness.models.janus.branches`. The values are those of :func:`text_logprobs`
+    for every (prefix, option).
 
     Args:
         model: a ``JanusForConditionalGeneration``.
@@ -72,28 +91,42 @@ def option_logprobs(
     """
     import torch
 
-    device = pixels.device
     shared = _shared(prefixes, model.config.image_token_id)
-    # What comes before the question is one row per picture, or, where a template asks first, per prefix.
-    owners = list(range(len(pixels))) if shared else list(picture)
-    heads = [prefixes[0][:shared] for _ in owners] if shared else [prefix[:-1] for prefix in prefixes]
-    seen = model.model.get_image_features(pixels, return_dict=True)
-    seen.pooler_output = seen.pooler_output[torch.tensor(owners, device=device)]
-    begun = _read(model, heads, device, features={"image": seen})
-    rows = list(picture) if shared else list(range(len(prefixes)))
-    asked = _read(model, [prefix[shared or -1 :] for prefix in prefixes], device, begun, rows)
-    ends = asked.there.sum(-1) - 1
-    first = _first_scores(model, asked.hidden[torch.arange(len(rows), device=device), ends], options)
+    rows: list[Row] = []
+    open_: dict[int, Row] = {}
+    asked: list[tuple[Row, int]] = []
+    said: list[tuple[int, int, Row, int]] = []
+    for k, (prefix, row_options) in enumerate(zip(prefixes, options, strict=True)):
+        # Where a template asks before it shows, nothing is shared between questions.
+        head, rest = (prefix[:shared], prefix[shared:]) if shared else (prefix[:-1], prefix[-1:])
+        row = open_.get(picture[k]) if shared else None
+        if row is None or len(row.ids) > MOST_HEADS * len(head):
+            row = open_[picture[k]] = Row(picture[k])
+            row.add(head)
+            rows.append(row)
+        question = row.add(rest)
+        asked.append((row, len(row.places)))
+        row.places.append(len(row.ids) - 1)
+        for n, option in enumerate(row_options):
+            if len(option) > 1:
+                row.add(option[:-1], question)
+                said.append((k, n, row, len(row.places)))
+                row.places += range(len(row.ids) - len(option) + 1, len(row.ids))
+    states = read_rows(model, rows, picture_features(model, pixels))
+    of_row = {id(row): found for row, found in zip(rows, states, strict=True)}
+    first = _first_scores(model, torch.stack([of_row[id(row)][place] for row, place in asked]), options)
     out = [
-        [scores[n, : len(option[:1])] for n, option in enumerate(row)]
-        for scores, row in zip(first, options, strict=True)
+        [scores[n, : len(option[:1])] for n, option in enumerate(row_options)]
+        for scores, row_options in zip(first, options, strict=True)
     ]
-    longer = [(k, n) for k, row in enumerate(options) for n, option in enumerate(row) if len(option) > 1]
-    if longer:
-        said = _read(model, [options[k][n][:-1] for k, n in longer], device, asked, [k for k, _ in longer])
-        rest = [options[k][n][1:] for k, n in longer]
-        scores = _text_scores(model, said.hidden, [0] * len(rest), rest)
-        for (k, n), found in zip(longer, scores.split([len(row) for row in rest]), strict=True):
+    if said:
+        rests = [options[k][n][1:] for k, n, _, _ in said]
+        parts = [
+            of_row[id(row)][place : place + len(rest)]
+            for (_, _, row, place), rest in zip(said, rests, strict=True)
+        ]
+        scores = _scores(model, torch.cat(parts), rests)
+        for (k, n, _, _), found in zip(said, scores.split([len(rest) for rest in rests]), strict=True):
             out[k][n] = torch.cat([out[k][n], found])
     return out
 
@@ -123,52 +156,6 @@ def completion_scores(model: Any, ids: torch.Tensor) -> tuple[torch.Tensor, torc
     return both[:, 0].view(shape), both[:, 1].bool().view(shape)
 
 
-class _Part(NamedTuple):
-    """Rows of tokens that were read.
-
-    Attributes:
-        hidden: the last layer's states, (B, L, width).
-        there: 1 where one of these tokens is real, (B, L).
-        mask: the same with all that was read before them, (B, L before + L).
-        cache: keys and values of everything read.
-    """
-
-    hidden: torch.Tensor
-    there: torch.Tensor
-    mask: torch.Tensor
-    cache: Any
-
-
-def _read(
-    model: Any,
-    rows: Sequence[Sequence[int]],
-    device: torch.device,
-    before: _Part | None = None,
-    after: Sequence[int] = (),
-    features: Any = None,
-) -> _Part:
-    """Reads ``rows``, each after that row of ``before`` which ``after`` names."""
-    import torch
-
-    ids, there = _padded(rows, model.config.text_config.pad_token_id or 0, device)
-    mask, cache, positions = there, None, torch.arange(ids.shape[1], device=device).expand_as(ids)
-    if before is not None:
-        chosen = torch.tensor(after, device=device)
-        cache = before.cache
-        cache.batch_select_indices(chosen)
-        positions = positions + before.mask[chosen].sum(-1, keepdim=True)
-        mask = torch.cat([before.mask[chosen], there], dim=1)
-    read = model.model(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=positions,
-        past_key_values=cache,
-        mm_encoder_outputs=features,
-        use_cache=True,
-    )
-    return _Part(read.last_hidden_state, there, mask, read.past_key_values)
-
-
 def _shared(prefixes: Sequence[Sequence[int]], placeholder: int) -> int:
     """How many tokens all prefixes begin with; 0 unless the whole picture is among them."""
     first, last = min(map(list, prefixes)), max(map(list, prefixes))
@@ -178,27 +165,12 @@ def _shared(prefixes: Sequence[Sequence[int]], placeholder: int) -> int:
     return shared if placeholder in first[:shared] and placeholder not in first[shared:] else 0
 
 
-def _text_scores(
-    model: Any, hidden: torch.Tensor, starts: Sequence[int], texts: Sequence[Sequence[int]]
-) -> torch.Tensor:
-    """Log-probabilities of texts whose first tokens are read at ``starts`` of their rows, end to end.
-
-    Args:
-        model: a ``JanusForConditionalGeneration``.
-        hidden: the last layer's states, (B, L, width).
-        starts: for every row the place whose logits score its text's first token.
-        texts: for every row its token ids.
-
-    Returns:
-        float32 (T,), natural logarithms; T is the length of all texts together.
-    """
+def _scores(model: Any, states: torch.Tensor, texts: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Log-probabilities of texts end to end, float32 (T,), from the states that score them, (T, width)."""
     import torch
 
-    places = [(k, start + n) for k, start in enumerate(starts) for n in range(len(texts[k]))]
-    where = torch.tensor(places, dtype=torch.long, device=hidden.device).view(-1, 2)
-    wanted = torch.tensor([token for text in texts for token in text], dtype=torch.long, device=hidden.device)
-    codes = model.config.text_config.vocab_size
-    return token_scores(model.lm_head, [hidden[where[:, 0], where[:, 1]]], wanted, codes)
+    wanted = torch.tensor([token for text in texts for token in text], dtype=torch.long, device=states.device)
+    return token_scores(model.lm_head, [states], wanted, model.config.text_config.vocab_size)
 
 
 def _first_scores(
@@ -226,17 +198,3 @@ def _first_scores(
 
     codes = model.config.text_config.vocab_size
     return in_parts(score, [hidden, wanted.to(hidden.device)], codes)[..., None]
-
-
-def _padded(
-    rows: Sequence[Sequence[int]], pad: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows as one tensor (B, L), padded on the right, and 1 where a token is real."""
-    import torch
-
-    ids = torch.full((len(rows), max(map(len, rows))), pad, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for k, row in enumerate(rows):
-        ids[k, : len(row)] = torch.tensor(row)
-        mask[k, : len(row)] = 1
-    return ids.to(device), mask.to(device)

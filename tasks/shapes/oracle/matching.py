@@ -22,6 +22,9 @@ MOST_HIDDEN = 0.8
 
 _PAD = 16
 
+_ROUNDING = 1e-3
+"""Far more than rounding can make of a difference between two values."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -84,6 +87,72 @@ def _places(low: int, high: int, diameter: int, hidden_before: bool, hidden_afte
     return range(min(first, last), max(first, last) + 1)
 
 
+def _within(places: range, diameter: int) -> range:
+    """Those offsets at which an outline lies within the padded picture."""
+    return range(max(places.start, -_PAD), min(places.stop, CANVAS + _PAD - diameter + 1))
+
+
+def _windows(padded: NDArray[np.float32], down: range, across: range, diameter: int) -> NDArray[np.float32]:
+    """What lies under an outline at every place, row by row of places: (P, d * d)."""
+    views = np.lib.stride_tricks.sliding_window_view(padded, (diameter, diameter))
+    chosen = views[down.start + _PAD : down.stop + _PAD, across.start + _PAD : across.stop + _PAD]
+    return chosen.reshape(len(down) * len(across), diameter * diameter)
+
+
+def _fits(
+    size: str,
+    seen: NDArray[np.float32],
+    open_: NDArray[np.float32],
+    total: float,
+    beaten: NDArray[np.float64],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How well every form of ``size`` fits at every place where it may be the best.
+
+    What an outline and a blob share, and what shows of the outline, bound their soft IoU from above. Both
+    are computed everywhere; the rest, where the bound reaches the best value known.
+
+    Args:
+        size: of the outlines.
+        seen: the blob's coverage at every place, (P, d * d).
+        open_: share of every pixel that no other object covers, (P, d * d).
+        total: the blob's coverage in the whole picture.
+        beaten: for every form a value that is no use unless exceeded, (forms,).
+
+    Returns:
+        Soft IoU and the value that decides, (P, forms) each; the value is -inf where too much is hidden
+        and where the form cannot be the best.
+    """
+    templates = _templates(size).reshape(len(FORMS), -1)
+    areas = templates.sum(-1)
+    parts = [np.minimum(templates, part[:, None]).sum(-1) for part in _split(seen)]
+    shared = np.concatenate(parts)
+    unseen = 1.0 - shared / areas
+    least_union = np.maximum(total + open_ @ templates.T - shared, 1e-6)
+    bound = shared / least_union - HIDDEN_COST * unseen
+    overlap = np.zeros_like(shared)
+    value = np.full_like(shared, -np.inf)
+
+    def compute(places: NDArray[np.int64], forms: NDArray[np.int64]) -> None:
+        chosen, under = templates[forms], seen[places]
+        least = chosen * open_[places]
+        concealed = 1.0 - least.sum(-1) / areas[forms]
+        union = np.maximum(least, under).sum(-1) + total - under.sum(-1)
+        found = shared[places, forms] / np.maximum(union, 1e-6)
+        overlap[places, forms] = found
+        worth = found - HIDDEN_COST * unseen[places, forms]
+        value[places, forms] = np.where(concealed <= MOST_HIDDEN, worth, -np.inf)
+
+    every = np.arange(len(FORMS))
+    compute(bound.argmax(0), every)
+    compute(*np.nonzero(bound >= np.maximum(beaten, value.max(0)) - _ROUNDING))
+    return overlap, value
+
+
+def _split(places: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Some places at a time: what they give for all forms then stays in a processor's cache."""
+    return [places[start : start + 64] for start in range(0, len(places), 64)]
+
+
 def best_match(coverage: NDArray[np.float32], hidden: NDArray[np.float32]) -> Match | None:
     """The best outline for a blob.
 
@@ -117,24 +186,18 @@ def best_match(coverage: NDArray[np.float32], hidden: NDArray[np.float32]) -> Ma
     above = y_low == 0 or bool(covers[max(y_low - 2, 0) : y_low, grown_columns].any())
     below = y_high == CANVAS or bool(covers[y_high : y_high + 2, grown_columns].any())
     for size, diameter in SIZES.items():
-        templates = _templates(size)
-        areas = templates.sum(axis=(1, 2))
-        for y0 in _places(y_low, y_high, diameter, above, below):
-            for x0 in _places(x_low, x_high, diameter, left, right):
-                if not (-_PAD <= y0 <= CANVAS + _PAD - diameter and -_PAD <= x0 <= CANVAS + _PAD - diameter):
-                    continue
-                window = np.s_[y0 + _PAD : y0 + _PAD + diameter, x0 + _PAD : x0 + _PAD + diameter]
-                seen, open_ = padded[window], clear[window]
-                least = templates * open_
-                shared = np.minimum(templates, seen).sum(axis=(1, 2))
-                union = np.maximum(least, seen).sum(axis=(1, 2)) + total - float(seen.sum())
-                concealed = 1.0 - least.sum(axis=(1, 2)) / areas
-                overlap = shared / np.maximum(union, 1e-6)
-                unseen = 1.0 - shared / areas
-                value = np.where(concealed <= MOST_HIDDEN, overlap - HIDDEN_COST * unseen, -np.inf)
-                for k in np.flatnonzero(value > best_per_form):
-                    best_per_form[k] = value[k]
-                    best_place[k] = (float(overlap[k]), size, x0, y0)
+        down = _within(_places(y_low, y_high, diameter, above, below), diameter)
+        across = _within(_places(x_low, x_high, diameter, left, right), diameter)
+        if not (down and across):
+            continue
+        seen, open_ = (_windows(layer, down, across, diameter) for layer in (padded, clear))
+        overlap, value = _fits(size, seen, open_, total, best_per_form)
+        # Of equally good places the first one.
+        first = value.argmax(0)
+        for k in np.flatnonzero(value.max(0) > best_per_form):
+            y, x = divmod(int(first[k]), len(across))
+            best_per_form[k] = value[first[k], k]
+            best_place[k] = (float(overlap[first[k], k]), size, across[x], down[y])
     if not np.isfinite(best_per_form).any():
         return None
     _fill_unseen_hole(best_per_form, best_place, clear)

@@ -72,16 +72,25 @@ def segment(picture: NDArray[np.uint8]) -> Layers:
     own = _table()[colour]
     near = np.minimum(np.linalg.norm(rgb - own, axis=-1), np.linalg.norm(rgb - DARK * own, axis=-1))
     core = occupied & (near < CORE_DISTANCE)
-    for row, column in zip(*np.nonzero(occupied & ~core), strict=True):
-        window = np.s_[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
-        around = np.unique(colour[window][core[window]])
-        if len(around) == 1:
-            coverage[:, row, column] = 0.0
-            coverage[around[0], row, column] = amount[row, column]
-        elif len(around) >= 2:
-            coverage[:, row, column] = _unmix(rgb[row, column], around, ground)
+    around = _around(np.arange(len(span))[:, None, None] == np.where(core, colour, -1))
+    counted = np.where(occupied & ~core, around.sum(0), 0)
+    rows, columns = np.nonzero(counted == 1)
+    coverage[:, rows, columns] = around[:, rows, columns] * amount[rows, columns]
+    for row, column in zip(*np.nonzero(counted >= 2), strict=True):
+        coverage[:, row, column] = _unmix(rgb[row, column], np.flatnonzero(around[:, row, column]), ground)
     shown = coverage.max(0)
     return Layers(coverage, np.where(shown > 0.25, coverage.argmax(0), -1))
+
+
+def _around(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a pixel or one of its eight neighbours is marked: (colours, 48, 48)."""
+    tall = marked.copy()
+    tall[:, 1:] |= marked[:, :-1]
+    tall[:, :-1] |= marked[:, 1:]
+    wide = tall.copy()
+    wide[:, :, 1:] |= tall[:, :, :-1]
+    wide[:, :, :-1] |= tall[:, :, 1:]
+    return wide
 
 
 def _unmix(

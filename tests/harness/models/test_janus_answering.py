@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
+from selfreward_eval.harness.models.janus import answering
 from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 Make = Callable[..., JanusModel]
@@ -84,3 +87,46 @@ def test_a_question_for_every_picture(janus: Make, pictures: Pictures) -> None:
     assert janus().answer([], []) == []
     with pytest.raises(ValueError, match="2 pictures but 1 questions"):
         janus().answer(pictures[:2], ["what?"])
+
+
+def test_a_close_choice_is_made_in_float64(
+    janus: Make, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever float32 may be trusted with, the answers are float64's."""
+    model = janus(max_new_tokens=12)
+    said = model.answer(pictures, QUESTIONS)
+    widths: list[torch.dtype] = []
+    before = answering._greedy
+
+    def noting(network: Any, *rest: Any) -> Any:
+        widths.append(network.dtype)
+        return before(network, *rest)
+
+    monkeypatch.setattr(answering, "_greedy", noting)
+    monkeypatch.setattr(answering, "LEAD", math.inf)
+    assert model.answer(pictures, QUESTIONS) == said
+    assert widths == [torch.float32, torch.float64]
+    monkeypatch.setattr(answering, "LEAD", -1.0)
+    assert model.answer(pictures, QUESTIONS) == said
+
+
+def test_answers_follow_the_weights(janus: Make, pictures: Pictures) -> None:
+    """The copy in float32 is not older than the model."""
+    model = janus(max_new_tokens=12)
+    before = model.answer(pictures, QUESTIONS)
+    with torch.no_grad():
+        model.loaded.model.lm_head.weight.copy_(model.loaded.model.lm_head.weight.flip(0))
+    after = model.answer(pictures, QUESTIONS)
+    assert after != before
+    pairs = zip(pictures, QUESTIONS, strict=True)
+    assert after == [answer_by_transformers(model, picture, question) for picture, question in pairs]
+
+
+def test_a_checkpoint_that_asks_for_more_than_the_likeliest_token_gets_it(
+    janus: Make, pictures: Pictures
+) -> None:
+    model = janus(max_new_tokens=12)
+    model.loaded.model.generation_config.repetition_penalty = 50.0
+    said = model.answer(pictures, QUESTIONS)
+    pairs = zip(pictures, QUESTIONS, strict=True)
+    assert said == [answer_by_transformers(model, picture, question) for picture, question in pairs]

@@ -50,11 +50,16 @@ def test_no_more_logits_are_held_than_asked_for(
     assert sum(sizes) == 2 * 23 * CODES  # once forward, once again backward
 
 
-def test_no_row_is_too_long_to_be_read() -> None:
+@pytest.mark.parametrize(("device", "short", "long"), [("cuda", 49, 4), ("cpu", 1, 1)])
+def test_no_row_is_too_long_to_be_read(device: str, short: int, long: int) -> None:
+    """On a CPU fewer rows at once, which its cache holds."""
+
     class Model:
         class config:
             class text_config:
                 intermediate_size = 5632
 
-    assert rows_together(Model, 616) == 4
+    setattr(Model, "device", torch.device(device))  # noqa: B010 - a class body cannot see the argument
+    assert rows_together(Model, 60) == short
+    assert rows_together(Model, 616) == long
     assert rows_together(Model, 1 << 20) == 1

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from selfreward_eval.harness.models.janus import likelihood, states
 from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 Make = Callable[..., JanusModel]
@@ -54,23 +55,86 @@ def test_a_single_row_is_enough(model: JanusModel, pictures: Pictures) -> None:
     assert_as_one_by_one(model, pictures, weighed(model, pictures, ASKED[:1]), ASKED[:1])
 
 
-def test_options_of_one_token_need_no_second_pass(
+def test_every_picture_and_every_question_is_read_once(
     janus: Make, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pictures and questions are read once each; nothing is read for the options."""
+    """A row of a picture is its own tokens, each question's, and each longer option's but the last."""
     model = janus()
-    lengths: list[tuple[int, ...]] = []
-    inner = model.loaded.model.model
-    before = type(inner).forward
+    lengths: list[int] = []
+    before = likelihood.read_rows
 
-    def counting(self: Any, input_ids: torch.Tensor, **rest: Any) -> Any:
-        lengths.append(tuple(input_ids.shape))
-        return before(self, input_ids=input_ids, **rest)
+    def counting(network: Any, rows: Any, features: torch.Tensor) -> Any:
+        lengths.extend(len(row.ids) for row in rows)
+        assert len(features) == 2
+        return before(network, rows, features)
 
-    monkeypatch.setattr(type(inner), "forward", counting)
-    asked = [(k, question, ["yes", "no"]) for k in (0, 1) for question in ("is it?", "is it red?", "why?")]
+    monkeypatch.setattr(likelihood, "read_rows", counting)
+    questions = ("is it a star?", "how many are there?", "why?")
+    asked = [(k, question, ["yes", "no", "a red star"]) for k in (0, 1) for question in questions]
     weighed(model, pictures, asked)
-    assert [rows for rows, _ in lengths] == [2, 6]
+    ids = model._question_ids(list(questions))
+    shared = next(k for k, tokens in enumerate(zip(*ids, strict=False)) if len(set(tokens)) > 1)
+    (option,) = model._scored_ids(["a red star"])
+    whole = shared + sum(len(row) - shared + len(option) - 1 for row in ids)
+    assert lengths == [whole, whole]
+
+
+def test_many_questions_about_one_picture_go_into_several_rows(janus: Make, pictures: Pictures) -> None:
+    model = janus()
+    words = ("star", "circle", "ring", "square", "cross", "heart")
+    asked = [(0, f"how many {a} and {b} are there?", ["one", "a red star"]) for a in words for b in words]
+    rows: list[int] = []
+    before = likelihood.read_rows
+
+    def counting(network: Any, given: Any, features: torch.Tensor) -> Any:
+        rows.append(len(given))
+        return before(network, given, features)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(likelihood, "read_rows", counting)
+        found = weighed(model, pictures, asked)
+    assert rows[0] > 1
+    assert_as_one_by_one(model, pictures, found, asked)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_layers_in_place_give_transformers_own_values(
+    janus: Make, pictures: Pictures, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    model = janus(dtype)
+    ours = weighed(model, pictures)
+    monkeypatch.setattr(states, "_is_plain", lambda *_: False)
+    theirs = weighed(model, pictures)
+    tolerance = {"rtol": 0.0, "atol": 1e-5 if dtype == "float32" else 1e-7}
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, **tolerance)
+
+
+def test_a_layer_that_is_not_plain_is_left_to_transformers(janus: Make, pictures: Pictures) -> None:
+    model = janus()
+    ours = weighed(model, pictures)
+    layer = model.loaded.model.model.language_model.layers[0]
+    handle = layer.register_forward_hook(lambda _module, _arguments, output: output * 1.5)
+    try:
+        hooked = weighed(model, pictures)
+    finally:
+        handle.remove()
+    assert not torch.allclose(ours[0][0], hooked[0][0])
+    assert_equal(weighed(model, pictures), ours)
+
+
+def test_values_do_not_depend_on_what_else_is_asked(janus: Make, pictures: Pictures) -> None:
+    """To the last bit: in float64 what rounding leaves is far below what float32 shows."""
+    model = janus()
+    together = weighed(model, pictures)
+    assert_equal(weighed(model, pictures, ASKED[::-1])[::-1], together)
+    assert_equal([weighed(model, pictures, [one])[0] for one in ASKED], together)
+
+
+def assert_equal(found: list[list[torch.Tensor]], expected: list[list[torch.Tensor]]) -> None:
+    for mine, other in zip(found, expected, strict=True):
+        assert len(mine) == len(other)
+        assert all(map(torch.equal, mine, other))
 
 
 def test_a_template_that_asks_before_it_shows_is_read_right(
