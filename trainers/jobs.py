@@ -50,7 +50,7 @@ SCALES = (1.0, 1.5, 2.0, 3.0)
 DEVELOPMENT = 72
 """Development items per task."""
 
-ROWS = 64
+ROWS = 256
 """At most so many pictures are drawn together in training; part of the result in float32."""
 
 CAPTION_QUESTION = "describe the picture."

@@ -112,6 +112,7 @@ class JanusModel(LanguageMethods, TrainingMethods):
                 keep=self._kept,
                 pad=self._token("pad"),
                 likelihoods=likelihoods,
+                together=self._exact or not self.filled,
             )
             for k, row in zip(group.rows[: group.real], zip(*drawn, strict=True), strict=False):
                 out[k] = row

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-LOGITS = 1 << 23
-"""Logits held at once: 32 MiB in float32. Small models stay below it, and nothing is computed twice."""
+LOGITS = 1 << 24
+"""Logits held at once: 64 MiB in float32. Small models stay below it, and nothing is computed twice."""
 
 STATES = 1 << 24
 """Numbers of one layer held at once where no gradient keeps them: 64 MiB in float32."""

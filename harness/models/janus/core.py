@@ -138,14 +138,15 @@ class JanusCore:
         return batches(lengths, self.rows, filled=self.filled)
 
     def _drawn_together(self, ids: Sequence[Sequence[int]]) -> Iterator[Batch]:
-        """As :meth:`_groups`; where arithmetic is exact, prompts of any lengths together."""
-        if not self._exact:
+        """As :meth:`_groups`; of any lengths together where the batch may change a picture's rounding."""
+        if not self._exact and self.filled:
             yield from self._groups(ids)
             return
+        rows = EXACT_ROWS if self._exact else self.rows
         # Of similar length: padding is computed, too.
         order = sorted(range(len(ids)), key=lambda k: len(ids[k]))
-        for start in range(0, len(order), EXACT_ROWS):
-            part = order[start : start + EXACT_ROWS]
+        for start in range(0, len(order), rows):
+            part = order[start : start + rows]
             yield Batch(part, len(part))
 
     def _chat(self, content: list[dict[str, str]]) -> str:

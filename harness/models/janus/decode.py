@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.instruments.backends.finite import check_computed
+from selfreward_eval.harness.models.janus.small_llama import fits
+from selfreward_eval.harness.models.janus.small_reading import SmallReading
 from selfreward_eval.harness.models.training import DrawnTokens
 
 if TYPE_CHECKING:
@@ -89,6 +91,27 @@ def unconditional(ids: torch.Tensor, keep: Sequence[int], pad: int) -> torch.Ten
     return torch.where(kept, ids, torch.full_like(ids, pad))
 
 
+def guided_logits(model: Any, states: Sequence[torch.Tensor], guidance: float) -> torch.Tensor:
+    """Logits of picture codes, u + guidance * (c - u), of states given a prompt (c) and given none (u).
+
+    The head's last layer is linear, so guidance is applied before it: half the logits, and half their memory.
+
+    Args:
+        model: a ``JanusForConditionalGeneration``.
+        states: (R, width), one for c or two for c and u.
+        guidance: of no matter where there is one.
+    """
+    import torch
+
+    head = model.model.generation_head
+    found = head.activation_fn(head.proj_out(torch.cat(list(states))))
+    if len(states) > 1:
+        c, u = found.chunk(2)
+        found = u + guidance * (c - u)
+    logits: torch.Tensor = head.vision_head(found)
+    return logits
+
+
 def draw_tokens(
     model: Any,
     prompts: Sequence[Sequence[int]],
@@ -98,6 +121,7 @@ def draw_tokens(
     keep: Sequence[int],
     pad: int,
     likelihoods: bool = True,
+    together: bool = False,
 ) -> DrawnTokens:
     """Draws pictures for prompts; those of different lengths are padded on the left.
 
@@ -109,6 +133,8 @@ def draw_tokens(
         keep: ids that stay in the unconditional prompt.
         pad: id of the padding token.
         likelihoods: whether anybody reads the tokens' likelihoods; without, they are 0.
+        together: whether the shapes of products may depend on all rows: where the rounding of another
+            shape moves no picture, or no picture has to be the same in another batch.
 
     Raises:
         NotFinite: a logit was NaN or infinite; the tokens drawn from it mean nothing.
@@ -121,7 +147,11 @@ def draw_tokens(
     guided = sampling.guidance != 1.0
     ids = [torch.tensor(row, device=device) for row in prompts]
     rows = ids + [unconditional(row, keep, pad) for row in ids] if guided else ids
-    reading = _Reading(model, rows, count, pad)
+    reading: _Reading | SmallReading
+    if together and device.type == "cpu" and fits(model.model.language_model):
+        reading = SmallReading(model, rows, count)
+    else:
+        reading = _Reading(model, rows, count, pad)
     tokens = torch.empty((size, count), dtype=torch.long, device=device)
     logprobs = torch.zeros((size, count), dtype=torch.float32, device=device)
     # Smallest and largest logit of every step; a GPU is waited for once, at the end.
@@ -129,15 +159,15 @@ def draw_tokens(
     with torch.inference_mode():
         hidden = reading.prompts()
         for step in range(count):
-            logits = model.model.generation_head(hidden)
-            if guided:
-                conditional, contrast = logits[:size], logits[size:]
-                logits = contrast + sampling.guidance * (conditional - contrast)
+            logits = guided_logits(model, hidden.split(size), sampling.guidance)
             extremes[step] = torch.stack(logits.aminmax()).float()
             chosen = choose(logits, sampling, noise[:, step])
             tokens[:, step] = chosen
             if likelihoods and sampling.temperature:
-                scores = (logits.float() / sampling.temperature).log_softmax(-1)
+                scores = logits.float()
+                if sampling.temperature != 1:
+                    scores = scores / sampling.temperature
+                scores = scores.log_softmax(-1)
                 logprobs[:, step] = scores.gather(-1, chosen[:, None]).squeeze(-1)
             if step + 1 < count:
                 drawn = tokens[:, step : step + 1]

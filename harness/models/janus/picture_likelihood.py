@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.instruments.backends.finite import check_computed
 from selfreward_eval.harness.models.janus.chunking import token_scores
-from selfreward_eval.harness.models.janus.decode import Sampling
+from selfreward_eval.harness.models.janus.decode import Sampling, guided_logits
+from selfreward_eval.harness.models.janus.small_llama import SmallLlama, fits
 
 if TYPE_CHECKING:
     import torch
@@ -65,27 +66,28 @@ def drawing_logprobs(
     """
     import torch
 
-    head = model.model.generation_head
-
-    def logits(conditional: torch.Tensor, *contrast: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = head(torch.cat([conditional, *contrast])).float()
-        if contrast:
-            c, u = scores.chunk(2)
-            scores = u + sampling.guidance * (c - u)
-        return scores / sampling.temperature
+    def logits(*states: torch.Tensor) -> torch.Tensor:
+        scores = guided_logits(model, states, sampling.guidance).float()
+        return scores if sampling.temperature == 1 else scores / sampling.temperature
 
     if contrast_ids is None:
         states = [_drawing_states(model, ids, tokens, pad).flatten(0, 1)]
     else:
         both = _drawing_states(model, [*ids, *contrast_ids], torch.cat([tokens, tokens]), pad)
         states = [half.flatten(0, 1) for half in both.chunk(2)]
-    return token_scores(logits, states, tokens.flatten(), len(states) * _codes(model)).view_as(tokens)
+    return token_scores(logits, states, tokens.flatten(), _codes(model)).view_as(tokens)
 
 
 def _drawing_states(model: Any, ids: Sequence[Sequence[int]], tokens: torch.Tensor, pad: int) -> torch.Tensor:
     """The last layer's states where picture tokens are read: (B, N, width)."""
     import torch
 
+    language_model = model.model.language_model
+    if tokens.device.type == "cpu" and fits(language_model):
+        small = SmallLlama(language_model)
+        prompts = small.prompts(ids, model.get_input_embeddings())
+        embedded = model.prepare_embeddings_for_image_generation(tokens[:, :-1]).to(prompts.last.dtype)
+        return torch.cat([prompts.last[:, None], small.after(prompts, embedded)], dim=1)
     starts = torch.tensor([len(row) for row in ids], device=tokens.device)
     count, longest = tokens.shape[1], max(map(len, ids))
     text = torch.tensor([[*row] + [pad] * (longest + count - 1 - len(row)) for row in ids])
@@ -93,7 +95,7 @@ def _drawing_states(model: Any, ids: Sequence[Sequence[int]], tokens: torch.Tens
     picture = model.prepare_embeddings_for_image_generation(tokens[:, :-1]).to(embeds.dtype)
     places = starts[:, None] + torch.arange(count - 1, device=tokens.device)
     embeds = embeds.scatter(1, places[..., None].expand_as(picture), picture)
-    hidden = model.model.language_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+    hidden = language_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
     read = starts[:, None] - 1 + torch.arange(count, device=tokens.device)
     found: torch.Tensor = hidden.gather(1, read[..., None].expand(-1, -1, hidden.shape[-1]))
     return found

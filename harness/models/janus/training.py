@@ -16,6 +16,7 @@ from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.instruments.backends.finite import watched
 from selfreward_eval.harness.models.janus.core import JanusCore
 from selfreward_eval.harness.models.janus.decode import Sampling, choose, pictures, unconditional, uniforms
+from selfreward_eval.harness.models.janus.decoding_together import LARGEST
 from selfreward_eval.harness.models.janus.likelihood import text_logprobs
 from selfreward_eval.harness.models.janus.picture_likelihood import drawing_logprobs
 
@@ -27,8 +28,8 @@ FROZEN = ("model.vision_model.", "model.vqmodel.")
 """Parts that no trainer changes: the picture codec defines what a token means, and the understanding
 encoder is frozen in SRUM's released script too (``--freeze_vit --freeze_vae``)."""
 
-DECODED_TOGETHER = 4
-"""Candidates decoded at once."""
+DECODED_TOGETHER, SMALL_TOGETHER = 4, 16
+"""Candidates decoded at once: large ones, which need much memory, and small ones, which cost calls."""
 
 
 class TrainingMethods(JanusCore):
@@ -107,7 +108,9 @@ class TrainingMethods(JanusCore):
         """RGB pictures of picture tokens (B, N), some at a time: the same call, the same pixels."""
         from PIL import Image as PillowImage
 
-        decoded = pictures(self.loaded.model, tokens, DECODED_TOGETHER)
+        side = self.loaded.model.config.vision_config.image_size
+        together = SMALL_TOGETHER if side <= LARGEST else DECODED_TOGETHER
+        decoded = pictures(self.loaded.model, tokens, together)
         return [PillowImage.fromarray(pixels.numpy()) for pixels in decoded]
 
     def caption_logprobs(

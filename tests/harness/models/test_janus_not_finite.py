@@ -95,7 +95,7 @@ def test_a_question_over_which_it_overflows_costs_its_own_answer(janus: Make, pi
 def test_one_logit_is_enough(janus: Make, value: float, temperature: float) -> None:
     model = janus(temperature=temperature, top_k=3)
     with (
-        spoilt(model.loaded.model.model.generation_head, value),
+        spoilt(model.loaded.model.model.generation_head.vision_head, value),
         pytest.raises(NotFinite, match="picture token"),
     ):
         model.draw(PROMPTS[:1], [0])
