@@ -181,8 +181,10 @@ class SmallLlama:
         import torch
 
         places = starts[:, None] + torch.arange(count)
-        angles = (places[..., None].float() * self._frequencies.float()).to(dtype)
-        return torch.polar(torch.ones_like(angles), angles)[:, None]
+        # Sines and cosines in float32 whatever the type, as transformers computes them.
+        angles = places[..., None].float() * self._frequencies.float()
+        turns = torch.polar(torch.ones_like(angles), angles)[:, None]
+        return turns.to(torch.complex128 if dtype == torch.float64 else torch.complex64)
 
     def asked(self, number: int, states: torch.Tensor, turns: torch.Tensor) -> tuple[torch.Tensor, Keys]:
         """Queries, and keys with values, of a layer's tokens."""

@@ -48,8 +48,8 @@ def test_likelihoods_and_gradients_are_those_of_transformers(model: Any, by_tran
     ours, theirs = both(), by_transformers(both)
     for parameter in parameters.values():
         parameter.requires_grad_(False)
-    # float64 up to the scores, which are float32.
-    assert torch.allclose(ours[0], theirs[0], rtol=1e-6)
+    # float64 up to the scores, whose softmax is float32.
+    assert torch.allclose(ours[0], theirs[0], atol=1e-6)
     assert ours[1].keys() == theirs[1].keys()
     for name, gradient in ours[1].items():
         assert torch.allclose(gradient, theirs[1][name], rtol=1e-5, atol=1e-9), name
