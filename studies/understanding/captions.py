@@ -1,0 +1,96 @@
+"""Sampled captions of scenes of every kind, with the judge's mark and each self-reward of every caption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from selfreward_eval.harness.seeds import sample_seed
+from selfreward_eval.rewarders.base import RewardSample
+from selfreward_eval.rewarders.building import build
+from selfreward_eval.tasks.shapes.judge.answers import mark
+from selfreward_eval.tasks.shapes.language import DESCRIBE, caption
+from selfreward_eval.tasks.shapes.llavabench_hard.scenes import MAKERS
+from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.sampling import KINDS
+from selfreward_eval.tasks.shapes.scene import Scene
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from selfreward_eval.rewarders.base import Rewarder
+
+SEED = 7130
+"""Seed of the scenes; neither the suite nor training uses it."""
+
+WORLDS: dict[str, Callable[[np.random.Generator], Scene]] = {
+    **{kind: KINDS[kind] for kind in ("plain", "counted", "textured", "sized", "occluding")},
+    **MAKERS,
+}
+"""Kind of scene -> what makes one: those that training shows for captions, then those of the hard suite."""
+
+REWARDS = ("dsr_understanding", "dsr")
+"""R_U, the likelihood of the picture given the caption, and R_G, of the caption given the picture."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """One picture's captions.
+
+    Attributes:
+        world: kind of scene.
+        number: of the scene within its kind.
+        truth: the right caption.
+        greedy: what the model says at temperature 0.
+        texts: sampled captions, n of them.
+        marks: the judge's marks of ``texts``, then of ``greedy`` and of ``truth``: (n + 2,).
+        rewards: rewarder -> rewards of the same, (n + 2,); None where one could not be scored.
+    """
+
+    world: str
+    number: int
+    truth: str
+    greedy: str
+    texts: tuple[str, ...]
+    marks: tuple[float, ...]
+    rewards: Mapping[str, tuple[float | None, ...]]
+
+
+def described(model: Any, world: str, pictures: int, captions: int) -> Iterator[Described]:
+    """Scenes of one kind with their captions, scored.
+
+    Args:
+        model: an adapter that answers, samples captions and scores both likelihoods.
+        world: key of :data:`WORLDS`.
+        pictures: scenes.
+        captions: sampled per scene.
+    """
+    from PIL import Image as PillowImage
+
+    rewarders = {name: build(name, model) for name in REWARDS}
+    for number in range(pictures):
+        scene = WORLDS[world](np.random.default_rng((SEED, number, *world.encode())))
+        image = PillowImage.fromarray(render(scene))
+        seeds = [sample_seed("captions", f"{world}.{number}", k, SEED) for k in range(captions)]
+        texts = model.draw_captions([image] * captions, DESCRIBE, seeds)
+        [greedy] = model.answer([image], [DESCRIBE])
+        truth = caption(scene).lower()
+        said = [*texts, greedy, truth]
+        yield Described(
+            world=world,
+            number=number,
+            truth=truth,
+            greedy=greedy,
+            texts=tuple(texts),
+            marks=tuple(float(mark(DESCRIBE, text, scene) or 0.0) for text in said),
+            rewards={name: _scored(one, image, said) for name, one in rewarders.items()},
+        )
+
+
+def _scored(rewarder: Rewarder, image: Image, texts: Sequence[str]) -> tuple[float | None, ...]:
+    """Rewards of captions of one picture; for ``dsr`` a caption stands in for the prompt."""
+    samples = [RewardSample(image, text=text) for text in texts]
+    return tuple(reward.value for reward in rewarder.score(list(texts), samples))
