@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from selfreward_eval.api.arguments import parse
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.registry import registry
-from studies.understanding.captions import WORLDS, Described, described
+from studies.understanding.captions import REWARDS, WORLDS, Described, described, rewards
 from studies.understanding.figures import figures
 
 
@@ -27,21 +29,39 @@ def main() -> None:
     model = registry("models").load(options.model)(**parse(options.model_args, "--model-args"))
     options.output.mkdir(parents=True, exist_ok=True)
     plan = {"model": model.identity(), "pictures": options.pictures, "captions": options.captions}
-    rows: list[Described] = []
+    by_world = {}
     for world in WORLDS:
-        path = options.output / f"{world}.json"
-        if not path.exists() or json.loads(path.read_text(encoding="utf-8"))["plan"] != plan:
-            began = time.process_time()
-            made = list(described(model, world, options.pictures, options.captions))
-            seconds = time.process_time() - began
-            atomic_write_json(path, {"plan": plan, "rows": [asdict(row) for row in made], "seconds": seconds})
-            print(f"{seconds:6.1f} s CPU  {world}", flush=True)
-        kept = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        rows += [Described(**row) for row in kept]
-    by_world = {world: figures([row for row in rows if row.world == world]) for world in WORLDS}
+        began = time.process_time()
+        kept = _kept(
+            options.output / f"{world}.json",
+            plan,
+            lambda world=world: [
+                asdict(row) for row in described(model, world, options.pictures, options.captions)
+            ],
+        )
+        rows = [Described(**row) for row in kept]
+        scored = {
+            name: _kept(
+                options.output / f"{world}.{name}.json",
+                plan,
+                lambda name=name, rows=rows: rewards(model, name, rows),
+            )
+            for name in REWARDS
+        }
+        by_world[world] = figures(rows, scored)
+        print(f"{time.process_time() - began:6.1f} s CPU  {world} {json.dumps(by_world[world])}", flush=True)
     atomic_write_json(options.output / "figures.json", {"plan": plan, "worlds": by_world})
-    for world, numbers in by_world.items():
-        print(world, json.dumps(numbers))
+
+
+def _kept(path: Path, plan: Any, make: Callable[[], Any]) -> Any:
+    """What was made for this plan, or what ``make`` makes now."""
+    if path.exists():
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["plan"] == plan:
+            return content["made"]
+    made = make()
+    atomic_write_json(path, {"plan": plan, "made": made})
+    return made
 
 
 if __name__ == "__main__":

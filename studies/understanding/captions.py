@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,6 @@ from selfreward_eval.tasks.shapes.scene import Scene
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from selfreward_eval.rewarders.base import Rewarder
-
 SEED = 7130
 """Seed of the scenes; neither the suite nor training uses it."""
 
@@ -32,8 +30,9 @@ WORLDS: dict[str, Callable[[np.random.Generator], Scene]] = {
 }
 """Kind of scene -> what makes one: those that training shows for captions, then those of the hard suite."""
 
-REWARDS = ("dsr_understanding", "dsr")
-"""R_U, the likelihood of the picture given the caption, and R_G, of the caption given the picture."""
+REWARDS = ("dsr_understanding", "dsr", "vqa")
+"""R_U, the likelihood of the picture given the caption; R_G, of the caption given the picture; and the mean
+probability of yes over questions about what the caption names."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,6 @@ class Described:
         greedy: what the model says at temperature 0.
         texts: sampled captions, n of them.
         marks: the judge's marks of ``texts``, then of ``greedy`` and of ``truth``: (n + 2,).
-        rewards: rewarder -> rewards of the same, (n + 2,); None where one could not be scored.
     """
 
     world: str
@@ -56,41 +54,51 @@ class Described:
     greedy: str
     texts: tuple[str, ...]
     marks: tuple[float, ...]
-    rewards: Mapping[str, tuple[float | None, ...]]
 
 
 def described(model: Any, world: str, pictures: int, captions: int) -> Iterator[Described]:
-    """Scenes of one kind with their captions, scored.
+    """Scenes of one kind with their captions and the judge's marks.
 
     Args:
-        model: an adapter that answers, samples captions and scores both likelihoods.
+        model: an adapter that answers and samples captions.
         world: key of :data:`WORLDS`.
         pictures: scenes.
         captions: sampled per scene.
     """
-    from PIL import Image as PillowImage
-
-    rewarders = {name: build(name, model) for name in REWARDS}
     for number in range(pictures):
-        scene = WORLDS[world](np.random.default_rng((SEED, number, *world.encode())))
-        image = PillowImage.fromarray(render(scene))
+        scene, image = shown(world, number)
         seeds = [sample_seed("captions", f"{world}.{number}", k, SEED) for k in range(captions)]
         texts = model.draw_captions([image] * captions, DESCRIBE, seeds)
         [greedy] = model.answer([image], [DESCRIBE])
         truth = caption(scene).lower()
-        said = [*texts, greedy, truth]
         yield Described(
             world=world,
             number=number,
             truth=truth,
             greedy=greedy,
             texts=tuple(texts),
-            marks=tuple(float(mark(DESCRIBE, text, scene) or 0.0) for text in said),
-            rewards={name: _scored(one, image, said) for name, one in rewarders.items()},
+            marks=tuple(float(mark(DESCRIBE, text, scene) or 0.0) for text in [*texts, greedy, truth]),
         )
 
 
-def _scored(rewarder: Rewarder, image: Image, texts: Sequence[str]) -> tuple[float | None, ...]:
-    """Rewards of captions of one picture; for ``dsr`` a caption stands in for the prompt."""
-    samples = [RewardSample(image, text=text) for text in texts]
-    return tuple(reward.value for reward in rewarder.score(list(texts), samples))
+def shown(world: str, number: int) -> tuple[Scene, Image]:
+    """A scene of the study and its picture."""
+    from PIL import Image as PillowImage
+
+    scene = WORLDS[world](np.random.default_rng((SEED, number, *world.encode())))
+    return scene, PillowImage.fromarray(render(scene))
+
+
+def rewards(model: Any, name: str, rows: Sequence[Described]) -> list[list[float | None]]:
+    """Rewards of every row's captions, in the order of its marks; None where one could not be scored.
+
+    For rewarders of pictures a caption stands in for the prompt.
+    """
+    rewarder = build(name, model, world="shapes")
+    scored = []
+    for row in rows:
+        _, image = shown(row.world, row.number)
+        texts = [*row.texts, row.greedy, row.truth]
+        samples = [RewardSample(image, text=text) for text in texts]
+        scored.append([reward.value for reward in rewarder.score(texts, samples)])
+    return scored
