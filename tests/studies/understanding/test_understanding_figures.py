@@ -17,9 +17,7 @@ def described(number: int, marks: tuple[float, ...]) -> Described:
     return Described("plain", number, "truth", "said", tuple("abcdefgh"[: len(marks) - 2]), marks)
 
 
-def rewarded(
-    marks: tuple[float, ...], rewards: Sequence[float | None], pictures: int = 3
-) -> dict[str, float]:
+def rewarded(marks: tuple[float, ...], rewards: Sequence[float | None], pictures: int = 3) -> dict[str, Any]:
     numbers = figures([described(k, marks) for k in range(pictures)], {"dsr": [rewards] * pictures})
     return {**numbers, **numbers["rewards"]["dsr"]}
 
