@@ -17,6 +17,7 @@ from selfreward_eval.tasks.shapes.llavabench_hard.scenes import MAKERS
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.sampling import KINDS
 from selfreward_eval.tasks.shapes.scene import Scene
+from studies.understanding.caption_questions import CaptionQuestions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,9 +31,9 @@ WORLDS: dict[str, Callable[[np.random.Generator], Scene]] = {
 }
 """Kind of scene -> what makes one: those that training shows for captions, then those of the hard suite."""
 
-REWARDS = ("dsr_understanding", "dsr", "vqa")
-"""R_U, the likelihood of the picture given the caption; R_G, of the caption given the picture; and the mean
-probability of yes over questions about what the caption names."""
+REWARDS = ("dsr_understanding", "dsr", "vqa", "caption_questions")
+"""R_U, the likelihood of the picture given the caption; R_G, of the caption given the picture; the mean
+probability of yes over questions about what the caption names; and the same with the number of objects."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def rewards(model: Any, name: str, rows: Sequence[Described]) -> list[list[float
 
     For rewarders of pictures a caption stands in for the prompt.
     """
-    rewarder = build(name, model, world="shapes")
+    own = name == CaptionQuestions.info.name
+    rewarder = CaptionQuestions(model) if own else build(name, model, world="shapes")
     scored = []
     for row in rows:
         _, image = shown(row.world, row.number)
