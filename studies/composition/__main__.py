@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from selfreward_eval.harness.files import atomic_write_json, atomic_write_text
 from selfreward_eval.harness.folders import FolderUse, claim_identity, lock_folder
@@ -19,7 +21,7 @@ FOLDER = FolderUse("other candidates", "choose another --output")
 
 
 def main() -> None:
-    """Makes what is missing in the folder, and writes ``figures.json`` and the page."""
+    """Makes what is missing in the folder; writes figures and the page after every round of prompts."""
     parser = argparse.ArgumentParser(prog="python -m studies.composition", description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder of candidates and figures")
     parser.add_argument("--prompts", type=int, default=5, help="per category (default: %(default)s)")
@@ -48,24 +50,35 @@ def main() -> None:
     rows: dict[tuple[str, str], list[Candidates]] = {}
     with lock_folder(options.output, FOLDER):
         claim_identity(options.output / "plan.json", plan, FOLDER)
-        for prompt in prompts(options.prompts):
-            began = time.process_time()
-            row = candidates(options.output, model, prompt, options.candidates, options.rewarded)
-            rows.setdefault((prompt.task, prompt.item.category), []).append(row)
-            print(f"{time.process_time() - began:6.1f} s CPU  {prompt.item.text}", flush=True)
-        figures = {
-            task: {
-                category: category_figures(members)
-                for (owner, category), members in rows.items()
-                if owner == task
-            }
-            for task in tasks()
+        for place, chosen in enumerate(prompts(options.prompts), 1):
+            for prompt in chosen:
+                began = time.process_time()
+                row = candidates(options.output, model, prompt, options.candidates, options.rewarded)
+                rows.setdefault((prompt.task, prompt.item.category), []).append(row)
+                print(f"{time.process_time() - began:6.1f} s CPU  {prompt.item.text}", flush=True)
+            write(rows, plan, options.trained, options.output, options.page)
+            print(f"figures of {place} of {options.prompts} prompts a category", flush=True)
+
+
+def write(
+    rows: Mapping[tuple[str, str], Sequence[Candidates]],
+    plan: Mapping[str, Any],
+    trained: Sequence[Path],
+    folder: Path,
+    target: Path | None,
+) -> None:
+    """Figures and page of the prompts that are done."""
+    figures = {
+        task: {
+            category: category_figures(members)
+            for (owner, category), members in rows.items()
+            if owner == task
         }
-        content = {"plan": plan, "tasks": figures, "trained": gains(options.trained)}
-        atomic_write_json(options.output / "figures.json", content)
-    target = options.page or options.output / "composition.md"
-    atomic_write_text(target, page(content))
-    print(f"wrote {options.output / 'figures.json'} and {target}")
+        for task in tasks()
+    }
+    content = {"plan": plan, "tasks": figures, "trained": gains(trained)}
+    atomic_write_json(folder / "figures.json", content)
+    atomic_write_text(target or folder / "composition.md", page(content))
 
 
 if __name__ == "__main__":

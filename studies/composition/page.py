@@ -20,6 +20,8 @@ DRAWN = 0.5
 MASTERED = 0.9
 """Share of right candidates above which there is little left to learn."""
 
+LEARNABLE = "seen and drawn: what is missing is learning"
+
 INTRODUCTION = f"""# Composition: what stands in the way, category by category
 
 A trainer that compares the candidates of a prompt can learn from a category only if some candidate is
@@ -51,7 +53,20 @@ def reading(numbers: Mapping[str, Any]) -> str:
         return f"`{TRAINED_ON}` does not see it"
     if group < DRAWN:
         return "seen, but seldom drawn right"
-    return "seen and drawn: what is missing is learning"
+    return LEARNABLE
+
+
+def after_training(numbers: Mapping[str, Any], gain: Mapping[str, float | None]) -> str:
+    """What a checkpoint's difference adds to the reading: whether what was seen and drawn was learnt."""
+    low, high = gain["low"], gain["high"]
+    if low is not None and low > 0:
+        return "gained"
+    if high is not None and high < 0:
+        return "lost"
+    words = reading(numbers)
+    if words == LEARNABLE:
+        return "seen and drawn, and no gain shown: too few pictures, or no generalisation"
+    return f"no gain shown: {words}"
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -152,7 +167,7 @@ def _gains(trained: Sequence[Mapping[str, Any]], tasks: Mapping[str, Any]) -> st
                         f"`{category}`",
                         f"{gain['effect']:+.3f}{ends}",
                         "" if chosen is None else f"{chosen:+.3f}",
-                        reading(numbers),
+                        after_training(numbers, gain),
                     ]
                 )
         head = [

@@ -56,17 +56,20 @@ def tasks() -> dict[str, Task]:
     return {task.info.name: task for task in made}
 
 
-def prompts(per_category: int) -> Iterator[Prompt]:
-    """``per_category`` prompts of every category, evenly over the benchmark's list."""
-    for name, task in tasks().items():
+def prompts(per_category: int) -> Iterator[list[Prompt]]:
+    """``per_category`` rounds of one prompt of every category, spread evenly over the benchmark's list."""
+    groups: list[tuple[Task, list[tuple[int, Item]]]] = []
+    for task in tasks().values():
         by_category: dict[str, list[tuple[int, Item]]] = {}
         for number, item in enumerate(task.items()):
             by_category.setdefault(item.category, []).append((number, item))
-        for members in by_category.values():
-            count = min(per_category, len(members))
-            for place in range(count):
-                number, item = members[place * len(members) // count]
-                yield Prompt(name, item, ENOUGH * _score_of_right(task, number, item))
+        groups += [(task, members) for members in by_category.values()]
+    for place in range(per_category):
+        chosen = []
+        for task, members in groups:
+            number, item = members[place * len(members) // per_category]
+            chosen.append(Prompt(task.info.name, item, ENOUGH * _score_of_right(task, number, item)))
+        yield chosen
 
 
 def scores(task: Task, item: Item, images: Sequence[object]) -> list[float | None]:

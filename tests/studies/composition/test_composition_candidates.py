@@ -65,6 +65,6 @@ def test_detection_gives_what_the_benchmark_gives(tmp_path: Path, prompt: Prompt
 
 
 def test_every_category_has_its_prompts_and_right_pictures_pass() -> None:
-    chosen = list(prompts(1))
+    [chosen] = prompts(1)
     assert Counter(one.task for one in chosen) == {"shapes_geneval": 6, "shapes_t2i_compbench": 8}
     assert all(one.threshold > 0.4 for one in chosen)

@@ -12,7 +12,7 @@ import pytest
 from selfreward_eval.harness.records import Item
 from studies.composition.candidates import COLUMNS, Candidates
 from studies.composition.figures import category_figures, drawn_right, selected
-from studies.composition.page import page, reading
+from studies.composition.page import after_training, page, reading
 from studies.composition.prompts import Prompt
 
 
@@ -84,6 +84,24 @@ def described(right: float, among_8: float, among_128: float, auc: float | None)
 )
 def test_a_category_is_read_by_its_numbers(numbers: dict[str, Any], words: str) -> None:
     assert reading(numbers) == words
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.01, 0.2, "gained"),
+        (-0.2, -0.01, "lost"),
+        (-0.1, 0.1, "seen and drawn, and no gain shown: too few pictures, or no generalisation"),
+        (None, None, "seen and drawn, and no gain shown: too few pictures, or no generalisation"),
+    ],
+)
+def test_a_checkpoint_says_whether_it_was_learnt(low: float | None, high: float | None, words: str) -> None:
+    assert after_training(described(0.3, 0.8, 1, 0.9), {"effect": 0.0, "low": low, "high": high}) == words
+
+
+def test_a_category_that_is_not_seen_cannot_be_learnt() -> None:
+    gain = {"effect": 0.0, "low": -0.1, "high": 0.1}
+    assert after_training(described(0.3, 0.8, 1, 0.6), gain) == "no gain shown: `dsr` does not see it"
 
 
 def test_the_page_has_every_category_and_the_gains_of_a_trained_run() -> None:
