@@ -47,12 +47,13 @@ def reading(numbers: Mapping[str, Any]) -> str:
         return "nearly always drawn right"
     if most < DRAWN:
         return "hardly ever drawn right"
+    seldom = group < DRAWN
     if auc is None:
-        return "no prompt has right and wrong candidates: nothing to learn from"
+        return "seldom drawn right" if seldom else "drawn right, and nothing wrong to tell it from"
     if auc < BLIND:
-        return f"`{TRAINED_ON}` does not see it"
-    if group < DRAWN:
-        return "seen, but seldom drawn right"
+        return f"{'seldom drawn right' if seldom else 'drawn'}, and `{TRAINED_ON}` does not see it"
+    if seldom:
+        return f"seldom drawn right, though `{TRAINED_ON}` sees it"
     return LEARNABLE
 
 

@@ -77,8 +77,10 @@ def described(right: float, among_8: float, among_128: float, auc: float | None)
     [
         (described(0.95, 1, 1, 0.9), "nearly always drawn right"),
         (described(0.01, 0.05, 0.3, 0.9), "hardly ever drawn right"),
-        (described(0.1, 0.6, 1, 0.6), "`dsr` does not see it"),
-        (described(0.05, 0.3, 0.9, 0.9), "seen, but seldom drawn right"),
+        (described(0.1, 0.6, 1, 0.6), "drawn, and `dsr` does not see it"),
+        (described(0.05, 0.3, 0.9, 0.6), "seldom drawn right, and `dsr` does not see it"),
+        (described(0.05, 0.3, 0.9, None), "seldom drawn right"),
+        (described(0.05, 0.3, 0.9, 0.9), "seldom drawn right, though `dsr` sees it"),
         (described(0.3, 0.8, 1, 0.9), "seen and drawn: what is missing is learning"),
     ],
 )
@@ -101,7 +103,9 @@ def test_a_checkpoint_says_whether_it_was_learnt(low: float | None, high: float 
 
 def test_a_category_that_is_not_seen_cannot_be_learnt() -> None:
     gain = {"effect": 0.0, "low": -0.1, "high": 0.1}
-    assert after_training(described(0.3, 0.8, 1, 0.6), gain) == "no gain shown: `dsr` does not see it"
+    assert (
+        after_training(described(0.3, 0.8, 1, 0.6), gain) == "no gain shown: drawn, and `dsr` does not see it"
+    )
 
 
 def test_the_page_has_every_category_and_the_gains_of_a_trained_run() -> None:
