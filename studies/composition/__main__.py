@@ -11,7 +11,7 @@ from typing import Any
 from selfreward_eval.harness.files import atomic_write_json, atomic_write_text
 from selfreward_eval.harness.folders import FolderUse, claim_identity, lock_folder
 from selfreward_eval.harness.registry import registry
-from studies.composition.candidates import Candidates, candidates
+from studies.composition.candidates import Candidates, candidates, is_complete
 from studies.composition.figures import category_figures
 from studies.composition.page import page
 from studies.composition.prompts import SEED, prompts, tasks
@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument(
         "--trained", type=Path, nargs="*", default=[], help="training runs' folders, whose gains are joined"
     )
+    parser.add_argument(
+        "--stored", action="store_true", help="figures of what is there; nothing is drawn or rewarded"
+    )
     parser.add_argument("--page", type=Path, help="Markdown page; OUTPUT/composition.md by default")
     options = parser.parse_args()
     model = registry("models").load("tiny")(guidance=options.guidance)
@@ -52,6 +55,8 @@ def main() -> None:
         claim_identity(options.output / "plan.json", plan, FOLDER)
         for place, chosen in enumerate(prompts(options.prompts), 1):
             for prompt in chosen:
+                if options.stored and not is_complete(options.output, prompt):
+                    continue
                 began = time.process_time()
                 row = candidates(options.output, model, prompt, options.candidates, options.rewarded)
                 rows.setdefault((prompt.task, prompt.item.category), []).append(row)

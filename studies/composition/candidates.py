@@ -82,6 +82,13 @@ def candidates(folder: Path, model: Any, prompt: Prompt, count: int, rewarded: i
     return Candidates(prompt, measured, rewards)
 
 
+def is_complete(folder: Path, prompt: Prompt) -> bool:
+    """Whether everything about a prompt is in ``folder``."""
+    place = folder / prompt.task / prompt.item.id
+    names = [f"{place.name}.npz", *(f"{place.name}.{name}.json" for name in REWARDERS)]
+    return all(place.with_name(name).exists() for name in names)
+
+
 def _drawn(
     path: Path, model: Any, prompt: Prompt, count: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from studies.composition.candidates import COLUMNS
@@ -91,10 +91,15 @@ def _how(content: Mapping[str, Any]) -> str:
     return (
         f"```\npython -m studies.composition --output composition --prompts {max(prompts)} "
         f"--candidates {plan['candidates']} --rewarded {plan['rewarded']} --page docs/composition.md\n```\n\n"
-        f"{max(prompts)} prompts a category, {plan['candidates']} candidates each, guidance "
+        f"{_span(prompts)} prompts a category, {plan['candidates']} candidates each, guidance "
         f"{generation['guidance']:g}. Few prompts make wide intervals: read the size of a number, not its "
         "second digit.\n"
     )
+
+
+def _span(counts: Collection[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{high}" if low == high else f"{low} to {high}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

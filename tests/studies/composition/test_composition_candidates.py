@@ -12,7 +12,7 @@ from PIL.Image import Image
 
 from selfreward_eval.harness.testing.dummy_model import DummyModel
 from studies.composition import candidates as module
-from studies.composition.candidates import candidates
+from studies.composition.candidates import candidates, is_complete
 from studies.composition.prompts import Prompt, prompts, tasks
 
 
@@ -57,6 +57,14 @@ def test_rewards_that_are_missing_are_made_for_the_pictures_that_are_there(
     again = candidates(tmp_path, model, prompt, 6, 4)
     assert model.pictures_drawn == 6
     assert first.rewards["random"].tolist() == again.rewards["random"].tolist()
+
+
+def test_a_prompt_is_complete_once_all_of_it_is_there(tmp_path: Path, prompt: Prompt) -> None:
+    assert not is_complete(tmp_path, prompt)
+    candidates(tmp_path, Counting(), prompt, 6, 4)
+    assert is_complete(tmp_path, prompt)
+    next(tmp_path.rglob("*.random.json")).unlink()
+    assert not is_complete(tmp_path, prompt)
 
 
 def test_detection_gives_what_the_benchmark_gives(tmp_path: Path, prompt: Prompt) -> None:
