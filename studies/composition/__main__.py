@@ -17,6 +17,9 @@ from studies.composition.page import page
 from studies.composition.prompts import SEED, prompts, tasks
 from studies.composition.trained import gains
 
+FINDINGS = Path(__file__).with_name("findings.md")
+"""What the committed figures say, for the top of the page."""
+
 FOLDER = FolderUse("other candidates", "choose another --output")
 
 
@@ -83,7 +86,9 @@ def write(
     }
     content = {"plan": plan, "tasks": figures, "trained": gains(trained)}
     atomic_write_json(folder / "figures.json", content)
-    atomic_write_text(target or folder / "composition.md", page(content))
+    atomic_write_text(
+        target or folder / "composition.md", page(content, FINDINGS.read_text(encoding="utf-8"))
+    )
 
 
 if __name__ == "__main__":

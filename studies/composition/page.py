@@ -70,10 +70,15 @@ def after_training(numbers: Mapping[str, Any], gain: Mapping[str, float | None])
     return f"no gain shown: {words}"
 
 
-def page(content: Mapping[str, Any]) -> str:
-    """The page, Markdown."""
+def page(content: Mapping[str, Any], findings: str = "") -> str:
+    """The page, Markdown.
+
+    Args:
+        content: what ``figures.json`` holds.
+        findings: what a reader is told first, written by hand.
+    """
     plan = content["plan"]
-    parts = [INTRODUCTION, _how(content)]
+    parts = [INTRODUCTION, _how(content), findings]
     for task, categories in content["tasks"].items():
         parts += [f"## {task}\n", _exploration(categories), _aucs(categories), _selection(categories)]
     parts.append(_gains(content["trained"], content["tasks"]))
