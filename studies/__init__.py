@@ -1,1 +1,1 @@
-"""Studies: a declared plan, its runner and its figures, one folder each. Run from the repository's root."""
+"""Studies made with selfreward-eval. Each has a plan declared before its first run."""

@@ -1,4 +1,4 @@
-"""Studies lie beside the package and are run from the repository's root; tests import them from there."""
+"""Studies are no part of the package; they are imported from the repository's root."""
 
 from __future__ import annotations
 
