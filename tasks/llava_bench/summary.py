@@ -16,11 +16,13 @@ from selfreward_eval.tasks.llava_bench.relative import Relative, relative
 
 
 def relative_scores(records: Sequence[SampleRecord]) -> dict[str, Relative]:
-    """Category -> relative score over its records, and ``all`` over all of them; failures are no scores."""
-    groups = {ALL: list(records)}
-    for category in CATEGORIES:
-        if members := [record for record in records if record.item.category == category]:
-            groups[category] = members
+    """Category -> relative score over its records, and ``all`` over all of them; failures are no scores.
+
+    Upstream's categories come first; a task's own follow in the order of the records.
+    """
+    groups: dict[str, list[SampleRecord]] = {ALL: list(records), **{name: [] for name in CATEGORIES}}
+    for record in records:
+        groups.setdefault(record.item.category, []).append(record)
     return {name: _relative(members) for name, members in groups.items() if members}
 
 

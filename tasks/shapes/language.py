@@ -14,7 +14,7 @@ import numpy as np
 from selfreward_eval.tasks.shapes.contact import CONTACTS, contact_holds
 from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
-from selfreward_eval.tasks.shapes.vocabulary import NUMBERS, RELATIONS, SHAPES, TEXTURES, plural
+from selfreward_eval.tasks.shapes.vocabulary import COUNTS, NUMBERS, RELATIONS, SHAPES, TEXTURES, plural
 
 DESCRIBE = "describe the picture."
 """The captioning request; its answer is :func:`caption`."""
@@ -99,7 +99,7 @@ def caption(scene: Scene) -> str:
             parts.append(article(phrase))
         else:
             words = f"{adjectives(firsts[phrase])} {plural(firsts[phrase].form)}"
-            parts.append(f"{NUMBERS[count]} {words}")
+            parts.append(f"{COUNTS[count]} {words}")
     return _joined(parts)
 
 

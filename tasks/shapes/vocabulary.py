@@ -43,6 +43,10 @@ RELATIONS = ("left of", "right of", "above", "below")
 
 MAX_COUNT = 5
 NUMBERS = ("zero", "one", "two", "three", "four", "five")
+"""The numbers that prompts, and questions in training, use."""
+
+COUNTS = (*NUMBERS, "six", "seven", "eight", "nine")
+"""The numbers up to a full lattice, which only ``shapes_llava_bench_hard`` asks for."""
 
 
 def plural(form: str) -> str:

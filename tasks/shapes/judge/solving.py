@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from selfreward_eval.tasks.shapes.contact import CONTACTS, contact_holds
 from selfreward_eval.tasks.shapes.language import DESCRIBE, WORDINGS, caption, holds
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
-from selfreward_eval.tasks.shapes.vocabulary import COLOURS, FORMS, NUMBERS, SIZES, TEXTURES, plural
+from selfreward_eval.tasks.shapes.vocabulary import COLOURS, COUNTS, FORMS, SIZES, TEXTURES, plural
 
 _PLURALS = {plural(form).lower(): form for form in FORMS}
 _FORMS = {form.lower(): form for form in FORMS}
 _DIRECTIONS = {wording: relation for relation, wording in WORDINGS.items()} | {r: r for r in WORDINGS}
 _RELATIONS = "|".join(sorted([*_DIRECTIONS, *CONTACTS], key=len, reverse=True))
+_NEXT = re.compile(rf"({_RELATIONS}) the ([a-z ]+)")
 
 
 LONGEST_QUESTION = 500
@@ -77,7 +78,7 @@ def _property(name: str) -> Callable[[Scene, str], str | None]:
 
 def _count(scene: Scene, words: str) -> str | None:
     matching = indices(scene, words)
-    return None if matching is None else NUMBERS[len(matching)]
+    return None if matching is None else COUNTS[len(matching)]
 
 
 def _exists(scene: Scene, words: str) -> str | None:
@@ -92,6 +93,42 @@ def _relation(scene: Scene, first: str, relation: str, second: str) -> str | Non
     if relation in _DIRECTIONS:
         return _yes(holds(_DIRECTIONS[relation], scene.things[a[0]], scene.things[b[0]]))
     return _yes(contact_holds(relation, scene, a[0], b[0]))
+
+
+def _both(scene: Scene, first: str, relation: str, rest: str) -> str | None:
+    """``is A above B and left of C?``; without a second relation the first one holds of both B and C."""
+    parts = rest.split(" and the ")
+    second = relation
+    if len(parts) != 2:
+        parts = rest.split(" and ")
+        match = _NEXT.fullmatch(parts[-1])
+        if len(parts) != 2 or match is None:
+            return None
+        second, parts[1] = match.groups()
+    words = (relation, second)
+    answers = [_relation(scene, first, word, part) for word, part in zip(words, parts, strict=True)]
+    return None if None in answers else _yes(answers == ["yes", "yes"])
+
+
+def _none(scene: Scene, words: str) -> str | None:
+    matching = indices(scene, words)
+    return None if matching is None else _yes(not matching)
+
+
+def _matching_without(scene: Scene, words: str, unwanted: str) -> list[int] | None:
+    """The objects that ``words`` fit and that are not of the colour or texture ``unwanted``."""
+    matching, excluded = indices(scene, words), indices(scene, f"{unwanted} objects")
+    return None if matching is None or excluded is None else [k for k in matching if k not in excluded]
+
+
+def _count_without(scene: Scene, words: str, unwanted: str) -> str | None:
+    matching = _matching_without(scene, words, unwanted)
+    return None if matching is None else COUNTS[len(matching)]
+
+
+def _exists_without(scene: Scene, words: str, unwanted: str) -> str | None:
+    matching = _matching_without(scene, words, unwanted)
+    return None if matching is None else _yes(bool(matching))
 
 
 def _more(scene: Scene, first: str, second: str) -> str | None:
@@ -115,6 +152,10 @@ _ANSWERS: Sequence[tuple[re.Pattern[str], Callable[..., str | None]]] = (
     (re.compile(r"how many (.+) are there\?"), _count),
     (re.compile(r"are there more (.+) than (.+)\?"), _more),
     (re.compile(r"are the (.+) and the (.+) the same colou?r\?"), _same),
+    (re.compile(r"is there no (.+)\?"), _none),
+    (re.compile(r"is there an? ([a-z]+) that is not ([a-z]+)\?"), _exists_without),
+    (re.compile(r"how many ([a-z]+) are not ([a-z]+)\?"), _count_without),
     (re.compile(r"is there an? (.+)\?"), _exists),
+    (re.compile(rf"is the ([a-z ]+?) ({_RELATIONS}) the ([a-z ]+ and [a-z ]+)\?"), _both),
     (re.compile(rf"is the (.+?) ({_RELATIONS}) the (.+)\?"), _relation),
 )

@@ -1,0 +1,1 @@
+"""A harder LLaVA-Bench on the shapes world: more objects, three at once, negation, half-hidden textures."""
