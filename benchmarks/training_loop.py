@@ -112,7 +112,8 @@ def main() -> None:
     rows: dict[str, list[Times]] = {name: [] for name in workers}
     for _ in range(TURNS + 1):
         for name, process in workers.items():
-            assert process.stdin is not None and process.stdout is not None
+            assert process.stdin is not None
+            assert process.stdout is not None
             process.stdin.write("\n")
             process.stdin.flush()
             rows[name].append(json.loads(process.stdout.readline()))
