@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from selfreward_eval.harness.user_files.text_files import DEPTH, check_json
 
 __all__ = [
     "JsonLines",
+    "JsonLinesReader",
     "JsonLinesWriter",
     "atomic_write_bytes",
     "atomic_write_json",
@@ -43,7 +44,7 @@ _TEMPORARY = re.compile(r"\..+\.(?P<process>\d{1,10})\.[0-9a-f]{8}\.tmp")
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _naming(path: Path | str) -> Iterator[None]:
     """Operating-system errors inside name ``path``, not a temporary or nothing at all."""
     try:
         yield
@@ -58,7 +59,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-_writing: set[Path] = set()
+_writing: set[str] = set()
 """Temporary files that this process is writing now."""
 
 
@@ -66,7 +67,7 @@ def remove_leftovers(path: Path) -> None:
     """Removes what killed writers of ``path`` left beside it; a file that a living process writes stays."""
     for stale in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         match = _TEMPORARY.fullmatch(stale.name)
-        if match is None or stale in _writing:
+        if match is None or str(stale) in _writing:
             continue
         writer = int(match["process"])
         # A container may start every process under one number, so that our own number tells nothing.
@@ -84,7 +85,7 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+def atomic_write_bytes(path: Path | str, data: bytes, *, durable: bool = True) -> None:
     """Writes ``data`` to ``path``, whole or not at all; its folder must exist.
 
     Args:
@@ -96,7 +97,9 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
     Raises:
         OSError: it cannot be written; ``filename`` is ``path``, the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    # Texts, since a path object per picture takes as long as writing it.
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     with _naming(path):
         _writing.add(temporary)
         try:
@@ -110,7 +113,8 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
                 os.close(descriptor)
             os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
         finally:
             _writing.discard(temporary)
@@ -182,23 +186,42 @@ def read_json_lines(path: Path) -> JsonLines:
         InputError: a line before the last is not a JSON object; the message has ``file:line``.
         OSError: the file cannot be read.
     """
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop() != b""  # What follows the last newline was never finished.
-    records: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            records.append(_parse(line))
-        except ValueError as error:
-            if number == len(lines) and not torn:
-                torn = True
-                break
-            raise InputError(
-                f"{path}:{number} is not a JSON record ({error}); restore the file, "
-                "or move it away and run again"
-            ) from error
-    return JsonLines(tuple(records), torn)
+    reader = JsonLinesReader(path)
+    return JsonLines(tuple(reader), reader.torn)
+
+
+class JsonLinesReader:
+    """The records of a line file one by one, for a reader that keeps little of each.
+
+    Attributes:
+        torn: once all were read, whether a torn last line was left out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.torn = False
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Raises as :func:`read_json_lines` does."""
+        self.torn = False
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    self.torn = True  # What follows the last newline was never finished.
+                    return
+                if not line.strip():
+                    continue
+                try:
+                    record = _parse(line)
+                except ValueError as error:
+                    if not file.read(1):
+                        self.torn = True
+                        return
+                    raise InputError(
+                        f"{self.path}:{number} is not a JSON record ({error}); restore the file, "
+                        "or move it away and run again"
+                    ) from error
+                yield record
 
 
 def _sound_length(path: Path) -> int:
@@ -225,6 +248,10 @@ def _sound_length(path: Path) -> int:
                 return position + (start if end == len(tail) else end)
             return position + end
         return 0
+
+
+_LINE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+"""Kept, since ``json.dumps`` makes an encoder for every call."""
 
 
 class JsonLinesWriter:
@@ -257,7 +284,7 @@ class JsonLinesWriter:
         """
         if self._descriptor is None:
             raise ValueError(f"{self.path} is closed")
-        text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _LINE.encode(record)
         data = text.encode("utf-8") + b"\n"
         with _naming(self.path):
             try:

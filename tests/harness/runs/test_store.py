@@ -22,7 +22,7 @@ from selfreward_eval.harness.runs.store import RunFolder, now, sanitise
 
 IDENTITY: dict[str, Any] = {"model": {"name": "m", "generation": {"guidance": 2.0}}, "seed": 0, "limit": None}
 RECORD = SampleRecord(0, Item("a", "draw a cat", "one"), Sample("a", 0, 7), Measurement(Status.SUCCESS))
-PICTURE = Path("images/t/a/0_7.png")
+PICTURE = "images/t/a/0_7.png"
 
 
 def opened(folder: Path, **changes: Any) -> RunFolder:
