@@ -19,6 +19,7 @@ __all__ = [
     "DEPTH",
     "DIGITS",
     "check_json",
+    "holds_long_number",
     "is_number",
     "parse_json",
     "read_lines",
@@ -111,7 +112,7 @@ def check_json(value: Any, text: str, *, lenient: bool = False, depth: int = DEP
     # Few texts have so many brackets, such a run of digits or such an escape; those need a closer look.
     if text.count("[") + text.count("{") > depth:
         _check_depth(value, depth)
-    if not lenient and _may_hold_long_number(text):
+    if not lenient and holds_long_number(text):
         json.loads(text, parse_int=_whole)
     if not lenient and "\\u" in text and _SURROGATE.search(text):
         try:
@@ -121,7 +122,7 @@ def check_json(value: Any, text: str, *, lenient: bool = False, depth: int = DEP
             raise ValueError(f"it holds half a character (the lone surrogate {half!a})") from None
 
 
-def _may_hold_long_number(text: str) -> bool:
+def holds_long_number(text: str) -> bool:
     """Whether ``text`` has more than ``DIGITS`` digits in a row.
 
     Every such run has one of the places looked at, so that few characters are: this is asked of every line.
