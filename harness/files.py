@@ -15,13 +15,16 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.user_files.text_files import DEPTH, check_json
+from selfreward_eval.harness.user_files.json_lines import (
+    JsonLines,
+    JsonLinesReader,
+    parse_line,
+    read_json_lines,
+)
 
 __all__ = [
     "JsonLines",
@@ -153,77 +156,6 @@ def write_page(path: Path, text: str) -> None:
     atomic_write_text(path, text, durable=False)
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    """One line as a record; ValueError (JSON and UTF-8 errors are such) if it is none."""
-    text = line.decode("utf-8")
-    try:
-        record = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    check_json(record, text, depth=2 * DEPTH)  # A record holds what was read, a few levels down.
-    if not isinstance(record, dict):
-        raise ValueError(f"expected an object, got {type(record).__name__}")
-    return record
-
-
-@dataclass(frozen=True)
-class JsonLines:
-    """What a line file holds.
-
-    Attributes:
-        records: one mapping per whole line, in file order.
-        torn: whether a torn last line was left out.
-    """
-
-    records: tuple[dict[str, Any], ...]
-    torn: bool
-
-
-def read_json_lines(path: Path) -> JsonLines:
-    """Every record of ``path``; a torn last line is left out, blank lines are skipped.
-
-    Raises:
-        InputError: a line before the last is not a JSON object; the message has ``file:line``.
-        OSError: the file cannot be read.
-    """
-    reader = JsonLinesReader(path)
-    return JsonLines(tuple(reader), reader.torn)
-
-
-class JsonLinesReader:
-    """The records of a line file one by one, for a reader that keeps little of each.
-
-    Attributes:
-        torn: once all were read, whether a torn last line was left out.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.torn = False
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Raises as :func:`read_json_lines` does."""
-        self.torn = False
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
-                    self.torn = True  # What follows the last newline was never finished.
-                    return
-                if not line.strip():
-                    continue
-                try:
-                    record = _parse(line)
-                except ValueError as error:
-                    if not file.read(1):
-                        self.torn = True
-                        return
-                    raise InputError(
-                        f"{self.path}:{number} is not a JSON record ({error}); restore the file, "
-                        "or move it away and run again"
-                    ) from error
-                yield record
-
-
 def _sound_length(path: Path) -> int:
     """Bytes of ``path`` up to and including its last whole line; reads from the end only."""
     with path.open("rb") as file:
@@ -242,7 +174,7 @@ def _sound_length(path: Path) -> int:
             if not line.strip():
                 return position + end
             try:
-                _parse(line)
+                parse_line(line)
             except ValueError:
                 # A complete line that is not JSON counts as torn only at the end of the file.
                 return position + (start if end == len(tail) else end)
