@@ -16,6 +16,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -115,7 +116,7 @@ def opened(path: Path) -> str:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or None, args=["--no-sandbox"]
+            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=["--no-sandbox"]
         )
         shown = browser.new_page(viewport={"width": 1280, "height": 900})
         began = time.perf_counter()
