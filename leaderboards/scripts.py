@@ -129,6 +129,8 @@ def cards_script(entry: Entry) -> str:
         {
             "task": card["task"],
             "item": card["item_id"],
+            "sample": card["index"] + 1,
+            "seed": card["seed"],
             "category": card["category"],
             "prompt": card["prompt"],
             "verdict": card["verdict"],

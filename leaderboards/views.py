@@ -16,7 +16,7 @@ from selfreward_eval.harness.report.run_view import task_view
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.harness.stats.choosing import FEW_UNITS
 from selfreward_eval.leaderboards.board import METHOD, Board, Row, Table
-from selfreward_eval.leaderboards.entries import Card, Entry
+from selfreward_eval.leaderboards.entries import Card, Entry, TaskEntry
 from selfreward_eval.leaderboards.tables import rank_text
 
 __all__ = ["board_page", "board_title", "compare_page", "index_page", "model_page", "page_of"]
@@ -256,7 +256,7 @@ def model_page(entry: Entry, homes: Sequence[Mapping[str, str]]) -> dict[str, An
         entry: the run.
         homes: ``title`` and ``page`` of the boards it stands on.
     """
-    cards = [card for task in entry.tasks.values() for card in task.cards]
+    cards = [card for task in entry.tasks.values() for card in _by_category(task)]
     return {
         "name": entry.name,
         "slug": entry.slug,
@@ -265,10 +265,18 @@ def model_page(entry: Entry, homes: Sequence[Mapping[str, str]]) -> dict[str, An
         "tasks": [_task(task.scores) for task in entry.tasks.values()],
         "homes": list(homes),
         "cards": [_shown(card) for card in cards],
+        # Tables lead to the pictures of these.
+        "shown": [list(pair) for pair in dict.fromkeys((card["task"], card["category"]) for card in cards)],
         "offer": filters(cards),
         "identity": groups(entry.manifest.identity),
         "environment": groups(entry.manifest.environment),
     }
+
+
+def _by_category(task: TaskEntry) -> list[Card]:
+    """The cards of a task, those of one category side by side, in the order of its table."""
+    order = {name: place for place, name in enumerate(task.scores.categories)}
+    return sorted(task.cards, key=lambda card: order.get(card["category"], len(order)))
 
 
 def _task(scores: TaskScores) -> dict[str, Any]:
