@@ -75,6 +75,8 @@ def _table(table: Table, slugs: dict[str, int]) -> dict[str, Any]:
     ranked = table.rows[: table.ranked]
     return {
         "models": [slugs[row.entry.slug] for row in ranked],
+        # Whole numbers of this unit: hundreds of thousands of them are written four times as fast.
+        "unit": 10**DIGITS,
         "effect": _numbers(table.pairs.effect),
         "low": _numbers(table.pairs.low),
         "high": _numbers(table.pairs.high),
@@ -92,11 +94,14 @@ def _counts(values: NDArray[np.int64]) -> list[int] | int:
     return counts[0] if len(set(counts)) == 1 else counts
 
 
-def _numbers(values: NDArray[np.float64]) -> list[float | None]:
+def _numbers(values: NDArray[np.float64]) -> list[int | None]:
     import numpy as np
 
-    rounded = (np.round(values, DIGITS) + 0.0).tolist()
-    return [None if one != one else one for one in rounded]
+    absent = np.isnan(values)
+    whole: list[int | None] = np.rint(np.where(absent, 0.0, values) * 10**DIGITS).astype(np.int64).tolist()
+    for place in np.flatnonzero(absent).tolist():
+        whole[place] = None
+    return whole
 
 
 def _p_values(values: NDArray[np.float64]) -> list[float | None]:

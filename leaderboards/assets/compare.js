@@ -46,7 +46,7 @@
     const [low, high] = i < j ? [i, j] : [j, i];
     const at = low * table.models.length - (low * (low + 1)) / 2 + (high - low - 1);
     const sign = i < j ? 1 : -1;
-    const turned = (value) => (value === null ? null : sign * value);
+    const turned = (value) => (value === null ? null : (sign * value) / table.unit);
     return {
       effect: turned(table.effect[at]), p: table.p[at],
       low: turned((i < j ? table.low : table.high)[at]), high: turned((i < j ? table.high : table.low)[at]),
