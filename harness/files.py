@@ -14,17 +14,21 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from selfreward_eval.harness.errors import InputError
-from selfreward_eval.harness.user_files.text_files import DEPTH, check_json
+from selfreward_eval.harness.user_files.json_lines import (
+    JsonLines,
+    JsonLinesReader,
+    parse_line,
+    read_json_lines,
+)
 
 __all__ = [
     "JsonLines",
+    "JsonLinesReader",
     "JsonLinesWriter",
     "atomic_write_bytes",
     "atomic_write_json",
@@ -43,7 +47,7 @@ _TEMPORARY = re.compile(r"\..+\.(?P<process>\d{1,10})\.[0-9a-f]{8}\.tmp")
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _naming(path: Path | str) -> Iterator[None]:
     """Operating-system errors inside name ``path``, not a temporary or nothing at all."""
     try:
         yield
@@ -58,7 +62,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-_writing: set[Path] = set()
+_writing: set[str] = set()
 """Temporary files that this process is writing now."""
 
 
@@ -66,7 +70,7 @@ def remove_leftovers(path: Path) -> None:
     """Removes what killed writers of ``path`` left beside it; a file that a living process writes stays."""
     for stale in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         match = _TEMPORARY.fullmatch(stale.name)
-        if match is None or stale in _writing:
+        if match is None or str(stale) in _writing:
             continue
         writer = int(match["process"])
         # A container may start every process under one number, so that our own number tells nothing.
@@ -84,7 +88,7 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+def atomic_write_bytes(path: Path | str, data: bytes, *, durable: bool = True) -> None:
     """Writes ``data`` to ``path``, whole or not at all; its folder must exist.
 
     Args:
@@ -96,7 +100,9 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
     Raises:
         OSError: it cannot be written; ``filename`` is ``path``, the old file is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    # Texts, since a path object per picture takes as long as writing it.
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     with _naming(path):
         _writing.add(temporary)
         try:
@@ -110,7 +116,8 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
                 os.close(descriptor)
             os.replace(temporary, path)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
         finally:
             _writing.discard(temporary)
@@ -149,58 +156,6 @@ def write_page(path: Path, text: str) -> None:
     atomic_write_text(path, text, durable=False)
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    """One line as a record; ValueError (JSON and UTF-8 errors are such) if it is none."""
-    text = line.decode("utf-8")
-    try:
-        record = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    check_json(record, text, depth=2 * DEPTH)  # A record holds what was read, a few levels down.
-    if not isinstance(record, dict):
-        raise ValueError(f"expected an object, got {type(record).__name__}")
-    return record
-
-
-@dataclass(frozen=True)
-class JsonLines:
-    """What a line file holds.
-
-    Attributes:
-        records: one mapping per whole line, in file order.
-        torn: whether a torn last line was left out.
-    """
-
-    records: tuple[dict[str, Any], ...]
-    torn: bool
-
-
-def read_json_lines(path: Path) -> JsonLines:
-    """Every record of ``path``; a torn last line is left out, blank lines are skipped.
-
-    Raises:
-        InputError: a line before the last is not a JSON object; the message has ``file:line``.
-        OSError: the file cannot be read.
-    """
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop() != b""  # What follows the last newline was never finished.
-    records: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            records.append(_parse(line))
-        except ValueError as error:
-            if number == len(lines) and not torn:
-                torn = True
-                break
-            raise InputError(
-                f"{path}:{number} is not a JSON record ({error}); restore the file, "
-                "or move it away and run again"
-            ) from error
-    return JsonLines(tuple(records), torn)
-
-
 def _sound_length(path: Path) -> int:
     """Bytes of ``path`` up to and including its last whole line; reads from the end only."""
     with path.open("rb") as file:
@@ -219,12 +174,16 @@ def _sound_length(path: Path) -> int:
             if not line.strip():
                 return position + end
             try:
-                _parse(line)
+                parse_line(line)
             except ValueError:
                 # A complete line that is not JSON counts as torn only at the end of the file.
                 return position + (start if end == len(tail) else end)
             return position + end
         return 0
+
+
+_LINE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+"""Kept, since ``json.dumps`` makes an encoder for every call."""
 
 
 class JsonLinesWriter:
@@ -257,7 +216,7 @@ class JsonLinesWriter:
         """
         if self._descriptor is None:
             raise ValueError(f"{self.path} is closed")
-        text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _LINE.encode(record)
         data = text.encode("utf-8") + b"\n"
         with _naming(self.path):
             try:

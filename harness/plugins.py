@@ -110,9 +110,12 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
 def require_text(what: str, value: Any, error: Callable[[str], Exception]) -> None:
     """Returns if ``value`` can be written into a file as JSON: no NaN, no half surrogate pair, no objects."""
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        _JSON.encode(value).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as reason:
         raise error(f"{what} cannot be written as JSON ({one_line(reason)})") from reason

@@ -50,15 +50,28 @@ NOT_MADE = frozenset({Status.GENERATION_ERROR, Status.MODEL_REFUSED, Status.MODE
 
 def fingerprint(value: Any) -> str:
     """sha256 over canonical JSON, 64 hex digits; key order and spacing do not matter."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode("utf-8")).hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+"""Kept, since ``json.dumps`` makes an encoder for every call."""
+
+_PLAIN = (str, int, float, bool, type(None))
 
 
 class _Record:
     """JSON in and out for the dataclasses below."""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
+        line = {}
+        for name in self.__dataclass_fields__:  # type: ignore[attr-defined]
+            value = getattr(self, name)
+            if value.__class__ is dict and not value:
+                value = {}
+            elif value.__class__ not in _PLAIN:  # What is nested is copied, which takes ten times as long.
+                return asdict(self)  # type: ignore[call-overload]
+            line[name] = value
+        return line
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -167,7 +180,7 @@ class SampleRecord:
             "metrics": sorted(measurement.values),
             "doc_hash": fingerprint(doc),
             "prompt_hash": fingerprint(item.text),
-            "target_hash": fingerprint(""),
+            "target_hash": _NO_TARGET,
             "prompt_id": item.id,
             "image_idx": sample.index,
             "seed": sample.seed,
@@ -213,6 +226,8 @@ class SampleRecord:
         measurement = Measurement(status, values, line.get("reason") or "", line.get("evidence") or {})
         return cls(int(line["doc_id"]), item, sample, measurement, dict(line.get("timing") or {}))
 
+
+_NO_TARGET = fingerprint("")
 
 _NO = type(None)
 _TYPES: tuple[tuple[bool, str, Any], ...] = (

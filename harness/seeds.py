@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1 << 16, typed=True)
 def sample_seed(task_version: str, item_id: str, index: int, run_seed: int) -> int:
     """The seed of picture ``index`` of an item: 63 bits of sha256, 0 <= seed < 2**63.
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.runs.scores import Score, TaskScores
 from selfreward_eval.leaderboards.entries import Entry, Items
 from selfreward_eval.leaderboards.grouping import Group, settings_of
+from selfreward_eval.leaderboards.kept_pairs import pairs_of
 from selfreward_eval.leaderboards.pair_tests import Pairs
-from selfreward_eval.leaderboards.pairwise import Stratum, pairwise, pairwise_macro
+from selfreward_eval.leaderboards.pairwise import Stratum
 from selfreward_eval.leaderboards.ranking import Place, adjusted, better_matrix, places
 
 if TYPE_CHECKING:
@@ -106,8 +108,14 @@ class Board:
         return [row.entry for row in self.overall.rows]
 
 
-def make_board(group: Group, *, own_settings: bool = False) -> Board:
-    """Ranks a group of comparable runs."""
+def make_board(group: Group, *, own_settings: bool = False, cache: Path | None = None) -> Board:
+    """Ranks a group of comparable runs.
+
+    Args:
+        group: at least one run.
+        own_settings: whether models may differ in their generation settings.
+        cache: folder of pairs tested before; None to test all of them. The board is the same.
+    """
     import numpy as np
 
     task = group.task
@@ -120,8 +128,10 @@ def make_board(group: Group, *, own_settings: bool = False) -> Board:
     }
     strata = {name: stratum for name, stratum in strata.items() if len(stratum.order)}
     width = scores.range[1] - scores.range[0]
-    macro, single = pairwise_macro(values, strata, width)
-    whole = macro if scores.macro else pairwise(values, _stratum(items, range(len(items))), width)
+    everything = None if scores.macro else _stratum(items, range(len(items)))
+    slug = f"{_UNSAFE.sub('-', f'{task}-{scores.version}').strip('-').lower()}-{group.key}"
+    path = None if cache is None else cache / f"pairs-{slug}.npz"
+    whole, single = pairs_of(values, strata, everything, width, path)
     keep = [_Sorted.of(group.entries, task, name, scores.higher_is_better) for name in ("", *single)]
     tests = [one.taken(pairs) for one, pairs in zip(keep, (whole, *single.values()), strict=True)]
     overall_p = adjusted([tests[0].p])
@@ -148,7 +158,7 @@ def make_board(group: Group, *, own_settings: bool = False) -> Board:
     return Board(
         task=task,
         version=scores.version,
-        slug=f"{_UNSAFE.sub('-', f'{task}-{scores.version}').strip('-').lower()}-{group.key}",
+        slug=slug,
         scores=scores,
         settings=settings_of(group.entries[0], task, own_settings=own_settings),
         overall=tables[0],

@@ -104,16 +104,17 @@ def build_leaderboard(
     site = Site(out, look())
     if progress is not None:
         progress.start(STEP, len(folders), 0)
+    kept = cache or out.resolve().with_name(f"{out.resolve().name}.cache")
     gathered = gather(
         folders,
         out,
-        cache or out.resolve().with_name(f"{out.resolve().name}.cache"),
+        kept,
         pictures=pictures,
         processes=processes,
         done=lambda: progress.advance(STEP, 1) if progress is not None else None,
     )
     groups = group_runs(gathered.entries, own_settings=own_settings)
-    boards = [make_board(group, own_settings=own_settings) for group in groups]
+    boards = [make_board(group, own_settings=own_settings, cache=kept) for group in groups]
     _write_pages(site, boards, gathered.entries, imported, title)
     written = site.finish(_pictures(gathered.entries))
     return Built(out, tuple(boards), len(gathered.entries), gathered.read, written)
@@ -126,8 +127,7 @@ def _write_pages(
     homes: dict[str, list[dict[str, str]]] = {}
 
     def page(name: str, template: str, view: dict[str, Any]) -> None:
-        root = "../" * name.count("/")
-        site.add(name, view, partial(render, template, root, view))
+        site.add(name, view, partial(render, template, _root(name), view))
 
     for name, content in assets().items():
         site.add_text(name, content)
@@ -141,8 +141,10 @@ def _write_pages(
             home = {"title": board_title(board), "page": page_of(board, board.overall)}
             homes.setdefault(entry.slug, []).append(home)
     for entry in entries:
-        page(f"models/{entry.slug}.html", "model", model_page(entry, homes.get(entry.slug, [])))
-        site.add_text(f"data/models/{entry.slug}.js", cards_script(entry))
+        own = homes.get(entry.slug, [])
+        # Of hundreds of models even the view takes a while: it follows from the entry.
+        site.add(f"models/{entry.slug}.html", [entry.digest, own], partial(_model_page, entry, own))
+        site.add(f"data/models/{entry.slug}.js", [entry.digest], partial(cards_script, entry))
     page("compare.html", "compare", compare_page(boards))
     site.add_text("data/boards.js", boards_script(boards))
     page("reported.html", "reported", reported_page(protocols, published, imported))
@@ -150,6 +152,15 @@ def _write_pages(
     site.add_text("leaderboard.json", boards_json(boards))
     site.add_text("leaderboard.csv", boards_csv(boards))
     site.add_text("leaderboard.md", boards_markdown(boards))
+
+
+def _root(name: str) -> str:
+    """The way from a page to the site's own folder."""
+    return "../" * name.count("/")
+
+
+def _model_page(entry: Entry, homes: Sequence[dict[str, str]]) -> str:
+    return render("model", _root(f"models/{entry.slug}.html"), model_page(entry, homes))
 
 
 def _pictures(entries: Sequence[Entry]) -> set[str]:

@@ -8,21 +8,27 @@ and the run is read anew.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.files import atomic_write_bytes
 from selfreward_eval.harness.records import Manifest, fingerprint
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.leaderboards.entries import Entry, Items, TaskEntry
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = ["LAYOUT", "entry_path", "load_entry", "store_entry"]
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised whenever what an entry keeps, or how it is read, changes."""
 
 
@@ -49,13 +55,19 @@ def store_entry(path: Path, entry: Entry) -> None:
         "slug": entry.slug,
         "manifest": entry.manifest.to_json(),
         "tasks": {
-            name: {"scores": task.scores.to_json(), "items": asdict(task.items), "cards": list(task.cards)}
+            name: {"scores": task.scores.to_json(), "cards": list(task.cards)}
             for name, task in entry.tasks.items()
         },
     }
-    arrays: dict[str, Any] = {"header": np.frombuffer(json.dumps(header).encode("utf-8"), dtype=np.uint8)}
+    arrays: dict[str, Any] = {}
     for number, task in enumerate(entry.tasks.values()):
         arrays[f"values_{number}"], arrays[f"seeds_{number}"] = task.values, task.seeds
+        # Apart, since many runs name the same items.
+        arrays[f"items_{number}"] = _bytes(asdict(task.items))
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode("utf-8"))
+    for array in arrays.values():
+        digest.update(np.ascontiguousarray(array).tobytes())
+    arrays["header"] = _bytes({**header, "digest": digest.hexdigest()})
     data = io.BytesIO()
     np.savez(data, allow_pickle=False, **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +75,17 @@ def store_entry(path: Path, entry: Entry) -> None:
         if old != path:
             old.unlink(missing_ok=True)
     atomic_write_bytes(path, data.getvalue(), durable=False)
+
+
+def _bytes(value: Any) -> NDArray[np.uint8]:
+    import numpy as np
+
+    return np.frombuffer(json.dumps(value).encode("utf-8"), dtype=np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _items(data: bytes) -> Items:
+    return Items(**{key: tuple(values) for key, values in json.loads(data).items()})
 
 
 def load_entry(path: Path) -> Entry | None:
@@ -75,13 +98,14 @@ def load_entry(path: Path) -> Entry | None:
             tasks = {
                 name: TaskEntry(
                     TaskScores.from_json(part["scores"]),
-                    Items(**{key: tuple(values) for key, values in part["items"].items()}),
+                    _items(arrays[f"items_{number}"].tobytes()),
                     arrays[f"values_{number}"],
                     arrays[f"seeds_{number}"],
                     tuple(part["cards"]),
                 )
                 for number, (name, part) in enumerate(header["tasks"].items())
             }
-        return Entry(header["name"], header["slug"], Manifest.from_json(header["manifest"]), tasks)
+        manifest = Manifest.from_json(header["manifest"])
+        return Entry(header["name"], header["slug"], manifest, tasks, str(header["digest"]))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None

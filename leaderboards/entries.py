@@ -75,12 +75,14 @@ class Entry:
         slug: unique among runs and safe in an address.
         manifest: ``run.json``.
         tasks: task -> what it says.
+        digest: a hash of everything above, which the cache gives an entry; empty until then.
     """
 
     name: str
     slug: str
     manifest: Manifest
     tasks: dict[str, TaskEntry]
+    digest: str = ""
 
     @property
     def fingerprint(self) -> str:

@@ -153,7 +153,7 @@ def _with_thumbnails(entry: Entry, folder: Path, site: Path) -> Entry:
         name: replace(task, cards=tuple(card_with_thumbnail(card, folder, site) for card in task.cards))
         for name, task in entry.tasks.items()
     }
-    return replace(entry, tasks=tasks)
+    return replace(entry, tasks=tasks, digest="")
 
 
 def _refreshed(entry: Entry, folder: Path, path: Path, site: Path) -> Entry:
@@ -163,7 +163,7 @@ def _refreshed(entry: Entry, folder: Path, path: Path, site: Path) -> Entry:
         return entry
     again = _with_thumbnails(entry, folder, site)
     store_entry(path, again)
-    return again
+    return load_entry(path) or again
 
 
 def _sharing(entry: Entry, shared: dict[Items, Items]) -> Entry:

@@ -9,7 +9,6 @@ make up a run is :func:`~selfreward_eval.harness.runs.reader.read_files`' to say
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from pathlib import Path
@@ -24,7 +23,7 @@ from selfreward_eval.harness.report.run_view import model_name
 from selfreward_eval.harness.runs.checking import TOLERANCE, TaskPlan, not_planned, require_item_count
 from selfreward_eval.harness.runs.reader import damaged_record, read_files
 from selfreward_eval.harness.runs.scores import TaskScores
-from selfreward_eval.harness.user_files.text_files import DEPTH, DIGITS
+from selfreward_eval.harness.user_files.text_files import DEPTH, holds_long_number
 from selfreward_eval.leaderboards.entries import (
     NOT_DRAWN,
     Card,
@@ -39,8 +38,6 @@ from selfreward_eval.leaderboards.entries import (
 __all__ = ["read_entry"]
 
 _STATUSES = {str(status) for status in Status}
-
-_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (DIGITS + 1))
 
 Line = Mapping[str, Any]
 
@@ -67,12 +64,15 @@ def read_entry(folder: Path, pictures: int) -> Entry:
 
 def _records(path: Path) -> Sequence[Line]:
     """What :func:`read_json_lines` gives; a sound file is parsed in one go, which takes a third less time."""
-    lines = path.read_bytes().split(b"\n")
+    try:
+        lines = path.read_bytes().decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        return read_json_lines(path).records
     if not lines.pop():
         whole = [line for line in lines if line.strip()]
         try:
             # What may be nested too deeply or hold half a character is looked at line by line.
-            records = [] if any(map(_is_odd, whole)) else json.loads(b"[" + b",".join(whole) + b"]")
+            records = [] if any(map(_is_odd, whole)) else json.loads("[" + ",".join(whole) + "]")
         except (ValueError, RecursionError):
             records = []
         if len(records) == len(whole) and all(isinstance(record, dict) for record in records):
@@ -80,9 +80,9 @@ def _records(path: Path) -> Sequence[Line]:
     return read_json_lines(path).records
 
 
-def _is_odd(line: bytes) -> bool:
-    brackets = line.count(b"[") + line.count(b"{")
-    return brackets > 2 * DEPTH or b"\\ud" in line or b"\\uD" in line or _LONG_NUMBER.search(line) is not None
+def _is_odd(line: str) -> bool:
+    brackets = line.count("[") + line.count("{")
+    return brackets > 2 * DEPTH or "\\ud" in line or "\\uD" in line or holds_long_number(line)
 
 
 def _task(path: Path, lines: Sequence[Line], scores: TaskScores, plan: TaskPlan, pictures: int) -> TaskEntry:

@@ -31,11 +31,15 @@ def assets() -> dict[str, str]:
 
 @cache
 def look() -> str:
-    """A hash of everything that makes the pages look as they do: a change rebuilds them."""
+    """A hash of everything that makes the pages look as they do, code included: a change rebuilds them."""
     digest = hashlib.sha256(package_version().encode())
     for name in TEMPLATES:
         digest.update(files(PACKAGE).joinpath("templates", f"{name}.jinja").read_bytes())
     digest.update(files(REPORT).joinpath("templates", "parts.jinja").read_bytes())
+    for package in (PACKAGE, REPORT):
+        for module in sorted(files(package).iterdir(), key=lambda file: file.name):
+            if module.name.endswith(".py"):
+                digest.update(module.read_bytes())
     return digest.hexdigest()[:16]
 
 

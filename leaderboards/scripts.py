@@ -24,6 +24,9 @@ __all__ = ["boards_script", "cards_script", "pairs_script"]
 DIGITS = 5
 """Decimals of an effect; p-values have two significant digits."""
 
+SMALLEST = 1e-290
+"""Smaller p-values are rounded one by one: powers of ten near a float's smallest are inexact."""
+
 
 def _script(place: str, key: str, value: Any) -> str:
     """``value`` put where the page looks for it. Only ASCII, so nothing can end the script early."""
@@ -72,6 +75,8 @@ def _table(table: Table, slugs: dict[str, int]) -> dict[str, Any]:
     ranked = table.rows[: table.ranked]
     return {
         "models": [slugs[row.entry.slug] for row in ranked],
+        # Whole numbers of this unit: hundreds of thousands of them are written four times as fast.
+        "unit": 10**DIGITS,
         "effect": _numbers(table.pairs.effect),
         "low": _numbers(table.pairs.low),
         "high": _numbers(table.pairs.high),
@@ -89,15 +94,34 @@ def _counts(values: NDArray[np.int64]) -> list[int] | int:
     return counts[0] if len(set(counts)) == 1 else counts
 
 
-def _numbers(values: NDArray[np.float64]) -> list[float | None]:
+def _numbers(values: NDArray[np.float64]) -> list[int | None]:
     import numpy as np
 
-    rounded = (np.round(values, DIGITS) + 0.0).tolist()
-    return [None if one != one else one for one in rounded]
+    absent = np.isnan(values)
+    whole: list[int | None] = np.rint(np.where(absent, 0.0, values) * 10**DIGITS).astype(np.int64).tolist()
+    for place in np.flatnonzero(absent).tolist():
+        whole[place] = None
+    return whole
 
 
 def _p_values(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if p != p else float(f"{p:.2g}") for p in values.tolist()]
+    import numpy as np
+
+    known = np.flatnonzero(values > SMALLEST)
+    exponents = np.floor(np.log10(values[known]))
+    digits = values[known] / 10.0 ** (exponents - 1)
+    codes = 100 * exponents.astype(int) + np.rint(digits).astype(int)
+    different, places = np.unique(codes, return_inverse=True)
+    # Of two digits and an exponent there are few; 100 of them are 10 of the next.
+    texts = [f"{code % 100 or 10}e{code // 100 - 1}" for code in different.tolist()]
+    out = np.full(len(values), np.nan)
+    out[known] = np.array(texts, dtype=str).astype(float)[places] if texts else out[known]
+    told: list[float | None] = out.tolist()
+    # Half way between two of them the text decides; NaN is no test.
+    half = np.abs(digits - np.floor(digits) - 0.5) < 1e-6
+    for place in (*known[half].tolist(), *np.flatnonzero(~(values > SMALLEST)).tolist()):
+        told[place] = None if np.isnan(values[place]) else float(f"{values[place]:.2g}")
+    return told
 
 
 def _rounded(value: float | None) -> float | None:
@@ -110,6 +134,8 @@ def cards_script(entry: Entry) -> str:
         {
             "task": card["task"],
             "item": card["item_id"],
+            "sample": card["index"] + 1,
+            "seed": card["seed"],
             "category": card["category"],
             "prompt": card["prompt"],
             "verdict": card["verdict"],

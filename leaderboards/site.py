@@ -107,7 +107,7 @@ class Site:
 
     def add_text(self, name: str, text: str) -> None:
         """:meth:`add` for a file whose content is at hand."""
-        self.add(name, text, lambda: text)
+        self.add(name, hashlib.sha256(text.encode("utf-8")).hexdigest(), lambda: text)
 
     def finish(self, pictures: Iterable[str]) -> Written:
         """Writes the list of files and removes what an earlier build left.

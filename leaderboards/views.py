@@ -16,10 +16,13 @@ from selfreward_eval.harness.report.run_view import task_view
 from selfreward_eval.harness.runs.scores import TaskScores
 from selfreward_eval.harness.stats.choosing import FEW_UNITS
 from selfreward_eval.leaderboards.board import METHOD, Board, Row, Table
-from selfreward_eval.leaderboards.entries import Card, Entry
+from selfreward_eval.leaderboards.entries import Card, Entry, TaskEntry
 from selfreward_eval.leaderboards.tables import rank_text
 
 __all__ = ["board_page", "board_title", "compare_page", "index_page", "model_page", "page_of"]
+
+LISTED = 10
+"""Models of a board in its table on the first page."""
 
 NAMED = 12
 """Models named in a line of the index before the rest is counted."""
@@ -35,14 +38,55 @@ def board_title(board: Board) -> str:
     return f"{board.task}, version {board.version}"
 
 
-def apart(board: Board, boards: Sequence[Board]) -> list[str]:
-    """What sets a board apart from the others of its task: ``field: its value``."""
+def _differing(board: Board, boards: Sequence[Board]) -> dict[str, str]:
+    """In what a board differs from the others of its task: field, as ``compare`` calls it, -> its value."""
     fields: dict[str, str] = {}
     for other in boards:
         if other is not board and other.task == board.task:
             for difference in differing(board.settings, other.settings):
-                fields[difference.field] = difference.a
-    return [f"{name}: {value}" for name, value in sorted(fields.items())]
+                fields[_field(board.task, difference.field)] = difference.a
+    return dict(sorted(fields.items()))
+
+
+def _field(task: str, name: str) -> str:
+    """A field of a board's settings under its name in a run's identity."""
+    first, dot, rest = name.partition(".")
+    return {"generation": "model.generation", "task": f"tasks.{task}"}.get(first, first) + dot + rest
+
+
+def apart(board: Board, boards: Sequence[Board]) -> list[str]:
+    """What sets a board apart from the others of its task: ``field: its value``."""
+    return [f"{name}: {value}" for name, value in _differing(board, boards).items()]
+
+
+def why_apart(boards: Sequence[Board]) -> list[dict[str, Any]]:
+    """Why runs of one task are on different boards, and what would join them; empty where none are.
+
+    Returns:
+        By task: ``task``, ``boards`` (title, page, number of models), ``fields`` (name, value on each board)
+        and ``joined`` (whether ``--own-settings`` would put all of them on one board).
+    """
+    found = []
+    for task in dict.fromkeys(board.task for board in boards):
+        own = [board for board in boards if board.task == task]
+        told = [_differing(board, boards) for board in own]
+        names = list(dict.fromkeys(name for fields in told for name in fields))
+        if len(own) < 2:
+            continue
+        # In a field in which any two differ, every board differs from some other.
+        fields = [{"name": name, "values": [one[name] for one in told]} for name in names]
+        found.append(
+            {
+                "task": task,
+                "boards": [
+                    {"page": page_of(board, board.overall), "models": count(len(board.overall.rows), "model")}
+                    for board in own
+                ],
+                "fields": fields,
+                "joined": all(name.startswith("model.generation.") for name in names),
+            }
+        )
+    return found
 
 
 def index_page(title: str, boards: Sequence[Board]) -> dict[str, Any]:
@@ -59,6 +103,7 @@ def index_page(title: str, boards: Sequence[Board]) -> dict[str, Any]:
                 "metric": board.scores.metric,
                 "apart": apart(board, boards),
                 "first": _first(board),
+                **_short_table(board),
                 "categories": [
                     {"name": table.name, "page": page_of(board, table)} for table in board.categories
                 ],
@@ -66,7 +111,27 @@ def index_page(title: str, boards: Sequence[Board]) -> dict[str, Any]:
             }
             for board in boards
         ],
+        "why_apart": why_apart(boards),
         "method": METHOD,
+    }
+
+
+def _short_table(board: Board) -> dict[str, Any]:
+    """The head of a board's overall table: ``rows``, ``rest`` (further models), ``scale``, ``percent``."""
+    notation = notation_for(board.scores.range)
+    axis = _axis(board, board.overall)
+    rows: list[dict[str, Any]] = []
+    shown = board.overall.rows[:LISTED]
+    for above, row in zip((None, *shown), shown, strict=False):
+        score = row.score
+        mark = interval_mark(axis, score.value, score.low, score.high)
+        cut = above is not None and _group(above) != _group(row)
+        rows.append({**_row(row, notation), "mark": mark, "cut": cut})
+    return {
+        "rows": rows,
+        "rest": len(board.overall.rows) - len(shown),
+        "scale": scale_marks(axis, notation),
+        "percent": notation.unit.strip(),
     }
 
 
@@ -191,7 +256,7 @@ def model_page(entry: Entry, homes: Sequence[Mapping[str, str]]) -> dict[str, An
         entry: the run.
         homes: ``title`` and ``page`` of the boards it stands on.
     """
-    cards = [card for task in entry.tasks.values() for card in task.cards]
+    cards = [card for task in entry.tasks.values() for card in _by_category(task)]
     return {
         "name": entry.name,
         "slug": entry.slug,
@@ -200,10 +265,18 @@ def model_page(entry: Entry, homes: Sequence[Mapping[str, str]]) -> dict[str, An
         "tasks": [_task(task.scores) for task in entry.tasks.values()],
         "homes": list(homes),
         "cards": [_shown(card) for card in cards],
+        # Tables lead to the pictures of these.
+        "shown": [list(pair) for pair in dict.fromkeys((card["task"], card["category"]) for card in cards)],
         "offer": filters(cards),
         "identity": groups(entry.manifest.identity),
         "environment": groups(entry.manifest.environment),
     }
+
+
+def _by_category(task: TaskEntry) -> list[Card]:
+    """The cards of a task, those of one category side by side, in the order of its table."""
+    order = {name: place for place, name in enumerate(task.scores.categories)}
+    return sorted(task.cards, key=lambda card: order.get(card["category"], len(order)))
 
 
 def _task(scores: TaskScores) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.files import write_page
 from selfreward_eval.harness.report.cards import embedding_order, filters, wanted_picture, with_picture
+from selfreward_eval.harness.report.lazy import EAGER, blocks_of, linked
 from selfreward_eval.harness.report.pictures import BUDGET, Wanted, embed_all
 from selfreward_eval.harness.report.rendering import render_page
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 REPORT_NAME = "report.html"
 """A run's page inside its folder, unless another path is given."""
+
+NO_ROOM = {"problem": "No room on this page; the picture lies in the run folder"}
 
 OUTSIDE = {"problem": "Its record points outside the run folder"}
 
@@ -28,7 +31,8 @@ def write_run_page(run_folder: Path, path: Path | None = None, *, budget: int = 
     Args:
         run_folder: holds ``run.json``, results, sample lines and pictures.
         path: of the page; ``report.html`` in the run folder by default.
-        budget: bytes of picture data that the page may hold; what does not fit is announced on the page.
+        budget: bytes of picture data that the page may hold. Of up to :data:`~.lazy.EAGER` samples, those
+            that do not fit are left out, which the page says; of more, their files are shown.
 
     Returns:
         Where the page lies.
@@ -48,14 +52,48 @@ def write_run_page(run_folder: Path, path: Path | None = None, *, budget: int = 
         return page
     run = load_run(run_folder)
     view = run_view(run.manifest, run.scores, run.records, [file.name for file in run.torn])
-    room = _embed([(run.folder, card) for card in embedding_order(view["cards"])], budget)
-    cards = [room.shown(run.folder, card) for card in view["cards"] if room.holds(run.folder, card)]
-    left_out = left_out_text(len(view["cards"]), len(cards), "pictures", budget)
-    html = render_page("run.jinja", view=view, cards=cards, offer=filters(cards), left_out=left_out)
-    _write(page, html)
+    room = _Room([(run.folder, card) for card in embedding_order(view["cards"])], budget)
+    if len(view["cards"]) > EAGER:
+        cards, left_out, beside = _all_shown(run.folder, page, view["cards"], room, budget)
+        laid_out: dict[str, Any] = {"cards": [], "blocks": blocks_of(cards), "beside": beside}
+    else:
+        cards = [room.shown(run.folder, card) for card in view["cards"] if room.holds(run.folder, card)]
+        left_out = left_out_text(len(view["cards"]), len(cards), "pictures", budget)
+        laid_out = {"cards": cards, "blocks": [], "beside": False}
+    _write(page, render_page("run.jinja", view=view, offer=filters(cards), left_out=left_out, **laid_out))
     if state is not None:
         note_state(page, state)
     return page
+
+
+def _all_shown(
+    folder: Path, page: Path, cards: Sequence[Card], room: _Room, budget: int
+) -> tuple[list[dict[str, Any]], str, bool]:
+    """Every card; those whose picture found no room show its file, where the page lies beside it.
+
+    Returns:
+        The cards, what the page says of such pictures, and whether it shows files.
+    """
+    beside = page.resolve().parent == folder.resolve()
+    outside = 0
+    shown = []
+    for card in cards:
+        if room.holds(folder, card):
+            shown.append(room.shown(folder, card))
+            continue
+        outside += 1
+        shown.append(with_picture(card, linked(folder, card) if beside else NO_ROOM))
+    if not outside:
+        return shown, "", False
+    told = (
+        f"{outside:,} of {len(cards):,} pictures are not inside this file, which would be too large to open "
+        f"with ease ({budget / 1e6:.0f} MB of pictures at most). "
+    )
+    if beside:
+        told += "They are shown from images/ beside it, as they are there when you look."
+    else:
+        told += "They lie in the run folder, under images/; the page that is written there shows them."
+    return shown, told, beside
 
 
 def write_comparison_page(
@@ -81,7 +119,7 @@ def write_comparison_page(
 
     view = comparison_view(comparison, run_a, run_b)
     folders = (("a", run_a.folder), ("b", run_b.folder))
-    room = _embed(
+    room = _Room(
         [
             (folder, pair[side])
             for pair in embedding_order(view["pairs"])
@@ -103,28 +141,30 @@ def write_comparison_page(
 
 
 class _Room:
-    """The pictures that found room on a page."""
+    """The pictures that found room on a page, of (run folder, card), the first ones first."""
 
-    def __init__(self, pictures: Mapping[Wanted, dict[str, Any]]) -> None:
-        self.pictures = pictures
+    def __init__(self, cards: Sequence[tuple[Path, Card]], budget: int) -> None:
+        self._wanted: dict[tuple[str, str], Wanted | None] = {}
+        wanted = [self._of(folder, card) for folder, card in cards]
+        self.pictures = embed_all([one for one in wanted if one is not None], budget)
+
+    def _of(self, folder: Path, card: Card) -> Wanted | None:
+        key = (str(folder), str(card["image"]))
+        if key not in self._wanted:
+            self._wanted[key] = wanted_picture(folder, card)
+        return self._wanted[key]
 
     def holds(self, folder: Path, card: Card) -> bool:
         """Whether a card can be shown: its picture is here, or it has none."""
-        wanted = wanted_picture(folder, card)
+        wanted = self._of(folder, card)
         return wanted is None or wanted in self.pictures
 
     def shown(self, folder: Path, card: Card) -> dict[str, Any]:
         """The card with its picture, or with what is wrong with it."""
-        wanted = wanted_picture(folder, card)
+        wanted = self._of(folder, card)
         if wanted is None:
             return with_picture(card, OUTSIDE if card["image"] else None)
         return with_picture(card, self.pictures[wanted])
-
-
-def _embed(cards: Sequence[tuple[Path, Card]], budget: int) -> _Room:
-    """Pictures of (run folder, card), the first ones first, as far as the budget goes."""
-    wanted = [wanted_picture(folder, card) for folder, card in cards]
-    return _Room(embed_all([one for one in wanted if one is not None], budget))
 
 
 def left_out_text(total: int, shown: int, noun: str, budget: int) -> str:

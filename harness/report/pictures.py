@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import struct
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,18 @@ BUDGET = 22_000_000
 """Bytes of picture data in one page; with its text a page stays below about 25 MB."""
 
 
+PLAIN = 2_000
+"""A small PNG of at most so many bytes is embedded as it is."""
+
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+_RGB = 2
+"""Of three channels; see the PNG specification, 11.2.2."""
+
+
+THREADS = 4
+"""So many make pictures small at once."""
+
+
 class Wanted(NamedTuple):
     """A picture to show.
 
@@ -33,11 +46,11 @@ class Wanted(NamedTuple):
         sha256: of the file that was measured, 64 hex digits; None where that is not recorded.
     """
 
-    path: Path
+    path: Path | str
     sha256: str | None = None
 
 
-def embed(path: Path, sha256: str | None = None) -> dict[str, Any]:
+def embed(path: Path | str, sha256: str | None = None) -> dict[str, Any]:
     """One picture, ready for a template.
 
     Args:
@@ -51,10 +64,13 @@ def embed(path: Path, sha256: str | None = None) -> dict[str, Any]:
     from PIL import Image
 
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as file:
+            content = file.read()
         digest = hashlib.sha256(content).hexdigest()
         if sha256 is not None and digest != sha256:
             return {"problem": other_picture(sha256, digest)}
+        if sha256 is not None and (size := _plain_size(content)):
+            return {"url": _data_url("png", content), "width": size[0], "height": size[1], "pixelated": True}
         picture = read_rgb(io.BytesIO(content))
     except FileNotFoundError:
         return {"problem": "The picture's file is missing"}
@@ -66,8 +82,26 @@ def embed(path: Path, sha256: str | None = None) -> dict[str, Any]:
         picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS, reducing_gap=2.0)
     data = io.BytesIO()
     picture.save(data, "WEBP", lossless=small, quality=100 if small else QUALITY, method=4)
-    url = "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+    url = _data_url("webp", data.getvalue())
     return {"url": url, "width": width, "height": height, "pixelated": small}
+
+
+def _data_url(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+
+
+def _plain_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height of a small PNG that a browser shows as we read it; None for everything else.
+
+    Such are the pictures of small models: making another format of one takes a hundred times as long as
+    reading it, and saves nothing.
+    """
+    # Colour profiles, transparency and the like stand before the first IDAT.
+    if len(content) > PLAIN or content[:16] != _PNG or content[37:41] != b"IDAT" or b"eXIf" in content:
+        return None
+    width, height, depth, colours = struct.unpack(">IIBB", content[16:26])
+    plain = depth == 8 and colours == _RGB and 0 < max(width, height) <= SMALL
+    return (width, height) if plain else None
 
 
 def other_picture(recorded: object, digest: str) -> str:
@@ -86,13 +120,19 @@ def embed_all(pictures: Iterable[Wanted], budget: int = BUDGET) -> Mapping[Wante
     """
     wanted = list(dict.fromkeys(pictures))
     embedded: dict[Wanted, dict[str, Any]] = {}
-    spent, block = 0, 64
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        for start in range(0, len(wanted), block):
-            chunk = wanted[start : start + block]
-            for one, picture in zip(chunk, pool.map(lambda one: embed(*one), chunk), strict=True):
-                spent += len(picture.get("url", ""))
-                if spent > budget:
-                    return embedded
-                embedded[one] = picture
+    spent, block = 0, 16
+    parts = [wanted[start : start + block] for start in range(0, len(wanted), block)]
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for start in range(0, len(parts), THREADS):
+            round_ = parts[start : start + THREADS]
+            for part, pictures in zip(round_, pool.map(_embed_each, round_), strict=True):
+                for one, picture in zip(part, pictures, strict=True):
+                    spent += len(picture.get("url", ""))
+                    if spent > budget:
+                        return embedded
+                    embedded[one] = picture
     return embedded
+
+
+def _embed_each(pictures: Iterable[Wanted]) -> list[dict[str, Any]]:
+    return [embed(*one) for one in pictures]

@@ -89,7 +89,7 @@ def build_environment(
 
 @cache
 def _environment() -> Environment:
-    return build_environment(css=asset("page.css"), script=asset("page.js"))
+    return build_environment(css=asset("page.css"), script=asset("lazy.js") + asset("page.js"))
 
 
 def render_page(template: str, **values: Any) -> str:

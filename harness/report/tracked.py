@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.report.cards import VerdictRule, card, wanted_picture
@@ -112,7 +113,7 @@ def _read(wanted: Wanted) -> Image | None:
     from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb
 
     try:
-        content = wanted.path.read_bytes()
+        content = Path(wanted.path).read_bytes()
         if wanted.sha256 is not None and hashlib.sha256(content).hexdigest() != wanted.sha256:
             return None
         return read_rgb(io.BytesIO(content))

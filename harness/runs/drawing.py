@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from selfreward_eval.harness.attempts import attempt_each
@@ -135,7 +134,7 @@ def _with_revised_prompt(measurement: Measurement, prompt: object) -> Measuremen
     return replace(measurement, evidence={**measurement.evidence, REVISED_PROMPT: prompt})
 
 
-def _sample(planned: Planned, path: Path, digest: str) -> Sample:
+def _sample(planned: Planned, path: str, digest: str) -> Sample:
     return sample_from_picture(planned.item.id, planned.index, planned.seed, path, digest)
 
 

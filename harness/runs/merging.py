@@ -108,10 +108,10 @@ def _copy_picture(source: RunFolder, target: RunFolder, task: str, record: Sampl
     if sample.image is None:
         return
     path = target.picture_path(task, sample.item_id, sample.index, sample.seed)
-    if sample.image != path.as_posix():
+    if sample.image != path:
         raise RunFolderError(
             f"{source.samples_path(task)} names the picture {sample.image!r} for sample {sample.index} of "
-            f"item {sample.item_id!r}, not {path.as_posix()!r}; restore the file, or leave that folder out"
+            f"item {sample.item_id!r}, not {path!r}; restore the file, or leave that folder out"
         )
     try:
         content = (source.path / path).read_bytes()

@@ -35,9 +35,12 @@ class Planned:
     seed: int
 
 
-def plan(task: Task, items: Sequence[Item], seed: int, policy: str) -> list[Planned]:
-    """Every sample of a task in the benchmark's order; ``doc_id`` numbers them within the whole benchmark."""
-    position = {item.id: k for k, item in enumerate(task.items())}
+def plan(task: Task, every: Sequence[Item], items: Sequence[Item], seed: int, policy: str) -> list[Planned]:
+    """Every sample of ``items`` in the benchmark's order.
+
+    ``doc_id`` numbers them within the whole benchmark, which has ``every`` item of the task.
+    """
+    position = {item.id: k for k, item in enumerate(every)}
     m = task.info.images_per_item
     return [
         Planned(position[item.id] * m + k, item, k, task.seed(item, k, seed, policy))

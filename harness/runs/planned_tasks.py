@@ -32,6 +32,6 @@ def plan_tasks(
         require_items(task, every)
         items[name] = limited(every, limit)
         with calling(named(task), "seed()"):
-            plans[name] = plan(task, items[name], seed, policy)
+            plans[name] = plan(task, every, items[name], seed, policy)
         require_seeds(task, plans[name])
     return items, plans

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from selfreward_eval.harness.errors import InputError, RunFolderError
-from selfreward_eval.harness.files import read_json_lines
+from selfreward_eval.harness.files import JsonLinesReader
 from selfreward_eval.harness.records import Manifest, SampleRecord, latest
 from selfreward_eval.harness.runs.checking import TaskPlan, require_agreement, require_plan
 from selfreward_eval.harness.runs.results import SCHEMA
@@ -239,9 +239,9 @@ def read_samples(path: Path) -> Samples:
     Raises:
         InputError: a line before the last is not JSON, or is no sample.
     """
-    lines = read_json_lines(path)
+    lines = JsonLinesReader(path)
     records = []
-    for number, line in enumerate(lines.records, 1):
+    for number, line in enumerate(lines, 1):
         try:
             records.append(SampleRecord.from_json(line))
         except (KeyError, ValueError, TypeError, AttributeError) as error:

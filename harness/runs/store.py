@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -90,6 +91,7 @@ class RunFolder:
         self._part = part
         self._writers: dict[str, JsonLinesWriter] = {}
         self._settled: set[str] = set()
+        self._once: dict[str, set[int]] = {}  # Of files known to hold one whole line per sample: which.
         self._digests: dict[str, str | None] = {}
         if part is None:
             with ExitStack() as locks:
@@ -161,6 +163,8 @@ class RunFolder:
             )
         if settled:
             self._settled.add(task)
+        if not pieces and (settled or not path.exists()):
+            self._once[task] = {one.doc_id for one in records}
         self._digests.update(
             (one.sample.image, one.sample.image_sha256) for one in records if one.sample.image
         )
@@ -192,6 +196,10 @@ class RunFolder:
             # The results no longer follow from the samples until they are written again.
             self.manifest = replace(self.manifest, status="started", finished=None)
             self.write_json(MANIFEST, self.manifest.to_json())
+        if record.doc_id in self._once.get(task, ()):
+            del self._once[task]
+        elif task in self._once:
+            self._once[task].add(record.doc_id)
         if task not in self._writers:
             path = self.samples_path(task)
             self._writers[task] = JsonLinesWriter(
@@ -205,7 +213,7 @@ class RunFolder:
         if parts.part_paths(path) or in_order:
             self._replace(task, sorted(self.records(task), key=lambda record: record.doc_id))
             return
-        if not path.is_file():
+        if task in self._once or not path.is_file():
             return
         lines = read_json_lines(path)
         kept = latest(SampleRecord.from_json(line) for line in lines.records)
@@ -222,34 +230,42 @@ class RunFolder:
         """Writes a file of the run, which other hosts may be writing, too, where this is one of its parts."""
         atomic_write_json(self.path / name, dict(value), alone=self._part is None)
 
-    def picture_path(self, task: str, item_id: str, index: int, seed: int) -> Path:
-        """Where a picture lies, relative to the run folder."""
-        return Path("images", task, sanitise(item_id), f"{index}_{seed}.png")
+    def picture_path(self, task: str, item_id: str, index: int, seed: int) -> str:
+        """Where a picture lies, relative to the run folder, with ``/``."""
+        return f"images/{task}/{sanitise(item_id)}/{index}_{seed}.png"
 
-    def read_picture(self, relative: Path) -> tuple[Image, str] | None:
+    def read_picture(self, relative: str) -> tuple[Image, str] | None:
         """A picture written earlier, as (RGB image, sha256 of its file), or None if there is none whole.
 
         One that is not the picture of its record is none either: somebody put it there afterwards.
         """
-        path = self.path / relative
-        if not path.is_file():
+        if not os.path.isfile(f"{self.path}/{relative}"):
             return None
+        path = self.path / relative
         try:
             picture = read_rgb_file(path)
         except (OSError, Unreadable):
             return None
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        recorded = self._digests.get(relative.as_posix())
+        recorded = self._digests.get(relative)
         return (picture, digest) if recorded in (None, digest) else None
 
-    def write_picture(self, relative: Path, picture: Image) -> str:
+    def write_picture(self, relative: str, picture: Image) -> str:
         """Writes a picture as PNG, whole or not at all; returns the sha256 of the file."""
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG", pnginfo=_revised_prompt(picture))
-        path = self.path / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write_bytes(path, buffer.getvalue(), durable=False)
-        return hashlib.sha256(buffer.getvalue()).hexdigest()
+        data = buffer.getvalue()
+        # Texts, since a few path objects per picture take as long as writing it.
+        path = f"{self.path}/{relative}"
+        folder = os.path.dirname(path)
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:  # The first picture of the run, or of its task.
+            os.makedirs(folder, exist_ok=True)
+        atomic_write_bytes(path, data, durable=False)
+        return hashlib.sha256(data).hexdigest()
 
     def finish(self, results: Mapping[str, Any], *, in_order: bool = False) -> Path:
         """Writes the results, then marks the run as done; returns the results' path.
@@ -303,16 +319,16 @@ class RunFolder:
 
 def _revised_prompt(picture: Image) -> PngInfo | None:
     """What was drawn in place of the prompt, for the picture's own file: its line may never be written."""
-    from PIL.PngImagePlugin import PngInfo
-
     prompt = picture.info.get(REVISED_PROMPT)
     if not isinstance(prompt, str):
         return None
+    from PIL.PngImagePlugin import PngInfo
+
     kept = PngInfo()
     kept.add_itxt(REVISED_PROMPT, prompt)
     return kept
 
 
-def sample_from_picture(item_id: str, index: int, seed: int, relative: Path, digest: str) -> Sample:
+def sample_from_picture(item_id: str, index: int, seed: int, relative: str, digest: str) -> Sample:
     """The sample of a picture that lies in the run folder."""
-    return Sample(item_id=item_id, index=index, seed=seed, image=relative.as_posix(), image_sha256=digest)
+    return Sample(item_id=item_id, index=index, seed=seed, image=relative, image_sha256=digest)

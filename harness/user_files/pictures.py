@@ -101,8 +101,17 @@ def as_rgb(image: Image) -> Image:
     Raises:
         Unreadable: 32-bit pixels, or a file that turns out to be damaged.
     """
+    from PIL import Image as PillowImage
+
+    if type(image) is PillowImage.Image and image.mode == "RGB" and not image.info and not _has_exif(image):
+        return image.copy()  # Drawn in memory: there is nothing to apply.
     with _explained():
         return _as_rgb(image)
+
+
+def _has_exif(image: Image) -> bool:
+    """Whether somebody asked for the EXIF data of an image, to change them perhaps."""
+    return getattr(image, "_exif", None) is not None
 
 
 def _as_rgb(image: Image) -> Image:

@@ -19,6 +19,7 @@ __all__ = [
     "DEPTH",
     "DIGITS",
     "check_json",
+    "holds_long_number",
     "is_number",
     "parse_json",
     "read_lines",
@@ -111,14 +112,27 @@ def check_json(value: Any, text: str, *, lenient: bool = False, depth: int = DEP
     # Few texts have so many brackets, such a run of digits or such an escape; those need a closer look.
     if text.count("[") + text.count("{") > depth:
         _check_depth(value, depth)
-    if not lenient and _LONG_NUMBER.search(text):
+    if not lenient and holds_long_number(text):
         json.loads(text, parse_int=_whole)
-    if not lenient and _SURROGATE.search(text):
+    if not lenient and "\\u" in text and _SURROGATE.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError as error:
             half = error.object[error.start : error.start + 1]
             raise ValueError(f"it holds half a character (the lone surrogate {half!a})") from None
+
+
+def holds_long_number(text: str) -> bool:
+    """Whether ``text`` has more than ``DIGITS`` digits in a row.
+
+    Every such run has one of the places looked at, so that few characters are: this is asked of every line.
+    """
+    for place in range(DIGITS, len(text), DIGITS + 1):
+        if "0" <= text[place] <= "9":
+            start = max(0, place - DIGITS)
+            if _LONG_NUMBER.search(text, start, place + DIGITS + 1):
+                return True
+    return False
 
 
 def _check_depth(value: Any, depth: int) -> None:

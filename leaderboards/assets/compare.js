@@ -46,7 +46,7 @@
     const [low, high] = i < j ? [i, j] : [j, i];
     const at = low * table.models.length - (low * (low + 1)) / 2 + (high - low - 1);
     const sign = i < j ? 1 : -1;
-    const turned = (value) => (value === null ? null : sign * value);
+    const turned = (value) => (value === null ? null : (sign * value) / table.unit);
     return {
       effect: turned(table.effect[at]), p: table.p[at],
       low: turned((i < j ? table.low : table.high)[at]), high: turned((i < j ? table.high : table.low)[at]),
@@ -105,6 +105,11 @@
     return made;
   };
 
+  // Runs of one board share their seeds; where one is not recorded there is nothing to share.
+  const seed = (a, b) => (a && b && a.seed !== b.seed
+    ? `sample ${a.sample}, seed ${a.seed} (A) and ${b.seed} (B)`
+    : `sample ${(a || b).sample}, seed ${(a || b).seed}${a && b ? " in both" : ""}`);
+
   const pictures = (task, first, second) => {
     const key = (card) => JSON.stringify([card.task, card.item]);
     const others = new Map(second.map((card) => [key(card), card]));
@@ -117,7 +122,8 @@
       return element("li", { class: "card" },
         element("div", { class: "words top" },
           element("h3", { class: "prompt" }, card.prompt),
-          element("p", { class: "seed" }, `${card.category}, item ${card.item}`)),
+          element("p", { class: "seed" },
+            element("span", {}, `${card.category}, item ${card.item}`), " ", element("span", {}, seed(a, b)))),
         element("div", { class: "halves" }, half(a, "A"), half(b, "B")));
     }));
     document.querySelector("[data-none]").hidden = pairs.length > 0;

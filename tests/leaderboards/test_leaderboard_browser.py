@@ -136,6 +136,7 @@ def test_two_models_are_picked_and_compared(browser: Browser, site: Path) -> Non
     picture = tab.page.locator("[data-pairs] img").first
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 24
     assert "<script>" in tab.page.locator("[data-pairs] h3").first.inner_text()
+    assert re.search(r"sample 1, seed \d+ in both", tab.page.locator("[data-pairs] .seed").first.inner_text())
     tab.close()
 
 

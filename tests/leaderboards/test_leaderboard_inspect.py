@@ -55,7 +55,7 @@ def test_inspect_finds_the_pictures_inside_the_log(toy: Run, tmp_path: Path) -> 
     path = write_inspect_log(toy, "toy", tmp_path / "toy.eval")
     sample = log_module.read_eval_log_sample(str(path), id="two-0", epoch=2, resolve_attachments=True)
     picture = sample.output.choices[0].message.content[0]
-    assert picture.image.startswith("data:image/webp;base64,")
+    assert picture.image.startswith("data:image/png;base64,")
     assert sample.metadata["image"].endswith(".png")
     light = log_module.read_eval_log(
         str(write_inspect_log(toy, "toy", tmp_path / "light.eval", pictures=False))

@@ -6,7 +6,8 @@
   const count = form.querySelector("[data-count]");
   const reset = form.querySelector("[data-reset]");
   const nothing = document.querySelector("[data-nothing]");
-  const cards = [...document.querySelectorAll("[data-card]")].map((element) => ({
+  const lazy = self.lazyCards ? self.lazyCards() : null;
+  const cards = lazy ? lazy.cards : [...document.querySelectorAll("[data-card]")].map((element) => ({
     element,
     verdict: element.dataset.verdict,
     category: element.dataset.category,
@@ -27,6 +28,7 @@
     const wanted = read();
     const words = wanted.text.trim().toLowerCase();
     let shown = 0;
+    const visibleCards = [];
     for (const card of cards) {
       const visible =
         (!wanted.verdict || card.verdict === wanted.verdict) &&
@@ -34,9 +36,11 @@
         (!wanted.category || card.category === wanted.category) &&
         (!wanted.unseen || card.unseen) &&
         (!words || card.text.includes(words));
-      if (card.element.hidden === visible) card.element.hidden = !visible;
+      if (lazy) { if (visible) visibleCards.push(card); }
+      else if (card.element.hidden === visible) card.element.hidden = !visible;
       shown += visible;
     }
+    if (lazy) lazy.show(visibleCards);
     count.textContent = `${number.format(shown)} of ${number.format(cards.length)}`;
     nothing.hidden = shown > 0;
     reset.hidden = names.every((name) => !wanted[name]);

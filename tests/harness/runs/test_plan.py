@@ -51,8 +51,8 @@ def test_a_larger_limit_keeps_what_a_smaller_one_took(names: list[str], limit: i
 
 
 def test_a_sample_keeps_its_number_and_seed_under_any_limit() -> None:
-    whole = {p.doc_id: p for p in plan(TASK, TASK.items(), 0, "hashed")}
-    few = plan(TASK, limited(TASK.items(), 12), 0, "hashed")
+    whole = {p.doc_id: p for p in plan(TASK, TASK.items(), TASK.items(), 0, "hashed")}
+    few = plan(TASK, TASK.items(), limited(TASK.items(), 12), 0, "hashed")
     assert len(whole) == len(TASK.items()) * TASK.info.images_per_item
     assert len(few) == 12 * TASK.info.images_per_item
     assert all(whole[planned.doc_id] == planned for planned in few)
@@ -60,7 +60,7 @@ def test_a_sample_keeps_its_number_and_seed_under_any_limit() -> None:
 
 def test_an_unknown_seed_policy_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"'shapes_geneval' has no seed policy 'official'; known: hashed"):
-        plan(TASK, TASK.items(), 0, "official")
+        plan(TASK, TASK.items(), TASK.items(), 0, "official")
 
 
 def test_everything_that_can_change_a_score_is_in_the_identity() -> None:

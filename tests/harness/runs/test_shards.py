@@ -167,8 +167,8 @@ def test_a_merge_that_is_cut_off_is_done_again(
     share(tmp_path, "0/2")
     real, finishing = files.atomic_write_bytes, iter(range(100))
 
-    def cut_off(path: Path, data: bytes, **options: Any) -> None:
-        if path.suffix == ".png" or path.name.startswith(".run.json"):
+    def cut_off(path: Path | str, data: bytes, **options: Any) -> None:
+        if Path(path).suffix == ".png" or Path(path).name.startswith(".run.json"):
             return real(path, data, **options)
         if next(finishing) == write:
             raise KeyboardInterrupt

@@ -18,11 +18,12 @@ from PIL import Image
 from selfreward_eval.harness import files
 from selfreward_eval.harness.errors import InputError, RunFolderError
 from selfreward_eval.harness.records import Item, Measurement, Sample, SampleRecord, Status
+from selfreward_eval.harness.runs import store
 from selfreward_eval.harness.runs.store import RunFolder, now, sanitise
 
 IDENTITY: dict[str, Any] = {"model": {"name": "m", "generation": {"guidance": 2.0}}, "seed": 0, "limit": None}
 RECORD = SampleRecord(0, Item("a", "draw a cat", "one"), Sample("a", 0, 7), Measurement(Status.SUCCESS))
-PICTURE = Path("images/t/a/0_7.png")
+PICTURE = "images/t/a/0_7.png"
 
 
 def opened(folder: Path, **changes: Any) -> RunFolder:
@@ -183,3 +184,32 @@ def test_a_name_never_leads_out_of_its_folder(name: str) -> None:
     assert not {"/", "\\", "\0"} & set(folder)
     assert folder.strip(".") == folder
     assert sanitise(folder) == folder
+
+
+def test_lines_that_were_written_once_each_are_not_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading back costs a tenth of making the samples, and most of the memory."""
+    reads: list[Path] = []
+    real = store.read_json_lines
+    monkeypatch.setattr(store, "read_json_lines", lambda path: (reads.append(path), real(path))[1])
+    item = Item("a", "draw a", "all")
+    failed, right = (
+        SampleRecord(0, item, Sample("a", 0, 7), measurement)
+        for measurement in (
+            Measurement(Status.GENERATION_ERROR, reason="it failed"),
+            Measurement(Status.SUCCESS, {"correct": 1.0}),
+        )
+    )
+    with RunFolder(tmp_path / "once", {"tasks": {"t": {}}}, {}) as folder:
+        assert folder.records("t") == []
+        folder.append("t", right)
+        folder.finish({})
+    assert reads == []
+    with RunFolder(tmp_path / "twice", {"tasks": {"t": {}}}, {}) as folder:
+        assert folder.records("t") == []
+        folder.append("t", failed)
+        folder.append("t", right)
+        folder.finish({})
+        assert [record.measurement.ok for record in folder.records("t")] == [True]
+    assert reads == [folder.samples_path("t")]
