@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import signal
 import socket
@@ -120,7 +121,7 @@ def _join(address: str) -> None:
                 f"no Ray cluster answers at {address} ({error.strerror or error}); {_START}"
             ) from None
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
         where = "on this machine" if address == "auto" else f"at {address}"
         raise InputError(f"no Ray cluster runs {where} ({_first(error)}); {_START}") from error

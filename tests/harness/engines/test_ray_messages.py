@@ -13,7 +13,7 @@ from selfreward_eval.harness.runs.drawing import Drawn
 from selfreward_eval.harness.runs.measuring import Raised, unmeasured
 from selfreward_eval.harness.runs.plan import Planned
 
-ITEMS = [Item(f"{k}", f"text {k}", "single", f"{k}", {}) for k in range(3)]
+ITEMS = [Item(f"{k}", f"text {k}", "single", f"{k}") for k in range(3)]
 BATCH = [Planned(k, item, 0, 10 + k) for k, item in enumerate(ITEMS)]
 SAMPLES = {k: Sample(item.id, 0, 10 + k, image=f"images/{k}.png") for k, item in enumerate(ITEMS)}
 FAILED = Measurement(Status.GENERATION_ERROR, reason="none")

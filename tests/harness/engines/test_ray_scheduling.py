@@ -153,7 +153,10 @@ def test_a_shard_of_an_engine_is_refused(tmp_path: Path, cluster: FakeCluster) -
 def test_places_of_the_model_get_workers_that_measure(tmp_path: Path, cluster: FakeCluster) -> None:
     """All batches are drawn before the first is measured, and there are many."""
     cluster.wait = lambda replies, seconds: [  # type: ignore[method-assign]
-        min(replies, key=lambda one: one.reply.made is None and one.reply.opened is None)
+        min(
+            replies,
+            key=lambda one: one.reply is None or (one.reply.made is None and one.reply.opened is None),
+        )
     ]
     finished = share(tmp_path, limit=40)
     assert finished.left == 0

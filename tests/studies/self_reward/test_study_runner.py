@@ -19,7 +19,7 @@ from selfreward_eval.harness.errors import FolderBusy
 from selfreward_eval.harness.folders import RUN, lock_file, lock_folder
 from selfreward_eval.trainers.record import RECORD, read
 from studies.self_reward.plan import PLAN, Plan, PlannedRun, folder_of, read_plan
-from studies.self_reward.runner import BUSY, RUNNER, run_all, run_one
+from studies.self_reward.runner import BUSY, RUNNER, Outcome, run_all, run_one
 from studies.self_reward.states import state_of
 
 CHILD = """
@@ -54,7 +54,7 @@ class Study:
         code = self.codes.get(run.name, "0")
         return [sys.executable, "-c", CHILD, str(folder_of(run, self.output)), code, str(self.journal)]
 
-    def work(self, jobs: int = 1, **options: float) -> object:
+    def work(self, jobs: int = 1, **options: float) -> Outcome:
         return run_all(
             self.runs, self.output, self.command, jobs=jobs, say=self.said.append, pause=0.02, **options
         )
