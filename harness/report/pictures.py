@@ -125,8 +125,8 @@ def embed_all(pictures: Iterable[Wanted], budget: int = BUDGET) -> Mapping[Wante
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         for start in range(0, len(parts), THREADS):
             round_ = parts[start : start + THREADS]
-            for part, pictures in zip(round_, pool.map(_embed_each, round_), strict=True):
-                for one, picture in zip(part, pictures, strict=True):
+            for part, made in zip(round_, pool.map(_embed_each, round_), strict=True):
+                for one, picture in zip(part, made, strict=True):
                     spent += len(picture.get("url", ""))
                     if spent > budget:
                         return embedded

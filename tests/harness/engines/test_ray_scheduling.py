@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_cluster import Answer, FakeCluster, share, two_workers
+from support.fake_cluster import FakeCluster, share, two_workers
 from support.run_states import contents
 
 from selfreward_eval.harness.errors import BrokenPlugin, FolderBusy, InputError, UsageError
