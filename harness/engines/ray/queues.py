@@ -84,7 +84,7 @@ def message(assignment: Assignment, slot: Slot, work: Work, recorded: bool) -> B
         for planned in work.batch:
             path = folder.picture_path(work.task, planned.item.id, planned.index, planned.seed)
             with suppress(FileNotFoundError):
-                pictures[path.as_posix()] = (folder.path / path).read_bytes()
+                pictures[path] = (folder.path / path).read_bytes()
     apart = assignment.phase == "all" and not isinstance(task, Responds)
     measured = slot.role == "measure" or not apart
     return Batch(

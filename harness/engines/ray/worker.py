@@ -175,11 +175,11 @@ def _read(folder: RunFolder, made: Any) -> dict[int, Any]:
     pictures: dict[int, Any] = {}
     for position in made.pictures:
         sample = samples[position]
-        pictures[position] = sample.image and _whole(folder, Path(sample.image), sample.image_sha256)
+        pictures[position] = sample.image and _whole(folder, sample.image, sample.image_sha256)
     return pictures
 
 
-def _whole(folder: RunFolder, path: Path, digest: str | None) -> Any:
+def _whole(folder: RunFolder, path: str, digest: str | None) -> Any:
     end = time.monotonic() + PATIENCE
     while True:
         found = folder.read_picture(path)
