@@ -1,0 +1,38 @@
+"""Joining a Ray cluster: what standard output holds meanwhile."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from selfreward_eval.harness.engines.ray.cluster import joined
+
+
+class SpeakingRay(SimpleNamespace):
+    """Stands in for Ray, and prints as it does when a worker dies."""
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **options: Any) -> None:
+        print("(raylet) A worker died")
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def shutdown(self) -> None:
+        print("(raylet) Another worker died")
+
+
+def test_standard_output_stays_the_commands_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``--json`` writes there; findings/ray_prints_deaths_to_stdout.sh."""
+    monkeypatch.setitem(sys.modules, "ray", SpeakingRay())
+    with joined("auto") as there:
+        assert there == (2.0, 0.0)
+    out, err = capsys.readouterr()
+    assert (out, err.count("worker died")) == ("", 2)
