@@ -53,6 +53,9 @@ DEVELOPMENT = 72
 ROWS = 64
 """At most so many pictures are drawn together in training; part of the result in float32."""
 
+LOG_PICTURES_EVERY = 5
+"""Rounds from one logging of pictures to the next, where there are trackers."""
+
 CAPTION_QUESTION = "describe the picture."
 
 
@@ -80,6 +83,8 @@ class TrainingJob:
         points: where along the way the weights are measured too.
         drawn: folder that keeps the starting model's candidates for other training runs; None for none.
         log_with: trackers beside the JSON lines.
+        log_pictures_every: rounds from one logging of pictures to the next; 0 for none. Decides nothing of
+            the outcome.
         question: what is asked for a caption.
         files: name -> text of files for the training run's folder.
     """
@@ -99,6 +104,7 @@ class TrainingJob:
     points: Points = NO_POINTS
     drawn: Path | None = None
     log_with: tuple[str, ...] = ()
+    log_pictures_every: int = LOG_PICTURES_EVERY
     question: str = CAPTION_QUESTION
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -126,6 +132,7 @@ class TrainingJob:
         limit: int | None = None,
         points: Points = NO_POINTS,
         log_with: Sequence[str] = (),
+        log_pictures_every: int = LOG_PICTURES_EVERY,
         output_path: str | Path = "training",
     ) -> TrainingJob:
         """A job from registry names and their arguments.
@@ -155,6 +162,7 @@ class TrainingJob:
             limit: items per task of the evaluation; None for all.
             points: where along the way the weights are measured too.
             log_with: ``tensorboard``, ``wandb``, both or none.
+            log_pictures_every: with trackers, log pictures of fixed prompts every so many rounds; 0 for none.
             output_path: folder of training runs.
 
         Raises:
@@ -190,6 +198,7 @@ class TrainingJob:
             points=points,
             drawn=None if drawn is None else Path(drawn),
             log_with=tuple(log_with),
+            log_pictures_every=log_pictures_every,
             question=question,
         )
 
