@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,11 +19,9 @@ from selfreward_eval.harness.registry import construct, registry
 from selfreward_eval.harness.task import Task
 from selfreward_eval.harness.task_arguments import per_task
 from selfreward_eval.rewarders.base import Rewarder
-from selfreward_eval.rewarders.building import build as build_rewarder
-from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.trainers.base import Trainer
+from selfreward_eval.trainers.building import RewarderBuilder, caption_rewarder, refuse_pair, rewarder_builder
 from selfreward_eval.trainers.building import build as build_trainer
-from selfreward_eval.trainers.building import caption_rewarder, refuse_pair
 from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.points import NO_POINTS, Points
@@ -57,10 +55,6 @@ LOG_PICTURES_EVERY = 5
 """Rounds from one logging of pictures to the next, where there are trackers."""
 
 CAPTION_QUESTION = "describe the picture."
-
-
-RewarderBuilder = Callable[[str | None, "Trains"], Rewarder]
-"""(Registry name, or None for the chosen rewarder; adapter) -> rewarder."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +169,7 @@ class TrainingJob:
                 f"unknown guidance policy {guidance_policy!r} ({_option('guidance_policy')}); known: "
                 f"{', '.join(POLICIES)}"
             )
-        build_rewarders = _rewarders(rewarder, rewarder_args or {})
+        build_rewarders = rewarder_builder(rewarder, rewarder_args or {})
         names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
         adapter = _model(model, model_args or {})
         method = _trainer(trainer, trainer_args or {}, training_seed, adapter)
@@ -233,27 +227,6 @@ def _trainer(
     if arguments:
         raise UsageError("trainer_args are for a trainer that is given by name")
     return _seeded(trainer, training_seed)
-
-
-def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> RewarderBuilder:
-    """What builds the chosen rewarder, or another by name, for an adapter."""
-    if not isinstance(rewarder, str):
-        if arguments:
-            raise UsageError("rewarder_args are for a rewarder that is given by name")
-        if rewards_itself(rewarder):
-            raise UsageError(
-                f"the rewarder {rewarder.info.name!r} uses the model, and training builds it anew for "
-                "every model; register it, and give its name"
-            )
-
-    def build(name: str | None, seen_by: Trains) -> Rewarder:
-        if not isinstance(rewarder, str) and name in (None, rewarder.info.name):
-            return rewarder
-        if name is None or name == rewarder:
-            return build_rewarder(str(rewarder), seen_by, **arguments)
-        return build_rewarder(name, seen_by)
-
-    return build
 
 
 def _model(model: str | Trains, arguments: Mapping[str, Any]) -> Trains:
