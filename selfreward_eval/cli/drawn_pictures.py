@@ -77,6 +77,7 @@ class DrawingProgress(BarProgress):
         fitting = min(SHOWN, max(1, (self._console.width + 2) // (SIDE + 2)))
         grid = Table.grid(padding=(0, 2, 0, 0))
         pictures, words = [], []
+        binary = {number for record in drawn for number in _numbers(record)} <= {0.0, 1.0}
         for record in firsts[:: max(1, -(-len(firsts) // fitting))]:
             try:
                 picture = read_rgb_file(path.parent / str(record.sample.image))
@@ -84,7 +85,7 @@ class DrawingProgress(BarProgress):
                 continue
             grid.add_column(width=SIDE)
             pictures.append(half_blocks(picture))
-            words.append(Text(f"{_verdict(record)} {record.item.text}"))
+            words.append(Text(f"{_verdict(record, binary)} {record.item.text}"))
         if pictures:
             task = path.stem.removeprefix("samples_").rpartition("_")[0]
             grid.add_row(*pictures)
@@ -113,8 +114,13 @@ def _colour(pixel: Any) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _verdict(record: SampleRecord) -> str:
-    """The first number of a measurement, as a sign where it says right or wrong."""
-    for name, value in record.measurement.values.items():
-        return ("✓" if value else "✗") if name == "correct" else f"{value:.2f}"
+def _numbers(record: SampleRecord) -> list[float]:
+    """The headline number of a measurement, which is its first one; empty where it has none."""
+    return [float(value) for value in record.measurement.values.values()][:1]
+
+
+def _verdict(record: SampleRecord, binary: bool) -> str:
+    """A sign where numbers say right or wrong, else the number."""
+    for value in _numbers(record):
+        return ("✓" if value else "✗") if binary else f"{value:.2f}"
     return "?"

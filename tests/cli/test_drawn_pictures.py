@@ -35,6 +35,7 @@ def test_four_pictures_of_a_task_appear_once_with_their_prompts(tmp_path: Path) 
     assert text.count("shapes_geneval, before training:") == 1
     line = next(line for line in text.splitlines() if "▀" in line)
     assert line.count("▀") == 4 * SIDE
+    assert text.count("✓") + text.count("✗") == 4
 
 
 @pytest.mark.parametrize("options", [{"force_terminal": False}, {"color_system": None}])
