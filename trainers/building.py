@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import MissingCapability, UsageError
 from selfreward_eval.harness.models.training import TrainsDrawing, TrainsFlow, lacking
 from selfreward_eval.harness.registry import registry
+from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.rewarders.building import build as build_rewarder
+from selfreward_eval.rewarders.building import rewards_itself
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import Trains
-    from selfreward_eval.rewarders.base import Rewarder
     from selfreward_eval.trainers.base import Trainer
+
+RewarderBuilder = Callable[[str | None, "Trains"], Rewarder]
+"""(Registry name, or None for the chosen rewarder; adapter) -> rewarder."""
 
 
 def is_flow(model: object) -> bool:
@@ -126,3 +132,28 @@ def caption_rewarder(rewarder: Rewarder, model: object = None) -> str:
     if rewarder.info.kind == "control":
         return rewarder.info.name
     return "flow_surrogate" if is_flow(model) else "dsr_understanding"
+
+
+def rewarder_builder(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> RewarderBuilder:
+    """What builds the chosen rewarder, or another by name, for an adapter.
+
+    Raises:
+        UsageError: arguments for an object, or an object that uses the model.
+    """
+    if not isinstance(rewarder, str):
+        if arguments:
+            raise UsageError("rewarder_args are for a rewarder that is given by name")
+        if rewards_itself(rewarder):
+            raise UsageError(
+                f"the rewarder {rewarder.info.name!r} uses the model, and training builds it anew for "
+                "every model; register it, and give its name"
+            )
+
+    def built(name: str | None, seen_by: Trains) -> Rewarder:
+        if not isinstance(rewarder, str) and name in (None, rewarder.info.name):
+            return rewarder
+        if name is None or name == rewarder:
+            return build_rewarder(str(rewarder), seen_by, **arguments)
+        return build_rewarder(name, seen_by)
+
+    return built

@@ -31,15 +31,16 @@ class Development(Task):
     Args:
         base: the task; its rules and instruments are used.
         items: what is asked instead of its own items.
+        pictures: per item.
     """
 
-    def __init__(self, base: Task, items: Sequence[Item]) -> None:
+    def __init__(self, base: Task, items: Sequence[Item], pictures: int = PICTURES) -> None:
         self.base, self._items = base, tuple(items)
         self.info = replace(
             base.info,
             name=f"{base.info.name}_development",
             title=f"{base.info.title}: items to choose settings on",
-            images_per_item=PICTURES,
+            images_per_item=pictures,
             seed_policies=("hashed",),
             comparable="not comparable with anything: settings are chosen on it",
         )
@@ -60,8 +61,8 @@ class Development(Task):
         return self.base.measure(items, samples, images)
 
 
-def development(task: Task, count: int) -> Development | None:
-    """``task`` on ``count`` development items; None if none are known for it."""
+def development(task: Task, count: int, pictures: int = PICTURES) -> Development | None:
+    """``task`` on ``count`` development items, with so many pictures each; None if none are known for it."""
     if task.info.name not in MAKERS:
         return None
-    return Development(task, drawn(task.info.name, "development", count, SEED))
+    return Development(task, drawn(task.info.name, "development", count, SEED), pictures)

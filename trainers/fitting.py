@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.models.training import Trains
     from selfreward_eval.harness.runs.run import Progress
     from selfreward_eval.trainers.base import Side, Trainer
+    from selfreward_eval.trainers.live_log import LiveLog
     from selfreward_eval.trainers.pool import Pool
     from selfreward_eval.trainers.whole_weights import Export
 
@@ -98,6 +99,7 @@ def fit(
     log_with: Sequence[str] = (),
     identity: Mapping[str, Any] | None = None,
     round_ends: RoundEnds | None = None,
+    live: LiveLog | None = None,
 ) -> Fitted:
     """Trains ``model`` with ``trainer``; afterwards, and after any failure, ``model`` is as it was before.
 
@@ -114,6 +116,7 @@ def fit(
         log_with: ``tensorboard``, ``wandb``, both or none, beside the line file.
         identity: what else decides the outcome, such as prompts and rewarder; JSON values.
         round_ends: called at the end of every round; it decides nothing of the outcome.
+        live: what trackers are told of rounds, in every process; decides nothing of the outcome.
 
     Raises:
         UsageError: settings that do not go together, or not with this model or machine.
@@ -166,6 +169,7 @@ def fit(
                 start,
                 shown,
                 round_ends,
+                live if log_with else None,
             )
             if training_folder.writes or engine.sharded:
                 put_whole(engine.export, folder / WEIGHTS, training_folder.writes)
@@ -183,6 +187,7 @@ def _take_steps(
     start: int,
     progress: Progress | None,
     round_ends: RoundEnds | None,
+    live: LiveLog | None,
 ) -> None:
     """All steps from ``start`` on; ``step_log`` is None in processes that do not write."""
     settings = trainer.settings
@@ -190,11 +195,14 @@ def _take_steps(
     if progress is not None:
         progress.start(label, settings.total_steps, start)
     pool: Pool | None = None
+    if start == 0:
+        _show(engine, live, 0, 0, step_log)
     for step in range(start, settings.total_steps):
         round_, within = divmod(step, settings.steps)
         if pool is None or within == 0:
             pool = collect(round_, within > 0)
             examples = require_examples(trainer, pool)
+        rewards = live.rewards(pool) if live is not None and within == 0 else {}
         began, began_cpu = time.monotonic(), cpu_seconds()
         picked: dict[Side, list[int]] = {
             side: picks(settings.seed, round_, within, side, count, settings.batch_size)
@@ -208,8 +216,11 @@ def _take_steps(
             seconds = round(time.monotonic() - began, 4)
             took = {"seconds": seconds, "cpu_seconds": round(cpu_seconds() - began_cpu, 4)}
             step_log.step({"step": step + 1, "round": round_, **numbers, **skipped, **took})
-        engine.accelerator.log(numbers, step=step + 1)
+        engine.accelerator.log({**numbers, **rewards}, step=step + 1)
         round_over = within + 1 == settings.steps
+        if round_over:
+            # Before the checkpoint: a call that resumes from it does not come here again.
+            _show(engine, live, round_ + 1, step + 1, step_log)
         due = (step + 1) % settings.save_every == 0 or round_over
         if due and step_log is not None:
             step_log.sync()
@@ -221,3 +232,16 @@ def _take_steps(
             round_ends.reached(step + 1)
         if progress is not None:
             progress.advance(label, 1)
+
+
+def _show(engine: Engine, live: LiveLog | None, rounds: int, steps: int, step_log: StepLog | None) -> None:
+    """Logs the round that ended, and pictures where they are due; after ``rounds`` rounds."""
+    if live is None:
+        return
+    if step_log is not None and rounds:
+        took = step_log.seconds[rounds - 1]
+        engine.accelerator.log(live.profile(rounds - 1, took), step=steps)
+    if live.due(rounds):
+        with engine.whole():
+            if step_log is not None:
+                live.show(steps, engine.accelerator.trackers)

@@ -14,6 +14,7 @@ from selfreward_eval.trainers.building import caption_rewarder, require_fit
 from selfreward_eval.trainers.guidance import development_tasks
 from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.leakage import refuse_overlap
+from selfreward_eval.trainers.live_log import live_tasks
 from selfreward_eval.trainers.same_request import plain, request_key
 from selfreward_eval.trainers.sources import ShapesSource
 
@@ -41,6 +42,10 @@ def check(job: TrainingJob, processes: int = 1) -> Rewarder:
     job.points.check(settings, [task.info.name for task in job.tasks])
     require_divisible(settings.batch_size, settings.accumulation, processes)
     require_trackers(job.log_with)
+    if job.log_pictures_every < 0:
+        raise UsageError(
+            f"log_pictures_every (--log-pictures-every) must be 0 or more, got {job.log_pictures_every}"
+        )
     items = [
         item
         for round_ in range(settings.rounds)
@@ -50,7 +55,7 @@ def check(job: TrainingJob, processes: int = 1) -> Rewarder:
     # The shapes world keeps its training prompts apart by their wording: it has 28 pairs of forms, and
     # nearly all are evaluated in one order or the other.
     key = plain if isinstance(job.source, ShapesSource) else request_key
-    refuse_overlap(items, [*job.tasks, *grid_tasks], key)
+    refuse_overlap(items, [*job.tasks, *grid_tasks, *live_tasks(job)], key)
     if job.policy == "tuned" and not job.scales:
         raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
     if "captioning" in job.trainer.sides:

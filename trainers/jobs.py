@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,11 +19,9 @@ from selfreward_eval.harness.registry import construct, registry
 from selfreward_eval.harness.task import Task
 from selfreward_eval.harness.task_arguments import per_task
 from selfreward_eval.rewarders.base import Rewarder
-from selfreward_eval.rewarders.building import build as build_rewarder
-from selfreward_eval.rewarders.building import rewards_itself
 from selfreward_eval.trainers.base import Trainer
+from selfreward_eval.trainers.building import RewarderBuilder, caption_rewarder, refuse_pair, rewarder_builder
 from selfreward_eval.trainers.building import build as build_trainer
-from selfreward_eval.trainers.building import caption_rewarder, refuse_pair
 from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.points import NO_POINTS, Points
@@ -53,11 +51,10 @@ DEVELOPMENT = 72
 ROWS = 256
 """At most so many pictures are drawn together in training; part of the result in float32."""
 
+LOG_PICTURES_EVERY = 5
+"""Rounds from one logging of pictures to the next, where there are trackers."""
+
 CAPTION_QUESTION = "describe the picture."
-
-
-RewarderBuilder = Callable[[str | None, "Trains"], Rewarder]
-"""(Registry name, or None for the chosen rewarder; adapter) -> rewarder."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,8 @@ class TrainingJob:
         points: where along the way the weights are measured too.
         drawn: folder that keeps the starting model's candidates for other training runs; None for none.
         log_with: trackers beside the JSON lines.
+        log_pictures_every: rounds from one logging of pictures to the next; 0 for none. Decides nothing of
+            the outcome.
         question: what is asked for a caption.
         files: name -> text of files for the training run's folder.
     """
@@ -99,6 +98,7 @@ class TrainingJob:
     points: Points = NO_POINTS
     drawn: Path | None = None
     log_with: tuple[str, ...] = ()
+    log_pictures_every: int = LOG_PICTURES_EVERY
     question: str = CAPTION_QUESTION
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -126,6 +126,7 @@ class TrainingJob:
         limit: int | None = None,
         points: Points = NO_POINTS,
         log_with: Sequence[str] = (),
+        log_pictures_every: int = LOG_PICTURES_EVERY,
         output_path: str | Path = "training",
     ) -> TrainingJob:
         """A job from registry names and their arguments.
@@ -155,6 +156,7 @@ class TrainingJob:
             limit: items per task of the evaluation; None for all.
             points: where along the way the weights are measured too.
             log_with: ``tensorboard``, ``wandb``, both or none.
+            log_pictures_every: with trackers, log pictures of fixed prompts every so many rounds; 0 for none.
             output_path: folder of training runs.
 
         Raises:
@@ -167,7 +169,7 @@ class TrainingJob:
                 f"unknown guidance policy {guidance_policy!r} ({_option('guidance_policy')}); known: "
                 f"{', '.join(POLICIES)}"
             )
-        build_rewarders = _rewarders(rewarder, rewarder_args or {})
+        build_rewarders = rewarder_builder(rewarder, rewarder_args or {})
         names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
         adapter = _model(model, model_args or {})
         method = _trainer(trainer, trainer_args or {}, training_seed, adapter)
@@ -190,6 +192,7 @@ class TrainingJob:
             points=points,
             drawn=None if drawn is None else Path(drawn),
             log_with=tuple(log_with),
+            log_pictures_every=log_pictures_every,
             question=question,
         )
 
@@ -224,27 +227,6 @@ def _trainer(
     if arguments:
         raise UsageError("trainer_args are for a trainer that is given by name")
     return _seeded(trainer, training_seed)
-
-
-def _rewarders(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> RewarderBuilder:
-    """What builds the chosen rewarder, or another by name, for an adapter."""
-    if not isinstance(rewarder, str):
-        if arguments:
-            raise UsageError("rewarder_args are for a rewarder that is given by name")
-        if rewards_itself(rewarder):
-            raise UsageError(
-                f"the rewarder {rewarder.info.name!r} uses the model, and training builds it anew for "
-                "every model; register it, and give its name"
-            )
-
-    def build(name: str | None, seen_by: Trains) -> Rewarder:
-        if not isinstance(rewarder, str) and name in (None, rewarder.info.name):
-            return rewarder
-        if name is None or name == rewarder:
-            return build_rewarder(str(rewarder), seen_by, **arguments)
-        return build_rewarder(name, seen_by)
-
-    return build
 
 
 def _model(model: str | Trains, arguments: Mapping[str, Any]) -> Trains:

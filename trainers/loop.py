@@ -31,6 +31,7 @@ from selfreward_eval.trainers.guidance import Grid, best, development_tasks, gri
 from selfreward_eval.trainers.job_checks import check, claim
 from selfreward_eval.trainers.jobs import TrainingJob, collector, training_copy
 from selfreward_eval.trainers.leakage import entanglements
+from selfreward_eval.trainers.live_log import LiveLog
 from selfreward_eval.trainers.processes import ALONE, Processes
 from selfreward_eval.trainers.record import RECORD, Arm, TrainingRecord, read
 from selfreward_eval.trainers.reward_audit import audit
@@ -81,7 +82,8 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
     )
     policy = training_copy(job)
     parts = Clock(job.output / "profile.json", digits=4)
-    collect = SummarisingCollector(collector(job, progress, who, parts), job.output / "rounds")
+    collect = SummarisingCollector(collector(job, progress, who, parts), job.output / "rounds", parts)
+    live = LiveLog(job, policy, rewarder, lambda: clock("logging")) if job.log_with else None
     with clock("train") if who.main else nullcontext():
         fitted = fit(
             policy,
@@ -92,6 +94,7 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
             log_with=job.log_with,
             identity={"rewarder": rewarder.identity(), "prompts": job.source.identity()},
             round_ends=points,
+            live=live,
         )
     who.wait()
     if not who.main:

@@ -199,6 +199,7 @@ class RolloutCollector:
             items,
             round_,
             self.drawn,
+            self.timed,
         )
         tensors, rewards = chunk.make(self._rewarder("drawing", round_, model))
         return tensors, {"reasons": _reasons(rewards)}

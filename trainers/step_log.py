@@ -6,6 +6,7 @@ A resumed run drops the lines of steps that it takes again, so that no step is t
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
@@ -28,7 +29,8 @@ def tracker_arguments(folder: Path, identity: Mapping[str, Any], step: int) -> d
     steps that it has.
     """
     return {
-        "tensorboard": {"purge_step": step + 1},
+        # Step 0 is logged once, before the first step: see trainers/live_log.py.
+        "tensorboard": {"purge_step": step + 1 if step else 0},
         "wandb": {
             "id": wandb_id(folder),
             "resume": "allow",
@@ -48,17 +50,25 @@ class StepLog:
 
     def __init__(self, path: Path, taken: int) -> None:
         self.path = path
+        self.seconds: defaultdict[int, float] = defaultdict(float)
+        """Round -> wall time of its steps so far, by this call and earlier ones."""
         if path.exists():
             kept = [line for line in read_json_lines(path).records if int(line["step"]) <= taken]
             text = "".join(
                 json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in kept
             )
             atomic_write_text(path, text)
+            for line in kept:
+                self._count(line)
         self._writer = JsonLinesWriter(path)
 
     def step(self, line: Mapping[str, Any]) -> None:
         """Adds a step's line; numbers that are not finite are written as null."""
         self._writer.append({name: _number(value) for name, value in line.items()})
+        self._count(line)
+
+    def _count(self, line: Mapping[str, Any]) -> None:
+        self.seconds[int(line.get("round", 0))] += float(line.get("seconds", 0.0))
 
     def sync(self) -> None:
         """Waits until all lines are on the disk."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from selfreward_eval.harness.report.pictures import Wanted
     from selfreward_eval.harness.runs.reader import Run
 
-__all__ = ["PICTURES", "comparison_entry", "gate_entry", "run_entry"]
+__all__ = ["PICTURES", "comparison_entry", "gate_entry", "run_entry", "shown_pictures"]
 
 PICTURES = 24
 """Pictures per task, evenly over its items: trackers show all of them on one screen."""
@@ -41,7 +41,7 @@ def run_entry(run: Run) -> Entry:
                 for name, one in rows
             ),
         )
-        pictures[task] = _pictures(run, task)
+        pictures[task] = shown_pictures(run, task)
     return Entry("run", run.name, run.manifest.identity, numbers, tables, pictures)
 
 
@@ -91,12 +91,15 @@ def _present(task: str, numbers: Mapping[str, float | None]) -> dict[str, float]
     return {f"{task}/{name}": float(number) for name, number in numbers.items() if number is not None}
 
 
-def _pictures(run: Run, task: str) -> list[Shown]:
-    """The first picture of items evenly over the task, with its verdict; unreadable ones are left out."""
+def shown_pictures(run: Run, task: str, most: int = PICTURES) -> list[Shown]:
+    """The first picture of at most ``most`` items evenly over the task, with its verdict.
+
+    A picture is called by its item and its number. Unreadable ones are left out.
+    """
     records = sorted(run.records[task], key=lambda one: one.doc_id)
     rule = VerdictRule.of(run.scores[task], records)
     firsts = list({record.item.id: record for record in reversed(records)}.values())[::-1]
-    step = max(1, -(-len(firsts) // PICTURES))
+    step = max(1, -(-len(firsts) // most))
     shown = []
     for record in firsts[::step]:
         about: dict[str, Any] = card(record, task, rule)
@@ -104,7 +107,7 @@ def _pictures(run: Run, task: str) -> list[Shown]:
         picture = None if wanted is None else _read(wanted)
         if picture is not None:
             name = f"{record.item.id} {record.sample.index}"
-            shown.append(Shown(name, f"{about['symbol']} {about['badge']}, {record.item.text}", picture))
+            shown.append(Shown(name, record.item.text, picture, f"{about['symbol']} {about['badge']}"))
     return shown
 
 

@@ -1,6 +1,7 @@
 """Trackers: TensorBoard and Weights & Biases, beside the files that are always written.
 
-Training logs its steps through accelerate; an evaluation logs one :class:`Entry` when it is done.
+Training logs its steps through accelerate, and an :class:`Entry` every few rounds; an evaluation logs one
+when it is done.
 ``WANDB_MODE=offline`` keeps W&B's files on this machine.
 """
 
@@ -18,7 +19,18 @@ from selfreward_eval.harness.errors import InputError, MissingExtra, UsageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["PROJECT", "TRACKERS", "Entry", "Shown", "Table", "log_entry", "require_trackers", "wandb_id"]
+__all__ = [
+    "PROJECT",
+    "TRACKERS",
+    "Entry",
+    "Shown",
+    "Table",
+    "log_entry",
+    "require_trackers",
+    "wandb_content",
+    "wandb_id",
+    "write_events",
+]
 
 TRACKERS = ("tensorboard", "wandb")
 PROJECT = "selfreward-eval"
@@ -39,21 +51,28 @@ class Shown:
 
     Attributes:
         name: of it within its task.
-        caption: prompt and verdict.
+        caption: its prompt.
         picture: RGB.
+        verdict: what was measured of it; empty where nothing was.
     """
 
     name: str
     caption: str
     picture: Image
+    verdict: str = ""
+
+    @property
+    def text(self) -> str:
+        """All words that are shown with the picture."""
+        return f"{self.name}: {', '.join(filter(None, (self.verdict, self.caption)))}"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What one evaluation logs.
+    """What one evaluation logs, or training at one step.
 
     Attributes:
-        kind: ``run``, ``compare`` or ``gate``.
+        kind: ``run``, ``compare``, ``gate`` or ``train``.
         name: how the tracker calls it.
         config: JSON values, such as a run's identity.
         numbers: name -> number; one that is absent has no name.
@@ -108,21 +127,37 @@ def log_entry(entry: Entry, names: Sequence[str], folder: Path) -> None:
 
 
 def _to_tensorboard(entry: Entry, folder: Path) -> None:
-    import numpy as np
     from torch.utils.tensorboard import SummaryWriter
 
     for old in folder.glob("events.out.tfevents.*"):
         old.unlink()
     with SummaryWriter(str(folder)) as writer:
-        for name, number in entry.numbers.items():
-            writer.add_scalar(name, number, 0)
-        for name, table in entry.tables.items():
-            writer.add_text(name, _markdown(table), 0)
-        for task, pictures in entry.pictures.items():
-            for shown in pictures:
-                # TensorBoard shows no caption with a picture, only its tag.
-                tag = f"{task} pictures/{shown.name}: {shown.caption}"
-                writer.add_image(tag, np.asarray(shown.picture), 0, dataformats="HWC")
+        write_events(entry, writer)
+
+
+def write_events(entry: Entry, writer: Any, step: int | None = None) -> None:
+    """Writes ``entry`` as TensorBoard's events.
+
+    Args:
+        entry: to be shown.
+        writer: a ``SummaryWriter``.
+        step: of training, whose pictures keep their tags from step to step, so that one can be followed; None
+            for an evaluation, which is logged once.
+    """
+    import numpy as np
+
+    at = step or 0
+    for name, number in entry.numbers.items():
+        writer.add_scalar(name, number, at)
+    for name, table in entry.tables.items():
+        writer.add_text(name, _markdown(table), at)
+    for task, pictures in entry.pictures.items():
+        for shown in pictures:
+            # TensorBoard shows no caption with a picture, only its tag.
+            words = shown.text if step is None else f"{shown.name}: {shown.caption}"
+            tag = f"{task} pictures/{words}"
+            writer.add_image(tag, np.asarray(shown.picture), at, dataformats="HWC")
+    writer.flush()
 
 
 def _to_wandb(entry: Entry, folder: Path) -> None:
@@ -140,22 +175,25 @@ def _to_wandb(entry: Entry, folder: Path) -> None:
             settings=wandb.Settings(silent=True, console="off", disable_git=True, save_code=False),
         )
         with tracked:
-            content: dict[str, Any] = dict(entry.numbers)
-            for name, table in entry.tables.items():
-                content[name] = wandb.Table(
-                    columns=list(table.columns), data=[list(row) for row in table.rows]
-                )
-            for task, pictures in entry.pictures.items():
-                content[f"{task} pictures"] = [
-                    wandb.Image(shown.picture, caption=f"{shown.name}: {shown.caption}") for shown in pictures
-                ]
-            tracked.log(content)
+            tracked.log(wandb_content(entry))
     except wandb.errors.Error as error:
         first = " ".join(str(error).split())
         raise InputError(
             f"wandb refuses ({first}); everything else is written. Log in with `wandb login`, or set "
             "WANDB_MODE=offline, and run the same command again"
         ) from error
+
+
+def wandb_content(entry: Entry) -> dict[str, Any]:
+    """What W&B's ``log`` is given of ``entry``."""
+    import wandb
+
+    content: dict[str, Any] = dict(entry.numbers)
+    for name, table in entry.tables.items():
+        content[name] = wandb.Table(columns=list(table.columns), data=[list(row) for row in table.rows])
+    for task, pictures in entry.pictures.items():
+        content[f"{task} pictures"] = [wandb.Image(shown.picture, caption=shown.text) for shown in pictures]
+    return content
 
 
 def _markdown(table: Table) -> str:

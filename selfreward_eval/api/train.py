@@ -13,7 +13,14 @@ from selfreward_eval.api.objects import PathLike
 from selfreward_eval.harness.comparing.claims import PooledComparison
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.trainers.guidance import Policy
-from selfreward_eval.trainers.jobs import CAPTION_QUESTION, DEVELOPMENT, SCALES, TASKS, TrainingJob
+from selfreward_eval.trainers.jobs import (
+    CAPTION_QUESTION,
+    DEVELOPMENT,
+    LOG_PICTURES_EVERY,
+    SCALES,
+    TASKS,
+    TrainingJob,
+)
 from selfreward_eval.trainers.points import Points
 from selfreward_eval.trainers.pooling import pool_seeds
 from selfreward_eval.trainers.seeds import TrainedSeed, train_seeds
@@ -69,6 +76,7 @@ def train(
     evaluate_tasks: Sequence[str] | None = None,
     evaluate_limit: int | None = None,
     log_with: Sequence[str] = (),
+    log_pictures_every: int = LOG_PICTURES_EVERY,
     progress: Callable[[int], AbstractContextManager[Progress | None]] | None = None,
 ) -> Trained:
     """Trains on self-rewards, measured before and after on the same items and seeds.
@@ -101,6 +109,7 @@ def train(
         evaluate_tasks: names of the tasks that are measured there; None for all.
         evaluate_limit: items per task there; None for as many as in the evaluation.
         log_with: also log to ``tensorboard`` or ``wandb``.
+        log_pictures_every: with them, log pictures of fixed prompts every so many rounds; 0 for none.
         progress: training seed -> a context whose value is told about progress.
 
     Raises:
@@ -133,6 +142,7 @@ def train(
             tuple(evaluate_at), None if evaluate_tasks is None else tuple(evaluate_tasks), evaluate_limit
         ),
         log_with=log_with,
+        log_pictures_every=log_pictures_every,
         output_path=Path(output_path),
     )
     trained = tuple(train_seeds(job, seeds, progress))

@@ -55,18 +55,28 @@ def demo(
 
     from rich.console import Console
 
+    console, errors = Console(stderr=json_), Console(stderr=True)
+    # Said before anything heavy is imported, which takes a while.
+    errors.print(
+        "The tiny model draws for three benchmarks, answers two more, learns from rewards of its own, and is "
+        f"measured again.\nPictures appear below {output_path.resolve()} as they are drawn.",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+
     from selfreward_eval.api.arguments import parse
     from selfreward_eval.cli.compare import show
-    from selfreward_eval.cli.progress import BarProgress
+    from selfreward_eval.cli.drawn_pictures import DrawingProgress
     from selfreward_eval.cli.run import score_table
     from selfreward_eval.cli.training_text import show_record
     from selfreward_eval.harness.comparing.compare import compare_runs, load_run
     from selfreward_eval.trainers.loop import train
     from selfreward_eval.trainers.report import write_training_page
 
-    console = Console(stderr=json_)
     job = _job(output_path, limit, parse(trainer_args, "--trainer-args"))
-    with BarProgress() as progress:
+    folders = {"before training": job.before, "after training": job.output / "after"}
+    with DrawingProgress(folders, errors) as progress:
         record = train(job, progress)
     page = write_training_page(job.output)
     if json_:

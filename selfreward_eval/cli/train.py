@@ -65,6 +65,12 @@ def train(
         int | None, typer.Option(min=1, help="Items per task along the way; as many as --limit by default.")
     ] = None,
     log_with: Annotated[str, typer.Option(help="Also log to: tensorboard, wandb.")] = "",
+    log_pictures_every: Annotated[
+        int,
+        typer.Option(
+            min=0, help="With --log-with: log pictures of fixed prompts every so many rounds; 0 for none."
+        ),
+    ] = 5,
     output_path: Annotated[Path, typer.Option("--output-path", "-o", help="Folder of training runs.")] = Path(
         "training"
     ),
@@ -130,6 +136,7 @@ def train(
             _pictures(evaluate_at), tuple(_listed(evaluate_tasks)) if evaluate_tasks else None, evaluate_limit
         ),
         log_with=_listed(log_with),
+        log_pictures_every=log_pictures_every,
         output_path=output_path,
     )
     job = replace(job, files={CONFIG: resolved(ctx)})

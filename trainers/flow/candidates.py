@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ class FlowChunk:
         items: the chunk's prompts.
         round_: of training.
         drawn: folder that keeps what the starting model draws, for other training runs; None for none.
+        timed: stage -> a context that takes the time of it.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class FlowChunk:
         items: Sequence[Item],
         round_: int,
         drawn: Path | None,
+        timed: Callable[[str], AbstractContextManager[None]] = lambda stage: nullcontext(),
     ) -> None:
         self.trainer, self.model, self.reference = trainer, model, reference
-        self.items, self.round, self.drawn = items, round_, drawn
+        self.items, self.round, self.drawn, self.timed = items, round_, drawn, timed
         self.seed = trainer.settings.seed
         candidates = [(item, k) for item in items for k in range(trainer.settings.candidates)]
         self.prompts = [item.text for item, _ in candidates]
@@ -69,27 +72,33 @@ class FlowChunk:
         trainer, model = self.trainer, self.model
         flat: dict[str, torch.Tensor] = {}
         if trainer.encodes:
-            images = self._pictures()
-            encoded = [model.encode(images[rows]).cpu() for rows in parts(len(images))]
-            flat["latents"] = torch.cat(encoded)
+            with self.timed("drawing"):
+                images = self._pictures()
+            with self.timed("encoding"):
+                encoded = [model.encode(images[rows]).cpu() for rows in parts(len(images))]
+                flat["latents"] = torch.cat(encoded)
         else:
-            flat["latents"] = self._latents() if trainer.window is None else self._window(flat)
+            with self.timed("drawing"):
+                flat["latents"] = self._latents() if trainer.window is None else self._window(flat)
             if not bool(torch.isfinite(flat["latents"]).all()):
                 raise NotFinite("a drawn latent is NaN or infinite")
-            images = _decoded(model, flat["latents"])
+            with self.timed("decoding"):
+                images = _decoded(model, flat["latents"])
         if trainer.keeps_pictures:
             flat["pictures"] = torch.from_numpy(np.stack([np.asarray(image) for image in images]))
         samples = [
             RewardSample(image, category=item.category, metadata=item.metadata)
             for (item, _), image in zip(self.candidates, images, strict=True)
         ]
-        rewards = rewarder.score(self.prompts, samples)
+        with self.timed("rewards"):
+            rewards = rewarder.score(self.prompts, samples)
         values = [np.nan if reward.value is None else reward.value for reward in rewards]
         flat["values"] = torch.tensor(values, dtype=torch.float64)
         if trainer.info.uses == "map":
             flat["maps"] = torch.from_numpy(reward_maps(rewarder, rewards, model.latent_grid))
         if trainer.noisy_points:
-            self._velocities(flat)
+            with self.timed("velocities"):
+                self._velocities(flat)
         n = trainer.settings.candidates
         tensors = {name: tensor.view(len(self.items), n, *tensor.shape[1:]) for name, tensor in flat.items()}
         return tensors, rewards
@@ -117,7 +126,8 @@ class FlowChunk:
         flat[STARTS] = torch.tensor(starts)
         flat[STATES], flat[SAMPLING] = path.states.cpu(), path.logprobs.cpu()
         if "drawing" in trainer.anchored:
-            flat[REFERENCE] = self._along(self.reference(), path.states, starts)
+            with self.timed("start velocities"):
+                flat[REFERENCE] = self._along(self.reference(), path.states, starts)
         return path.latents.cpu()
 
     def _along(self, model: TrainsFlow, states: torch.Tensor, starts: Sequence[int]) -> torch.Tensor:

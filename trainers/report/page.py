@@ -24,7 +24,7 @@ from selfreward_eval.trainers.report.methods import (
 )
 from selfreward_eval.trainers.report.reading import load_training
 from selfreward_eval.trainers.report.rendering import render
-from selfreward_eval.trainers.report.selection import CHOICES
+from selfreward_eval.trainers.report.selection import CHOICES, leading
 from selfreward_eval.trainers.report.view import training_view
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def write_training_page(folder: Path, *, budget: int = BUDGET) -> Path:
     ]
     offer = filters([{**card, "verdict": card["choice"]} for card in cards], CHOICES)
     left_out = left_out_text(len(view["pairs"]), len(cards), "chosen pairs", budget)
-    html = render("training", view=view, cards=cards, offer=offer, left_out=left_out)
+    html = render("training", view=view, cards=cards, offer=offer, left_out=left_out, leading=leading(cards))
     return _write(folder / REPORT_NAME, html)
 
 

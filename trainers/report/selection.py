@@ -8,6 +8,7 @@ are drawn from a fixed stream, so that a page is the same every time it is writt
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,16 @@ from selfreward_eval.harness.report.pairs import item_means, pair_cards
 if TYPE_CHECKING:
     from selfreward_eval.harness.comparing.compare import Run
 
-__all__ = ["CHOICES", "WORDS", "chosen"]
+__all__ = ["CHOICES", "LEADING", "WORDS", "chosen", "leading"]
 
 EXTREMES = 8
 """Most improved pairs shown of each task, and most worsened."""
 
 SAMPLED = 4
 """Items of each category in the fair sample, with one pair each."""
+
+LEADING = 8
+"""Pairs at the head of a page: two rows on a desktop's first screen."""
 
 CHOICES = {
     "random": "Fair sample",
@@ -66,6 +70,30 @@ def chosen(task: str, before: Run, after: Run) -> list[dict[str, Any]]:
 
     kept = {"random": _sampled(pairs, stream), "improved": extremes(1), "worsened": extremes(-1)}
     return [{**pair, "choice": choice} for choice in CHOICES for pair in kept[choice]]
+
+
+def leading(cards: Sequence[dict[str, Any]], most: int = LEADING) -> list[dict[str, Any]]:
+    """Pairs for the head of a page: of the fair sample, in turn from every task and its categories.
+
+    Scores decide nothing here, as in the sample itself.
+
+    Args:
+        cards: of :func:`chosen`, with their pictures.
+        most: how many at most. Answers, and pairs that lack a picture, are left out.
+    """
+    queues: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for card in cards:
+        if card["choice"] == "random" and all(_has_picture(card[side]) for side in ("a", "b")):
+            queues.setdefault(card["task"], {}).setdefault(card["category"], []).append(card)
+    in_turn = [
+        [card for turn in zip_longest(*categories.values()) for card in turn if card is not None]
+        for categories in queues.values()
+    ]
+    return [card for turn in zip_longest(*in_turn) for card in turn if card is not None][:most]
+
+
+def _has_picture(half: dict[str, Any] | None) -> bool:
+    return half is not None and not half["answer"] and "url" in (half["picture"] or {})
 
 
 def _key(pair: dict[str, Any]) -> tuple[str, int]:

@@ -84,3 +84,21 @@ def test_a_task_and_a_category_can_be_chosen(browser: Browser, pages: list[Path]
     page.get_by_label("Category").select_option("counted")
     wanted = "[data-card][data-task=drawing][data-category=counted]"
     assert page.locator("[data-card]:visible").count() == page.locator(wanted).count() > 0
+
+
+@pytest.mark.parametrize(("width", "least"), [(1280, 8), (390, 4)])
+def test_pairs_with_their_verdicts_are_on_the_first_screen(
+    browser: Browser, pages: list[Path], width: int, least: int
+) -> None:
+    page, _ = opened(browser, pages[0], width)
+    badges = page.locator(".small-pairs .badge")
+    boxes = [badges.nth(number).bounding_box() for number in range(badges.count())]
+    seen = [box for box in boxes if box is not None and box["y"] + box["height"] <= 900]
+    assert len(seen) >= 2 * least
+
+
+def test_a_link_at_the_head_shows_the_most_worsened_below(browser: Browser, pages: list[Path]) -> None:
+    page, _ = opened(browser, pages[0])
+    page.get_by_role("link", name="the most worsened").click()
+    shown = page.locator("[data-card]:visible")
+    assert shown.count() == page.locator("[data-card][data-verdict=worsened]").count() > 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from selfreward_eval.harness.comparing.compare import Run, load_run
-from selfreward_eval.trainers.report.selection import EXTREMES, SAMPLED, chosen
+from selfreward_eval.trainers.report.selection import EXTREMES, LEADING, SAMPLED, chosen, leading
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +60,23 @@ def test_a_task_without_change_has_a_sample_and_no_extremes(pair: tuple[Run, Run
 
 def test_badges_speak_of_before_and_after(pair: tuple[Run, Run]) -> None:
     assert of("improved", chosen("drawing", *pair))[0]["badge"] == "Wrong before, right after"
+
+
+def shown(card: dict[str, Any], **picture: Any) -> dict[str, Any]:
+    """A card whose halves have pictures, as the page passes them."""
+    halves = {side: {**card[side], "picture": picture or {"url": "data:,"}} for side in ("a", "b")}
+    return {**card, **halves}
+
+
+def test_a_page_leads_with_the_sample_from_every_category_in_turn(pair: tuple[Run, Run]) -> None:
+    first = leading([shown(card) for card in chosen("drawing", *pair)])
+    assert {card["choice"] for card in first} == {"random"}
+    categories = [card["category"] for card in first]
+    assert len(first) == LEADING
+    assert categories == categories[:2] * (LEADING // 2)
+    assert len(set(categories)) == 2
+
+
+def test_a_page_leads_with_neither_answers_nor_lost_pictures(pair: tuple[Run, Run]) -> None:
+    assert leading([shown(card) for card in chosen("answering", *pair)]) == []
+    assert leading([shown(card, problem="gone") for card in chosen("drawing", *pair)]) == []
