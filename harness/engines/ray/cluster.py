@@ -110,7 +110,7 @@ def ending_on_request() -> Iterator[None]:
 
 @contextmanager
 def _signals_uncovered() -> Iterator[None]:
-    """What a signal's handler raises inside Ray's compiled code leaves it as a SystemError; here as itself."""
+    """What a signal's handler raises inside Ray's compiled code leaves it as SystemError; here as itself."""
     try:
         yield
     except SystemError as error:
