@@ -129,7 +129,7 @@ class SmallLlama:
         found, layers = self.read(embed(padded), torch.zeros(1, dtype=torch.long), _causal(longest))
         row = torch.tensor([distinct[tuple(one)] for one in ids])
         last = found[torch.arange(len(distinct)), lengths - 1]
-        return Prompts(last[row], layers, row, lengths[row])
+        return Prompts(_rows(last, row), layers, row, lengths[row])
 
     def after(self, prompts: Prompts, embeds: torch.Tensor) -> torch.Tensor:
         """The states of tokens after prompts: (B, T, width) of embeddings (B, T, width)."""
@@ -138,7 +138,7 @@ class SmallLlama:
         count = embeds.shape[1]
         own = _causal(count).expand(len(embeds), 1, count, count)
         mask = torch.cat([self.hidden(prompts)[:, :, None].expand(-1, -1, count, -1), own], dim=-1)
-        before = [Keys(keys[prompts.row], values[prompts.row]) for keys, values in prompts.layers]
+        before = [Keys(*(_rows(one, prompts.row) for one in layer)) for layer in prompts.layers]
         return self.read(embeds, prompts.lengths, mask.to(embeds.dtype), before)[0]
 
     def hidden(self, prompts: Prompts) -> torch.Tensor:
@@ -210,6 +210,12 @@ class SmallLlama:
     def finished(self, states: torch.Tensor) -> torch.Tensor:
         """The last norm."""
         return normalise(states, self._eps) * self._gain
+
+
+def _rows(tensor: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Rows of ``tensor``, any of them several times. Gradients are added up in the order of the rows; those
+    of plain indexing in the order in which threads come to it."""
+    return tensor.index_select(0, rows)
 
 
 def _joined(before: Keys, own: Keys) -> Keys:

@@ -43,7 +43,7 @@ def test_fresh_adapters_change_nothing_and_only_they_move(model: Any) -> None:
     before = scores(model)
     moving = TrainableWeights(model, Settings(lora_rank=2, seed=1))
     try:
-        assert torch.equal(scores(model), before)
+        assert torch.allclose(scores(model), before, atol=1e-5)
         assert all("lora_" in name for name in moving.parameters)
         required = {name for name, one in model.loaded.model.named_parameters() if one.requires_grad}
         assert required == set(moving.parameters)
@@ -76,7 +76,7 @@ def test_without_its_adapters_the_model_is_the_starting_one(model: Any) -> None:
     try:
         moved = scores(model)
         with lora.disabled(model.transformer):
-            assert torch.equal(scores(model), before)
+            assert torch.allclose(scores(model), before, atol=1e-5)
         assert not torch.equal(moved, before)
         assert torch.equal(scores(model), moved)
     finally:
