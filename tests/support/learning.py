@@ -28,11 +28,13 @@ def write_measured(folder: Path, rate: float, seed: int) -> Path:
     return write_run(folder, marks)
 
 
-def write_point(folder: Path, before: Path, pictures: int, rate: float, *, reward: float = 0.5) -> Path:
-    """A point of the training run in ``folder``, with its run folder."""
+def write_point(
+    folder: Path, before: Path, pictures: int, rate: float, *, reward: float = 0.5, items: str = ""
+) -> Path:
+    """A point of the training run in ``folder``, with its run folder, whose name ends in ``items``."""
     at = folder / f"at-{pictures}"
     name = f"{folder.parent.name}-{folder.name}-at-{pictures}"
-    run = write_measured(at / "evaluation-guidance-2" / name, rate, pictures)
+    run = write_measured(at / f"evaluation-guidance-2{items}" / name, rate, pictures)
     told = compare_runs(load_run(before), load_run(run)).tasks["toy"].overall
     overall = load_run(run).scores["toy"].overall
     point = {

@@ -95,6 +95,18 @@ def test_an_unfinished_run_takes_part_with_what_it_has(home: Path, before: Path,
     assert [point["pictures"] for point in found.points] == [32]
 
 
+def test_points_on_fewer_items_are_compared_with_the_start_on_as_many(tmp_path: Path) -> None:
+    whole = write_measured(tmp_path / "before" / "evaluation-guidance-2" / "tiny", 0.9, 7)
+    part = write_measured(tmp_path / "before" / "evaluation-guidance-2-60-items" / "tiny", 0.3, 8)
+    found = []
+    for seed in (0, 1):
+        write_point(tmp_path / f"seed-{seed}", part, 32, 0.6, items="-60-items")
+        found.append(points_of(tmp_path / f"seed-{seed}", seed))
+    curve = learning_curve(found, whole)
+    assert curve is not None
+    assert curve["points"][0]["tasks"]["toy"]["effect"] > 0.2
+
+
 def test_a_damaged_point_is_named(tmp_path: Path) -> None:
     (tmp_path / "at-8").mkdir()
     (tmp_path / "at-8" / "point.json").write_text("[]", encoding="utf-8")
