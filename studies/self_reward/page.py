@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from selfreward_eval.harness.files import atomic_write_json, atomic_write_text, write_page
+from selfreward_eval.harness.report.drawing import to_svg
 from selfreward_eval.harness.report.notation import count
 from selfreward_eval.harness.report.rendering import asset, build_environment
 from selfreward_eval.trainers.report.learning import learning_view
+from studies.self_reward.figure import figure
 from studies.self_reward.gather import gathered
 from studies.self_reward.plan import Plan
 from studies.self_reward.summary import bare, state_words, summary
@@ -33,7 +35,7 @@ def write_study(
         plan_file: where it was read from.
         output: the study's folder; the page is ``report.html`` in it.
         results: where the record goes.
-        markdown: where the summary goes.
+        markdown: where the summary goes, with its figure beside it.
 
     Returns:
         The page.
@@ -43,7 +45,10 @@ def write_study(
     """
     found = gathered(plan, plan_file, output)
     atomic_write_json(results, found)
-    atomic_write_text(markdown, summary(found))
+    drawn = figure(found)
+    if drawn is not None:
+        atomic_write_text(markdown.with_suffix(".svg"), to_svg(drawn))
+    atomic_write_text(markdown, summary(found, markdown.with_suffix(".svg").name if drawn else ""))
     page = output / "report.html"
     write_page(page, page_of(found))
     return page

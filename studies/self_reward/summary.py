@@ -25,8 +25,13 @@ python -m studies.self_reward page -o study
 ANSWER = {True: "Holds", False: "Not shown", None: "Not decided"}
 
 
-def summary(found: Mapping[str, Any]) -> str:
-    """The page; ``found`` is what :func:`studies.self_reward.gather.gathered` returns."""
+def summary(found: Mapping[str, Any], picture: str = "") -> str:
+    """The page.
+
+    Args:
+        found: what :func:`studies.self_reward.gather.gathered` returns.
+        picture: address of the learning curves; empty for none.
+    """
     runs = [run for arm in found["arms"].values() for run in arm["runs"]]
     finished = sum(run["state"] == "finished" for run in runs)
     lines = [
@@ -40,6 +45,7 @@ def summary(found: Mapping[str, Any]) -> str:
         "",
         "## Score against pictures",
         "",
+        *([f"![Score against pictures and CPU-seconds, and rewards]({picture})", ""] if picture else []),
         *_curves(found),
         "## Runs",
         "",

@@ -137,11 +137,15 @@ def test_the_summary_is_made_of_the_record_alone(plan: Plan, plan_file: Path, st
     assert "| `random` | 32 | 0 |" in text
 
 
-def test_nothing_is_written_into_the_runs(plan: Plan, plan_file: Path, study: Path, tmp_path: Path) -> None:
+def test_the_study_is_written_and_nothing_goes_into_the_runs(
+    plan: Plan, plan_file: Path, study: Path, tmp_path: Path
+) -> None:
     files = sorted(path for path in (study / "runs").rglob("*"))
     page = write_study(
         plan, plan_file, study, results=tmp_path / "results.json", markdown=tmp_path / "page.md"
     )
     assert page == study / "report.html"
+    assert "](page.svg)" in (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "reward of dsr" in (tmp_path / "page.svg").read_text(encoding="utf-8")
     assert (tmp_path / "results.json").stat().st_size < 20_000
     assert sorted(path for path in (study / "runs").rglob("*")) == files
