@@ -12,6 +12,7 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.stats.multiplicity import holm
 from selfreward_eval.trainers.learning_curves import learning_curve, points_of
 from selfreward_eval.trainers.pooling import side_by_side
+from selfreward_eval.trainers.report.learning import gain_words
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +123,17 @@ def test_methods_side_by_side_have_their_curves(home: Path, tmp_path: Path) -> N
     assert "Score against pictures" in text
     assert "flat, toy: no gain is shown at the last point, 64 pictures." in text
     assert "reward of dsr" in text
+
+
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        (None, "no gain is shown at the last point, 64 pictures."),
+        (64, "a gain is shown at the last point, 64 pictures, and not before."),
+        (32, "a gain is shown from 32 pictures on, up to 64."),
+    ],
+)
+def test_words_say_from_which_budget_a_gain_is_shown(since: int | None, said: str) -> None:
+    points = [{"pictures": n, "seeds": [0, 1], "tasks": {"toy": {"of": "method"}}} for n in (32, 64)]
+    curve = {"points": points, "tasks": ["toy"], "family": 2, "gain_from": {"toy": since}}
+    assert gain_words("dsr", curve)[0] == f"dsr, toy: {said}"

@@ -140,6 +140,10 @@ def gain_words(name: str, curve: Curve) -> list[str]:
         since = curve["gain_from"][task]
         if since is None:
             said.append(f"{name}, {task}: no gain is shown at the last point, {last:,} pictures.")
+        elif since == last:
+            said.append(
+                f"{name}, {task}: a gain is shown at the last point, {last:,} pictures, and not before."
+            )
         else:
             said.append(f"{name}, {task}: a gain is shown from {since:,} pictures on, up to {last:,}.")
     said.append(
