@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from selfreward_eval.harness.comparing.several_methods import run_pools, with_po
 from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.runs.reader import Run, load_run
+from selfreward_eval.trainers.learning_curves import learning_curve, points_of
 from selfreward_eval.trainers.record import RECORD, TrainingRecord, read
 from selfreward_eval.trainers.verdict import GUARDING
 
@@ -52,6 +53,7 @@ class Methods:
         guards: tasks that answer, which training must not cost anything.
         drawn: method -> pictures that each of its runs drew to learn from.
         page: the page.
+        curves: method -> its learning curve, for methods whose runs measured points along the way.
     """
 
     claims: Mapping[str, PooledComparison]
@@ -59,12 +61,14 @@ class Methods:
     guards: tuple[str, ...]
     drawn: Mapping[str, int]
     page: Path
+    curves: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "methods": {name: claims.to_json() for name, claims in self.claims.items()},
             "against": {name: claims.to_json() for name, claims in self.against.items()},
             "drawn": dict(self.drawn),
+            "learning_curve": dict(self.curves),
             "page": str(self.page),
         }
 
@@ -122,6 +126,7 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
     )
     page.parent.mkdir(parents=True, exist_ok=True)
     drawn = {name: _budget(kept[0]) for name, kept in records.items()}
+    curves = _curves(runs, records)
     write_methods_page(
         claims,
         page,
@@ -129,10 +134,24 @@ def side_by_side(folders: Sequence[Path], baseline: str | None, page: Path) -> M
         baseline=baseline or "",
         against=against,
         drawn=drawn,
+        curves=curves,
     )
-    methods = Methods(claims, against, tuple(guards), drawn, page)
+    methods = Methods(claims, against, tuple(guards), drawn, page, curves)
     atomic_write_json(page.with_suffix(".json"), methods.to_json())
     return methods
+
+
+def _curves(
+    runs: Mapping[str, Sequence[Path]], records: Mapping[str, Sequence[TrainingRecord]]
+) -> dict[str, dict[str, Any]]:
+    """The learning curve of every method that has one."""
+    found = {}
+    for name, folders in runs.items():
+        each = [points_of(folder, one.seed) for folder, one in zip(folders, records[name], strict=True)]
+        curve = learning_curve(each, folders[0] / records[name][0].before.folder)
+        if curve is not None:
+            found[name] = curve
+    return found
 
 
 def _seeds(folder: Path) -> list[Path]:

@@ -39,6 +39,7 @@ def methods(
     from rich.console import Console
 
     from selfreward_eval.trainers.pooling import side_by_side
+    from selfreward_eval.trainers.report.learning import gain_words
     from selfreward_eval.trainers.report.methods import (
         budget_words,
         imbalance_words,
@@ -61,6 +62,7 @@ def methods(
         for words in (pool_words, imbalance_words, interval_words)
         for line in words(claims)
     ]
+    lines += [line for name, curve in compared.curves.items() for line in gain_words(name, curve)]
     for line in (*dict.fromkeys(lines), *budget_words(compared.drawn)):
         console.print(line, soft_wrap=True, markup=False)
     console.print(f"page: {compared.page.resolve()}", soft_wrap=True, markup=False)

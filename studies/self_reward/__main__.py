@@ -86,6 +86,14 @@ def status(plan: PlanFile = PLAN, output_path: Output = OUTPUT) -> None:
         print(f"{planned.name}: {state.word}, step {state.steps} of {state.of}{why}")
 
 
+@app.command()
+def page(plan: PlanFile = PLAN, output_path: Output = OUTPUT) -> None:
+    """Gather what is measured so far: results.json, the study's page, and docs/self_reward_study.md."""
+    from studies.self_reward.page import write_study
+
+    print(f"page: {write_study(read_plan(plan), plan, output_path)}")
+
+
 def main() -> None:
     """Errors of a user without a traceback, as the command line of the product."""
     try:

@@ -55,6 +55,7 @@ class Series:
         colour: of :data:`selfreward_eval.harness.report.drawing.COLOURS`.
         dots: whether every point is marked.
         marked: x of the point that is marked large, or None.
+        band: (x, low, high), by x: broken lines below and above the curve.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Series:
     colour: str = "accent"
     dots: bool = False
     marked: float | None = None
+    band: tuple[tuple[float, float, float], ...] = ()
 
 
 def line_chart(
@@ -84,8 +86,10 @@ def line_chart(
         whole: whether x counts something, so that a tick between two whole numbers has no label.
     """
     every = [point for one in series for point in one.points]
+    every += [(x, end) for one in series for x, low, high in one.band for end in (low, high)]
     across = _axis([x for x, _ in every], LEFT + 6, RIGHT - 6)
-    top = TOP + (LEGEND if len(series) > 1 else 0.0)
+    legend, rows = _legend(series) if len(series) > 1 else ([], 0)
+    top = TOP + LEGEND * rows
     bottom = top + TALL
     upward = _axis([y for _, y in every], bottom - 6, top + 6)
     shapes: list[Shape] = [Word(4, 18, title, 13, bold=True)]
@@ -103,6 +107,10 @@ def line_chart(
         shapes.append(Line(((across.at(x), top), (across.at(x), bottom)), "open", dash=True))
     for one in series:
         drawn = tuple((across.at(x), upward.at(y)) for x, y in one.points)
+        for place in (1, 2):
+            edge = tuple((across.at(at[0]), upward.at(at[place])) for at in one.band)
+            if len(edge) > 1:
+                shapes.append(Line(edge, one.colour, 1.0, dash=True))
         if len(drawn) > 1:
             shapes.append(Line(drawn, one.colour, 2.0))
         for (x, _), (px, py) in zip(one.points, drawn, strict=True):
@@ -110,19 +118,23 @@ def line_chart(
                 shapes.append(Disc(px, py, 6.5, one.colour))
             elif one.dots or len(drawn) == 1:
                 shapes.append(Disc(px, py, 3.5, one.colour))
-    if len(series) > 1:
-        shapes += _legend(series)
+    shapes += legend
     return Drawing(WIDTH, bottom + 44, _spoken(title, series, factor), tuple(shapes))
 
 
-def _legend(series: Sequence[Series]) -> list[Shape]:
+def _legend(series: Sequence[Series]) -> tuple[list[Shape], int]:
+    """Colours and names of the curves, and how many rows they take."""
     shapes: list[Shape] = []
-    x = 4.0
+    x, row = 4.0, 0
     for one in series:
-        shapes.append(Line(((x, 33.0), (x + 16, 33.0)), one.colour, 3.0))
-        shapes.append(Word(x + 21, 37, one.name, 11, colour="soft"))
-        x += 21 + 6.2 * len(one.name) + 16
-    return shapes
+        wide = 21 + 6.2 * len(one.name) + 16
+        if x > 4.0 and x + wide > WIDTH:
+            x, row = 4.0, row + 1
+        y = 33.0 + LEGEND * row
+        shapes.append(Line(((x, y), (x + 16, y)), one.colour, 3.0))
+        shapes.append(Word(x + 21, y + 4, one.name, 11, colour="soft"))
+        x += wide
+    return shapes, row + 1
 
 
 def _spoken(title: str, series: Sequence[Series], factor: float) -> str:
@@ -145,7 +157,9 @@ def _axis(values: Sequence[float], start: float, end: float) -> Axis:
 
 
 def _label(value: float) -> str:
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    # 20,000 pictures and not 2e+04.
+    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def names_of(steps: Sequence[Mapping[str, float]]) -> list[str]:

@@ -15,6 +15,7 @@ from selfreward_eval.harness.report.pages import OUTSIDE, REPORT_NAME, left_out_
 from selfreward_eval.harness.report.pictures import BUDGET, Wanted, embed_all
 from selfreward_eval.harness.runs.reader import read_manifest, read_results
 from selfreward_eval.harness.runs.scores import TaskScores
+from selfreward_eval.trainers.report.learning import learning_view
 from selfreward_eval.trainers.report.methods import (
     imbalance_words,
     interval_words,
@@ -116,6 +117,7 @@ def write_methods_page(
     baseline: str = "",
     against: Mapping[str, PooledComparison] | None = None,
     drawn: Mapping[str, int] | None = None,
+    curves: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Writes the page of several methods side by side.
 
@@ -126,6 +128,7 @@ def write_methods_page(
         baseline: the method that the others have to beat.
         against: method -> what its runs say against those of the baseline.
         drawn: method -> pictures that a run of it drew to learn from.
+        curves: method -> its learning curve, for methods that have one.
 
     Returns:
         ``output``.
@@ -139,6 +142,7 @@ def write_methods_page(
     if not any(pooled.tasks for pooled in claims.values()):
         raise UsageError("the page of methods needs at least one method with a compared task")
     view = methods_view(claims, _ranges(claims.values()), guards, drawn)
+    view["learning"] = learning_view(curves or {}, _ranges(claims.values()))
     view["baseline"] = None
     if against:
         view["baseline"] = {
