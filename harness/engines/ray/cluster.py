@@ -108,6 +108,18 @@ def ending_on_request() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def _signals_uncovered() -> Iterator[None]:
+    """What a signal's handler raises inside Ray's compiled code leaves it as SystemError; here as itself."""
+    try:
+        yield
+    except SystemError as error:
+        raised = error.__cause__
+        if raised is None or isinstance(raised, Exception):
+            raise
+        raise raised from None
+
+
 def _join(address: str) -> None:
     import ray
 
@@ -183,7 +195,8 @@ class RayCluster:
         return worker.close.remote()
 
     def wait(self, replies: Sequence[Any], seconds: float) -> list[Any]:
-        there, _ = self._ray.wait(list(replies), num_returns=1, timeout=seconds)
+        with _signals_uncovered():
+            there, _ = self._ray.wait(list(replies), num_returns=1, timeout=seconds)
         return list(there)
 
     def result(self, reply: Any) -> Reply:
