@@ -1,7 +1,7 @@
 """The shipped tiny model: ``--model tiny``, or ``--model tiny --model-args checkpoint=early``.
 
-Two checkpoints of one training, in the real Janus format, so that everything
-runs without a download: ``final``, and ``early`` to compare it with.
+Checkpoints in the real Janus format, so that everything runs without a download: ``final``, ``early`` of the
+same training to compare it with, and ``dsr``, which is ``final`` after 76,800 pictures of dual self-rewards.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.models.janus.adapter import JanusModel
 
 WEIGHTS = Path(__file__).parent / "weights"
-CHECKPOINTS = ("final", "early")
+CHECKPOINTS = ("final", "early", "dsr")
 
 GUIDANCE = 2.0
 """Chosen on prompts of the training split; see the model card."""
@@ -24,7 +24,7 @@ class TinyModel(JanusModel):
     """The embedded unified model.
 
     Args:
-        checkpoint: ``final`` or ``early``.
+        checkpoint: ``final``, ``early`` or ``dsr``.
         device: as for ``janus``.
         dtype: as for ``janus``; ``auto`` is float64 on a CPU, which is exact in any batch.
         guidance: classifier-free guidance scale when drawing.

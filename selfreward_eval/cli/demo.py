@@ -45,7 +45,10 @@ def demo(
     ] = "",
     json_: Annotated[bool, typer.Option("--json", help="Print the training record as JSON.")] = False,
 ) -> None:
-    """Measure the tiny model, train it briefly on SRUM's self-reward, measure it again, and compare.
+    """Compare the tiny model with what long training on its own rewards made of it; then train it briefly.
+
+    The first comparison is with the shipped checkpoint `dsr`. The training run afterwards is short, on
+    SRUM's reward; the model is measured again, and compared.
 
     Nothing is downloaded. Takes a few minutes on two CPU cores; the same command goes on where
     it was stopped.
@@ -58,8 +61,9 @@ def demo(
     console, errors = Console(stderr=json_), Console(stderr=True)
     # Said before anything heavy is imported, which takes a while.
     errors.print(
-        "The tiny model draws for three benchmarks, answers two more, learns from rewards of its own, and is "
-        f"measured again.\nPictures appear below {output_path.resolve()} as they are drawn.",
+        "The tiny model draws for three benchmarks and answers two more, and so does what long training on "
+        "its own rewards made of it. Then it learns briefly here, and is measured again."
+        f"\nPictures appear below {output_path.resolve()} as they are drawn.",
         soft_wrap=True,
         highlight=False,
         markup=False,
@@ -69,25 +73,43 @@ def demo(
     from selfreward_eval.cli.compare import show
     from selfreward_eval.cli.drawn_pictures import DrawingProgress
     from selfreward_eval.cli.run import score_table
+    from selfreward_eval.cli.shipped import CHECKPOINT, PICTURES, compare_shipped
     from selfreward_eval.cli.training_text import show_record
     from selfreward_eval.harness.comparing.compare import compare_runs, load_run
     from selfreward_eval.trainers.loop import train
     from selfreward_eval.trainers.report import write_training_page
 
     job = _job(output_path, limit, parse(trainer_args, "--trainer-args"))
-    folders = {"before training": job.before, "after training": job.output / "after"}
+    folders = {
+        "before training": job.before,
+        f"checkpoint={CHECKPOINT}": output_path / "shipped",
+        "after training": job.output / "after",
+    }
     with DrawingProgress(folders, errors) as progress:
+        shipped = compare_shipped(job, output_path / "shipped", progress)
+        if not json_:
+            show(shipped.comparison)
         record = train(job, progress)
     page = write_training_page(job.output)
     if json_:
-        print(json.dumps(asdict(record) | {"page": str(page)}, ensure_ascii=False, allow_nan=False))
+        found = {"page": str(page), "shipped": shipped.comparison.to_json() | {"page": str(shipped.page)}}
+        print(json.dumps(asdict(record) | found, ensure_ascii=False, allow_nan=False))
         return
     before, after = (load_run(job.output / arm.folder) for arm in (record.before, record.after))
     for scores in before.scores.values():
         console.print(score_table(scores, before.name))
     show(compare_runs(before, after))
     show_record(record, job.output, console)
-    console.print(f"\nopen this page: {page.resolve()}", soft_wrap=True, highlight=False, markup=False)
+    settings = job.trainer.settings
+    learnt = settings.prompts * settings.candidates * settings.rounds
+    console.print(
+        f"\nThis short run learnt from {learnt:,} pictures on another reward; the shipped checkpoint "
+        f"{CHECKPOINT} learnt from {PICTURES:,} (docs/self_reward_study.md), so it shows more.\n"
+        f"open these pages: {shipped.page.resolve()} (shipped), {page.resolve()} (this run)",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
 
 
 def _job(output_path: Path, limit: int | None, changes: dict[str, Any]) -> TrainingJob:
