@@ -65,6 +65,7 @@ def points_of(folder: Path, seed: int) -> RunPoints:
     """
     finished = (folder / RECORD).is_file()
     tuned = False
+    found: list[Mapping[str, Any]]
     if finished:
         record = read(folder)
         found, tuned = list(record.points), record.policy == "tuned"
