@@ -130,7 +130,7 @@ def _wait_until_up(head: subprocess.Popen[bytes], folder: Path, address: str, en
         if head.poll() is not None:
             break
         time.sleep(0.1)
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in log.read_text(errors="replace").split("\n") if line.strip()]
     raise NoCluster(f"no Ray cluster started at {address}: {lines[-1] if lines else 'it said nothing'}")
 
 
@@ -144,7 +144,7 @@ def _require_free(port: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--port", type=int, default=PORT)
     given = parser.parse_args(arguments)

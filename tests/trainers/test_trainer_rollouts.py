@@ -90,7 +90,7 @@ def test_weights_that_have_moved_draw_nothing(tmp_path: Path, model: Any) -> Non
 
 
 def test_a_model_that_computes_no_numbers_stops_the_training(tmp_path: Path, model: Any) -> None:
-    head = model.loaded.model.model.generation_head
+    head = model.loaded.model.model.generation_head.vision_head
     handle = head.register_forward_hook(lambda _, __, output: output * torch.nan)
     try:
         with pytest.raises(

@@ -23,7 +23,7 @@ import safetensors.torch
 import torch
 
 from selfreward_eval.harness.models.janus.adapter import JanusModel
-from selfreward_eval.trainers import checkpoints, fitting
+from selfreward_eval.trainers import checkpoints, whole_weights
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.methods.rejection import Rejection
@@ -77,7 +77,7 @@ def before_a_checkpoint_is_renamed() -> None:
 
 
 def while_the_weights_are_written() -> None:
-    fitting.settle = die
+    whole_weights.settle = die
 
 
 DEATHS = (between_steps, inside_a_checkpoint, before_a_checkpoint_is_renamed, while_the_weights_are_written)
