@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selfreward_eval.harness.models.janus.few_passes import feed_forward, normalise, product
+from selfreward_eval.harness.models.janus.plain_llama import layers_are_plain
 
 if TYPE_CHECKING:
     import torch
@@ -51,30 +52,19 @@ def fits(language_model: Any) -> bool:
 
     config = language_model.config
     rope = getattr(config, "rope_parameters", None) or {}
-    plain = (
+    return (
         config.hidden_size <= WIDEST
-        and config.num_key_value_heads == config.num_attention_heads
-        and not config.attention_bias
-        and not config.mlp_bias
-        and config.hidden_act == "silu"
         and rope.get("rope_type", "default") == "default"
+        and not any(getattr(layer, "gradient_checkpointing", False) for layer in language_model.layers)
+        and all(
+            # A weight that is shared out over processes is another kind of tensor.
+            type(weight) is torch.nn.Parameter
+            and weight.device.type == "cpu"
+            and weight.dtype in (torch.float32, torch.float64)
+            for weight in language_model.parameters()
+        )
+        and layers_are_plain(language_model)
     )
-    if not plain:
-        return False
-    for layer in language_model.layers:
-        if getattr(layer, "gradient_checkpointing", False):
-            return False
-        attention, mlp = layer.self_attn, layer.mlp
-        linear = [getattr(attention, f"{name}_proj") for name in "qkvo"]
-        linear += [mlp.gate_proj, mlp.up_proj, mlp.down_proj]
-        for part in linear:
-            weight = getattr(part, "weight", None)
-            # An adapter is another class, a shared-out weight is another kind of tensor.
-            if type(part) is not torch.nn.Linear or type(weight) is not torch.nn.Parameter:
-                return False
-            if weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.float64):
-                return False
-    return True
 
 
 class SmallLlama:
@@ -137,17 +127,17 @@ class SmallLlama:
 
         count = embeds.shape[1]
         own = _causal(count).expand(len(embeds), 1, count, count)
-        mask = torch.cat([self.hidden(prompts)[:, :, None].expand(-1, -1, count, -1), own], dim=-1)
+        mask = torch.cat([self.padding(prompts)[:, :, None].expand(-1, -1, count, -1), own], dim=-1)
         before = [Keys(*(_rows(one, prompts.row) for one in layer)) for layer in prompts.layers]
-        return self.read(embeds, prompts.lengths, mask.to(embeds.dtype), before)[0]
+        return self.read(embeds, prompts.lengths, mask, before)[0]
 
-    def hidden(self, prompts: Prompts) -> torch.Tensor:
+    def padding(self, prompts: Prompts) -> torch.Tensor:
         """What is added to scores of prompts' tokens, so that padding counts nothing: (B, 1, L)."""
         import torch
 
-        places = torch.arange(prompts.layers[0].keys.shape[2])
-        there = places < prompts.lengths[:, None]
-        return torch.zeros(there.shape).masked_fill(~there, float("-inf"))[:, None]
+        keys = prompts.layers[0].keys
+        there = torch.arange(keys.shape[2]) < prompts.lengths[:, None]
+        return keys.new_zeros(there.shape).masked_fill(~there, float("-inf"))[:, None]
 
     def read(
         self,

@@ -32,11 +32,11 @@ class SmallReading:
     def prompts(self) -> torch.Tensor:
         """The last states of the prompts: (B, width)."""
         read = self._small.prompts(self._rows, self._model.get_input_embeddings())
-        hidden = self._small.hidden(read)
-        places = hidden.shape[-1]
+        padding = self._small.padding(read)
+        places = padding.shape[-1]
         # Places for all that will be drawn, so that nothing is copied at every step.
-        self._seen = hidden.new_zeros(len(hidden), 1, 1, places + self._count)
-        self._seen[..., :places] = hidden[:, :, None]
+        self._seen = padding.new_zeros(len(padding), 1, 1, places + self._count)
+        self._seen[..., :places] = padding[:, :, None]
         for layer in read.layers:
             kept = []
             for tensor in layer:
@@ -52,7 +52,7 @@ class SmallReading:
         """The states after one more picture token each, int64 (B, 1): (B, width)."""
         states = self._model.prepare_embeddings_for_image_generation(tokens)
         place = self._places + self._step
-        mask = self._seen[..., : place + 1].to(states.dtype)
+        mask = self._seen[..., : place + 1]
         turns = self._small.turns(self._next + self._step, 1, states.dtype)
         for number, layer in enumerate(self._layers):
             queries, own = self._small.asked(number, states, turns)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.models.janus.plain_llama import layers_are_plain
+
 if TYPE_CHECKING:
     import torch
 
@@ -173,33 +175,10 @@ def _turned(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch
 def _is_plain(language_model: Any, embeds: torch.Tensor) -> bool:
     """Whether :func:`_layer` computes what its layers do."""
     import torch
-    from transformers.models.llama import modeling_llama as llama
 
-    config = language_model.config
-    known = {
-        llama.LlamaModel,
-        llama.LlamaDecoderLayer,
-        llama.LlamaAttention,
-        llama.LlamaMLP,
-        llama.LlamaRMSNorm,
-        llama.LlamaRotaryEmbedding,
-        torch.nn.Embedding,
-        torch.nn.Linear,
-        torch.nn.ModuleList,
-    }
-    plain = (
+    return (
         not torch.is_grad_enabled()
         and embeds.device.type == "cpu"
         and embeds.dtype in (torch.float64, torch.float32)
-        and not (config.attention_bias or config.mlp_bias)
-        and config.hidden_act == "silu"
-        and config.num_attention_heads == config.num_key_value_heads
-        and config._attn_implementation == "sdpa"
-    )
-    if not plain:
-        return False
-    return all(
-        (type(part) in known or type(part).__name__ in ("SiLU", "SiLUActivation"))
-        and not (part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part))
-        for part in language_model.modules()
+        and layers_are_plain(language_model)
     )

@@ -98,6 +98,15 @@ def test_adapters_and_recomputed_layers_are_left_to_transformers() -> None:
     assert fits(transformer)
 
 
+def test_layers_with_hooks_are_left_to_transformers(model: Any) -> None:
+    handle = model.transformer.layers[0].mlp.register_forward_hook(lambda *_: None)
+    try:
+        assert not fits(model.transformer)
+    finally:
+        handle.remove()
+    assert fits(model.transformer)
+
+
 def test_wide_networks_are_left_to_transformers(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("selfreward_eval.harness.models.janus.small_llama.WIDEST", 64)
     assert not fits(model.transformer)
