@@ -45,6 +45,8 @@ class Rewarder(ABC):
             goes on in its thread, because it cannot be stopped from outside.
         judge: the model of a rewarder that would be of kind ``self``, where that model is two: one that
             draws, and another one that judges. The kind is then ``external``.
+        reading: which reading of SRUM's map its maps follow, ``code`` or ``paper``; None for other maps and
+            for none. Known without the model, which :meth:`identity` may have to load.
     """
 
     info: RewarderInfo
@@ -52,6 +54,7 @@ class Rewarder(ABC):
     batch_size: int = 32
     timeout: float | None = None
     judge: Model | None = None
+    reading: str | None = None
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _way_out(trainer: Trainer) -> str:
 
 def _require_reading(trainer: Trainer, rewarder: Rewarder) -> None:
     """Returns if the rewarder's maps have the reading that the trainer's preset is defined with."""
-    wanted, given = trainer.own.get("reading"), rewarder.identity().get("reading")
+    wanted, given = trainer.own.get("reading"), rewarder.reading
     if wanted and given and wanted != given:
         raise UsageError(
             f"the trainer {trainer.info.name!r} is set to maps of the reading {wanted!r}, and the rewarder "

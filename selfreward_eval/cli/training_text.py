@@ -84,10 +84,19 @@ def _show_foreseen(steps: Sequence[Mapping[str, Any]], console: Console) -> None
         title="a step, from the configuration files; 10^9 bytes on each device",
         title_justify="left",
         box=box.SIMPLE,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
-    parts = ("weights", "moments", "average", "gradients", "gathered", "activations", "peak")
-    for head in ("devices", "recomputed", "pictures", *parts, "operations"):
+    parts = {
+        "weights": "weights",
+        "moments": "mo-\nments",
+        "average": "aver-\nage",
+        "gradients": "gradi-\nents",
+        "gathered": "gath-\nered",
+        "activations": "activa-\ntions",
+        "peak": "peak",
+    }
+    # In syllables, so that a terminal of 80 columns shows every number.
+    for head in ("devices", "recom-\nputed", "pic-\ntures", *parts.values(), "opera-\ntions"):
         table.add_column(head, justify="right", no_wrap=True)
     for step in steps:
         table.add_row(
