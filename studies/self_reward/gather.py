@@ -55,7 +55,7 @@ def gathered(plan: Plan, plan_file: Path, output: Path) -> dict[str, Any]:
         output: the study's folder.
 
     Returns:
-        JSON values: ``plan`` (sha256), ``model``, ``before`` (task -> score with its interval and the
+        JSON values: ``plan`` (sha256), ``amendments``, ``model``, ``before`` (task -> score with its interval and the
         metric's range), ``arms`` (name -> title, trainer, rewarder, planned budget, ``runs`` and ``curve``),
         and ``hypotheses``.
 
@@ -85,6 +85,7 @@ def gathered(plan: Plan, plan_file: Path, output: Path) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "plan": hashlib.sha256(plan_file.read_bytes()).hexdigest(),
+        "amendments": list(plan.amendments),
         "model": plan.model,
         "before": {
             task: {

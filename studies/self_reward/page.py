@@ -65,6 +65,7 @@ def page_of(found: Mapping[str, Any]) -> str:
     finished = sum(run["state"] == "finished" for run in runs)
     return template.render(
         model=found["model"],
+        amendments=found["amendments"],
         finished=f"{finished} of {count(len(runs), 'run')} finished",
         hypotheses=[
             {

@@ -114,13 +114,23 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole plan."""
+    """The whole plan.
+
+    Attributes:
+        model: what is trained.
+        evaluation: before and after.
+        points: along the way.
+        arms: what is run.
+        hypotheses: what it is to show.
+        amendments: what was changed after the first run, when, and why.
+    """
 
     model: str
     evaluation: Evaluation
     points: Along
     arms: tuple[Arm, ...]
     hypotheses: tuple[Hypothesis, ...]
+    amendments: tuple[str, ...] = ()
 
     def runs(self) -> list[PlannedRun]:
         """All training runs in the order in which they start."""
@@ -182,8 +192,10 @@ def read_plan(path: Path) -> Plan:
         raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     with_settings = []
     top = {"model", "evaluation", "points", "settings", "arms", "hypotheses"}
-    if not isinstance(data, dict) or data.keys() != top:
-        raise InputError(f"{path} is no plan: it needs the keys {', '.join(sorted(top))}, and no others")
+    if not isinstance(data, dict) or data.keys() - {"amendments"} != top:
+        raise InputError(
+            f"{path} is no plan: it needs the keys {', '.join(sorted(top))}, and no others but amendments"
+        )
     for arm in data["arms"]:
         settings = {**data["settings"], **(arm.get("settings") or {})}
         with_settings.append({**arm, "settings": settings})
@@ -193,6 +205,7 @@ def read_plan(path: Path) -> Plan:
         _record(Along, data["points"], path),
         tuple(_record(Arm, arm, path) for arm in with_settings),
         tuple(_record(Hypothesis, one, path) for one in data["hypotheses"]),
+        tuple(map(str, data.get("amendments") or ())),
     )
     for problem in _problems(plan):
         raise InputError(f"{path}: {problem}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from selfreward_eval.trainers.report.learning import gain_words
@@ -12,7 +12,7 @@ __all__ = ["bare", "state_words", "summary"]
 HEAD = """# The papers' claims on `tiny`: the study
 
 Which method teaches what, from how many pictures, at what cost. The runs, and what each hypothesis needs to
-hold, were declared in `studies/self_reward/plan.yaml` before the first run. These commands resume the study
+hold, were declared in `studies/self_reward/plan.yaml` before the first run; what was changed later stands below. These commands resume the study
 and write this page:
 
 ```
@@ -37,6 +37,7 @@ def summary(found: Mapping[str, Any], picture: str = "") -> str:
     lines = [
         f"**{finished} of {len(runs)} runs are finished.** The others are told as far as they are measured.",
         "",
+        *_amended(found["amendments"]),
         "## Hypotheses",
         "",
         "| declared | answer |",
@@ -55,6 +56,13 @@ def summary(found: Mapping[str, Any], picture: str = "") -> str:
         "",
     ]
     return HEAD + "\n".join(lines)
+
+
+def _amended(amendments: Sequence[str]) -> list[str]:
+    """What was changed after the first run."""
+    if not amendments:
+        return []
+    return ["## Changes of the plan", "", *(f"- {text.strip()}" for text in amendments), ""]
 
 
 def _answer(one: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from studies.self_reward.summary import summary
 
 PLAN: dict[str, Any] = {
     "model": "tiny",
+    "amendments": ["the control stops < 64 pictures"],
     "evaluation": {"tasks": ["toy"]},
     "points": {"at": [32, 64], "tasks": ["toy"]},
     "settings": {"prompts": 4, "candidates": 2, "rounds": 8, "steps": 2},
@@ -128,11 +129,13 @@ def test_the_page_names_what_is_unfinished_and_escapes_titles(
     assert "seed 0: begun, step 0 of 16, points at 32" in html
     assert "not decided</span>" in html
     assert "self &lt;b&gt;reward&lt;/b&gt;" in html
+    assert "Change of the plan: the control stops &lt; 64 pictures" in html
 
 
 def test_the_summary_is_made_of_the_record_alone(plan: Plan, plan_file: Path, study: Path) -> None:
     found = gathered(plan, plan_file, study)
     text = summary(json.loads(json.dumps(found)))
+    assert "- the control stops < 64 pictures" in text
     assert "**1 of 3 runs are finished.**" in text
     assert "| `random` | 32 | 0 |" in text
 

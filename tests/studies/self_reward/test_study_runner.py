@@ -162,7 +162,7 @@ def small_plan(path: Path) -> Path:
     """The declared plan with two arms that take seconds."""
     data = yaml.safe_load(PLAN.read_text(encoding="utf-8"))
     kept = [arm for arm in data["arms"] if arm["name"] in ("dsr_grpo-dsr", "rejection-dsr")]
-    data["arms"] = [{**arm, "seeds": [0]} for arm in kept]
+    data["arms"] = [{**arm, "seeds": [0], "settings": {}} for arm in kept]
     data["settings"] |= {"prompts": 3, "candidates": 2, "rounds": 2, "steps": 1, "batch_size": 3}
     tasks = ["shapes_geneval", "shapes_questions"]
     data["evaluation"] |= {"tasks": tasks, "limit": 3, "development": 2, "scales": [2]}
