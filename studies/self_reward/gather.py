@@ -55,9 +55,9 @@ def gathered(plan: Plan, plan_file: Path, output: Path) -> dict[str, Any]:
         output: the study's folder.
 
     Returns:
-        JSON values: ``plan`` (sha256), ``amendments``, ``model``, ``before`` (task -> score with its interval and the
-        metric's range), ``arms`` (name -> title, trainer, rewarder, planned budget, ``runs`` and ``curve``),
-        and ``hypotheses``.
+        JSON values: ``plan`` (sha256), ``amendments``, ``model``, ``before`` (task -> score with its
+        interval and the metric's range), ``arms`` (name -> title, trainer, rewarder, planned budget, ``runs``
+        and ``curve``), and ``hypotheses``.
 
     Raises:
         InputError: nothing was measured yet, or a record is damaged.
