@@ -12,9 +12,8 @@ __all__ = ["bare", "state_words", "summary"]
 HEAD = """# The papers' claims on `tiny`: the study
 
 Which method teaches what, from how many pictures, at what cost. The runs, and what each hypothesis needs to
-hold, were declared in `studies/self_reward/plan.yaml` before the first run; what was changed later stands below.
-These commands resume the study
-and write this page:
+hold, were declared in `studies/self_reward/plan.yaml` before the first run; what was changed later stands
+below. These commands resume the study and write this page:
 
 ```
 python -m studies.self_reward run --jobs 2 -o study
