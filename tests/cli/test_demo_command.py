@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from selfreward_eval.cli.main import app
 
-SMALL = ["--limit", "6", "--trainer-args", "prompts=3,candidates=2,steps=1,batch_size=2"]
+SMALL = ["--limit", "6", "--trainer-args", "prompts=3,candidates=2,rounds=1,steps=1,batch_size=2"]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_the_shipped_checkpoint_comes_first_and_why_the_short_run_shows_less_is_
     shown: tuple[str, Path],
 ) -> None:
     output, folder = shown
-    assert output.index("tiny-dsr") < output.index("tiny-final-srum")
+    assert output.index("tiny-dsr") < output.index("tiny-final-dsr_grpo")
     assert "learnt from 6 pictures" in output
     assert "76,800" in output
     assert (folder / "shipped.html").is_file()
