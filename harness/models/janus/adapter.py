@@ -10,6 +10,7 @@ from selfreward_eval.harness.instruments.backends.finite import check_computed, 
 from selfreward_eval.harness.models.base import CutAnswer
 from selfreward_eval.harness.models.batches import each_once
 from selfreward_eval.harness.models.janus.answering import Questions, QuickCopy, answer_tokens, is_plain
+from selfreward_eval.harness.models.janus.core import WIDTH
 from selfreward_eval.harness.models.janus.decode import draw_tokens, pictures
 from selfreward_eval.harness.models.janus.language import LanguageMethods
 from selfreward_eval.harness.models.janus.likelihood import text_logprobs
@@ -36,7 +37,8 @@ class JanusModel(LanguageMethods, TrainingMethods):
         guidance: classifier-free guidance scale when drawing.
         temperature: when drawing; 0 takes the likeliest token.
         top_k: when drawing; 0 samples from all codes, as the reference implementation.
-        rows: pictures computed together in narrow types; part of the result, so part of the identity.
+        rows: pictures computed together in narrow types; part of the result, so part of the identity. By
+            default 8, and drawn on a GPU as many as its memory and the checkpoint's size allow, up to 64.
         max_new_tokens: longest answer.
         name: how the run is called; the weights' own name by default.
     """
@@ -62,7 +64,7 @@ class JanusModel(LanguageMethods, TrainingMethods):
             self.sampling.guidance if guidance is None else guidance,
             self.sampling.temperature if temperature is None else temperature,
             self.sampling.top_k,
-            rows or self.rows,
+            rows or self._asked_rows,
             self.max_new_tokens,
             name or self.name,
         )
@@ -113,6 +115,7 @@ class JanusModel(LanguageMethods, TrainingMethods):
                 pad=self._token("pad"),
                 likelihoods=likelihoods,
                 together=self._exact or not self.filled,
+                multiple=1 if self._exact or not self.filled else WIDTH,
             )
             for k, row in zip(group.rows[: group.real], zip(*drawn, strict=True), strict=False):
                 out[k] = row

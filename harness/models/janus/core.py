@@ -12,6 +12,7 @@ from selfreward_eval.harness.models.batches import Batch, batches
 from selfreward_eval.harness.models.janus.decode import Sampling
 from selfreward_eval.harness.models.janus.decoding_together import LARGEST, DecodingTogether
 from selfreward_eval.harness.models.janus.loading import Loaded, load
+from selfreward_eval.harness.models.janus.rows import FEWEST, rows_for
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 GUIDANCE = 5.0
 """Janus's published classifier-free guidance scale."""
 
-ROWS = 8
-"""Pictures computed together in types narrower than float64; always exactly so many."""
+WIDTH = 16
+"""Prompts that are drawn for in narrow types are padded to a multiple of so many tokens. Prompts of similar
+length fill a batch then, and its shape depends on none of the others."""
 
 EXACT_ROWS = 64
 """Pictures drawn together in float64, at most. It is a speed choice only, and no part of an identity."""
@@ -49,7 +51,7 @@ class JanusCore:
         guidance: float = GUIDANCE,
         temperature: float = 1.0,
         top_k: int = 0,
-        rows: int = ROWS,
+        rows: int | None = None,
         max_new_tokens: int = 128,
         name: str | None = None,
     ) -> None:
@@ -59,12 +61,12 @@ class JanusCore:
             raise UsageError(f"temperature must be 0 or more, got {temperature}")
         if top_k < 0:
             raise UsageError(f"top_k must be 0 (all codes) or more, got {top_k}")
-        if rows < 1:
+        if rows is not None and rows < 1:
             raise UsageError(f"rows must be at least 1, got {rows}")
         self.weights = weights
         self.name = name or weights.rstrip("/").split("/")[-1]
         self.sampling = Sampling(float(guidance), float(temperature), int(top_k))
-        self.rows = int(rows)
+        self._asked_rows = None if rows is None else int(rows)
         self.max_new_tokens = int(max_new_tokens)
         self._load_arguments = (weights, revision, device, dtype)
 
@@ -72,6 +74,14 @@ class JanusCore:
     def loaded(self) -> Loaded:
         """The checkpoint, loaded on first use."""
         return load(*self._load_arguments)
+
+    @cached_property
+    def rows(self) -> int:
+        """Pictures drawn together in types narrower than float64; always exactly so many."""
+        if self._asked_rows is not None:
+            return self._asked_rows
+        loaded = self.loaded
+        return rows_for(loaded.model, loaded.device, guided=self.sampling.guidance != 1.0)
 
     @cached_property
     def _decoding(self) -> DecodingTogether | None:
@@ -92,6 +102,8 @@ class JanusCore:
         }
         if not self._exact:
             generation["rows"] = self.rows if self.filled else f"up to {self.rows}"
+            if self.filled:
+                generation["padded_to"] = WIDTH
         return {
             "adapter": "janus",
             "name": self.name,
@@ -130,17 +142,19 @@ class JanusCore:
         return self._tokenised(texts)
 
     def _groups(self, ids: Sequence[Sequence[int]]) -> Iterator[Batch]:
-        """Rows of one length together. In narrow types ``rows`` of them; if ``filled``, the last row is
-        repeated until there are so many."""
+        """Rows of one length together. In narrow types some of them; if ``filled``, the last row is repeated
+        until there are so many."""
         lengths = [len(row) for row in ids]
         if self._exact:
             return batches(lengths, None, filled=False)
-        return batches(lengths, self.rows, filled=self.filled)
+        # Filling up costs little where a token is drawn, and much where whole pictures are read.
+        return batches(lengths, self._asked_rows or FEWEST, filled=self.filled)
 
     def _drawn_together(self, ids: Sequence[Sequence[int]]) -> Iterator[Batch]:
         """As :meth:`_groups`; of any lengths together where the batch may change a picture's rounding."""
         if not self._exact and self.filled:
-            yield from self._groups(ids)
+            widths = [-(-len(row) // WIDTH) for row in ids]
+            yield from batches(widths, self.rows, filled=True)
             return
         rows = EXACT_ROWS if self._exact else self.rows
         # Of similar length: padding is computed, too.

@@ -122,6 +122,7 @@ def draw_tokens(
     pad: int,
     likelihoods: bool = True,
     together: bool = False,
+    multiple: int = 1,
 ) -> DrawnTokens:
     """Draws pictures for prompts; those of different lengths are padded on the left.
 
@@ -135,6 +136,7 @@ def draw_tokens(
         likelihoods: whether anybody reads the tokens' likelihoods; without, they are 0.
         together: whether the shapes of products may depend on all rows: where the rounding of another
             shape moves no picture, or no picture has to be the same in another batch.
+        multiple: prompts are padded to a multiple of so many tokens, whatever else is in the batch.
 
     Raises:
         NotFinite: a logit was NaN or infinite; the tokens drawn from it mean nothing.
@@ -151,7 +153,7 @@ def draw_tokens(
     if together and device.type == "cpu" and fits(model.model.language_model):
         reading = SmallReading(model, rows, count)
     else:
-        reading = _Reading(model, rows, count, pad)
+        reading = _Reading(model, rows, count, pad, multiple)
     tokens = torch.empty((size, count), dtype=torch.long, device=device)
     logprobs = torch.zeros((size, count), dtype=torch.float32, device=device)
     # Smallest and largest logit of every step; a GPU is waited for once, at the end.
@@ -184,14 +186,17 @@ class _Reading:
         rows: prompts, int64 (L_i,) each.
         count: picture tokens that will follow.
         pad: id of the padding token.
+        multiple: the prompts' width is one of so many tokens.
     """
 
-    def __init__(self, model: Any, rows: Sequence[torch.Tensor], count: int, pad: int) -> None:
+    def __init__(
+        self, model: Any, rows: Sequence[torch.Tensor], count: int, pad: int, multiple: int = 1
+    ) -> None:
         import torch
         from transformers import DynamicCache, StaticCache
 
         self._model, lengths = model, [len(row) for row in rows]
-        longest, device = max(lengths), rows[0].device
+        longest, device = -(-max(lengths) // multiple) * multiple, rows[0].device
         self._ids = torch.full((len(rows), longest), pad, device=device)
         mask = torch.zeros((len(rows), longest + count), dtype=torch.long, device=device)
         for k, row in enumerate(rows):
@@ -199,8 +204,9 @@ class _Reading:
             mask[k, longest - len(row) :] = 1
         self._seen = longest
         self._cache: DynamicCache | StaticCache = DynamicCache()
-        # Without padding no mask is needed, and the kernels of narrow types stay those of one length.
-        self._mask = mask if min(lengths) < longest else None
+        # Without padding no mask is needed. Where prompts are padded to a width, one that has it already
+        # takes the mask, too: without it other kernels would compute it.
+        self._mask = mask if multiple > 1 or min(lengths) < longest else None
         self._next = torch.tensor(lengths, device=device)[:, None]
         if model.get_input_embeddings().weight.dtype == torch.float64:
             # No copy of all keys and values at every step; narrow types keep the shapes that they have.
