@@ -6,6 +6,7 @@ a task offers by having the method: :class:`Responds`, :class:`Remeasures`.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -116,12 +117,25 @@ class Task(ABC):
         raise UsageError(f"task {self.info.name!r} has no input pictures; it cannot ask a model for answers")
 
     def options(self) -> Mapping[str, Any]:
-        """Settings of the protocol that a user changed or could change; part of the run's identity."""
-        return {}
+        """Settings of the protocol that a user changed or could change; part of the run's identity.
+
+        Unless a task says otherwise: its constructor's arguments, as far as it keeps them as attributes of
+        the same names and they are plain values. Else runs that differ in them would be compared.
+        """
+        names = inspect.signature(type(self)).parameters
+        kept = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return {name: value for name, value in kept.items() if _is_plain(value)}
 
     def extra(self, records: Sequence[SampleRecord]) -> dict[str, float]:
         """Further official numbers over a whole run, by name."""
         return {}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON holds a value as it is: a scalar, or a list of scalars."""
+    if isinstance(value, list | tuple):
+        return all(one is None or isinstance(one, str | int | float) for one in value)
+    return value is None or isinstance(value, str | int | float)
 
 
 @runtime_checkable
