@@ -33,6 +33,9 @@ class Served(ShapesGenEval):
     def instruments(self) -> dict[str, dict[str, Any]]:
         return {**super().instruments(), "judge": {"name": "judge_openai", "endpoint": "http://127.0.0.1:1"}}
 
+    def options(self) -> dict[str, Any]:
+        return {}  # What happens while it measures is no part of the protocol.
+
     def measure(self, items: Sequence[Item], samples: Sequence[Sample], images: Any) -> list[Measurement]:
         self.threads.append(threading.current_thread().name)
         if len(self.threads) == 2:

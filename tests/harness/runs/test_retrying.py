@@ -46,6 +46,9 @@ class Judged(Task):
     def instruments(self) -> Mapping[str, dict[str, Any]]:
         return {}
 
+    def options(self) -> Mapping[str, Any]:
+        return {}  # What happens while it measures is no part of the protocol.
+
 
 def statuses(finished: Finished) -> list[str]:
     return [str(one.measurement.status) for one in load_run(finished.folder).records["judged"]]
