@@ -25,6 +25,8 @@ from selfreward_eval.leaderboards.reported_view import protocols_of_task, report
 from selfreward_eval.leaderboards.scripts import boards_script, cards_script, pairs_script
 from selfreward_eval.leaderboards.site import Site, Written
 from selfreward_eval.leaderboards.tables import boards_csv, boards_json, boards_markdown
+from selfreward_eval.leaderboards.training_records import training_extracts
+from selfreward_eval.leaderboards.training_view import TrainedPages
 from selfreward_eval.leaderboards.views import (
     board_page,
     board_title,
@@ -58,6 +60,7 @@ class Built:
         runs: how many stand on them.
         read: how many of these were read now; the others came from the cache.
         written: what changed on the disk.
+        trained: how many of the runs show a training record on their page.
     """
 
     folder: Path
@@ -65,6 +68,7 @@ class Built:
     runs: int
     read: int
     written: Written
+    trained: int = 0
 
 
 def build_leaderboard(
@@ -75,6 +79,7 @@ def build_leaderboard(
     pictures: int = PICTURES,
     own_settings: bool = False,
     imported: Sequence[Imported] = (),
+    trainings: Sequence[Path] = (),
     title: str = TITLE,
     processes: int = 1,
     progress: Progress | None = None,
@@ -88,19 +93,22 @@ def build_leaderboard(
         pictures: items per task whose first picture is shown, 0 for none.
         own_settings: let models with different generation settings stand in one table, which says so.
         imported: rows of result files, shown apart.
+        trainings: folders of training runs, or folders that hold some, whose records are shown on the pages
+            of their weights. The training run that a run lies in is found without being named.
         title: of the first page.
         processes: how many read runs side by side; changes speed only.
         progress: told how many runs there are and about each that is ready.
 
     Raises:
         UsageError: no runs, the same run twice, or a folder ``out`` that holds something else.
-        InputError: a run that cannot be read.
+        InputError: a run or a training record that cannot be read.
     """
     if pictures < 0:
         raise UsageError(f"--pictures {pictures}: give 0 or more")
     folders = run_folders(runs)
     if not folders:
         raise UsageError("a leaderboard needs at least one run; give run folders")
+    trained = training_extracts(folders, trainings)
     site = Site(out, look())
     if progress is not None:
         progress.start(STEP, len(folders), 0)
@@ -115,13 +123,19 @@ def build_leaderboard(
     )
     groups = group_runs(gathered.entries, own_settings=own_settings)
     boards = [make_board(group, own_settings=own_settings, cache=kept) for group in groups]
-    _write_pages(site, boards, gathered.entries, imported, title)
+    shown = TrainedPages(trained, gathered.entries, boards)
+    _write_pages(site, boards, gathered.entries, imported, title, shown)
     written = site.finish(_pictures(gathered.entries))
-    return Built(out, tuple(boards), len(gathered.entries), gathered.read, written)
+    return Built(out, tuple(boards), len(gathered.entries), gathered.read, written, shown.count)
 
 
 def _write_pages(
-    site: Site, boards: Sequence[Board], entries: Sequence[Entry], imported: Sequence[Imported], title: str
+    site: Site,
+    boards: Sequence[Board],
+    entries: Sequence[Entry],
+    imported: Sequence[Imported],
+    title: str,
+    trained: TrainedPages,
 ) -> None:
     protocols, published = load_protocols(), load_published()
     homes: dict[str, list[dict[str, str]]] = {}
@@ -143,7 +157,8 @@ def _write_pages(
     for entry in entries:
         own = homes.get(entry.slug, [])
         # Of hundreds of models even the view takes a while: it follows from the entry.
-        site.add(f"models/{entry.slug}.html", [entry.digest, own], partial(_model_page, entry, own))
+        makings = [entry.digest, own, trained.makings(entry)]
+        site.add(f"models/{entry.slug}.html", makings, partial(_model_page, entry, own, trained))
         site.add(f"data/models/{entry.slug}.js", [entry.digest], partial(cards_script, entry))
     page("compare.html", "compare", compare_page(boards))
     site.add_text("data/boards.js", boards_script(boards))
@@ -159,8 +174,9 @@ def _root(name: str) -> str:
     return "../" * name.count("/")
 
 
-def _model_page(entry: Entry, homes: Sequence[dict[str, str]]) -> str:
-    return render("model", _root(f"models/{entry.slug}.html"), model_page(entry, homes))
+def _model_page(entry: Entry, homes: Sequence[dict[str, str]], trained: TrainedPages) -> str:
+    view = {**model_page(entry, homes), "training": trained.view(entry)}
+    return render("model", _root(f"models/{entry.slug}.html"), view)
 
 
 def _pictures(entries: Sequence[Entry]) -> set[str]:

@@ -16,13 +16,13 @@ __all__ = ["assets", "look", "render"]
 
 PACKAGE = "selfreward_eval.leaderboards"
 
-TEMPLATES = ("site", "index", "board", "model", "compare", "reported")
+TEMPLATES = ("site", "index", "board", "model", "training", "compare", "reported")
 
 
 def assets() -> dict[str, str]:
     """Path within the site -> content: one style sheet (the report's and ours) and three scripts."""
     return {
-        "assets/site.css": asset("page.css") + "\n" + asset("site.css", PACKAGE),
+        "assets/site.css": "\n".join([asset("page.css"), asset("charts.css"), asset("site.css", PACKAGE)]),
         "assets/pictures.js": asset("page.js"),
         "assets/board.js": asset("board.js", PACKAGE),
         "assets/compare.js": asset("compare.js", PACKAGE),

@@ -26,6 +26,7 @@ from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.building import caption_rewarder, is_flow
 from selfreward_eval.trainers.clock import Clock
+from selfreward_eval.trainers.cpu_time import spent
 from selfreward_eval.trainers.fitting import Fitted, fit
 from selfreward_eval.trainers.guidance import Grid, best, development_tasks, grid
 from selfreward_eval.trainers.job_checks import check, claim
@@ -110,7 +111,13 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
         )
     profile = {stage: round(seconds, 1) for stage, seconds in parts.seconds.items()}
     profile |= {"steps": round(fitted.seconds, 1)}
-    record = replace(record, seconds=clock.seconds, profile=profile, points=measured_points)
+    record = replace(
+        record,
+        seconds=clock.seconds,
+        profile=profile,
+        points=measured_points,
+        cpu_seconds=spent(job.output, settings.rounds, settings.rounds * settings.steps),
+    )
     record.write(job.output)
     who.wait()
     return record

@@ -54,6 +54,8 @@ class TrainingRecord:
         profile: what the wall time of training went to: drawing, decoding and rewarding candidates, their
             likelihoods under the starting model, captions, and steps. Of the first process alone.
         verdicts: task -> one of :class:`selfreward_eval.trainers.verdict.Outcome`.
+        cpu_seconds: CPU time of all rounds and steps, of the first process alone; None where a part of it was
+            not recorded. Measurements are not in it.
         points: what was measured along the way, see :mod:`selfreward_eval.trainers.waypoints`; empty without
             ``--evaluate-at``.
     """
@@ -76,6 +78,7 @@ class TrainingRecord:
     verdicts: dict[str, str]
     profile: dict[str, float] = field(default_factory=dict)
     points: list[dict[str, Any]] = field(default_factory=list)
+    cpu_seconds: float | None = None
 
     def write(self, folder: Path) -> Path:
         """``training.json`` in ``folder``, whole or not at all."""
@@ -95,8 +98,8 @@ def read(folder: Path) -> TrainingRecord:
         data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if data["schema"] != SCHEMA:
             raise InputError(f"{path} has schema {data['schema']}, this version reads {SCHEMA}")
-        # Records of earlier versions have no profile and no points.
-        known = {"profile": {}, "points": [], **data}
+        # Records of earlier versions have no profile, no points and no CPU time.
+        known = {"profile": {}, "points": [], "cpu_seconds": None, **data}
         known = {one.name: known[one.name] for one in fields(TrainingRecord)}
         known["before"], known["after"] = Arm(**data["before"]), Arm(**data["after"])
         return TrainingRecord(**known)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.api.held import held_by_another, recorded
 from selfreward_eval.api.offline import (
     Missing,
     endpoints,
@@ -150,13 +151,17 @@ def foresee(
         name = str(model.identity().get("name", "model")) if usable else model_name
         folder = output_path / sanitise(name) if usable else None
         foreseen = Foreseen(name, None if folder is None else str(folder), [], absent)
-        for task in tasks:
-            lacking = missing_for_task(task)
+        needs = [missing_for_task(task) for task in tasks]
+        held: list[Missing] = []
+        if folder is not None and not any(needs):
+            held = held_by_another(folder, model, tasks, seed, seed_policy, limit)
+            foreseen.missing += held
+        for task, lacking in zip(tasks, needs, strict=True):
             foreseen.missing += lacking
             one = _counted(task, limit, lacking)
             foreseen.tasks.append(one)
-            if folder is not None and not lacking:
-                one.recorded = _recorded(folder, task)
+            if folder is not None and not lacking and not held:
+                one.recorded = recorded(folder, task)
             if one.samples and tried and not any(entry.kind != "key" for entry in lacking):
                 _try(one, foreseen, model if usable else None, task, seed, seed_policy, tried, batch_size)
     return foreseen
@@ -174,14 +179,6 @@ def _counted(task: Task, limit: int | None, lacking: Sequence[Missing]) -> Fores
         instruments = task.instruments()
         one.measured_by = {role: str(about.get("name", "?")) for role, about in instruments.items()}
     return one
-
-
-def _recorded(folder: Path, task: Task) -> int:
-    """Lines that the run folder holds of the task; whether they are of this run is seen when it runs."""
-    from selfreward_eval.harness.files import read_json_lines
-
-    paths = list(folder.glob(f"samples_{task.info.name}_2*.jsonl"))
-    return len({record.get("doc_id") for path in paths for record in read_json_lines(path).records})
 
 
 def _try(

@@ -26,6 +26,7 @@ def build_leaderboard(
     pictures: int = PICTURES,
     own_settings: bool = False,
     imported: Sequence[PathLike] = (),
+    trainings: Sequence[PathLike] = (),
     title: str = TITLE,
     processes: int = 1,
     progress: Progress | None = None,
@@ -41,17 +42,21 @@ def build_leaderboard(
         pictures: items per task whose first picture is shown, 0 for none.
         own_settings: let models with different generation settings share a table, which says so.
         imported: files of rows that ``leaderboard import`` wrote, shown apart.
+        trainings: folders of training runs, or folders that hold some: their records are shown on the pages
+            of their weights. The training run that a run lies in is found without being named.
         title: of the first page.
         processes: how many read runs side by side; changes speed only.
         progress: told how many runs there are and about each that is ready.
 
     Raises:
         UsageError: no runs, the same run twice, or a folder ``out`` that holds something else.
-        InputError: a run or a file that cannot be read.
+        InputError: a run, a training record or a file that cannot be read.
     """
     several = runs if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     if isinstance(imported, str):
         raise UsageError(f"imported is a list of files; write imported=[{imported!r}]")
+    if isinstance(trainings, str):
+        raise UsageError(f"trainings is a list of folders; write trainings=[{trainings!r}]")
     return build.build_leaderboard(
         [Path(one) for one in several],
         Path(out),
@@ -59,6 +64,7 @@ def build_leaderboard(
         pictures=pictures,
         own_settings=own_settings,
         imported=[row for path in imported for row in load_imported(Path(path))],
+        trainings=[Path(one) for one in trainings],
         title=title,
         processes=processes,
         progress=progress,

@@ -26,7 +26,7 @@ class Missing:
     """Something that a run needs and that is not here.
 
     Attributes:
-        kind: ``data``, ``weights``, ``key``, ``package``, or ``other``.
+        kind: ``data``, ``weights``, ``key``, ``package``, ``folder``, or ``other``.
         needed_by: the model or task, and what of it.
         what: is missing, or why it cannot be used.
         option: how to get it, or to name another.

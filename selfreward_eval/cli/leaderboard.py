@@ -54,6 +54,10 @@ def build(
         list[Path] | None,
         typer.Option("--imported", help="Rows that `leaderboard import` wrote; shown apart. Repeatable."),
     ] = None,
+    training: Annotated[
+        list[Path] | None,
+        typer.Option("--training", help="Training runs, to show with runs of their weights. Repeatable."),
+    ] = None,
     title: Annotated[str, typer.Option("--title", help="Of the first page.")] = "Leaderboard",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Runs read side by side.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
@@ -74,6 +78,7 @@ def build(
             pictures=pictures,
             own_settings=own_settings,
             imported=imported or [],
+            trainings=training or [],
             title=title,
             processes=jobs,
             progress=progress,
@@ -88,6 +93,7 @@ def build(
             "page": str(built.folder / "index.html"),
             "runs": built.runs,
             "read": built.read,
+            "trained": built.trained,
             "boards": [board.slug for board in built.boards],
             "made": list(built.written.made),
             "kept": len(built.written.kept),
@@ -95,10 +101,10 @@ def build(
         }
         typer.echo(json.dumps(answer, ensure_ascii=False))
         return
-    _show(built)
+    _show(built, asked=bool(training))
 
 
-def _show(built: Built) -> None:
+def _show(built: Built, *, asked: bool) -> None:
     """Prints the head of every board and where the site is."""
     from rich import box
     from rich.console import Console
@@ -125,9 +131,13 @@ def _show(built: Built) -> None:
         rest = len(board.overall.rows) - SHOWN
         if rest > 0:
             console.print(f"... and {rest} more", style="dim")
-    written = built.written
-    runs = f"{built.runs} run{'' if built.runs == 1 else 's'} ({built.read} read now)"
+    written, runs = built.written, f"{built.runs} run{'' if built.runs == 1 else 's'} ({built.read} read now)"
     console.print(f"{runs}; {len(written.made)} files made, {len(written.kept)} kept", soft_wrap=True)
+    if built.trained:
+        pages = "1 model's page shows" if built.trained == 1 else f"{built.trained} models' pages show"
+        console.print(f"{pages} a training record", soft_wrap=True)
+    elif asked:
+        console.print("no run has weights that the training runs named with --training made", soft_wrap=True)
     console.print(escape(str(built.folder / "index.html")), soft_wrap=True)
 
 
@@ -135,11 +145,7 @@ def import_(
     files: Annotated[list[Path], typer.Argument(help="results_*.json of lm-eval, of ours or of others.")],
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--output-path",
-            "-o",
-            help="Write the rows here (.jsonl), for `leaderboard build --imported`.",
-        ),
+        typer.Option("--output-path", "-o", help="File (.jsonl) for `leaderboard build --imported`."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> None:
@@ -271,6 +277,7 @@ add(
     [
         "leaderboard build results/* -o site",
         "leaderboard build runs --own-settings --title 'Our models' -o site",
+        "leaderboard build results/* --training results/training -o site",
         "leaderboard build --config leaderboard.yaml",
     ],
 )

@@ -93,8 +93,8 @@ class _Lines:
         now = self._clock()
         about = {"name": description, "total": total, "done": done, "first": done, "began": now, "told": now}
         self._tasks[task] = about
-        there = f", {done} of them there already" if done else ""
-        self._print(f"{description}: {total} samples{there}")
+        # What is counted differs: samples, steps, rounds, runs. The description says it.
+        self._print(f"{description}: {done:,} of {total:,}{' there already' if done else ''}")
 
     def advance(self, task: str, count: int) -> None:
         about, now = self._tasks[task], self._clock()
@@ -105,10 +105,10 @@ class _Lines:
         about["told"] = now
         spent = now - about["began"]
         rate = (about["done"] - about["first"]) / spent if spent > 0 else 0.0
-        text = f"{about['name']}: {about['done']} of {about['total']}"
+        text = f"{about['name']}: {about['done']:,} of {about['total']:,}"
         if rate:
             left = (about["total"] - about["done"]) / rate
-            text += f", {rate:.3g}/s, "
+            text += f", {rate:,.0f}/s, " if rate >= 100 else f", {rate:.3g}/s, "
             text += f"done in {_time(spent)}" if finished else f"about {_time(left)} left"
         self._print(text)
 

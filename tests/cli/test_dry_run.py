@@ -45,6 +45,21 @@ def test_what_is_recorded_already_is_left_out(command: Command, tmp_path: Path) 
     assert (task["samples"], task["recorded"], task["draw_seconds"]) == (24, 24, 0)
 
 
+def test_a_folder_with_another_run_is_told_before_it_is_refused(command: Command, tmp_path: Path) -> None:
+    rest = ("--tasks", "shapes_geneval", "-o", tmp_path)
+    command("run", *OPTIONS[2:], *rest, "--limit", 6)
+    other = (*rest, "--limit", 6, "--seed", 1)
+    outcome = command(*OPTIONS, *other)
+    assert outcome.code == 4
+    assert "missing: 1" in outcome.out
+    assert "holds another run (seed: 0 there, 1 here)" in outcome.out
+    assert "choose another --output-path, or delete that folder" in outcome.out
+    (task,) = json.loads(command(*OPTIONS, *other, "--json").out)["tasks"]
+    assert (task["samples"], task["recorded"]) == (24, 0)
+    refused = command("run", *OPTIONS[2:], *other)
+    assert refused.code == 4
+
+
 def test_judge_calls_are_counted_without_asking_a_server(command: Command, tmp_path: Path) -> None:
     judge = (
         "judge=judge_openai,judge_args.model=m,judge_args.base_url=http://127.0.0.1:9/v1,"

@@ -17,10 +17,22 @@ def test_lines_come_every_half_minute_with_count_rate_and_estimate() -> None:
             now[0] += 10.0
             progress.advance("geneval", 100)
     assert out.getvalue().splitlines() == [
-        "seed 1: geneval: 1000 samples, 100 of them there already",
-        "seed 1: geneval: 400 of 1000, 10/s, about 0:01:00 left",
-        "seed 1: geneval: 700 of 1000, 10/s, about 0:00:30 left",
-        "seed 1: geneval: 1000 of 1000, 10/s, done in 0:01:30",
+        "seed 1: geneval: 100 of 1,000 there already",
+        "seed 1: geneval: 400 of 1,000, 10/s, about 0:01:00 left",
+        "seed 1: geneval: 700 of 1,000, 10/s, about 0:00:30 left",
+        "seed 1: geneval: 1,000 of 1,000, 10/s, done in 0:01:30",
+    ]
+
+
+def test_a_line_does_not_call_steps_samples_and_writes_rates_out() -> None:
+    out, now = io.StringIO(), [0.0]
+    with BarProgress(Console(file=out, width=60), clock=lambda: now[0]) as progress:
+        progress.start("round 1 candidates", 2100, 0)
+        now[0] += 2.0
+        progress.advance("round 1 candidates", 2100)
+    assert out.getvalue().splitlines() == [
+        "round 1 candidates: 0 of 2,100",
+        "round 1 candidates: 2,100 of 2,100, 1,050/s, done in 0:00:02",
     ]
 
 
@@ -30,4 +42,4 @@ def test_a_terminal_has_bars() -> None:
         progress.start("geneval", 4, 0)
         progress.advance("geneval", 4)
     assert "4/4" in out.getvalue()
-    assert "4 samples" not in out.getvalue()
+    assert "0 of 4" not in out.getvalue()

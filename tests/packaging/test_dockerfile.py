@@ -78,3 +78,11 @@ def test_everything_that_the_build_reads_is_let_through() -> None:
     linked = {path.name for path in (ROOT / "selfreward_eval").iterdir() if path.is_symlink()}
     needed = {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "src", "selfreward_eval"} | linked
     assert set(allowed) == needed
+
+
+def test_the_pages_install_torch_without_cuda_as_the_cpu_target_does() -> None:
+    installs = {name: "\n".join(lines) for name, (_, lines) in stages().items()}
+    assert "--torch-backend cpu" in installs["cpu"]
+    assert "torch-backend" not in installs["cuda"]
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert "UV_TORCH_BACKEND=cpu make" in (ROOT / page).read_text(encoding="utf-8")

@@ -68,6 +68,7 @@ def test_the_end_of_the_run_is_measured_once(record: TrainingRecord) -> None:
 
 def test_a_point_tells_what_it_cost_and_what_it_was_rewarded(record: TrainingRecord) -> None:
     spent = [one["cpu_seconds"] for one in record.points]
+    assert record.cpu_seconds == spent[2]
     assert spent[0] == 0 < spent[1] < spent[2]
     assert [one["judgements"] for one in record.points] == [0, 16, 24]
     assert record.points[1]["reward"] == record.rounds[1]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.report.drawing import Drawing
+from selfreward_eval.harness.report.line_chart import Series, line_chart
 from selfreward_eval.harness.report.notation import Notation
 from selfreward_eval.trainers.record import Arm
-from selfreward_eval.trainers.report.curves import Series, line_chart
 
 __all__ = ["Grid", "chart", "grids", "sentence"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.harness.report.line_chart import Series, line_chart
 from selfreward_eval.harness.report.notation import ABSENT, notation_for, p_number, signed
-from selfreward_eval.trainers.report.curves import Series, line_chart
-from selfreward_eval.trainers.report.themed import inline_svg
+from selfreward_eval.harness.report.themed import inline_svg
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.report.drawing import Drawing

@@ -17,7 +17,7 @@ PACKAGE = "selfreward_eval.trainers.report"
 
 @cache
 def _environment() -> Environment:
-    css = asset("page.css") + asset("training.css", PACKAGE)
+    css = asset("page.css") + asset("charts.css") + asset("training.css", PACKAGE)
     return build_environment(PACKAGE, css=css, script=asset("page.js"))
 
 

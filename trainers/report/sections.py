@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.report.drawing import Drawing
 from selfreward_eval.harness.report.identity import flatten
+from selfreward_eval.harness.report.line_chart import Series, line_chart
 from selfreward_eval.harness.report.notation import Notation, count, notation_for, p_number, share, signed
 from selfreward_eval.harness.report.plots import Axis, difference_axis, interval_mark
-from selfreward_eval.trainers.report.curves import Series, line_chart
 from selfreward_eval.trainers.verdict import GUARDING, SHARE, Audit, Outcome, guarding, improvement
 
 if TYPE_CHECKING:

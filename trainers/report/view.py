@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.report.comparison_view import task_view
+from selfreward_eval.harness.report.line_chart import POINTS
 from selfreward_eval.harness.report.notation import count, notation_for
-from selfreward_eval.trainers.report.curves import POINTS, step_charts
+from selfreward_eval.harness.report.themed import inline_svg
+from selfreward_eval.trainers.report.curves import step_charts
 from selfreward_eval.trainers.report.guidance import chart, grids, sentence
 from selfreward_eval.trainers.report.sections import (
     KINDS,
@@ -22,7 +24,6 @@ from selfreward_eval.trainers.report.sections import (
     unaudited,
 )
 from selfreward_eval.trainers.report.selection import chosen
-from selfreward_eval.trainers.report.themed import inline_svg
 from selfreward_eval.trainers.verdict import improvement
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 import pytest
 
 from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Word
-from selfreward_eval.trainers.report.curves import POINTS, Series, line_chart, names_of, step_charts, thinned
-from selfreward_eval.trainers.report.themed import inline_svg
+from selfreward_eval.harness.report.line_chart import POINTS, Series, line_chart, thinned
+from selfreward_eval.harness.report.themed import inline_svg
+from selfreward_eval.trainers.report.curves import names_of, step_charts
 
 
 def polylines(drawing: Drawing, colour: str) -> list[Line]:

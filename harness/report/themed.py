@@ -14,7 +14,7 @@ __all__ = ["inline_svg"]
 
 
 def inline_svg(drawing: Drawing) -> Markup:
-    """The picture for a template; every text is escaped, the colours are those of ``training.css``."""
+    """The picture for a template; every text is escaped, the colours are those of ``charts.css``."""
     from markupsafe import Markup
 
     size = f"0 0 {drawing.width:g} {drawing.height:g}"
