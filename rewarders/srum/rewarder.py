@@ -95,7 +95,8 @@ class SrumReward(Rewarder):
             raise UsageError(f"the rewarder 'srum' has no {what} {got!r}; known: {', '.join(known)}")
         if most < 1:
             raise UsageError(f"the rewarder 'srum' needs at least one region, got most={most}")
-        self.reading, self.most, self.snapshot = reading, int(most), snapshot
+        self.reading: MapReading = reading
+        self.most, self.snapshot = int(most), snapshot
         self._failure = Status.JUDGE_PARSE_ERROR if ask == "text" else Status.MEASUREMENT_ERROR
         self.released = ask == "text" and parser == "released"
         self.proposer = proposer(regions, regions_args)

@@ -17,7 +17,7 @@ from selfreward_eval.leaderboards.training_records import public, training_extra
 from selfreward_eval.trainers.record import Arm, TrainingRecord
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Dialog
 
 MakeRun = Callable[..., Path]
 MakeMarks = Callable[..., Any]
@@ -274,7 +274,12 @@ def test_the_section_fits_the_screen(browser: Browser, train: Train, tmp_path: P
     troubles: list[str] = []
     page.on("console", lambda message: troubles.append(message.text))
     page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+
+    def shut(dialog: Dialog) -> None:
+        troubles.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", shut)
     page.goto(path.as_uri())
     assert page.get_by_role("heading", name="How it was trained").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
