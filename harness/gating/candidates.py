@@ -11,6 +11,7 @@ from selfreward_eval.harness.errors import InputError
 from selfreward_eval.harness.models.base import Model
 from selfreward_eval.harness.records import Manifest, SampleRecord
 from selfreward_eval.harness.runs.checking import TaskPlan, require_plan
+from selfreward_eval.harness.runs.parts import part_paths, united
 from selfreward_eval.harness.runs.plan import identity
 from selfreward_eval.harness.runs.reader import Run, read_manifest, read_samples, samples_path
 from selfreward_eval.harness.runs.run import BATCH, Progress, run
@@ -141,9 +142,12 @@ def _records(folder: Path, task: str) -> tuple[SampleRecord, ...]:
     path = samples_path(folder, manifest, task)
     if not path.is_file():
         raise InputError(f"{folder} has no {path.name}; restore it or choose another --output-path")
-    samples = read_samples(path)
-    require_plan(path, TaskPlan.of(manifest, task), samples.records)
-    return samples.records
+    # Shards that began the run left their samples in parts beside it.
+    plan, sources = TaskPlan.of(manifest, task), []
+    for source in (*part_paths(path), path):
+        sources.append(read_samples(source).records)
+        require_plan(source, plan, sources[-1])
+    return tuple(united(sources))
 
 
 class _ShownOnce:

@@ -18,6 +18,7 @@ from selfreward_eval.harness.gating.sequential import judge_sequentially
 from selfreward_eval.harness.records import Item, Measurement, Sample, Status
 from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.run import run
+from selfreward_eval.harness.runs.shards import Shard
 from selfreward_eval.harness.stats.noninferiority import Verdict
 from selfreward_eval.harness.task import Metric, Task, TaskInfo
 from selfreward_eval.harness.testing.dummy_model import DummyModel
@@ -203,6 +204,15 @@ class TestLive:
         assert rest.reused > 0
         assert rest.scores == plain.scores
         assert load_run(rest.folder).scores == plain.scores
+
+    def test_what_shards_drew_before_is_looked_at(self, base: Any, asked: Any, tmp_path: Path) -> None:
+        first = run(DummyModel(name="candidate"), [ToyTask()], tmp_path, shard=Shard(0, 2)).drawn
+        model = DummyModel(name="candidate")
+        outcome = judge_sequentially(asked, base, self.live(base, tmp_path, model))
+        whole = load_run(run(DummyModel(name="candidate"), [ToyTask()], tmp_path / "whole").folder)
+        assert outcome.findings == judge_sequentially(asked, base, Replay(whole)).findings
+        assert 0 < len(model.drawn) < outcome.progress_by_task[0].samples
+        assert first > 0
 
     def test_when_all_is_drawn_the_run_is_whole(
         self, base: Any, policy: Callable[[str], Path], tmp_path: Path
