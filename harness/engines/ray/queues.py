@@ -39,7 +39,7 @@ class Slot:
     work: Any = None
     ready: bool = False
     shared: bool = False
-    holds: Any = None  # What all workers were given last, if anything.
+    holds: int = 0  # Number of what all workers were given last.
     starts: int = 0
     deaths: int = 0  # In a row.
     since: float = 0.0
