@@ -22,13 +22,13 @@ from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.processes import ALONE
 from selfreward_eval.trainers.spreading import Actors
 
-GRPO = {"trainer": "dsr_grpo", "settings": {"captioning": 0.1, "pictures": 3, "rounds": 2, "steps": 2}}
-"""On-policy: likelihoods come from drawing; two sides; anchored to the starting model."""
+BOTH_SIDES = {"captioning": 0.1, "pictures": 12, "candidates": 4}
+"""Of ``dsr_grpo``, which is on-policy: likelihoods come from drawing. Anchored to the starting model."""
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    """With three prompts a chunk."""
+    """With three prompts, or pictures to caption, a chunk."""
     made = FakeCluster()
     use(made, monkeypatch)
     monkeypatch.setattr(rollouts, "CHUNK", 3)
@@ -57,18 +57,19 @@ def spread(what: TrainingJob, **arguments: Any) -> TrainingJob:
     return replace(what, engine=RayEngine(**{"actors": 2, **arguments}))
 
 
-@pytest.mark.parametrize("lora_rank", [0, 2])
+@pytest.mark.parametrize("own", [BOTH_SIDES, {"captioning": 0, "lora_rank": 2}])
 def test_two_rounds_end_with_the_weights_of_one_process(
-    tmp_path: Path, cluster: FakeCluster, lora_rank: int
+    tmp_path: Path, cluster: FakeCluster, own: dict[str, float]
 ) -> None:
     """Bit for bit, likelihoods included; what the second round draws with is what the first one learnt."""
-    asked = {**GRPO, "settings": {**GRPO["settings"], "lora_rank": lora_rank}}  # type: ignore[dict-item]
+    asked = {"trainer": "dsr_grpo", "settings": {"rounds": 2, "steps": 2, **own}}
     one = fitted(job(tmp_path / "one", **asked))
     many = fitted(spread(job(tmp_path / "many", **asked)))
     assert sorted(many) == sorted(one)
     assert [name for name in one if one[name] != many[name]] == []
-    assert sum(name.startswith("rounds/001/") for name in one) == 3
-    assert (len(cluster.started), len(cluster.sent)) == (2, 6)
+    chunks = sum(name.startswith("rounds/") for name in one)
+    assert chunks == (12 if own["captioning"] else 4)
+    assert (len(cluster.started), len(cluster.sent)) == (2, chunks)
     assert len(set(cluster.shared)) == 2
 
 
