@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.fake_cluster import FakeCluster, Killed, use
+from support.flow_model import FlowModel
 from support.small_training import Bar, Interrupted, job
 
 from selfreward_eval.harness.engines.ray.engine import RayEngine
@@ -15,6 +16,7 @@ from selfreward_eval.harness.errors import BrokenPlugin, InputError, UsageError
 from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.trainers import rollouts
+from selfreward_eval.trainers.building import build
 from selfreward_eval.trainers.collecting import collector, training_copy
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.job_checks import check, claim
@@ -71,6 +73,25 @@ def test_two_rounds_end_with_the_weights_of_one_process(
     assert chunks == (12 if own["captioning"] else 4)
     assert (len(cluster.started), len(cluster.sent)) == (2, chunks)
     assert len(set(cluster.shared)) == 2
+
+
+@pytest.mark.parametrize("trainer", ["srum", "dsr_grpo", "rejection", "flow_nft"])
+def test_flow_models_end_like_those_of_one_process(
+    tmp_path: Path, cluster: FakeCluster, trainer: str
+) -> None:
+    small = {"prompts": 6, "candidates": 3, "rounds": 2, "steps": 2, "batch_size": 2, "warmup": 0}
+
+    def flow(folder: Path) -> TrainingJob:
+        model: Any = FlowModel()
+        return replace(
+            job(folder, model=model, rewarder=lambda name, model: build_rewarder("random")),
+            trainer=build(trainer, model, **small),
+        )
+
+    one = fitted(flow(tmp_path / "one"))
+    many = fitted(spread(flow(tmp_path / "many")))
+    assert [name for name in one if one[name] != many[name]] == []
+    assert (sorted(many), len(cluster.sent)) == (sorted(one), 4)
 
 
 @pytest.mark.parametrize(("stage", "turn"), [("training", 3), ("round 2 candidates", 1)])
