@@ -52,12 +52,15 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
     """Runs ``job`` to its end; resumes where an earlier call was stopped.
 
     Raises:
-        UsageError, MissingCapability: as :func:`check`.
+        UsageError, MissingCapability: as :func:`check`; or the engine's cluster is too small.
+        InputError: the engine's cluster cannot be reached.
         TrainingStopped: a loss was no longer finite, or rewards collapsed.
         RunFolderError: the folder holds another training run.
     """
 
     rewarder = check(job, who.count)
+    if job.engine is not None and not (job.output / RECORD).exists():
+        job.engine.require_room()  # The measurements before training may take hours.
     clock = Clock(job.output / "seconds.json")
     if who.main:
         claim(job)

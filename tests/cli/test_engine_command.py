@@ -121,6 +121,22 @@ def test_a_cluster_out_of_reach_is_told(command: Callable[..., Any], tmp_path: P
     assert last.startswith(f"error: no Ray cluster answers at {address} (Connection refused); start one with")
 
 
+def test_a_cluster_out_of_reach_is_told_before_anything_is_measured(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Training begins with measurements that may take hours."""
+    pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    with socket.socket() as probe:  # Bound, and nobody listens.
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+        asked = (part.format(folder=tmp_path) for part in OTHERS["train"])
+        outcome = command(*asked, "--engine", "ray", "--engine-args", f"address={address}")
+    assert outcome.code == 4
+    last = outcome.err.splitlines()[-1]
+    assert last.startswith(f"error: no Ray cluster answers at {address} (Connection refused); start one with")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_cluster_on_this_machine_is_told(
     command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

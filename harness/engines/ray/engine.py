@@ -125,6 +125,16 @@ class RayEngine:
             finally:
                 self.restarted = schedule.restarted
 
+    def require_room(self) -> None:
+        """Returns if :meth:`spread` would find a cluster with room for its workers, none of which is started.
+
+        Raises:
+            InputError: the cluster cannot be reached.
+            UsageError: it is too small.
+        """
+        with joined(self.address) as (cpus, gpus):
+            pools(self._asked, {"model"}, cpus, gpus)
+
     @contextmanager
     def spread(self, make: Callable[[], Doer], what: str) -> Iterator[Spread]:
         """Workers for other work than a run's, which end with the block; ``actors`` of them.
