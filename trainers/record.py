@@ -55,7 +55,7 @@ class TrainingRecord:
             likelihoods under the starting model, captions, and steps. Of the first process alone; with an
             engine, ``candidates`` is the time that it waited for its actors.
         verdicts: task -> one of :class:`selfreward_eval.trainers.verdict.Outcome`.
-        cpu_seconds: CPU time of all rounds and steps, of the first process and of the actors that drew for it;
+        cpu_seconds: CPU time of all rounds and steps, of the first process and of its actors;
             None where a part of it was not recorded. Measurements are not in it.
         points: what was measured along the way, see :mod:`selfreward_eval.trainers.waypoints`; empty without
             ``--evaluate-at``.
