@@ -25,23 +25,26 @@ def chunk_path(folder: Path, side: Side, number: int) -> Path:
 
 
 def save(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> None:
+    atomic_write_bytes(path, content(tensors, header))
+
+
+def content(tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> bytes:
+    """Of the file."""
     from safetensors.torch import save as serialise
 
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    atomic_write_bytes(path, serialise(contiguous, {HEADER: json.dumps(header, ensure_ascii=False)}))
+    return serialise(contiguous, {HEADER: json.dumps(header, ensure_ascii=False)})
 
 
 def load(
-    folder: Path, side: Side, todo: Iterable[tuple[Side, int, Any]], reasons: Counter[str]
+    folder: Path, side: Side, numbers: Iterable[int], reasons: Counter[str]
 ) -> tuple[dict[str, list[torch.Tensor]], list[str]]:
     """Tensors by name, in order, and texts where there are any."""
     from safetensors import safe_open
 
     tensors: dict[str, list[torch.Tensor]] = {}
     texts: list[str] = []
-    for which, number, _ in todo:
-        if which != side:
-            continue
+    for number in numbers:
         with safe_open(chunk_path(folder, side, number), framework="pt") as file:
             header = json.loads(file.metadata()[HEADER])
             for name in file.keys():  # noqa: SIM118 - the file is no dictionary

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.harness.errors import TrainingStopped
 from selfreward_eval.trainers.batches import picks
+from selfreward_eval.trainers.collecting import collector, training_copy
 from selfreward_eval.trainers.engine import Engine
 from selfreward_eval.trainers.job_checks import check
-from selfreward_eval.trainers.jobs import TrainingJob, collector, training_copy
+from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.memory import MemoryWatch
 from selfreward_eval.trainers.processes import ALONE
 from selfreward_eval.trainers.stopping import require_examples

@@ -34,7 +34,8 @@ def add_round(folder: Path, seconds: float) -> None:
 
 
 def spent(output: Path, rounds: int, steps: int) -> float | None:
-    """CPU-seconds of the first ``rounds`` rounds and ``steps`` steps of a training run, of its first process.
+    """CPU-seconds of the first ``rounds`` rounds and ``steps`` steps of a training run, of its first process
+    and of the actors that drew for it.
 
     Measurements and checkpoints are not in it. None where a part of it was not recorded, as in training runs
     of earlier versions.

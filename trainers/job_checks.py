@@ -34,6 +34,11 @@ def check(job: TrainingJob, processes: int = 1) -> Rewarder:
         MissingCapability: the model cannot be trained in this way.
         MissingExtra: a tracker's package is not installed.
     """
+    if job.engine is not None and processes > 1:
+        raise UsageError(
+            f"--engine {job.engine.label} and several processes that train cannot be combined: with an "
+            "engine one process trains, and actors draw; leave out accelerate launch, or --engine"
+        )
     if not job.tasks:
         raise UsageError("no task is named; nothing would be measured before and after")
     rewarder = job.rewarder(None, job.model)
@@ -76,12 +81,8 @@ def claim(job: TrainingJob) -> None:
     Raises:
         RunFolderError: it holds another job, or its record is damaged.
     """
-    rewarder = job.rewarder(None, job.model)
     identity: dict[str, Any] = {
-        "model": job.model.identity(),
-        "trainer": job.trainer.identity(),
-        "rewarder": rewarder.identity(),
-        "prompts": job.source.identity(),
+        **candidates_identity(job),
         "tasks": {
             task.info.name: {
                 "version": task.info.version,
@@ -91,7 +92,6 @@ def claim(job: TrainingJob) -> None:
             for task in job.tasks
         },
         "development": job.development if job.scales else None,
-        "captioning": _captioning(job, rewarder),
         "policy": job.policy,
         "scales": list(job.scales),
         "seed": job.seed,
@@ -102,6 +102,18 @@ def claim(job: TrainingJob) -> None:
     claim_identity(job.output / "job.json", identity, JOB)
     for name, text in job.files.items():
         atomic_write_text(job.output / name, text)
+
+
+def candidates_identity(job: TrainingJob) -> dict[str, Any]:
+    """What decides a round's candidates, together with the round's weights; JSON values."""
+    rewarder = job.rewarder(None, job.model)
+    return {
+        "model": job.model.identity(),
+        "trainer": job.trainer.identity(),
+        "rewarder": rewarder.identity(),
+        "prompts": job.source.identity(),
+        "captioning": _captioning(job, rewarder),
+    }
 
 
 def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:

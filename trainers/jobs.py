@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,18 +20,15 @@ from selfreward_eval.harness.task import Task
 from selfreward_eval.harness.task_arguments import per_task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.base import Trainer
-from selfreward_eval.trainers.building import RewarderBuilder, caption_rewarder, refuse_pair, rewarder_builder
+from selfreward_eval.trainers.building import RewarderBuilder, refuse_pair, rewarder_builder
 from selfreward_eval.trainers.building import build as build_trainer
-from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.points import NO_POINTS, Points
-from selfreward_eval.trainers.processes import Processes
-from selfreward_eval.trainers.rollouts import RolloutCollector
 from selfreward_eval.trainers.sources import Source, source
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.engines.ray.engine import RayEngine
     from selfreward_eval.harness.models.training import Trains
-    from selfreward_eval.harness.runs.run import Progress
 
 TASKS = (
     "shapes_t2i_compbench",
@@ -81,6 +78,8 @@ class TrainingJob:
             the outcome.
         question: what is asked for a caption.
         files: name -> text of files for the training run's folder.
+        engine: has actors that make candidates; None for this process. Decides nothing of the outcome.
+        recipe: makes the same job in another process, without tasks; None to send this one.
     """
 
     model: Trains
@@ -101,6 +100,8 @@ class TrainingJob:
     log_pictures_every: int = LOG_PICTURES_EVERY
     question: str = CAPTION_QUESTION
     files: Mapping[str, str] = field(default_factory=dict)
+    engine: RayEngine | None = None
+    recipe: Callable[[], TrainingJob] | None = None
 
     @classmethod
     def from_names(
@@ -128,6 +129,7 @@ class TrainingJob:
         log_with: Sequence[str] = (),
         log_pictures_every: int = LOG_PICTURES_EVERY,
         output_path: str | Path = "training",
+        engine: RayEngine | None = None,
     ) -> TrainingJob:
         """A job from registry names and their arguments.
 
@@ -158,6 +160,7 @@ class TrainingJob:
             log_with: ``tensorboard``, ``wandb``, both or none.
             log_pictures_every: with trackers, log pictures of fixed prompts every so many rounds; 0 for none.
             output_path: folder of training runs.
+            engine: has actors that make candidates; None for this process.
 
         Raises:
             UnknownName: a name that is not registered; the message offers the nearest ones.
@@ -169,6 +172,21 @@ class TrainingJob:
                 f"unknown guidance policy {guidance_policy!r} ({_option('guidance_policy')}); known: "
                 f"{', '.join(POLICIES)}"
             )
+        # All that decides candidates; tasks may need data that machines which only draw do not have.
+        recipe = partial(
+            cls.from_names,
+            model=model,
+            model_args=model_args,
+            trainer=trainer,
+            trainer_args=trainer_args,
+            rewarder=rewarder,
+            rewarder_args=rewarder_args,
+            tasks=(),
+            prompts=prompts,
+            pictures=pictures,
+            question=question,
+            drawn=drawn,
+        )
         build_rewarders = rewarder_builder(rewarder, rewarder_args or {})
         names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
         adapter = _model(model, model_args or {})
@@ -194,6 +212,8 @@ class TrainingJob:
             log_with=tuple(log_with),
             log_pictures_every=log_pictures_every,
             question=question,
+            engine=engine,
+            recipe=recipe,
         )
 
     def with_training_seed(self, training_seed: int) -> TrainingJob:
@@ -248,34 +268,3 @@ def _tasks(tasks: Sequence[str | Task], arguments: Mapping[str, Any]) -> list[Ta
         construct(factories[task], by_task[task], f"task {task!r}", option) if isinstance(task, str) else task
         for task in given
     ]
-
-
-def training_copy(job: TrainingJob) -> Trains:
-    """The model that is trained: in float32, drawing as candidates are drawn."""
-    settings = job.trainer.settings
-    return job.model.training_copy(
-        guidance=settings.guidance or None, temperature=settings.temperature, rows=ROWS
-    )
-
-
-def collector(
-    job: TrainingJob, progress: Progress | None, who: Processes, clock: Clock | None = None
-) -> RolloutCollector:
-    """What draws and scores the candidates of every round of ``job``; ``clock`` times the parts of it."""
-    captions = None
-    if "captioning" in job.trainer.sides:
-        captions = caption_rewarder(job.rewarder(None, job.model), job.model)
-    return RolloutCollector(
-        folder=job.output / "rounds",
-        source=job.source,
-        trainer=job.trainer,
-        load_reference=lambda: training_copy(job),
-        rewarder=lambda model: job.rewarder(None, model),
-        caption_rewarder=lambda model: job.rewarder(captions, model),
-        question=job.question,
-        progress=progress if who.main else None,
-        drawn=job.drawn,
-        share=(who.rank, who.count),
-        wait=who.wait,
-        timed=clock if clock is not None and who.main else lambda stage: nullcontext(),
-    )

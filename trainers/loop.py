@@ -26,17 +26,19 @@ from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.building import caption_rewarder, is_flow
 from selfreward_eval.trainers.clock import Clock
+from selfreward_eval.trainers.collecting import collector, training_copy
 from selfreward_eval.trainers.cpu_time import spent
 from selfreward_eval.trainers.fitting import Fitted, fit
 from selfreward_eval.trainers.guidance import Grid, best, development_tasks, grid
 from selfreward_eval.trainers.job_checks import check, claim
-from selfreward_eval.trainers.jobs import TrainingJob, collector, training_copy
+from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.leakage import entanglements
 from selfreward_eval.trainers.live_log import LiveLog
 from selfreward_eval.trainers.processes import ALONE, Processes
 from selfreward_eval.trainers.record import RECORD, Arm, TrainingRecord, read
 from selfreward_eval.trainers.reward_audit import audit
 from selfreward_eval.trainers.reward_statistics import SummarisingCollector
+from selfreward_eval.trainers.spreading import Actors
 from selfreward_eval.trainers.verdict import verdicts
 from selfreward_eval.trainers.waypoint_runs import shared_lock, start_of
 from selfreward_eval.trainers.waypoints import Waypoints
@@ -50,12 +52,15 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
     """Runs ``job`` to its end; resumes where an earlier call was stopped.
 
     Raises:
-        UsageError, MissingCapability: as :func:`check`.
+        UsageError, MissingCapability: as :func:`check`; or the engine's cluster is too small.
+        InputError: the engine's cluster cannot be reached.
         TrainingStopped: a loss was no longer finite, or rewards collapsed.
         RunFolderError: the folder holds another training run.
     """
 
     rewarder = check(job, who.count)
+    if job.engine is not None and not (job.output / RECORD).exists():
+        job.engine.require_room()  # The measurements before training may take hours.
     clock = Clock(job.output / "seconds.json")
     if who.main:
         claim(job)
@@ -83,9 +88,11 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
     )
     policy = training_copy(job)
     parts = Clock(job.output / "profile.json", digits=4)
-    collect = SummarisingCollector(collector(job, progress, who, parts), job.output / "rounds", parts)
+    actors = None if job.engine is None else Actors(job)
+    made_by = collector(job, progress, who, parts, actors)
+    collect = SummarisingCollector(made_by, job.output / "rounds", parts)
     live = LiveLog(job, policy, rewarder, lambda: clock("logging")) if job.log_with else None
-    with clock("train") if who.main else nullcontext():
+    with clock("train") if who.main else nullcontext(), actors or nullcontext():
         fitted = fit(
             policy,
             job.trainer,

@@ -52,10 +52,11 @@ class TrainingRecord:
             before and after, with the difference's interval; empty where it cannot score them.
         seconds: stage -> wall time.
         profile: what the wall time of training went to: drawing, decoding and rewarding candidates, their
-            likelihoods under the starting model, captions, and steps. Of the first process alone.
+            likelihoods under the starting model, captions, and steps. Of the first process alone; with an
+            engine, ``candidates`` is the time that it waited for its actors.
         verdicts: task -> one of :class:`selfreward_eval.trainers.verdict.Outcome`.
-        cpu_seconds: CPU time of all rounds and steps, of the first process alone; None where a part of it was
-            not recorded. Measurements are not in it.
+        cpu_seconds: CPU time of all rounds and steps, of the first process and of its actors;
+            None where a part of it was not recorded. Measurements are not in it.
         points: what was measured along the way, see :mod:`selfreward_eval.trainers.waypoints`; empty without
             ``--evaluate-at``.
     """

@@ -34,14 +34,19 @@ class SummarisingCollector:
     parts: Clock
 
     def __call__(self, round_: int, model: Trains, moved: bool = False) -> Pool:
-        began, before = cpu_seconds(), dict(self.parts.seconds)
+        began, before = self._cpu_seconds(), dict(self.parts.seconds)
         pool = self.collector(round_, model, moved)
         if self.collector.share[0] == 0:
             folder = self.folder / f"{round_:03d}"
             atomic_write_json(folder / "summary.json", summary(pool))
-            add_round(folder, cpu_seconds() - began)
+            add_round(folder, self._cpu_seconds() - began)
             self._add_profile(folder / PROFILE, before)
         return pool
+
+    def _cpu_seconds(self) -> float:
+        """Of this process, and of those that made candidates for it."""
+        elsewhere = self.collector.elsewhere
+        return cpu_seconds() + (0.0 if elsewhere is None else elsewhere.cpu_seconds)
 
     def _add_profile(self, path: Path, before: Mapping[str, float]) -> None:
         """Adds what this call took; a call that was killed before the round was complete is left out."""

@@ -17,17 +17,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import isqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
 from selfreward_eval.harness.errors import InputError, TrainingStopped
+from selfreward_eval.harness.files import atomic_write_bytes
 from selfreward_eval.harness.instruments.backends.finite import NotFinite
 from selfreward_eval.harness.records import Item, fingerprint
 from selfreward_eval.harness.seeds import sample_seed
 from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
 from selfreward_eval.trainers.base import Side, Trainer
-from selfreward_eval.trainers.chunks import chunk_path, load, padded, save
+from selfreward_eval.trainers.chunks import chunk_path, content, load, padded, save
 from selfreward_eval.trainers.flow.candidates import FlowChunk, flow_drawings
 from selfreward_eval.trainers.flow.trainer import FlowTrainer
 from selfreward_eval.trainers.pool import Captions, Drawings, Pool
@@ -46,6 +47,37 @@ CHUNK = 32
 
 SAMPLING, REFERENCE = "drawn", "start"
 """Names in a chunk's file of the log-likelihoods under the model that drew, and under the reference model."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of a round's candidates, which is one file.
+
+    Attributes:
+        side: what is drawn.
+        number: among the side's, from 0.
+        start: its first prompt, or picture to caption, among the round's.
+        length: how many of them.
+    """
+
+    side: Side
+    number: int
+    start: int
+    length: int
+
+
+class Elsewhere(Protocol):
+    """Makes a round's candidates in other processes.
+
+    Attributes:
+        cpu_seconds: that these spent so far.
+    """
+
+    cpu_seconds: float
+
+    def __call__(self, round_: int, model: Any, chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, bytes]]:
+        """The content of every chunk's file, as they come; ``model`` has the weights that draw."""
+        ...
 
 
 @dataclass
@@ -67,6 +99,7 @@ class RolloutCollector:
         share: this process and how many there are.
         wait: returns when every process has come here.
         timed: stage -> a context that takes the time of what this process does in it.
+        elsewhere: makes candidates in other processes; None for this one. One of several processes has none.
     """
 
     folder: Path
@@ -81,6 +114,8 @@ class RolloutCollector:
     share: tuple[int, int] = (0, 1)
     wait: Callable[[], None] = field(default=lambda: None)
     timed: Callable[[str], AbstractContextManager[None]] = field(default=lambda stage: nullcontext())
+    elsewhere: Elsewhere | None = None
+    _latest: tuple[int, dict[Side, Sequence[Any]]] = field(default=(-1, {}), init=False, repr=False)
 
     @cached_property
     def _reference(self) -> Trains:
@@ -104,55 +139,80 @@ class RolloutCollector:
         """
         import torch
 
-        settings = self.trainer.settings
-        sides = self.trainer.sides
         folder = self.folder / f"{round_:03d}"
         folder.mkdir(parents=True, exist_ok=True)
-        work: dict[Side, Sequence[Any]] = {}
-        if "drawing" in sides:
-            items = self.source.items(round_, settings.prompts, settings.seed)
-            # Prompts of one length are drawn together: a chunk of few lengths leaves few rows empty.
-            work["drawing"] = sorted(items, key=lambda item: len(item.text.split()))
-        if "captioning" in sides:
-            work["captioning"] = self.source.pictures(round_, settings.pictures, settings.seed)
-        todo = [(side, number, part) for side, inputs in work.items() for number, part in _chunks(inputs)]
+        work = self._work(round_)
+        chunks = [chunk for side, inputs in work.items() for chunk in _chunks(side, len(inputs))]
+        kept = {chunk for chunk in chunks if chunk_path(folder, chunk.side, chunk.number).exists()}
         if moved:
-            _require_kept(folder, todo)
-        flow = isinstance(self.trainer, FlowTrainer)
+            _require_kept(folder, chunks)
         label = f"round {round_ + 1} candidates"
         if self.progress is not None:
-            done = sum(chunk_path(folder, side, number).exists() for side, number, _ in todo)
-            self.progress.start(label, len(todo), done)
+            self.progress.start(label, len(chunks), len(kept))
         rank, world = self.share
-        with torch.no_grad():
-            for place, (side, number, part) in enumerate(todo):
-                path = chunk_path(folder, side, number)
-                if place % world != rank or path.exists():
-                    continue
-                drawing: Callable[..., tuple[Any, Any]] = self._flow if flow else self._draw
-                collect = drawing if side == "drawing" else self._caption
-                try:
-                    save(path, *collect(cast("Any", model), part, round_, number))
-                except NotFinite as error:
-                    # The starting model's own weights are checked when it is loaded.
-                    raise TrainingStopped(
-                        f"the model draws no candidates in round {round_ + 1}: {error}"
-                    ) from error
-                if self.progress is not None:
-                    self.progress.advance(label, 1)
+        mine = [chunk for chunk in chunks[rank::world] if chunk not in kept]
+        for chunk, made in self._made(round_, model, mine):
+            atomic_write_bytes(chunk_path(folder, chunk.side, chunk.number), made)
+            if self.progress is not None:
+                self.progress.advance(label, 1)
         self.wait()
         reasons: Counter[str] = Counter()
+        loaded = {
+            side: load(folder, side, [chunk.number for chunk in chunks if chunk.side == side], reasons)
+            for side in work
+        }
         drawings = captions = latents = None
         if "drawing" in work:
-            loaded = load(folder, "drawing", todo, reasons)
-            tensors = {name: torch.cat(chunks) for name, chunks in loaded[0].items()}
-            if flow:
+            tensors = {name: torch.cat(parts) for name, parts in loaded["drawing"][0].items()}
+            if isinstance(self.trainer, FlowTrainer):
                 latents = flow_drawings(work["drawing"], tensors)
             else:
                 drawings = _drawings(work["drawing"], tensors)
         if "captioning" in work:
-            captions = _captions(work["captioning"], self.question, load(folder, "captioning", todo, reasons))
+            captions = _captions(work["captioning"], self.question, loaded["captioning"])
         return Pool(round_, drawings, captions, dict(reasons), latents)
+
+    def _work(self, round_: int) -> dict[Side, Sequence[Any]]:
+        """Side -> the round's prompts, or its pictures to caption."""
+        if self._latest[0] != round_:
+            settings, work = self.trainer.settings, {}
+            if "drawing" in self.trainer.sides:
+                items = self.source.items(round_, settings.prompts, settings.seed)
+                # Prompts of one length are drawn together: a chunk of few lengths leaves few rows empty.
+                work["drawing"] = sorted(items, key=lambda item: len(item.text.split()))
+            if "captioning" in self.trainer.sides:
+                work["captioning"] = self.source.pictures(round_, settings.pictures, settings.seed)
+            self._latest = (round_, work)
+        return self._latest[1]
+
+    def _made(self, round_: int, model: Trains, chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, bytes]]:
+        """Every chunk with the content of its file."""
+        if self.elsewhere is None:
+            for chunk in chunks:
+                yield chunk, self.make(round_, model, chunk)
+        elif chunks:
+            with self.timed("candidates"):
+                yield from self.elsewhere(round_, model, chunks)
+
+    def make(self, round_: int, model: Trains, chunk: Chunk) -> bytes:
+        """Draws and rewards the candidates of a chunk; the content of its file.
+
+        Raises:
+            TrainingStopped: the model computes NaN or infinity.
+        """
+        import torch
+
+        part = self._work(round_)[chunk.side][chunk.start : chunk.start + chunk.length]
+        drawing: Callable[..., tuple[Any, Any]] = (
+            self._flow if isinstance(self.trainer, FlowTrainer) else self._draw
+        )
+        collect = drawing if chunk.side == "drawing" else self._caption
+        try:
+            with torch.no_grad():
+                return content(*collect(cast("Any", model), part, round_, chunk.number))
+        except NotFinite as error:
+            # The starting model's own weights are checked when it is loaded.
+            raise TrainingStopped(f"the model draws no candidates in round {round_ + 1}: {error}") from error
 
     def _draw(
         self, model: TrainsLikelihoods, items: Sequence[Item], round_: int, number: int
@@ -273,9 +333,9 @@ class RolloutCollector:
         return self._rewarders[key]
 
 
-def _require_kept(folder: Path, todo: Sequence[tuple[Side, int, Any]]) -> None:
-    for side, number, _ in todo:
-        path = chunk_path(folder, side, number)
+def _require_kept(folder: Path, chunks: Sequence[Chunk]) -> None:
+    for chunk in chunks:
+        path = chunk_path(folder, chunk.side, chunk.number)
         if not path.exists():
             raise InputError(
                 f"{path} is missing, and the weights have been trained further since it was drawn; "
@@ -283,9 +343,9 @@ def _require_kept(folder: Path, todo: Sequence[tuple[Side, int, Any]]) -> None:
             )
 
 
-def _chunks(work: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
-    for start in range(0, len(work), CHUNK):
-        yield start // CHUNK, work[start : start + CHUNK]
+def _chunks(side: Side, count: int) -> Iterator[Chunk]:
+    for start in range(0, count, CHUNK):
+        yield Chunk(side, start // CHUNK, start, min(CHUNK, count - start))
 
 
 def _drawings(items: Sequence[Item], tensors: Mapping[str, torch.Tensor]) -> Drawings:

@@ -185,21 +185,26 @@ def _of_list(about: Sequence[Any], path: Path | None, shown: str) -> PictureEntr
     return PictureEntry(FOLDER, item, index, prompt, "", item, {}, path, shown)
 
 
-def open_picture(entry: PictureEntry) -> tuple[RewardSample | None, Reward | None, str | None]:
+def open_picture(
+    entry: PictureEntry, content: bytes | None = None
+) -> tuple[RewardSample | None, Reward | None, str | None]:
     """The sample of a entry, or the reward that says why there is none; and its file's sha256.
 
     A file that changed after it was measured is not scored: its reward and its measurement would belong
     to two different pictures.
+
+    Args:
+        entry: the picture.
+        content: of its file; None to read it.
     """
     from selfreward_eval.harness.user_files.pictures import Unreadable, read_rgb
 
     if entry.path is None or entry.prompt is None:
         return None, Reward.unscored(entry.status, entry.reason), None
     try:
-        data = entry.path.read_bytes()
+        data = entry.path.read_bytes() if content is None else content
     except OSError as error:
-        reason = f"its file cannot be opened ({error.strerror or error})"
-        return None, Reward.unscored(Status.MISSING_IMAGE, reason), None
+        return None, Reward.unscored(*missing(error)), None
     digest = hashlib.sha256(data).hexdigest()
     if entry.sha256 is not None and digest != entry.sha256:
         reason = (
@@ -218,3 +223,8 @@ def open_picture(entry: PictureEntry) -> tuple[RewardSample | None, Reward | Non
         group=f"{entry.task}/{entry.item_id}",
     )
     return sample, None, digest
+
+
+def missing(error: OSError) -> tuple[Status, str]:
+    """Status and reason of a picture whose file cannot be opened."""
+    return Status.MISSING_IMAGE, f"its file cannot be opened ({error.strerror or error})"

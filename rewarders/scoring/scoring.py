@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.errors import BrokenPlugin
-from selfreward_eval.harness.plugins import calling
 from selfreward_eval.harness.records import NOT_MADE, Status
 from selfreward_eval.harness.runs.run import Progress
-from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
-from selfreward_eval.rewarders.cache import CachedRewarder
+from selfreward_eval.rewarders.base import Rewarder
+from selfreward_eval.rewarders.scoring.batches import batches, caching, score_batch
 from selfreward_eval.rewarders.scoring.log import Line, RewardLog
-from selfreward_eval.rewarders.scoring.pictures import PictureEntry, open_picture
+from selfreward_eval.rewarders.scoring.pictures import PictureEntry
+from selfreward_eval.rewarders.scoring.spreading import score_spread
+
+if TYPE_CHECKING:
+    from selfreward_eval.harness.engines.ray.engine import RayEngine
 
 _RAISED = re.compile(r"[A-Za-z_]\w{0,99}(Error|Exception): ")
 """How :mod:`selfreward_eval.rewarders.guarding` begins the reason of a picture over which a rewarder raised;
@@ -22,9 +25,6 @@ a rewarder that says itself why there is no value works."""
 
 _NO_PICTURE = NOT_MADE | {Status.MISSING_IMAGE, Status.UNREADABLE_IMAGE}
 """The rewarder was not asked."""
-
-BATCH = 32
-"""Pictures whose rewards are written together; a prompt's pictures stay in one batch."""
 
 
 def score_all(
@@ -35,6 +35,8 @@ def score_all(
     cache: Path | None = None,
     progress: Progress | None = None,
     label: str | None = None,
+    engine: RayEngine | None = None,
+    make: Callable[[], Rewarder] | None = None,
 ) -> list[Line]:
     """One line per entry, aligned, all of them in ``log`` and on disk.
 
@@ -48,20 +50,31 @@ def score_all(
         cache: folder of rewards that rewarders share.
         progress: notified of every batch.
         label: the rewarder's name there.
+        engine: has the actors that score; None for this process.
+        make: makes the rewarder in an actor; None to send it as it is.
 
     Raises:
         BrokenPlugin: the rewarder raised outside of pictures, failed on every one, or gave another number
-            of rewards than pictures.
+            of rewards than pictures; or no actor stays alive.
+        InputError: the engine's cluster cannot be reached, or has another rewarder.
     """
     name = label or rewarder.info.name
     groupwise = rewarder.info.groupwise
-    scorer: Rewarder = rewarder if cache is None or groupwise else CachedRewarder(rewarder, cache)
+
+    def advance(count: int) -> None:
+        if progress is not None:
+            progress.advance(name, count)
+
     if progress is not None:
         progress.start(name, len(entries), 0)
-    for batch in _batches(entries):
-        _score_batch(scorer, batch, log, groupwise)
-        if progress is not None:
-            progress.advance(name, len(batch))
+    if engine is not None:
+        made = make or (lambda: rewarder)
+        score_spread(engine, made, rewarder, list(batches(entries)), log, cache, advance)
+    else:
+        scorer = caching(rewarder, cache)
+        for batch in batches(entries):
+            score_batch(scorer, batch, log, groupwise)
+            advance(len(batch))
     log.finish(entries)
     lines = [log.lines[entry.key] for entry in entries]
     _require_any(name, entries, lines)
@@ -89,52 +102,3 @@ def _require_any(name: str, entries: Sequence[PictureEntry], lines: Sequence[Lin
             f"first, for {entry.prompt!r}, with {' '.join(reward.reason.split())}. Mend it or its "
             "arguments, and run the same command again"
         )
-
-
-def _score_batch(scorer: Rewarder, batch: Sequence[PictureEntry], log: RewardLog, groupwise: bool) -> None:
-    """Scores the pictures of ``batch`` that have no value yet, and appends their lines."""
-    opened = [(entry, *open_picture(entry)) for entry in batch]
-    unfinished_items = {entry.item for entry, _, _, digest in opened if not log.is_scored(entry, digest)}
-    samples: list[RewardSample] = []
-    scored: list[tuple[PictureEntry, str | None]] = []
-    for entry, sample, failure, digest in opened:
-        if entry.item not in unfinished_items or (not groupwise and log.is_scored(entry, digest)):
-            continue
-        if sample is None:
-            assert failure is not None
-            log.add(entry, Line(failure, digest))
-        else:
-            samples.append(sample)
-            scored.append((entry, digest))
-    if not samples:
-        return
-    before = scorer.misses if isinstance(scorer, CachedRewarder) else None
-    started = time.perf_counter()
-    with calling(f"the rewarder {scorer.info.name!r}", "score()"):
-        rewards: list[Reward] = list(scorer.score([str(entry.prompt) for entry, _ in scored], samples))
-    if len(rewards) != len(samples):
-        raise BrokenPlugin(
-            f"the rewarder {scorer.info.name!r}: score() returned {len(rewards)} rewards for {len(samples)} "
-            "pictures; it must return one per picture, in order, with a status where there is no value"
-        )
-    spent = time.perf_counter() - started
-    # The time of a batch that came partly from the cache is not the cost of its pictures.
-    fresh = before is None or (isinstance(scorer, CachedRewarder) and scorer.misses - before == len(samples))
-    each = round(spent / len(samples), 6) if fresh else None
-    for (entry, digest), reward in zip(scored, rewards, strict=True):
-        log.add(entry, Line(reward, digest, each))
-
-
-def _batches(entries: Sequence[PictureEntry]) -> Iterator[list[PictureEntry]]:
-    """Whole items, about :data:`BATCH` pictures at a time."""
-    items: dict[tuple[str, str], list[PictureEntry]] = {}
-    for entry in entries:
-        items.setdefault(entry.item, []).append(entry)
-    batch: list[PictureEntry] = []
-    for item in items.values():
-        if batch and len(batch) + len(item) > BATCH:
-            yield batch
-            batch = []
-        batch += item
-    if batch:
-        yield batch

@@ -1,4 +1,4 @@
-"""Engines by name: where the samples of a run are computed."""
+"""Engines by name: where samples, rewards and candidates are computed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ LOCAL = "local"
 
 ENGINES = (LOCAL, "ray")
 
+OF_MEASURERS = {"measurers", "measure_cpus", "measure_gpus"}
+"""Arguments about actors that measure."""
+
 
 def build_engine(
-    name: str, arguments: Mapping[str, Any] | None, option: str = "engine_args"
+    name: str, arguments: Mapping[str, Any] | None, option: str = "engine_args", *, measures: bool = True
 ) -> RayEngine | None:
     """An engine; None for this process. It joins no cluster yet.
 
@@ -28,6 +31,7 @@ def build_engine(
         name: ``local`` or ``ray``.
         arguments: its constructor's.
         option: what ``arguments`` are called, for messages.
+        measures: whether there are actors that measure, apart from the others; in runs alone.
 
     Raises:
         UnknownName: no such engine.
@@ -40,6 +44,12 @@ def build_engine(
         if arguments:
             raise UsageError(f"{option}: the engine {LOCAL!r} takes none; is --engine ray missing?")
         return None
+    unused = sorted(set(arguments or ()) & OF_MEASURERS)
+    if unused and not measures:
+        raise UsageError(
+            f"{option}: {unused[0]} is for runs, where some actors measure apart from the others; here all "
+            "are alike: give actors, cpus and gpus"
+        )
     from selfreward_eval.harness.engines.ray.engine import RayEngine
 
     made: RayEngine = construct(RayEngine, dict(arguments or {}), f"engine {name!r}", option)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.api.engines import build_engine
 from selfreward_eval.api.objects import PathLike
 from selfreward_eval.api.rewarders import Choice, RewarderFactory, model_of, named
 from selfreward_eval.harness.errors import UsageError
@@ -24,6 +25,7 @@ from selfreward_eval.rewarders.scoring.pictures import PictureEntry, pictures_of
 from selfreward_eval.rewarders.scoring.scoring import score_all
 
 if TYPE_CHECKING:
+    from selfreward_eval.harness.engines.ray.engine import RayEngine
     from selfreward_eval.harness.models.base import Model
     from selfreward_eval.harness.runs.run import Progress
 
@@ -98,6 +100,8 @@ def reward(
     timeout: float | None = None,
     cache: PathLike | None = None,
     progress: Progress | None = None,
+    engine: str = "local",
+    engine_args: Mapping[str, Any] | None = None,
 ) -> Rewarded:
     """Scores pictures: one line each in ``rewards.jsonl``, and a page sorted by reward.
 
@@ -117,12 +121,16 @@ def reward(
         timeout: seconds that one picture may take; None for no limit.
         cache: folder of rewards that several calls share; ``output/cache`` by default.
         progress: model_text about every batch.
+        engine: ``local`` for this process, or ``ray`` for a cluster that runs already.
+        engine_args: of the engine, such as ``address``.
 
     Raises:
         UsageError: a name or argument that is not there, or tasks without a run.
-        InputError: pictures that are not there, or a run whose model cannot be built again.
+        InputError: pictures that are not there, a run whose model cannot be built again, or a cluster out of
+            reach.
         RunFolderError: ``output`` holds other rewards.
     """
+    computing = build_engine(engine, engine_args, measures=False)
     if isinstance(rewarder, str):
         choice = Choice(rewarder, rewarder, dict(rewarder_args or {}))
     elif isinstance(rewarder, type):
@@ -145,6 +153,7 @@ def reward(
         timeout=timeout,
         cache=None if cache is None else Path(cache),
         progress=progress,
+        engine=computing,
     )
 
 
@@ -161,6 +170,7 @@ def reward_pictures(
     cache: Path | None = None,
     progress: Progress | None = None,
     files: Mapping[str, str] | None = None,
+    engine: RayEngine | None = None,
 ) -> Rewarded:
     """:func:`reward` for pictures that were found already.
 
@@ -176,12 +186,15 @@ def reward_pictures(
         cache: as for :func:`reward`.
         progress: as for :func:`reward`.
         files: name -> text of files for ``output``.
+        engine: has the actors that score; None for this process.
     """
     run, entries = pictures.run, pictures.entries
+    make: Callable[[], Rewarder] | None = None
     if made is None:
         names = [] if run is None else list(dict.fromkeys(one.task for one in entries))
         factory = RewarderFactory(run, names, model, model_args, timeout, world)
         built, world = factory.build(choice), factory.world
+        make = factory.recipe(choice)
         model_text = factory.described([built])
     else:
         built, own = made, model_of(made)
@@ -192,7 +205,14 @@ def reward_pictures(
         for name, text in (files or {}).items():
             atomic_write_text(output / name, text)
         lines = score_all(
-            built, entries, log, cache=cache or output / "cache", progress=progress, label=choice.label
+            built,
+            entries,
+            log,
+            cache=cache or output / "cache",
+            progress=progress,
+            label=choice.label,
+            engine=engine,
+            make=make,
         )
     scored = RewarderLines(choice.label, built, lines)
     found = {} if run is None else audits(run, entries, [scored])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.api.arguments import parse
@@ -115,6 +115,13 @@ class RewarderFactory:
             self._check()
         return made
 
+    def recipe(self, choice: Choice) -> Callable[[], Rewarder]:
+        """What makes the rewarder of a choice anew in another process, where there is no run to read."""
+        model, arguments = self._given, self._args
+        if model is None and self.run is not None:
+            model, arguments = _called(self.run)
+        return partial(_anew, model, arguments, self.timeout, self.world, choice)
+
     def described(self, rewarders: Sequence[Rewarder]) -> str:
         """Which model rewards itself, for a reader; empty if none does."""
         if not any(map(rewards_itself, rewarders)):
@@ -160,16 +167,33 @@ def own_model(run: Run) -> Any:
     Raises:
         InputError: it cannot be built from what the run says.
     """
-    adapter = run.manifest.identity["model"].get("adapter")
-    if adapter == "folder":
-        return None
-    arguments = str(run.results.get("config", {}).get("model_args", ""))
     try:
-        factory = registry("models").load(str(adapter))
-        return construct(factory, parse(arguments, MODEL_ARGS), f"model {adapter!r}", MODEL_ARGS)
+        adapter, arguments = _called(run)
+        if adapter is None:
+            return None
+        return construct(registry("models").load(adapter), arguments, f"model {adapter!r}", MODEL_ARGS)
     except SelfRewardError as error:
-        called = f"{adapter} {arguments}".strip()
+        recorded = run.results.get("config", {}).get("model_args", "")
+        called = f"{run.manifest.identity['model'].get('adapter')} {recorded}".strip()
         raise InputError(
             f"the model of the run in {run.folder} ({called}) cannot be built again: {error}. Name the model "
             "that rewards by --model"
         ) from error
+
+
+def _called(run: Run) -> tuple[str | None, dict[str, Any]]:
+    """Adapter and arguments that the run was made with; no adapter where its pictures were made elsewhere."""
+    adapter = run.manifest.identity["model"].get("adapter")
+    if adapter == "folder":
+        return None, {}
+    return str(adapter), dict(parse(str(run.results.get("config", {}).get("model_args", "")), MODEL_ARGS))
+
+
+def _anew(
+    model: str | Model | None,
+    arguments: Mapping[str, Any] | None,
+    timeout: float | None,
+    world: str,
+    choice: Choice,
+) -> Rewarder:
+    return RewarderFactory(None, (), model, arguments, timeout, world).build(choice)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfreward_eval.api.engines import build_engine
 from selfreward_eval.api.objects import PathLike
 from selfreward_eval.harness.comparing.claims import PooledComparison
 from selfreward_eval.harness.errors import UsageError
@@ -78,6 +79,8 @@ def train(
     log_with: Sequence[str] = (),
     log_pictures_every: int = LOG_PICTURES_EVERY,
     progress: Callable[[int], AbstractContextManager[Progress | None]] | None = None,
+    engine: str = "local",
+    engine_args: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Trains on self-rewards, measured before and after on the same items and seeds.
 
@@ -111,6 +114,9 @@ def train(
         log_with: also log to ``tensorboard`` or ``wandb``.
         log_pictures_every: with them, log pictures of fixed prompts every so many rounds; 0 for none.
         progress: training seed -> a context whose value is told about progress.
+        engine: ``local`` for this process, or ``ray`` for a cluster that runs already, whose actors draw and
+            reward the candidates.
+        engine_args: of the engine, such as ``address``.
 
     Raises:
         UsageError: a name, argument or capability that is not there, or parts that do not fit.
@@ -144,6 +150,7 @@ def train(
         log_with=log_with,
         log_pictures_every=log_pictures_every,
         output_path=Path(output_path),
+        engine=build_engine(engine, engine_args, measures=False),
     )
     trained = tuple(train_seeds(job, seeds, progress))
     if len(trained) < 2:

@@ -44,20 +44,28 @@ def reward(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of rewards that commands share; OUTPUT_PATH/cache by default.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="local: this process; ray: a Ray cluster that runs (extra [ray]).")
+    ] = "local",
+    engine_args: Annotated[
+        str, typer.Option(help="Arguments of the engine: address=auto,actors=4,gpus=1.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Score pictures: one line each in rewards.jsonl, and a page sorted by reward.
 
     A picture that cannot be scored is marked with the reason and costs no other its reward. The same
     command goes on where it was stopped. Exit codes: 0 done, 2 wrong command line, 4 missing or
-    damaged input.
+    damaged input, or a cluster that cannot be reached, 6 the rewarder failed, or actors died again and again.
     """
     import json
 
     from selfreward_eval.api.arguments import parse
+    from selfreward_eval.api.engines import build_engine
     from selfreward_eval.cli.rewarder_options import one_choice
     from selfreward_eval.harness.registry import require_name
 
+    computing = build_engine(engine, parse(engine_args, "--engine-args"), "--engine-args", measures=False)
     choice = one_choice(rewarder)
     require_name("rewarders", choice.name)
     if model is not None:
@@ -80,6 +88,7 @@ def reward(
             cache=cache,
             progress=progress,
             files={CONFIG: resolved(ctx)},
+            engine=computing,
         )
     missing = rewarded.unscored
     if as_json:

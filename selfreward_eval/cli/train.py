@@ -74,6 +74,12 @@ def train(
     output_path: Annotated[Path, typer.Option("--output-path", "-o", help="Folder of training runs.")] = Path(
         "training"
     ),
+    engine: Annotated[
+        str, typer.Option(help="local: this process draws; ray: a Ray cluster that runs (extra [ray]).")
+    ] = "local",
+    engine_args: Annotated[
+        str, typer.Option(help="Arguments of the engine: address=auto,actors=4,gpus=1.")
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Estimate time and memory; train nothing.")
     ] = False,
@@ -83,14 +89,17 @@ def train(
 
     The same command resumes a run that was stopped. Under `accelerate launch` every process takes its share.
     Exit codes: 0 done, 5 training stopped by itself (a loss that is not finite, collapsed rewards),
-    2 wrong command line, 4 missing or damaged input.
+    2 wrong command line, 4 missing or damaged input, or a cluster that cannot be reached, 6 actors of an
+    engine died again and again.
     """
     import json
     from dataclasses import asdict, replace
 
     from selfreward_eval.api.arguments import parse
+    from selfreward_eval.api.engines import build_engine
     from selfreward_eval.harness.registry import require_name
 
+    computing = build_engine(engine, parse(engine_args, "--engine-args"), "--engine-args", measures=False)
     named = (
         ("trainers", [trainer]),
         ("rewarders", [rewarder]),
@@ -138,6 +147,7 @@ def train(
         log_with=_listed(log_with),
         log_pictures_every=log_pictures_every,
         output_path=output_path,
+        engine=computing,
     )
     job = replace(job, files={CONFIG: resolved(ctx)})
     # A model that cannot be trained has no device either; it is refused later, by name.

@@ -19,7 +19,7 @@ from selfreward_eval.harness.runs.launchers import SHARDS
 FILES = ROOT / "docs" / "launchers"
 JOBS = sorted(FILES.glob("*.sbatch"))
 PAGE = (ROOT / "docs" / "shards.md").read_text(encoding="utf-8")
-RUN = re.compile(r"selfreward-eval ((?:run|merge) .+)")
+RUN = re.compile(r"selfreward-eval ((?:run|merge|reward|train) .+)")
 
 
 def named_options(text: str) -> set[str]:
@@ -68,12 +68,12 @@ def test_the_kubernetes_job_tells_its_pods_how_many_they_are(offered: set[str]) 
 
 
 @pytest.mark.parametrize(
-    "line", [line for line in RUN.findall(PAGE) if "dummy" in line and "auto" not in line]
+    "line", [line for line in RUN.findall(PAGE) if "janus" not in line and "auto" not in line]
 )
 def test_commands_of_the_page_are_commands(
     command: Callable[..., Any], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folders to merge and the cluster to join are not there, which is all that may go wrong."""
+    """The folders to merge or to reward, and the cluster to join, are not there: all that may go wrong."""
     monkeypatch.chdir(tmp_path)
     missing = line.startswith("merge") or "--engine ray" in line
     assert command(*shlex.split(line)).code == (4 if missing else 0)

@@ -6,7 +6,7 @@ import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from selfreward_eval.harness.engines.ray import engine as engine_module
 from selfreward_eval.harness.engines.ray.contract import Role, WorkerDied
 from selfreward_eval.harness.engines.ray.engine import RayEngine
-from selfreward_eval.harness.engines.ray.messages import Batch, Reply, Setup
+from selfreward_eval.harness.engines.ray.messages import Reply
 from selfreward_eval.harness.engines.ray.pools import Pool
 from selfreward_eval.harness.engines.ray.worker import Worker
 from selfreward_eval.harness.runs.run import Finished, run
@@ -46,6 +46,7 @@ class FakeCluster:
         started: (role, label) of every worker that was started.
         sent: every batch.
         replies: every reply.
+        shared: what all workers were given, each time.
         interrupted: raised by the call of ``wait`` with that number, if it is not 0.
     """
 
@@ -54,42 +55,53 @@ class FakeCluster:
     dies: Callable[[str], bool] = lambda label: False
     apart: bool = False
     started: list[tuple[Role, str]] = field(default_factory=list)
-    sent: list[Batch] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    shared: list[bytes] = field(default_factory=list)
     interrupted: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         self.choose = random.Random(self.seed)
-        self.setup: Setup | None = None
+        self.setup: Any = None
+        self.kind: type = Worker
 
-    def made(self, setup: Setup, pools: Mapping[Role, Pool]) -> FakeCluster:
+    def made(self, setup: Any, pools: Mapping[Role, Pool], kind: type = Worker) -> FakeCluster:
         """In place of the constructor of ``RayCluster``."""
-        self.setup = setup
+        self.setup, self.kind = setup, kind
         return self
 
     def start(self, role: Role, label: str) -> Any:
         assert self.setup is not None
         self.started.append((role, label))
-        worker: Any = Worker(self.setup, label, role == "model")
+        worker: Any = self.kind(self.setup, label, role == "model")
         if self.apart:
             worker._sees = lambda setup: False
         return worker
 
+    def share(self, content: bytes) -> Any:
+        self.shared.append(content)
+        return (content,)
+
+    def take(self, worker: Any, shared: Any) -> Answer:
+        return Answer(worker.take(*shared))
+
     def open(self, worker: Any) -> Answer:
-        if self.dies(worker._label):
+        if self.dies(self.started[-1][1]):
             return Answer(None)
         answer = Answer(worker.open())
-        if worker._folder is not None:
+        if getattr(worker, "_folder", None) is not None:
             _forget_nothing(worker._folder.journal)
+        elif self.apart and answer.reply is not None and answer.reply.opened is not None:
+            answer.reply = replace(answer.reply, opened=replace(answer.reply.opened, shared=False))
         return answer
 
-    def work(self, worker: Any, batch: Batch) -> Answer:
+    def work(self, worker: Any, batch: Any) -> Answer:
         self.sent.append(batch)
         try:
             reply = worker.work(batch)
         except Killed:
-            worker._folder.close()
+            self.kill(worker)
             return Answer(None)
         self.replies.append(reply)
         return Answer(reply)
@@ -109,7 +121,7 @@ class FakeCluster:
         return reply.reply
 
     def kill(self, worker: Any) -> None:
-        if worker._folder is not None:
+        if getattr(worker, "_folder", None) is not None:
             worker._folder.close()
 
 

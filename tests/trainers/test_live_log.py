@@ -14,8 +14,8 @@ from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.report.trackers import PROJECT
 from selfreward_eval.tasks.shapes.questions.task import ShapesQuestions
 from selfreward_eval.trainers import live_log
+from selfreward_eval.trainers.collecting import training_copy
 from selfreward_eval.trainers.job_checks import check
-from selfreward_eval.trainers.jobs import training_copy
 from selfreward_eval.trainers.live_log import LiveLog, live_tasks
 from selfreward_eval.trainers.loop import train
 from selfreward_eval.trainers.record import TrainingRecord, read

@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 from selfreward_eval.harness.engines.ray.contract import Role, WorkerDied
-from selfreward_eval.harness.engines.ray.messages import Batch, Reply, Setup
+from selfreward_eval.harness.engines.ray.messages import Reply
 from selfreward_eval.harness.engines.ray.pools import Pool
 from selfreward_eval.harness.errors import BrokenPlugin, InputError, MissingExtra, UsageError
 from selfreward_eval.harness.plugins import one_line
@@ -156,25 +156,26 @@ class RayCluster:
     Args:
         setup: of all workers.
         pools: role -> size of a worker.
+        kind: the workers' class; the one that makes a run's samples by default.
 
     Raises:
-        UsageError: the model or a task was given as an object that cannot be sent.
+        UsageError: what the workers need was given as an object that cannot be sent.
     """
 
-    def __init__(self, setup: Setup, pools: Mapping[Role, Pool]) -> None:
+    def __init__(self, setup: Any, pools: Mapping[Role, Pool], kind: type | None = None) -> None:
         import ray
 
         from selfreward_eval.harness.engines.ray.worker import Worker
 
         self._ray: Any = ray
         self._pools = pools
-        self._actor: Any = self._ray.remote(Worker)
+        self._actor: Any = self._ray.remote(kind or Worker)
         try:
             self._setup: bytes = self._ray.cloudpickle.dumps(setup)
         except Exception as error:
             raise UsageError(
-                f"the model or a task cannot be sent to the workers ({one_line(error)}); give it by its "
-                "registered name"
+                f"the model, a task or a rewarder cannot be sent to the workers ({one_line(error)}); give it "
+                "by its registered name"
             ) from error
 
     def start(self, role: Role, label: str) -> Any:
@@ -188,8 +189,14 @@ class RayCluster:
     def open(self, worker: Any) -> Any:
         return worker.open.remote()
 
-    def work(self, worker: Any, batch: Batch) -> Any:
+    def work(self, worker: Any, batch: Any) -> Any:
         return worker.work.remote(batch)
+
+    def share(self, content: bytes) -> Any:
+        return self._ray.put(content)
+
+    def take(self, worker: Any, shared: Any) -> Any:
+        return worker.take.remote(shared)  # Ray gives the worker the content in place of the reference.
 
     def close(self, worker: Any) -> Any:
         return worker.close.remote()

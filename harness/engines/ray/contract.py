@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
-from selfreward_eval.harness.engines.ray.messages import Batch, Reply
+from selfreward_eval.harness.engines.ray.messages import Reply
 
 __all__ = ["Cluster", "Role", "WorkerDied"]
 
@@ -27,8 +27,16 @@ class Cluster(Protocol):
         """Asks it to get ready; what :meth:`result` takes, which can be hashed."""
         ...
 
-    def work(self, worker: Any, batch: Batch) -> Any:
+    def work(self, worker: Any, batch: Any) -> Any:
         """Asks it to work on a batch; what :meth:`result` takes."""
+        ...
+
+    def share(self, content: bytes) -> Any:
+        """Puts ``content`` where all workers reach it, for as long as what this returns is kept."""
+        ...
+
+    def take(self, worker: Any, shared: Any) -> Any:
+        """Gives a worker what :meth:`share` returned; what :meth:`result` takes."""
         ...
 
     def close(self, worker: Any) -> Any:

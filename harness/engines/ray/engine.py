@@ -1,10 +1,11 @@
-"""``--engine ray``: a run's samples on a cluster that exists already."""
+"""``--engine ray``: a run's samples, or other work, on a cluster that exists already."""
 
 from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from selfreward_eval.harness.engines.ray.messages import Setup
 from selfreward_eval.harness.engines.ray.pools import Asked, fit_together, pools
 from selfreward_eval.harness.engines.ray.queues import roles_of
 from selfreward_eval.harness.engines.ray.scheduling import Schedule
+from selfreward_eval.harness.engines.ray.spread import Spread
+from selfreward_eval.harness.engines.ray.spread_worker import Doer, SpreadSetup, SpreadWorker
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.models.base import Model
 from selfreward_eval.harness.runs.engine import Assignment
@@ -121,6 +124,41 @@ class RayEngine:
                     return schedule.run()
             finally:
                 self.restarted = schedule.restarted
+
+    def require_room(self) -> None:
+        """Returns if :meth:`spread` would find a cluster with room for its workers, none of which is started.
+
+        Raises:
+            InputError: the cluster cannot be reached.
+            UsageError: it is too small.
+        """
+        with joined(self.address) as (cpus, gpus):
+            pools(self._asked, {"model"}, cpus, gpus)
+
+    @contextmanager
+    def spread(self, make: Callable[[], Doer], what: str) -> Iterator[Spread]:
+        """Workers for other work than a run's, which end with the block; ``actors`` of them.
+
+        Args:
+            make: makes, in every worker, what does the work.
+            what: this is, for messages, such as ``the rewarder``.
+
+        Raises:
+            InputError: the cluster cannot be reached.
+            UsageError: it is too small, or ``make`` cannot be sent to the workers.
+        """
+        self.restarted = 0
+        with joined(self.address) as (cpus, gpus):
+            found = pools(self._asked, {"model"}, cpus, gpus)
+            cluster = RayCluster(SpreadSetup(make, Path.cwd(), what), found, SpreadWorker)
+            token = f"{self.label}-{secrets.token_hex(3)}"
+            spread = Spread(cluster, found["model"].size, token, self.restarts, _tell, f"with {what}")
+            with ending_on_request():
+                try:
+                    yield spread
+                finally:
+                    self.restarted = spread.restarted
+                    spread.close()
 
 
 class _Made:

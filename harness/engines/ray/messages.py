@@ -6,19 +6,23 @@ No picture is in it where both see the run folder; elsewhere pictures are the by
 from __future__ import annotations
 
 import pickle
+import socket
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from selfreward_eval.harness.errors import BrokenPlugin, SelfRewardError
 from selfreward_eval.harness.models.base import Model
+from selfreward_eval.harness.plugins import is_of_the_machine, with_place
 from selfreward_eval.harness.runs.answering import Answered
 from selfreward_eval.harness.runs.aside import Made
 from selfreward_eval.harness.runs.drawing import Drawn, Phase
 from selfreward_eval.harness.runs.measuring import Raised
 from selfreward_eval.harness.task import Task
 
-__all__ = ["Batch", "Opened", "Reply", "Setup", "only", "portable", "without_pictures"]
+__all__ = ["Batch", "Opened", "Reply", "Setup", "only", "portable", "replied", "without_pictures"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Reply:
         drawn: samples that the model made, of those in ``records`` or recorded by the worker.
         pictures: relative path -> file, of those that are not in the run folder yet.
         error: what stops the run.
+        result: of a unit of other work than a run's.
     """
 
     opened: Opened | None = None
@@ -107,6 +112,7 @@ class Reply:
     drawn: int = 0
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     error: Exception | None = None
+    result: Any = None
 
 
 def without_pictures(made: Any) -> Any:
@@ -145,3 +151,24 @@ def _portable(measurement: Any) -> Any:
     except Exception:  # It names the class of what was raised, which the other process may not have.
         return replace(measurement, trace=None)
     return measurement
+
+
+def replied(doing: Callable[[], Reply]) -> Reply:
+    """What ``doing`` gives, or the error that it raised, such that it can be sent."""
+    try:
+        return doing()
+    except SelfRewardError as error:
+        return Reply(error=_sendable(error))
+    except Exception as error:
+        if isinstance(error, OSError) and is_of_the_machine(error):
+            return Reply(error=OSError(error.errno, error.strerror, error.filename))
+        text = f"a worker on {socket.gethostname()} failed: {with_place(error)}"
+        return Reply(error=BrokenPlugin(text, trace=traceback.format_exc()))
+
+
+def _sendable(error: SelfRewardError) -> Exception:
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception:
+        copy = None
+    return error if isinstance(copy, type(error)) else BrokenPlugin(str(error), trace=traceback.format_exc())

@@ -36,9 +36,10 @@ class Slot:
     label: str = ""
     worker: Any = None
     reply: Any = None
-    work: Work | None = None
+    work: Any = None
     ready: bool = False
     shared: bool = False
+    holds: int = 0  # Number of what all workers were given last.
     starts: int = 0
     deaths: int = 0  # In a row.
     since: float = 0.0

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
 
 from selfreward_eval.harness.engines.ray.contract import Cluster, Role, WorkerDied
+from selfreward_eval.harness.engines.ray.crew import CLOSING, Crew
 from selfreward_eval.harness.engines.ray.messages import only
 from selfreward_eval.harness.engines.ray.queues import Queue, Slot, Work, message
 from selfreward_eval.harness.engines.ray.recording import Recorder
-from selfreward_eval.harness.errors import BrokenPlugin
 from selfreward_eval.harness.files import atomic_write_bytes
 from selfreward_eval.harness.runs import parts
 from selfreward_eval.harness.runs.engine import Assignment
@@ -31,12 +30,6 @@ __all__ = ["Schedule"]
 
 WORTH = 8
 """Batches to measure per worker from which on the places of ended models get workers that measure."""
-
-CLOSING = 30.0
-"""Seconds that a worker may take to give up its part."""
-
-NOTICE = 60.0
-"""Seconds without a place for a worker after which that is said."""
 
 
 class Schedule:
@@ -63,24 +56,19 @@ class Schedule:
         *,
         in_turn: bool = False,
     ) -> None:
-        self._of, self._cluster, self._restarts, self._tell = assignment, cluster, restarts, tell
-        self._token = token
+        self._of, self._cluster = assignment, cluster
         self._tasks = {task.info.name: task for task in assignment.tasks}
         self._queues: dict[Role, Queue] = {"model": Queue(), "measure": Queue()}
-        self._names = count()
-        self._slots = [self._slot(role) for role, size in sizes.items() for _ in range(size)]
+        self._crew = Crew(cluster, sizes, token, restarts, tell)
         self._in_turn = in_turn and "model" in sizes
-        self._used: list[str] = []
         self._deaths: Counter[tuple[str, int]] = Counter()
         self._recorder = Recorder(assignment)
         self._drawn = 0
-        self._killed = 0
-        self._told = False
 
     @property
     def restarted(self) -> int:
         """How often a worker died and was started again."""
-        return self._killed
+        return self._crew.killed
 
     def run(self) -> int:
         """Does it; the number of samples that the model made.
@@ -91,15 +79,14 @@ class Schedule:
         """
         self._fill()
         try:
-            for slot in self._slots if self._left() else ():
+            for slot in self._crew.slots if self._left() else ():
                 if slot.role == "model" or not self._in_turn:
-                    self._start(slot)
+                    self._crew.start(slot)
             while self._left():
                 self._give_out()
-                waiting = {slot.reply: slot for slot in self._slots if slot.reply is not None}
-                for reply in self._cluster.wait(list(waiting), 1.0):
-                    self._take(waiting[reply])
-                self._notice()
+                for slot in self._crew.replied():
+                    self._take(slot)
+                self._crew.notice()
             self._recorder.conclude()
         finally:
             self._end()
@@ -127,18 +114,18 @@ class Schedule:
             )
 
     def _left(self) -> bool:
-        return any(self._queues.values()) or any(slot.work is not None for slot in self._slots)
+        return any(self._queues.values()) or any(slot.work is not None for slot in self._crew.slots)
 
     def _for_the_model(self) -> bool:
         """Whether the model has anything to do, or may get it."""
-        busy = any(slot.role == "model" and slot.work is not None for slot in self._slots)
+        busy = any(slot.role == "model" and slot.work is not None for slot in self._crew.slots)
         return busy or bool(self._queues["model"])
 
     def _give_out(self) -> None:
         """The next batch for everybody who is idle."""
         if not self._for_the_model():
             self._end_models()
-        for slot in self._slots:
+        for slot in self._crew.slots:
             if slot.idle and (work := self._next(slot.role)) is not None:
                 slot.work = work
                 proven = self._recorder.proven[work.task]
@@ -184,36 +171,13 @@ class Schedule:
             self._recorder.take(work.task, reply.records)
         self._of.progress.advance(work.task, len(work.batch))
 
-    def _slot(self, role: Role) -> Slot:
-        return Slot(role, f"{role}{next(self._names)}")
-
-    def _start(self, slot: Slot) -> None:
-        slot.starts += 1
-        again = f".{slot.starts - 1}" if slot.starts > 1 else ""
-        slot.label = f"{self._token}-{slot.name}{again}"
-        self._used.append(slot.label)
-        slot.worker = self._cluster.start(slot.role, slot.label)
-        slot.ready, slot.since = False, time.monotonic()
-        slot.reply = self._cluster.open(slot.worker)
-
     def _bury(self, slot: Slot, reason: str) -> None:
         """A worker died: what it did not record is tried again, and another one takes its place."""
         work, slot.work = slot.work, None
-        slot.deaths += 1
-        self._killed += 1
-        self._cluster.kill(slot.worker)
+        self._crew.bury(slot)
         if work is not None:
             self._try_again(slot, work)
-        if slot.deaths <= self._restarts:
-            self._start(slot)
-            return
-        self._slots.remove(slot)
-        if not any(other.role == slot.role for other in self._slots) and self._left():
-            raise BrokenPlugin(
-                f"every worker {'with the model' if slot.role == 'model' else 'that measures'} died "
-                f"{slot.deaths} times in a row without finishing a batch; the last one: {reason} Look for "
-                "the cause (memory, for example) in Ray's logs there, and run this command again"
-            )
+        self._crew.replace(slot, reason, self._left)
 
     def _try_again(self, slot: Slot, work: Work) -> None:
         """What a worker that died had been given: its part and its journal, no older than itself, say how
@@ -244,45 +208,25 @@ class Schedule:
 
     def _end_models(self) -> None:
         """Nothing is left for the model: its workers end, and others measure in their place."""
-        ended = [slot for slot in self._slots if slot.role == "model"]
+        ended = [slot for slot in self._crew.slots if slot.role == "model"]
         if not ended:
             return
-        self._slots = [slot for slot in self._slots if slot.role != "model"]
-        self._close(ended)
-        more = min(len(ended), len(self._queues["measure"]) // WORTH - len(self._slots))
-        self._slots += [self._slot("measure") for _ in range(0 if self._in_turn else more)]
-        for slot in self._slots:
+        self._crew.slots = [slot for slot in self._crew.slots if slot.role != "model"]
+        self._crew.close(ended)
+        more = min(len(ended), len(self._queues["measure"]) // WORTH - len(self._crew.slots))
+        self._crew.slots += [self._crew.slot("measure") for _ in range(0 if self._in_turn else more)]
+        for slot in self._crew.slots:
             if slot.worker is None:
-                self._start(slot)
-
-    def _notice(self) -> None:
-        """Says once that the cluster has no place for a worker."""
-        late = [s for s in self._slots if s.worker and not s.ready and time.monotonic() - s.since > NOTICE]
-        if late and not self._told:
-            self._told = True
-            self._tell(
-                f"{len(late)} of {len(self._slots)} workers have not started for {NOTICE:.0f} s; "
-                "`ray status` shows what the cluster is busy with"
-            )
-
-    def _close(self, slots: Sequence[Slot]) -> None:
-        """Ends workers: those that are idle give up their parts themselves."""
-        asked = [self._cluster.close(slot.worker) for slot in slots if slot.idle]
-        end = time.monotonic() + CLOSING
-        while asked and (left := end - time.monotonic()) > 0:
-            there = self._cluster.wait(asked, left)
-            asked = [reply for reply in asked if reply not in there]
-        for slot in slots:
-            self._cluster.kill(slot.worker)
+                self._crew.start(slot)
 
     def _end(self) -> None:
         """Ends all workers. What one has in hand is no death: it is ended on purpose."""
-        slots = [slot for slot in self._slots if slot.worker is not None]
-        self._slots = []
-        self._close(slots)
+        slots = [slot for slot in self._crew.slots if slot.worker is not None]
+        self._crew.slots = []
+        self._crew.close(slots)
         folder = self._of.folder
         end = time.monotonic() + CLOSING
-        for label in self._used:
+        for label in self._crew.used:
             while parts.is_written(folder.path, label) and time.monotonic() < end:
                 time.sleep(0.02)
         journals = parts.journal_paths(folder.path, folder.manifest.created)

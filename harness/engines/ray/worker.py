@@ -8,8 +8,7 @@ import shutil
 import socket
 import tempfile
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,14 @@ from selfreward_eval.harness.engines.ray.messages import (
     Reply,
     Setup,
     portable,
+    replied,
     without_pictures,
 )
-from selfreward_eval.harness.errors import BrokenPlugin, InputError, RunFolderError, SelfRewardError
+from selfreward_eval.harness.errors import InputError, RunFolderError
 from selfreward_eval.harness.files import atomic_write_bytes, read_json_lines
 from selfreward_eval.harness.identity import differing
 from selfreward_eval.harness.models.base import Supplies
-from selfreward_eval.harness.plugins import is_of_the_machine, not_exiting, with_place
+from selfreward_eval.harness.plugins import not_exiting
 from selfreward_eval.harness.runs.aside import Made
 from selfreward_eval.harness.runs.contract import named
 from selfreward_eval.harness.runs.drawing import Unmeasured
@@ -59,7 +59,7 @@ class Worker:
 
     def open(self) -> Reply:
         """Makes the model or the instruments, and opens its part."""
-        return _guarded(self._open)
+        return replied(self._open)
 
     def _open(self) -> Reply:
         setup = self._given if isinstance(self._given, Setup) else pickle.loads(self._given)
@@ -107,7 +107,7 @@ class Worker:
 
     def work(self, batch: Batch) -> Reply:
         """Makes samples, or measures what another worker made, or both."""
-        return _guarded(lambda: self._work(batch))
+        return replied(lambda: self._work(batch))
 
     def _work(self, batch: Batch) -> Reply:
         folder = self._folder
@@ -191,24 +191,3 @@ def _whole(folder: RunFolder, path: str, digest: str | None) -> Any:
                 "alone while the run goes on, and run the same command again"
             )
         time.sleep(0.2)
-
-
-def _guarded(doing: Callable[[], Reply]) -> Reply:
-    """What ``doing`` gives, or the error that it raised, such that it can be sent."""
-    try:
-        return doing()
-    except SelfRewardError as error:
-        return Reply(error=_sendable(error))
-    except Exception as error:
-        if isinstance(error, OSError) and is_of_the_machine(error):
-            return Reply(error=OSError(error.errno, error.strerror, error.filename))
-        text = f"a worker on {socket.gethostname()} failed: {with_place(error)}"
-        return Reply(error=BrokenPlugin(text, trace=traceback.format_exc()))
-
-
-def _sendable(error: SelfRewardError) -> Exception:
-    try:
-        copy = pickle.loads(pickle.dumps(error))
-    except Exception:
-        copy = None
-    return error if isinstance(copy, type(error)) else BrokenPlugin(str(error), trace=traceback.format_exc())

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 from support.paths import ROOT
+from support.real_cluster import started
 from support.run_states import contents
 
 from selfreward_eval.harness.engines.ray.engine import RayEngine
 from selfreward_eval.harness.errors import UsageError
 from selfreward_eval.harness.runs.run import Finished, run
 from selfreward_eval.harness.testing.dummy_model import DummyModel
-from selfreward_eval.harness.testing.ray_cluster import NoCluster, ray_cluster
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 
 pytestmark = pytest.mark.slow
@@ -33,24 +33,8 @@ COMMAND = "from selfreward_eval.cli.main import main; main()"
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Of a cluster of two CPUs."""
-    before = os.environ.get("RAY_AUTH_MODE")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
-    cluster = ray_cluster(cpus=2, port=27379)
-    try:
-        try:
-            found = cluster.__enter__()
-        except NoCluster as error:
-            pytest.skip(str(error))
-        try:
-            yield found
-        finally:
-            cluster.__exit__(None, None, None)
-    finally:
-        if before is None:
-            del os.environ["RAY_AUTH_MODE"]
-        else:
-            os.environ["RAY_AUTH_MODE"] = before
+    with started(27379) as found:
+        yield found
 
 
 def share(out: Path, address: str, model: Any = None, **arguments: Any) -> Finished:
