@@ -175,7 +175,8 @@ class RolloutCollector:
     def _work(self, round_: int) -> dict[Side, Sequence[Any]]:
         """Side -> the round's prompts, or its pictures to caption."""
         if self._latest[0] != round_:
-            settings, work = self.trainer.settings, {}
+            settings = self.trainer.settings
+            work: dict[Side, Sequence[Any]] = {}
             if "drawing" in self.trainer.sides:
                 items = self.source.items(round_, settings.prompts, settings.seed)
                 # Prompts of one length are drawn together: a chunk of few lengths leaves few rows empty.

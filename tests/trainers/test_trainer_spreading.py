@@ -46,9 +46,9 @@ def files(folder: Path) -> dict[str, bytes]:
 def fitted(what: TrainingJob, bar: Bar | None = None) -> dict[str, bytes]:
     """Trains without the measurements before and after; candidates and weights."""
     actors = None if what.engine is None else Actors(what)
-    collect = collector(what, bar, ALONE, None, actors)  # type: ignore[arg-type]
+    collect = collector(what, bar, ALONE, None, actors)
     try:
-        fit(training_copy(what), what.trainer, collect, what.output, progress=bar)  # type: ignore[arg-type]
+        fit(training_copy(what), what.trainer, collect, what.output, progress=bar)
     finally:
         if actors is not None:
             actors.__exit__(None, None, None)
@@ -100,9 +100,9 @@ def test_a_training_run_that_was_stopped_goes_on_to_the_same_weights(
 ) -> None:
     """Begun with actors and finished by one process, or the other way round."""
     asked = {"trainer": "rejection", "settings": {"rounds": 2, "steps": 2}}
-    whole = fitted(job(tmp_path / "whole", **asked))  # type: ignore[arg-type]
+    whole = fitted(job(tmp_path / "whole", **asked))
     for name, first, then in (("a", spread, lambda what: what), ("b", lambda what: what, spread)):
-        stopped = job(tmp_path / name, **asked)  # type: ignore[arg-type]
+        stopped = job(tmp_path / name, **asked)
         with pytest.raises(Interrupted):
             fitted(first(stopped), Bar(stage, turn))
         assert fitted(then(stopped)) == whole

@@ -190,5 +190,8 @@ def test_maps_come_back_as_they_are(entry: Any, tmp_path: Path, cluster: FakeClu
         scored(WithMaps(), entries, tmp_path / "one"),
         spread(WithMaps(), entries, tmp_path / "m"),
     )
-    assert all(np.array_equal(a.reward.map, b.reward.map) for a, b in zip(alone, together, strict=True))
+    for a, b in zip(alone, together, strict=True):
+        assert a.reward.map is not None
+        assert b.reward.map is not None
+        assert np.array_equal(a.reward.map, b.reward.map)
     assert json.loads(written(tmp_path / "m")[0] + '"seconds":0}')["map"]["shape"] == [4, 6]
