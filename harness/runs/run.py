@@ -155,14 +155,17 @@ def run(
             folder.write_json(INVENTORY, inventory.to_json())
         with folder.journal.ending_on_request():
             finished = job.share(Sitting(model, folder, batch_size, phase, reporter), engine)
-    if finished.left:
-        return finished
+    # What is left is counted again without a part of one's own: another shard may have ended after the first
+    # count, and left the rest to this one, which still held its part.
     try:
         with RunFolder(folder_path, run_identity, about, among_shards=True) as folder:
+            left = job.left(folder)
+            if left:
+                return replace(finished, left=left)
             path, scores = finish(folder, tasks, items, plans, told, batch_size)
     except FolderBusy:  # By the others at work: the last one of them finishes the run.
         return finished
-    return replace(finished, results_path=path, scores=scores)
+    return replace(finished, results_path=path, scores=scores, left=0)
 
 
 def _write_files(folder: RunFolder, files: Mapping[str, str] | None) -> None:
@@ -227,11 +230,15 @@ class _Job:
             every[name], known[name] = to_do, records
         if engine is not None:
             drawn = engine.work(self._assignment(sitting, every, known))
+        return Finished(folder.path, None, {}, reused, drawn, self.left(folder))
+
+    def left(self, folder: RunFolder) -> int:
+        """Planned samples that no shard has recorded yet."""
         left = 0
-        for name, planned_samples in self.plans.items():  # The other shards went on meanwhile.
+        for name, planned_samples in self.plans.items():
             recorded = {record.doc_id for record in folder.records(name)}
             left += sum(planned.doc_id not in recorded for planned in planned_samples)
-        return Finished(folder.path, None, {}, reused, drawn, left)
+        return left
 
     def _assignment(
         self,

@@ -150,6 +150,24 @@ def test_the_run_is_finished_after_the_last_shard_at_work(tmp_path: Path, whole:
     assert contents(tmp_path / "dummy") == whole
 
 
+def test_the_run_is_finished_when_two_shards_end_together(
+    tmp_path: Path, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One finds the other at work, and the other has already counted what is left."""
+    own, other = RunFolder.close, []
+
+    def closing(folder: RunFolder) -> None:
+        if folder.journal is not None and folder.journal.path.match("*0of2*"):
+            other.append(share(tmp_path, "1/2"))  # Between this shard's count and the end of its part.
+        own(folder)
+
+    monkeypatch.setattr(RunFolder, "close", closing)
+    first = share(tmp_path, "0/2")
+    assert [one.results_path for one in other] == [None]
+    assert first.results_path is not None
+    assert contents(first.folder) == whole
+
+
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
     share(tmp_path, None)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "dummy").glob("*.json*")}
