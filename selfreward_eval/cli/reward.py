@@ -9,6 +9,7 @@ import typer
 
 from selfreward_eval.cli.completion import names_of
 from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
+from selfreward_eval.cli.engine_options import EngineArguments, EngineName
 
 if TYPE_CHECKING:
     from selfreward_eval.rewarders.auditing.audit import Audit
@@ -44,12 +45,8 @@ def reward(
     cache: Annotated[
         Path | None, typer.Option(help="Folder of rewards that commands share; OUTPUT_PATH/cache by default.")
     ] = None,
-    engine: Annotated[
-        str, typer.Option(help="local: this process; ray: a Ray cluster that runs (extra [ray]).")
-    ] = "local",
-    engine_args: Annotated[
-        str, typer.Option(help="Arguments of the engine: address=auto,actors=4,gpus=1.")
-    ] = "",
+    engine: EngineName = "local",
+    engine_args: EngineArguments = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Score pictures: one line each in rewards.jsonl, and a page sorted by reward.

@@ -10,6 +10,7 @@ import typer
 from selfreward_eval.api.arguments import parse
 from selfreward_eval.cli.completion import names_of
 from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
+from selfreward_eval.cli.engine_options import EngineArguments, EngineName
 from selfreward_eval.cli.inventory import survey
 from selfreward_eval.cli.log_with import LogWith, log, trackers
 from selfreward_eval.cli.progress import BarProgress
@@ -58,12 +59,8 @@ def run(
         typer.Option(help="Only shard i of n (0/4), or auto: torchrun, accelerate, Slurm, Kubernetes."),
     ] = None,
     phase: Annotated[str, typer.Option(help="all; draw: pictures only; measure: what is drawn.")] = "all",
-    engine: Annotated[
-        str, typer.Option(help="local: this process; ray: a Ray cluster that runs (extra [ray]).")
-    ] = "local",
-    engine_args: Annotated[
-        str, typer.Option(help="Arguments of the engine: address=auto,actors=4,gpus=1.")
-    ] = "",
+    engine: EngineName = "local",
+    engine_args: EngineArguments = "",
     log_with: LogWith = "",
     json_: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from selfreward_eval.cli.completion import names_of
 from selfreward_eval.cli.config.options import CONFIG, ConfigFile, resolved
+from selfreward_eval.cli.engine_options import EngineArguments
 
 TASKS = "shapes_t2i_compbench,shapes_geneval,shapes_t2i_reasonbench,shapes_llava_bench,shapes_questions"
 
@@ -77,9 +78,7 @@ def train(
     engine: Annotated[
         str, typer.Option(help="local: this process draws; ray: a Ray cluster that runs (extra [ray]).")
     ] = "local",
-    engine_args: Annotated[
-        str, typer.Option(help="Arguments of the engine: address=auto,actors=4,gpus=1.")
-    ] = "",
+    engine_args: EngineArguments = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Estimate time and memory; train nothing.")
     ] = False,
