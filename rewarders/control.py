@@ -20,7 +20,9 @@ class RandomReward(Rewarder):
         seed: of all numbers.
     """
 
-    info = RewarderInfo("random", "1", "Control: a fixed random number per sample", "control", (0.0, 1.0))
+    info = RewarderInfo(
+        "random", "1", "Control: a fixed random number per sample", "control", (0.0, 1.0), captions=True
+    )
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = int(seed)
@@ -42,7 +44,9 @@ class ConstantReward(Rewarder):
         value: the number.
     """
 
-    info = RewarderInfo("constant", "1", "Control: the same number for every sample", "control", (None, None))
+    info = RewarderInfo(
+        "constant", "1", "Control: the same number for every sample", "control", (None, None), captions=True
+    )
 
     def __init__(self, value: float = 1.0) -> None:
         self.value = float(value)

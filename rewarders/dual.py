@@ -145,6 +145,7 @@ class PictureLikelihood(_Likelihood):
         "self",
         (None, 0.0),
         needs=("image_logprobs",),
+        captions=True,
         paper=PAPER,
     )
 

@@ -81,6 +81,7 @@ class FlowSurrogate(Rewarder):
         "self",
         (None, 0.0),
         needs=(CAPABILITY,),
+        captions=True,
     )
 
     def __init__(

@@ -35,6 +35,8 @@ class RewarderInfo:
         needs: capabilities of the model and roles of the instruments that it uses.
         groupwise: whether a value depends on the other samples of its group.
         maps: whether a reward comes with a map.
+        captions: whether it reads a caption from the sample's text. To reward captions with any other one,
+            the caption takes the prompt's place.
         paper: where it is defined.
     """
 
@@ -47,6 +49,7 @@ class RewarderInfo:
     needs: tuple[str, ...] = ()
     groupwise: bool = False
     maps: bool = False
+    captions: bool = False
     paper: str = ""
 
 

@@ -75,11 +75,7 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Trains) -> None:
             "rewarder with maps (srum) or a bounded one (vqa, random), or a trainer that takes values "
             "(rejection, dsr_simpo, dsr_grpo)"
         )
-    if not rewarder.info.higher_is_better:
-        raise UsageError(
-            f"the rewarder {rewarder.info.name!r} is better when it is lower, and trainers raise rewards; "
-            "put it into a composite with a negative weight"
-        )
+    require_higher(rewarder)
     _require_reading(trainer, rewarder)
     refuse_pair(model, f"the trainer {info.name!r}")
     needed = dict.fromkeys(member for side in trainer.sides for member in lacking(model, trainer.needs[side]))
@@ -88,6 +84,19 @@ def require_fit(trainer: Trainer, rewarder: Rewarder, model: Trains) -> None:
         raise MissingCapability(
             f"the trainer {info.name!r} needs a model that can be trained; {name} cannot (it lacks "
             f"{', '.join(needed)}). {_way_out(trainer)}"
+        )
+
+
+def require_higher(rewarder: Rewarder) -> None:
+    """Returns if a higher reward is a better one.
+
+    Raises:
+        UsageError: it is the other way round.
+    """
+    if not rewarder.info.higher_is_better:
+        raise UsageError(
+            f"the rewarder {rewarder.info.name!r} is better when it is lower, and trainers raise rewards; "
+            "put it into a composite with a negative weight"
         )
 
 
@@ -123,7 +132,7 @@ def refuse_pair(model: object, needed_by: str) -> None:
         )
 
 
-def caption_rewarder(rewarder: Rewarder, model: object = None) -> str:
+def default_caption_rewarder(rewarder: Rewarder, model: object = None) -> str:
     """Registry name of what rewards captions beside ``rewarder`` for pictures.
 
     A control stays a control; everything else goes with the dual reward of captions, which on a
@@ -134,15 +143,22 @@ def caption_rewarder(rewarder: Rewarder, model: object = None) -> str:
     return "flow_surrogate" if is_flow(model) else "dsr_understanding"
 
 
-def rewarder_builder(rewarder: str | Rewarder, arguments: Mapping[str, Any]) -> RewarderBuilder:
+def rewarder_builder(
+    rewarder: str | Rewarder, arguments: Mapping[str, Any], option: str = "rewarder_args"
+) -> RewarderBuilder:
     """What builds the chosen rewarder, or another by name, for an adapter.
+
+    Args:
+        rewarder: registry name, or a rewarder.
+        arguments: its constructor's, for a name.
+        option: where they were given, for messages.
 
     Raises:
         UsageError: arguments for an object, or an object that uses the model.
     """
     if not isinstance(rewarder, str):
         if arguments:
-            raise UsageError("rewarder_args are for a rewarder that is given by name")
+            raise UsageError(f"{option} are for a rewarder that is given by name")
         if rewards_itself(rewarder):
             raise UsageError(
                 f"the rewarder {rewarder.info.name!r} uses the model, and training builds it anew for "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from selfreward_eval.trainers.building import caption_rewarder
 from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.jobs import ROWS, TrainingJob
 from selfreward_eval.trainers.processes import Processes
@@ -42,16 +41,13 @@ def collector(
         clock: times the parts.
         elsewhere: makes candidates in other processes; None for this one.
     """
-    captions = None
-    if "captioning" in job.trainer.sides:
-        captions = caption_rewarder(job.rewarder(None, job.model), job.model)
     return RolloutCollector(
         folder=job.output / "rounds",
         source=job.source,
         trainer=job.trainer,
         load_reference=lambda: training_copy(job),
         rewarder=lambda model: job.rewarder(None, model),
-        caption_rewarder=lambda model: job.rewarder(captions, model),
+        caption_rewarder=job.caption_rewarder,
         question=job.question,
         progress=progress if who.main else None,
         drawn=job.drawn,

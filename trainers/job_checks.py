@@ -10,7 +10,7 @@ from selfreward_eval.harness.folders import FolderUse, claim_identity
 from selfreward_eval.harness.report.trackers import require_trackers
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.batches import require_divisible
-from selfreward_eval.trainers.building import caption_rewarder, require_fit
+from selfreward_eval.trainers.building import require_fit, require_higher
 from selfreward_eval.trainers.guidance import development_tasks
 from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.leakage import refuse_overlap
@@ -65,7 +65,12 @@ def check(job: TrainingJob, processes: int = 1) -> Rewarder:
         raise UsageError("--guidance-policy tuned needs scales to choose from; give --scales")
     if "captioning" in job.trainer.sides:
         job.source.pictures(0, 1, settings.seed)
-        job.rewarder(caption_rewarder(rewarder, job.model), job.model)
+        require_higher(job.caption_rewarder(job.model))
+    elif job.captions is not None:
+        raise UsageError(
+            "caption_rewarder (--caption-rewarder) is for training that learns captions; the trainer "
+            f"{job.trainer.info.name!r} learns none, or has captioning=0"
+        )
     top_k = getattr(job.model, "top_k", 0)
     if job.trainer.on_policy and top_k:
         raise UsageError(
@@ -112,13 +117,12 @@ def candidates_identity(job: TrainingJob) -> dict[str, Any]:
         "trainer": job.trainer.identity(),
         "rewarder": rewarder.identity(),
         "prompts": job.source.identity(),
-        "captioning": _captioning(job, rewarder),
+        "captioning": _captioning(job),
     }
 
 
-def _captioning(job: TrainingJob, rewarder: Rewarder) -> dict[str, Any] | None:
+def _captioning(job: TrainingJob) -> dict[str, Any] | None:
     """Question and rewarder of captions; None where captioning is not trained."""
     if "captioning" not in job.trainer.sides:
         return None
-    judge = job.rewarder(caption_rewarder(rewarder, job.model), job.model)
-    return {"question": job.question, "rewarder": judge.identity()}
+    return {"question": job.question, "rewarder": job.caption_rewarder(job.model).identity()}

@@ -20,7 +20,12 @@ from selfreward_eval.harness.task import Task
 from selfreward_eval.harness.task_arguments import per_task
 from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.base import Trainer
-from selfreward_eval.trainers.building import RewarderBuilder, refuse_pair, rewarder_builder
+from selfreward_eval.trainers.building import (
+    RewarderBuilder,
+    default_caption_rewarder,
+    refuse_pair,
+    rewarder_builder,
+)
 from selfreward_eval.trainers.building import build as build_trainer
 from selfreward_eval.trainers.guidance import POLICIES, Policy
 from selfreward_eval.trainers.points import NO_POINTS, Points
@@ -62,6 +67,7 @@ class TrainingJob:
         model: the adapter before training, with the settings it is evaluated at.
         trainer: the method, with its settings.
         rewarder: builds the rewarder by name: (registry name or None for the chosen one, adapter).
+        captions: builds the chosen rewarder of captions; None for the one that goes with ``rewarder``.
         source: prompts and pictures to learn from.
         tasks: what is measured before and after; those that answer guard understanding.
         output: the training run's folder.
@@ -102,6 +108,7 @@ class TrainingJob:
     files: Mapping[str, str] = field(default_factory=dict)
     engine: RayEngine | None = None
     recipe: Callable[[], TrainingJob] | None = None
+    captions: RewarderBuilder | None = None
 
     @classmethod
     def from_names(
@@ -113,6 +120,8 @@ class TrainingJob:
         trainer_args: Mapping[str, Any] | None = None,
         rewarder: str | Rewarder = "srum",
         rewarder_args: Mapping[str, Any] | None = None,
+        caption_rewarder: str | Rewarder | None = None,
+        caption_rewarder_args: Mapping[str, Any] | None = None,
         tasks: Sequence[str | Task] = TASKS,
         task_args: Mapping[str, Any] | None = None,
         prompts: str | Path | Source = "shapes",
@@ -133,8 +142,9 @@ class TrainingJob:
     ) -> TrainingJob:
         """A job from registry names and their arguments.
 
-        The training run goes to ``output_path/<trainer>-<rewarder>/seed-<training_seed>``, the measurement
-        before it to ``output_path/before``, which all training runs of the model share.
+        The training run goes to ``output_path/<trainer>-<rewarder>/seed-<training_seed>``, with
+        ``-<caption_rewarder>`` after the rewarder where one is chosen; the measurement before it to
+        ``output_path/before``, which all training runs of the model share.
 
         Args:
             model: registry name of an adapter that can be trained, or an adapter.
@@ -143,6 +153,9 @@ class TrainingJob:
             trainer_args: its parameters and settings, except ``seed``, for a name.
             rewarder: registry name, or a rewarder that does not use the model in training.
             rewarder_args: its arguments, for a name.
+            caption_rewarder: what rewards captions, as ``rewarder``; by default the control that
+                ``rewarder`` is, and else the dual reward of captions.
+            caption_rewarder_args: its arguments, for a name.
             tasks: registry names or tasks; measured before and after.
             task_args: arguments of every task given by name; under a task's name, of that task only.
             prompts: ``shapes``, one embedded benchmark's wordings, a ``.txt`` or ``.jsonl`` file, or a
@@ -181,6 +194,8 @@ class TrainingJob:
             trainer_args=trainer_args,
             rewarder=rewarder,
             rewarder_args=rewarder_args,
+            caption_rewarder=caption_rewarder,
+            caption_rewarder_args=caption_rewarder_args,
             tasks=(),
             prompts=prompts,
             pictures=pictures,
@@ -188,7 +203,18 @@ class TrainingJob:
             drawn=drawn,
         )
         build_rewarders = rewarder_builder(rewarder, rewarder_args or {})
-        names = [one if isinstance(one, str) else one.info.name for one in (trainer, rewarder)]
+        captions = None
+        if caption_rewarder is not None:
+            captions = rewarder_builder(
+                caption_rewarder, caption_rewarder_args or {}, "caption_rewarder_args"
+            )
+        elif caption_rewarder_args:
+            raise UsageError(
+                f"{_option('caption_rewarder_args')} without {_option('caption_rewarder')}: name the "
+                "rewarder of captions that these arguments are for"
+            )
+        chosen = (trainer, rewarder, *(() if caption_rewarder is None else (caption_rewarder,)))
+        names = [one if isinstance(one, str) else one.info.name for one in chosen]
         adapter = _model(model, model_args or {})
         method = _trainer(trainer, trainer_args or {}, training_seed, adapter)
         folder = Path(output_path)
@@ -196,6 +222,7 @@ class TrainingJob:
             model=adapter,
             trainer=method,
             rewarder=build_rewarders,
+            captions=captions,
             source=source(str(prompts), None if pictures is None else str(pictures))
             if isinstance(prompts, str | Path)
             else prompts,
@@ -215,6 +242,12 @@ class TrainingJob:
             engine=engine,
             recipe=recipe,
         )
+
+    def caption_rewarder(self, model: Trains) -> Rewarder:
+        """What rewards captions, built for ``model``."""
+        if self.captions is not None:
+            return self.captions(None, model)
+        return self.rewarder(default_caption_rewarder(self.rewarder(None, self.model), self.model), model)
 
     def with_training_seed(self, training_seed: int) -> TrainingJob:
         """The same job with another training seed, in the folder ``seed-<training_seed>`` beside this one."""

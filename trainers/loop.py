@@ -24,7 +24,7 @@ from selfreward_eval.harness.runs.reader import Run, load_run
 from selfreward_eval.harness.runs.run import BATCH, run
 from selfreward_eval.harness.task import Task
 from selfreward_eval.rewarders.base import Rewarder
-from selfreward_eval.trainers.building import caption_rewarder, is_flow
+from selfreward_eval.trainers.building import is_flow
 from selfreward_eval.trainers.clock import Clock
 from selfreward_eval.trainers.collecting import collector, training_copy
 from selfreward_eval.trainers.cpu_time import spent
@@ -189,11 +189,8 @@ def _record(
         notes.append("understanding was not measured: none of the tasks asks for answers")
     if job.scales and not before.arm.grid:
         notes.append("no scores over guidance scales: these tasks have no development items")
-    if "captioning" in job.trainer.sides and is_flow(job.model) and rewarder.info.kind != "control":
-        notes.append(
-            "a flow-matching model has no likelihood of a picture: R_U, the reward of captions, is replaced "
-            f"by {caption_rewarder(rewarder, job.model)}, the negative flow-matching loss given the caption"
-        )
+    if "captioning" in job.trainer.sides:
+        notes += _caption_notes(job, rewarder)
     if job.trainer.info.ours:
         notes.append(
             f"values this project chose, because the paper gives none: {', '.join(job.trainer.info.ours)}"
@@ -221,6 +218,19 @@ def _record(
             {task.info.name: task.metrics[0].range for task in job.tasks},
         ),
     )
+
+
+def _caption_notes(job: TrainingJob, rewarder: Rewarder) -> list[str]:
+    """What rewarded captions, where it is not the dual reward."""
+    name = job.caption_rewarder(job.model).info.name
+    if job.captions is not None:
+        return [f"captions were rewarded by {name}, which was chosen"]
+    if is_flow(job.model) and rewarder.info.kind != "control":
+        return [
+            "a flow-matching model has no likelihood of a picture: R_U, the reward of captions, is replaced "
+            f"by {name}, the negative flow-matching loss given the caption"
+        ]
+    return []
 
 
 def _guards(tasks: Sequence[Task]) -> dict[str, tuple[float, float]]:

@@ -308,7 +308,8 @@ class RolloutCollector:
         ]
         with self.timed("rewards"):
             rewarder = self._rewarder("captioning", round_, model)
-            rewards = rewarder.score([self.question] * len(samples), samples)
+            asked = [self.question] * len(samples) if rewarder.info.captions else texts
+            rewards = rewarder.score(asked, samples)
         shape = (len(images), n)
         tensors = _values(rewards, shape)
         if self.trainer.on_policy:

@@ -5,6 +5,7 @@ template   one question that quotes the prompt, for any text
 geneval    objects, numbers, colours and relations of GenEval's metadata
 chunks     the prompt's noun phrases, as T2I-CompBench asks about them
 shapes     the shapes world's own questions, which the tiny model understands
+counted    those, and how many objects there are: a caption has to name all of them
 auto       ``geneval`` or ``chunks`` where the item has such metadata, else ``template``
 ========== ==================================================================
 """
@@ -24,11 +25,12 @@ def question_maker(name: str) -> QuestionMaker:
         UsageError: there is none.
     """
     from selfreward_eval.rewarders.questions.english import by_metadata, chunks, geneval, template
-    from selfreward_eval.rewarders.questions.shapes import shapes
+    from selfreward_eval.rewarders.questions.shapes import counted, shapes
 
     makers: dict[str, QuestionMaker] = {
         "auto": by_metadata,
         "chunks": chunks,
+        "counted": counted,
         "geneval": geneval,
         "shapes": shapes,
         "template": template,

@@ -51,6 +51,23 @@ def shapes(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
     return PromptQuestions(objects, layout, tuple(dict.fromkeys((*named, *layout))))
 
 
+def counted(prompt: str, metadata: Mapping[str, Any]) -> PromptQuestions:
+    """The questions of :func:`shapes`, and how many objects there are; for captions.
+
+    A caption that leaves objects out passes :func:`shapes`. A number of objects goes up to five.
+
+    Raises:
+        InputError: the text is not of the shapes language, or names more objects than can be counted.
+    """
+    asked = shapes(prompt, metadata)
+    total = sum(thing.count or 1 for thing in read(prompt)[0])
+    if total >= len(NUMBERS):
+        raise InputError(f"the text names {total} objects, and the model counts up to {len(NUMBERS) - 1}")
+    others = tuple(number for number in NUMBERS if number != NUMBERS[total])
+    number = Question("how many objects are there?", (NUMBERS[total],), others)
+    return replace(asked, layout=(*asked.layout, number), whole=(*asked.whole, number))
+
+
 def read(prompt: str) -> tuple[tuple[Phrase, ...], tuple[tuple[int, str, int], ...]]:
     """The objects that a prompt names, and (entry, relation in a question's word, object) by their numbers.
 

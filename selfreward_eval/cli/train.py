@@ -25,6 +25,14 @@ def train(
         str, typer.Option(help="Rewarder; `list rewarders` shows them.", autocompletion=names_of("rewarders"))
     ] = "srum",
     rewarder_args: Annotated[str, typer.Option(help="Its arguments: key=value,key=value.")] = "",
+    caption_rewarder: Annotated[
+        str,
+        typer.Option(
+            help="Rewarder of captions, for trainers that learn captioning; by default the dual reward.",
+            autocompletion=names_of("rewarders"),
+        ),
+    ] = "",
+    caption_rewarder_args: Annotated[str, typer.Option(help="Its arguments: key=value,key=value.")] = "",
     model: Annotated[str, typer.Option(help="Model adapter that can be trained: tiny, janus.")] = "tiny",
     model_args: Annotated[str, typer.Option(help="Adapter arguments: key=value,key=value.")] = "",
     tasks: Annotated[
@@ -101,7 +109,7 @@ def train(
     computing = build_engine(engine, parse(engine_args, "--engine-args"), "--engine-args", measures=False)
     named = (
         ("trainers", [trainer]),
-        ("rewarders", [rewarder]),
+        ("rewarders", [rewarder, *filter(None, [caption_rewarder])]),
         ("models", [model]),
         ("tasks", _listed(tasks)),
     )
@@ -128,6 +136,8 @@ def train(
         trainer_args=parse(trainer_args, "--trainer-args"),
         rewarder=rewarder,
         rewarder_args=parse(rewarder_args, "--rewarder-args"),
+        caption_rewarder=caption_rewarder or None,
+        caption_rewarder_args=parse(caption_rewarder_args, "--caption-rewarder-args"),
         tasks=_listed(tasks),
         task_args=parse(task_args, "--task-args"),
         prompts=prompts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from selfreward_eval.tasks.shapes.llavabench_hard.scenes import MAKERS
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.sampling import KINDS
 from selfreward_eval.tasks.shapes.scene import Scene
-from studies.understanding.caption_questions import CaptionQuestions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,7 +30,12 @@ WORLDS: dict[str, Callable[[np.random.Generator], Scene]] = {
 }
 """Kind of scene -> what makes one: those that training shows for captions, then those of the hard suite."""
 
-REWARDS = ("dsr_understanding", "dsr", "vqa", "caption_questions")
+REWARDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "dsr_understanding": ("dsr_understanding", {}),
+    "dsr": ("dsr", {}),
+    "vqa": ("vqa", {}),
+    "caption_questions": ("vqa", {"questions": "counted"}),
+}
 """R_U, the likelihood of the picture given the caption; R_G, of the caption given the picture; the mean
 probability of yes over questions about what the caption names; and the same with the number of objects."""
 
@@ -95,8 +99,8 @@ def rewards(model: Any, name: str, rows: Sequence[Described]) -> list[list[float
 
     For rewarders of pictures a caption stands in for the prompt.
     """
-    own = name == CaptionQuestions.info.name
-    rewarder = CaptionQuestions(model) if own else build(name, model, world="shapes")
+    registered, arguments = REWARDS[name]
+    rewarder = build(registered, model, world="shapes", **arguments)
     scored = []
     for row in rows:
         _, image = shown(row.world, row.number)

@@ -1,8 +1,8 @@
 """``python -m studies.understanding.training``: captions trained on a reward, measured on the hard suite.
 
-The trainer is ``dsr_grpo`` with both sides, as ``train`` builds it. Two things can be chosen that ``train``
-has no option for: the captions' reward, and pictures of all kinds of scene, which are shown without a word
-about them, as dual self-rewards ask for.
+The trainer is ``dsr_grpo`` with both sides, as ``train`` builds it, and captions are rewarded as
+``--caption-rewarder`` has it. Pictures are of all kinds of scene, which ``train`` has no option for: they are
+shown without a word about them, as dual self-rewards ask for.
 """
 
 from __future__ import annotations
@@ -17,19 +17,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from selfreward_eval.api.arguments import parse
-from selfreward_eval.rewarders.base import Rewarder
-from selfreward_eval.rewarders.building import build
 from selfreward_eval.trainers.jobs import TrainingJob
-from selfreward_eval.trainers.loop import train
+from selfreward_eval.trainers.pooling import pool_seeds
+from selfreward_eval.trainers.seeds import train_seeds
 from selfreward_eval.trainers.sources import ShapesSource
-from studies.understanding.caption_questions import CaptionQuestions
-from studies.understanding.captions import WORLDS
+from studies.understanding.captions import REWARDS, WORLDS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-UNDERSTANDING = "dsr_understanding"
-"""What ``train`` rewards captions with."""
+CAPTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {**REWARDS, "random": ("random", {})}
+"""Name -> rewarder and its arguments; with the control."""
 
 SETTINGS: Mapping[str, Any] = {
     "captioning": 1.0,
@@ -66,48 +64,57 @@ class AllScenes(ShapesSource):
         ]
 
 
-def job(captions: str, settings: Mapping[str, Any], seed: int, output: Path) -> TrainingJob:
-    """The training job.
+def job(captions: str, settings: Mapping[str, Any], output: Path) -> TrainingJob:
+    """The training job; its training seed is 0.
 
     Args:
-        captions: reward of captions, ``dsr_understanding``, ``caption_questions`` or ``random``.
+        captions: reward of captions, one of :data:`CAPTIONS`.
         settings: the trainer's, in place of :data:`SETTINGS`.
-        seed: training seed.
-        output: folder; the run goes into one named after the captions' reward.
+        output: folder; the runs go into one named after the captions' reward, and all share the measurement
+            before training.
     """
-
-    def rewarder(name: str | None, model: Any) -> Rewarder:
-        if name != UNDERSTANDING:
-            return build(name or "dsr", model)
-        return CaptionQuestions(model) if captions == CaptionQuestions.info.name else build(captions, model)
-
+    name, arguments = CAPTIONS[captions]
     made = TrainingJob.from_names(
         trainer="dsr_grpo",
         rewarder="dsr",
+        caption_rewarder=name,
+        caption_rewarder_args=arguments,
         trainer_args={**SETTINGS, **settings},
         tasks=["shapes_llava_bench_hard", "shapes_llava_bench"],
         prompts=AllScenes(),
         scales=(),
-        training_seed=seed,
-        output_path=output,
+        output_path=output / captions,
     )
-    return replace(made, rewarder=rewarder, output=output / captions / f"seed-{seed}")
+    return replace(made, before=output / "before")
 
 
 def main() -> None:
-    """Trains, and prints the differences by category."""
+    """Trains, and prints the differences by category: of every checkpoint, then of the method."""
     parser = argparse.ArgumentParser(prog="python -m studies.understanding.training", description=__doc__)
-    parser.add_argument("--captions", default=UNDERSTANDING, help="their reward (default: %(default)s)")
+    parser.add_argument("--captions", choices=CAPTIONS, required=True, help="their reward")
     parser.add_argument("--trainer-args", default="", help="in place of the study's: key=value,key=value")
-    parser.add_argument("--seed", type=int, default=0, help="of training (default: %(default)s)")
+    parser.add_argument("--seeds", default="0", help="of training, comma separated (default: %(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="folder of training runs")
     options = parser.parse_args()
     settings = parse(options.trainer_args, "--trainer-args")
-    record = train(job(options.captions, settings, options.seed, options.output))
-    for task, compared in record.comparison["tasks"].items():
-        for name, contrast in {"all": compared["overall"], **compared["categories"]}.items():
-            kept = ("a", "b", "effect", "low", "high", "p")
-            print(task, name, json.dumps({key: contrast[key] for key in kept}))
+    seeds = [int(part) for part in options.seeds.split(",")]
+    folders = []
+    for trained in train_seeds(job(options.captions, settings, options.output), seeds):
+        folders.append(trained.folder)
+        for task, compared in trained.record.comparison["tasks"].items():
+            for name, contrast in {"all": compared["overall"], **compared["categories"]}.items():
+                _tell(f"seed {trained.seed}: {task} {name}", contrast)
+    if len(folders) > 1:
+        claims, page = pool_seeds(folders)
+        for task, compared in claims.to_json()["tasks"].items():
+            for name, contrast in {"all": compared["overall"], **compared["categories"]}.items():
+                _tell(f"method: {task} {name}", contrast["method"])
+        print(f"page: {page}")
+
+
+def _tell(what: str, contrast: Mapping[str, Any]) -> None:
+    kept = ("a", "b", "effect", "low", "high", "p")
+    print(what, json.dumps({key: contrast.get(key) for key in kept}))
 
 
 if __name__ == "__main__":

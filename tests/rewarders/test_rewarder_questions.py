@@ -19,7 +19,7 @@ def texts(questions: Any) -> list[str]:
 
 
 def test_an_unknown_kind_of_question_is_refused() -> None:
-    with pytest.raises(UsageError, match="no questions called 'dsg'; known: auto, chunks, geneval"):
+    with pytest.raises(UsageError, match="no questions called 'dsg'; known: auto, chunks, counted, geneval"):
         question_maker("dsg")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,34 @@ def test_every_part_of_a_round_is_timed(tmp_path: Path, model: Any) -> None:
     collector(tmp_path / "rounds", timed=times)(0, model)
     assert set(times.seconds) == {"drawing", "decoding", "rewards"}
     assert Clock(tmp_path / "profile.json").seconds == times.seconds
+
+
+class Asked(Rewarder):
+    """Keeps what it is asked; 0.5 for everything."""
+
+    def __init__(self, captions: bool) -> None:
+        self.info = RewarderInfo("asked", "1", "", "external", (0.0, 1.0), captions=captions)
+        self.prompts: list[str] = []
+        self.texts: list[str | None] = []
+
+    def identity(self) -> dict[str, Any]:
+        return self.described()
+
+    def measure(self, prompts: Any, samples: Any) -> list[Reward]:
+        self.prompts += prompts
+        self.texts += [sample.text for sample in samples]
+        return [Reward(0.5) for _ in samples]
+
+
+def test_a_rewarder_of_pictures_takes_the_caption_as_the_prompt(tmp_path: Path, model: Any) -> None:
+    settings = {"pictures": 2, "captioning": 1.0}
+    for captions in (False, True):
+        rewarder = Asked(captions)
+        made = replace(
+            collector(tmp_path / str(captions), "dsr_grpo", settings=settings),
+            caption_rewarder=lambda model, rewarder=rewarder: rewarder,
+        )
+        made(0, model)
+        assert len(rewarder.texts) == 6
+        question = ["describe the picture."] * 6
+        assert rewarder.prompts == (question if captions else rewarder.texts)

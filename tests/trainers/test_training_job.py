@@ -15,6 +15,7 @@ from selfreward_eval.harness.testing.dummy_model import DummyModel
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 from selfreward_eval.trainers.building import build, require_fit
+from selfreward_eval.trainers.job_checks import candidates_identity, check
 from selfreward_eval.trainers.jobs import TASKS, TrainingJob
 from selfreward_eval.trainers.rollouts import REFERENCE, SAMPLING
 
@@ -47,6 +48,31 @@ def test_the_chosen_rewarders_arguments_are_not_those_of_captions() -> None:
     assert job.rewarder("dsr_understanding", job.model).info.name == "dsr_understanding"
 
 
+def test_captions_may_have_a_reward_of_their_own() -> None:
+    job = TrainingJob.from_names(
+        trainer="dsr_grpo",
+        rewarder="dsr",
+        caption_rewarder="vqa",
+        caption_rewarder_args={"questions": "counted"},
+    )
+    assert job.caption_rewarder(job.model).identity()["questions"] == "counted"
+    assert job.rewarder(None, job.model).info.name == "dsr"
+    assert job.output.as_posix() == "training/dsr_grpo-dsr-vqa/seed-0"
+    captions = candidates_identity(job)["captioning"]
+    assert captions["rewarder"]["name"] == "vqa"
+    assert job.recipe is not None
+    assert candidates_identity(job.recipe())["captioning"] == captions
+
+
+@pytest.mark.parametrize("changes", [{"trainer": "rejection"}, {"trainer_args": {"captioning": 0}}])
+def test_a_reward_of_captions_is_refused_where_none_are_learnt(changes: dict[str, Any]) -> None:
+    job = TrainingJob.from_names(
+        **{"trainer": "dsr_grpo", "rewarder": "dsr", "caption_rewarder": "vqa", "scales": (), **changes}
+    )
+    with pytest.raises(UsageError, match=r"\(--caption-rewarder\) is for training that learns captions"):
+        check(job)
+
+
 def test_models_and_tasks_may_be_objects() -> None:
     model, task = TinyModel(), ShapesGenEval()
     job = TrainingJob.from_names(model=model, tasks=[task, "shapes_questions"])
@@ -77,6 +103,11 @@ def test_another_training_seed_shares_all_but_seed_and_folder() -> None:
         ({"trainer_args": {"seed": 1}}, UsageError, r"given by training_seed \(--seeds\)"),
         ({"trainer_args": {"stepps": 1}}, UsageError, "has no setting 'stepps'"),
         ({"task_args": {"shapes_geneval": 3}}, UsageError, "is a task and takes arguments, got 3"),
+        (
+            {"caption_rewarder_args": {"seed": 1}},
+            UsageError,
+            r"\(--caption-rewarder-args\) without caption_rewarder \(--caption-rewarder\)",
+        ),
         ({"guidance_policy": "best"}, UsageError, "known: fixed, tuned"),
     ],
 )

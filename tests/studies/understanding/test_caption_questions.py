@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
 from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.harness.records import Status
-from selfreward_eval.rewarders.base import Reward, RewardSample
+from selfreward_eval.rewarders.base import Reward, Rewarder, RewardSample
+from selfreward_eval.rewarders.building import build
 from selfreward_eval.tasks.shapes.render import render
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
-from studies.understanding.caption_questions import CaptionQuestions
 from studies.understanding.training import AllScenes, job
 
 PICTURE = Image.fromarray(
@@ -19,16 +21,15 @@ PICTURE = Image.fromarray(
 
 
 @pytest.fixture(scope="module")
-def rewarder() -> CaptionQuestions:
-    return CaptionQuestions(TinyModel())
+def rewarder() -> Rewarder:
+    return build("vqa", TinyModel(), questions="counted")
 
 
-def rewards(rewarder: CaptionQuestions, *captions: str) -> list[Reward]:
-    samples = [RewardSample(PICTURE, text=caption) for caption in captions]
-    return rewarder.score(["describe the picture."] * len(captions), samples)
+def rewards(rewarder: Rewarder, *captions: str) -> list[Reward]:
+    return rewarder.score(captions, [RewardSample(PICTURE, text=caption) for caption in captions])
 
 
-def test_a_wrong_object_and_a_missing_one_cost_reward(rewarder: CaptionQuestions) -> None:
+def test_a_wrong_object_and_a_missing_one_cost_reward(rewarder: Rewarder) -> None:
     right, wrong, incomplete = rewards(
         rewarder,
         "a red star, a blue ring and a green heart",
@@ -44,7 +45,7 @@ def test_a_wrong_object_and_a_missing_one_cost_reward(rewarder: CaptionQuestions
 
 
 @pytest.mark.parametrize("caption", ["the fruit is big", "six red stars", "", "five red stars and a ring"])
-def test_a_caption_without_questions_is_not_scored(rewarder: CaptionQuestions, caption: str) -> None:
+def test_a_caption_without_questions_is_not_scored(rewarder: Rewarder, caption: str) -> None:
     [reward] = rewards(rewarder, caption)
     assert reward.status is Status.MEASUREMENT_ERROR
     assert reward.value is None
@@ -57,9 +58,9 @@ def test_pictures_to_caption_are_of_every_kind_and_differ_by_round() -> None:
     assert {image.tobytes() for image in first}.isdisjoint(image.tobytes() for image in second)
 
 
-def test_the_jobs_record_says_what_rewards_captions(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("training")
-    made = job("caption_questions", {}, 0, folder)
-    assert made.rewarder("dsr_understanding", made.model).info.name == "caption_questions"
-    assert made.rewarder(None, made.model).info.name == "dsr"
-    assert job("dsr_understanding", {}, 0, folder).output != made.output
+def test_runs_with_another_reward_of_captions_share_the_measurement_before(tmp_path: Path) -> None:
+    asked, drawn = (job(name, {}, tmp_path) for name in ("caption_questions", "dsr_understanding"))
+    assert asked.caption_rewarder(asked.model).identity()["questions"] == "counted"
+    assert drawn.caption_rewarder(drawn.model).info.name == "dsr_understanding"
+    assert asked.output != drawn.output
+    assert asked.before == drawn.before

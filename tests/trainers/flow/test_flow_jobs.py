@@ -18,7 +18,7 @@ from selfreward_eval.rewarders.base import RewardSample
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.tasks.shapes.geneval import ShapesGenEval
 from selfreward_eval.trainers.base import Trainer
-from selfreward_eval.trainers.building import build, caption_rewarder, require_fit
+from selfreward_eval.trainers.building import build, default_caption_rewarder, require_fit
 from selfreward_eval.trainers.cost import estimate_cost
 from selfreward_eval.trainers.jobs import TrainingJob
 from selfreward_eval.trainers.loop import train
@@ -123,8 +123,8 @@ def test_a_presets_reading_of_the_map_has_to_be_the_rewarders() -> None:
 
 def test_captions_of_a_flow_model_are_rewarded_by_the_surrogate() -> None:
     model = FlowModel()
-    assert caption_rewarder(build_rewarder("vqa", TinyModel()), model) == "flow_surrogate"
-    assert caption_rewarder(build_rewarder("random"), model) == "random"
+    assert default_caption_rewarder(build_rewarder("vqa", TinyModel()), model) == "flow_surrogate"
+    assert default_caption_rewarder(build_rewarder("random"), model) == "random"
     rewarder = build_rewarder("flow_surrogate", model, steps=3)
     [image] = model.generate(["red star"], [1])
     captioned, prompted, other = rewarder.score(

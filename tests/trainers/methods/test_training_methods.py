@@ -14,7 +14,7 @@ from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.harness.records import Item
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.trainers.base import Side
-from selfreward_eval.trainers.building import build, caption_rewarder, require_fit
+from selfreward_eval.trainers.building import build, default_caption_rewarder, require_fit
 from selfreward_eval.trainers.methods.srum_policy import cell_advantages
 from selfreward_eval.trainers.pool import Captions, Drawings, Pool
 from selfreward_eval.trainers.sources import ShapesSource
@@ -235,5 +235,5 @@ def test_rewards_with_a_map_or_a_range_fit_srum(model: Any, rewarder: str) -> No
 
 
 def test_a_control_stays_one_on_the_captioning_side(model: Any) -> None:
-    assert caption_rewarder(build_rewarder("random")) == "random"
-    assert caption_rewarder(build_rewarder("dsr", model)) == "dsr_understanding"
+    assert default_caption_rewarder(build_rewarder("random")) == "random"
+    assert default_caption_rewarder(build_rewarder("dsr", model)) == "dsr_understanding"
