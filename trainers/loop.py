@@ -76,7 +76,7 @@ def train(job: TrainingJob, progress: Progress | None = None, who: Processes = A
                 start = start_of(job, before.run, before.arm.guidance, progress)
     who.wait()
     settings = job.trainer.settings
-    name = f"{job.model.name}-{job.trainer.info.name}-{rewarder.info.name}-s{settings.seed}"
+    name = f"{job.model.name}-{job.trainer.info.name}-{_rewarded_by(job, rewarder)}-s{settings.seed}"
     points = Waypoints(
         job,
         name,
@@ -218,6 +218,13 @@ def _record(
             {task.info.name: task.metrics[0].range for task in job.tasks},
         ),
     )
+
+
+def _rewarded_by(job: TrainingJob, rewarder: Rewarder) -> str:
+    """What a run's name says of its rewards: the rewarder of pictures, and that of captions if it was chosen."""
+    if job.captions is None:
+        return rewarder.info.name
+    return f"{rewarder.info.name}-{job.caption_rewarder(job.model).info.name}"
 
 
 def _caption_notes(job: TrainingJob, rewarder: Rewarder) -> list[str]:
