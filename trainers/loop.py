@@ -221,7 +221,7 @@ def _record(
 
 
 def _rewarded_by(job: TrainingJob, rewarder: Rewarder) -> str:
-    """What a run's name says of its rewards: the rewarder of pictures, and that of captions if it was chosen."""
+    """What a run's name says of its rewards: of pictures, and of captions where that was chosen."""
     if job.captions is None:
         return rewarder.info.name
     return f"{rewarder.info.name}-{job.caption_rewarder(job.model).info.name}"
