@@ -16,7 +16,7 @@ from typing import Any
 from selfreward_eval.harness.errors import CheckpointError, InputError, MissingExtra, UsageError
 from selfreward_eval.harness.instruments.backends.devices import usable_device
 from selfreward_eval.harness.instruments.backends.finite import check_weights
-from selfreward_eval.harness.instruments.backends.processors import refuse_control_tokens
+from selfreward_eval.harness.instruments.backends.processors import refuse_control_tokens, require_words
 from selfreward_eval.harness.instruments.backends.weight_files import check_one_set
 from selfreward_eval.harness.instruments.backends.weights import (
     TEXT_FILES,
@@ -185,6 +185,9 @@ class ClipSource:
             raise CheckpointError(
                 f"{file} does not load as the open_clip model {self.shown!r} ({loading_error(error)})"
             ) from error
+        words = getattr(tokenise, "tokenizer", None)
+        if words is not None:
+            require_words(words, f"the tokenizer of the open_clip model {self.shown!r}")
         check_weights(network, file, [file])
         settings = open_clip.transform.PreprocessCfg(**network.visual.preprocess_cfg)
         transform = open_clip.transform.image_transform_v2(settings, is_train=False)

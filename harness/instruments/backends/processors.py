@@ -25,9 +25,10 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in ``folder``.
 
     Raises:
-        CheckpointError: it does not load.
+        CheckpointError: it does not load, or has no words.
     """
     tokenizer: PreTrainedTokenizerBase = _load("AutoTokenizer", folder, "tokenizer")
+    require_words(tokenizer, f"the tokenizer in {folder}")
     return tokenizer
 
 
@@ -37,7 +38,6 @@ def load_tokenizer_with_offsets(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         CheckpointError: there is none, it does not load, or it keeps no positions.
     """
-    # Without its files transformers makes up an empty vocabulary.
     if not any(all((folder / name).is_file() for name in names) for names in VOCABULARY_FILES):
         raise CheckpointError(
             f"{folder} holds no tokenizer ({' or '.join(' + '.join(names) for names in VOCABULARY_FILES)}); "
@@ -59,14 +59,38 @@ def load_processor(folder: Path, loader: str = "AutoProcessor") -> Any:
         loader: a class of transformers.
 
     Raises:
-        CheckpointError: it does not load, or is not one of pictures and text together.
+        CheckpointError: it does not load, is not one of pictures and text together, or knows no words.
     """
     processor: ProcessorMixin = _load(loader, folder, "processor")
     if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
         raise CheckpointError(
             f"{folder} holds no processor of pictures and text together; name an image-text-to-text model"
         )
+    require_words(processor.tokenizer, f"the tokenizer in {folder}")
     return processor
+
+
+def require_words(tokenizer: PreTrainedTokenizerBase, what: str) -> None:
+    """Refuses a tokenizer that knows no words beside its control tokens.
+
+    Where the files with the words are missing, transformers makes up an empty vocabulary for many kinds of
+    models, and then every text is read as the same tokens, or as none.
+
+    Args:
+        tokenizer: of a model.
+        what: it is, for messages.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    control = {str(token) for token in tokenizer.added_tokens_decoder.values()}
+    # The space is a word that some of them make up, too.
+    if len(tokenizer.get_vocab().keys() - control) < 2:
+        raise CheckpointError(
+            f"{what} knows no words: the files that hold them are missing "
+            f"({' or '.join(' + '.join(names) for names in VOCABULARY_FILES)}); copy them from where the "
+            "weights come from"
+        )
 
 
 def load_image_processor(folder: Path) -> BaseImageProcessor:

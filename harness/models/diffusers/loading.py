@@ -13,6 +13,7 @@ from typing import Any
 from selfreward_eval.harness.errors import CheckpointError, MissingExtra, UsageError
 from selfreward_eval.harness.instruments.backends.devices import usable_device
 from selfreward_eval.harness.instruments.backends.finite import check_weights
+from selfreward_eval.harness.instruments.backends.processors import require_words
 from selfreward_eval.harness.instruments.backends.weights import file_hash, loading_error
 from selfreward_eval.harness.models.diffusers.warnings import heard, left_out
 
@@ -103,6 +104,10 @@ def load(source: Source) -> Loaded:
             f"{source.pretrained}: a weight is missing or has no place in {pipeline_class.__name__} "
             f"({weight}), and random ones draw random pictures; name a complete checkpoint"
         )
+    for name, part in pipeline.components.items():
+        words = getattr(part, "tokenizer", part)
+        if isinstance(words, transformers.PreTrainedTokenizerBase):
+            require_words(words, f"the part {name} of {source.pretrained}")
     pipeline.set_progress_bar_config(disable=True)
     lora = None if source.lora is None else _with_lora(pipeline, source.lora, source.lora_scale)
     networks = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}

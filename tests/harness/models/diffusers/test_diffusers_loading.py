@@ -46,6 +46,15 @@ def with_a_strange_tensor(folder: Path) -> None:
     )
 
 
+def without_words(folder: Path) -> None:
+    """Of a CLIP tokenizer, only its settings are left."""
+    kept = "tokenizer_config.json"
+    for file in (folder / "tokenizer").iterdir():
+        if file.name != kept:
+            file.unlink()
+    assert [file.name for file in (folder / "tokenizer").iterdir()] == [kept]
+
+
 def with_nan(folder: Path) -> None:
     from safetensors.torch import load_file, save_file
 
@@ -79,6 +88,7 @@ def indexed(**entries: Any) -> Change:
         (without_a_tensor("text_encoder_2"), "a weight is missing or has no place"),
         (with_a_strange_tensor, "strange.weight"),
         (with_nan, "/vae is damaged"),
+        (without_words, "the part tokenizer of .* knows no words"),
         (pickled, "needs whole safetensors"),
         (lambda folder: (folder / "model_index.json").unlink(), "no usable model_index.json"),
         (indexed(_class_name="NoSuchPipeline"), "does not have"),
