@@ -5,7 +5,7 @@
 # For others (bert, clip, gpt2, roberta, qwen2, t5) it returns a tokenizer that knows its control tokens and no word,
 # without an error and without a warning. Texts then become unknown tokens, the same numbers for different texts of
 # one length (bert, clip, t5), or nothing at all (gpt2, roberta, qwen2). A checkpoint that was copied without its
-# vocabulary loads, and a text-to-image pipeline draws the same picture for every prompt. Version 4 raised OSError.
+# vocabulary loads, and a text-to-image pipeline draws the same picture for every prompt.
 #
 # Input: for each kind, a folder with {"model_type": kind} in config.json. Exits with 1 if one of the six now
 # raises, or tells the two texts apart. Needs Python 3.11 or later; installs into a temporary folder, no torch.

@@ -110,7 +110,7 @@ def _table(task: TaskNoise) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for head in ("items", "50 %", "95 %", "99 %", "seen", "margin"):
         table.add_column(head, justify="right", no_wrap=True)
     for name, category in task.categories.items():

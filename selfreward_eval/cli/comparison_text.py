@@ -127,7 +127,7 @@ def _table(
     # items; the rest is in the JSON.
     table = Table(title=title, title_justify="left")
     table.box, table.padding = box.SIMPLE, (0, 1, 0, 0)
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     adjusted = any(contrast.p_adjusted is not None for contrast in categories.values())
     for head in ("A", "B", "B - A", "95 % interval", "p", "adjusted" if adjusted else "items"):
         table.add_column(head, justify="right", no_wrap=True)

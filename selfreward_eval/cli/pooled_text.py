@@ -55,7 +55,7 @@ def _table(task: PooledTask) -> Table:
 
     table = Table(title=f"{task.task}@{task.version}: {task.metric}", title_justify="left")
     table.box, table.padding = box.SIMPLE, (0, 1, 0, 0)
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     # These columns fit a line of 80 characters; the p-values of the checkpoints are in the JSON.
     adjusted = any(category.checkpoint.family for category in task.categories.values())
     for head in ("B - A", "checkpoints, 95 %", "method, 95 %", "adj. p" if adjusted else "p", "df"):

@@ -215,7 +215,7 @@ def _table(answer: Answer, question: Question) -> Table:
     table = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     has_effect = question.effect is not None
     heads = ["power", "needed", "images"] if has_effect else []
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for head in ("units", "images", "sd", "detects", *heads):
         table.add_column(head, justify="right", no_wrap=True)
     for row in answer.plans:

@@ -24,7 +24,7 @@ def show_record(record: TrainingRecord, folder: Path, console: Console) -> None:
     from selfreward_eval.harness.comparing.wording import UNADJUSTED_INTERVALS
 
     table = Table(title=escape(record.name), title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for head in ("before", "after", "difference, 95 %", "adj. p"):
         table.add_column(head, justify="right", no_wrap=True)
     for name, task in record.comparison["tasks"].items():
