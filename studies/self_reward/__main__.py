@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from selfreward_eval.harness.errors import SelfRewardError
-from studies.self_reward.plan import PLAN, folder_of, read_plan
+from studies.self_reward.plan import PLAN, chosen, folder_of, read_plan
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -22,6 +22,7 @@ OUTPUT = Path("study")
 def run(
     jobs: Annotated[int, typer.Option(min=1, help="Training runs at once, a core each.")] = 1,
     arms: Annotated[str, typer.Option(help="Only these arms, comma separated; all by default.")] = "",
+    seeds: Annotated[str, typer.Option(help="Only these seeds, comma separated; all by default.")] = "",
     plan: PlanFile = PLAN,
     output_path: Output = OUTPUT,
 ) -> None:
@@ -32,11 +33,7 @@ def run(
     from studies.self_reward.runner import python_command, run_all
 
     read = read_plan(plan)
-    wanted = [part.strip() for part in arms.split(",") if part.strip()]
-    unknown = set(wanted) - {arm.name for arm in read.arms}
-    if unknown:
-        raise SystemExit(f"error: --arms: the plan has no arm {min(unknown)!r}")
-    runs = [one for one in read.runs() if not wanted or one.arm.name in wanted]
+    runs = chosen(read.runs(), arms, seeds)
 
     def say(text: str) -> None:
         import time

@@ -7,17 +7,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from selfreward_eval.trainers.jobs import TrainingJob
 
-__all__ = ["PLAN", "Arm", "Hypothesis", "Plan", "PlannedRun", "read_plan"]
+__all__ = ["PLAN", "Arm", "Hypothesis", "Plan", "PlannedRun", "chosen", "read_plan"]
 
 PLAN = Path(__file__).parent / "plan.yaml"
 
@@ -245,3 +245,28 @@ def _problems(plan: Plan) -> Iterator[str]:
         for task in one.tasks:
             if task not in plan.evaluation.tasks:
                 yield f"{one.says!r} names the task {task!r}, which is not evaluated"
+
+
+def chosen(runs: Sequence[PlannedRun], arms: str, seeds: str) -> list[PlannedRun]:
+    """The runs of some arms and seeds, in their order.
+
+    Args:
+        runs: of the plan.
+        arms: names, comma separated; empty for all.
+        seeds: training seeds, comma separated; empty for all.
+
+    Raises:
+        UsageError: a name or a seed that no run has.
+    """
+    kept = list(runs)
+    for option, given, own in (
+        ("--arms", arms, [run.arm.name for run in runs]),
+        ("--seeds", seeds, [str(run.seed) for run in runs]),
+    ):
+        wanted = {part.strip() for part in given.split(",") if part.strip()}
+        if unknown := sorted(wanted - set(own)):
+            raise UsageError(f"{option}: no run of the plan has {', '.join(unknown)}")
+        if wanted:
+            others = [run for run, name in zip(runs, own, strict=True) if name not in wanted]
+            kept = [run for run in kept if run not in others]
+    return kept

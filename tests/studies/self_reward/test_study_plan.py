@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from selfreward_eval.harness.errors import InputError
+from selfreward_eval.harness.errors import InputError, UsageError
 from selfreward_eval.trainers.job_checks import check
-from studies.self_reward.plan import PLAN, Plan, read_plan
+from studies.self_reward.plan import PLAN, Plan, chosen, read_plan
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,21 @@ def test_a_number_beyond_an_arms_budget_is_left_out(plan: Plan, tmp_path: Path) 
 def test_a_run_that_is_not_planned_is_refused(plan: Plan) -> None:
     with pytest.raises(InputError, match="no run of 'dsr_grpo-dsr' with seed 99"):
         plan.run("dsr_grpo-dsr", 99)
+
+
+def test_arms_and_seeds_may_be_chosen_and_keep_their_order(plan: Plan) -> None:
+    runs = chosen(plan.runs(), "srum-policy, rejection-dsr", "0,2")
+    assert [run.name for run in runs] == [
+        "rejection-dsr/seed-0",
+        "rejection-dsr/seed-2",
+        "srum-policy/seed-0",
+        "srum-policy/seed-2",
+    ]
+    assert chosen(plan.runs(), "", "") == plan.runs()
+    with pytest.raises(UsageError, match="--seeds: no run of the plan has 17"):
+        chosen(plan.runs(), "", "1,17")
+    with pytest.raises(UsageError, match="--arms: no run of the plan has srum"):
+        chosen(plan.runs(), "srum", "")
 
 
 @pytest.mark.parametrize(
