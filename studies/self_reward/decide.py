@@ -113,7 +113,9 @@ def _good(one: Hypothesis, task: str, claim: Contrast, p: float | None, against:
     enough = claim.effect > 0 and claim.effect >= one.at_least
     if one.relative:
         enough = enough and bool(claim.a) and claim.effect / (claim.a or 1.0) >= one.relative
-    return enough and p is not None and p < one.p
+    # Of several arms named, one is enough: the chances of error of all of them add up.
+    level = one.p / len(one.arms) if one.test == "gain" else one.p
+    return enough and p is not None and p < level
 
 
 def _claim(against: PooledComparison, task: str) -> Contrast | None:
