@@ -62,6 +62,8 @@ def train(
     model_args: Mapping[str, Any] | None = None,
     trainer_args: Mapping[str, Any] | None = None,
     rewarder_args: Mapping[str, Any] | None = None,
+    caption_rewarder: str | Rewarder | None = None,
+    caption_rewarder_args: Mapping[str, Any] | None = None,
     task_args: Mapping[str, Any] | None = None,
     prompts: PathLike | Source = "shapes",
     pictures: PathLike | None = None,
@@ -96,6 +98,9 @@ def train(
         model_args: the adapter's constructor arguments, for a name.
         trainer_args: the trainer's parameters and settings, for a name.
         rewarder_args: the rewarder's constructor arguments, for a name.
+        caption_rewarder: what rewards captions, as ``rewarder``; by default the control that ``rewarder``
+            is, and else the dual reward of captions.
+        caption_rewarder_args: its constructor's arguments, for a name.
         task_args: constructor arguments of every task given by name; under a task's name, of this one.
         prompts: ``shapes``, one embedded benchmark's wordings, a ``.txt`` or ``.jsonl`` file, or a source.
         pictures: folder of pictures to caption, for trainers that learn captioning.
@@ -132,6 +137,8 @@ def train(
         trainer_args=trainer_args,
         rewarder=rewarder,
         rewarder_args=rewarder_args,
+        caption_rewarder=caption_rewarder,
+        caption_rewarder_args=caption_rewarder_args,
         tasks=[tasks] if isinstance(tasks, str) or not isinstance(tasks, Sequence) else tasks,
         task_args=task_args,
         prompts=_path(prompts),

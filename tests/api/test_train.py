@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,27 @@ def test_names_and_objects_make_the_same_training_run(tmp_path: Path) -> None:
     assert second.record.trainer == first.record.trainer
     weights = [folder / first.record.checkpoint / "model.safetensors" for folder in (kept, second.folder)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_python_takes_what_the_command_line_takes() -> None:
+    from selfreward_eval.cli.train import train as command
+
+    printing = {"ctx", "config", "dry_run", "json_"}
+    assert signature(command).parameters.keys() - printing == signature(se.train).parameters.keys() - {
+        "progress"
+    }
+
+
+def test_captions_may_be_rewarded_by_another_rewarder(tmp_path: Path) -> None:
+    captions = {"captioning": 1.0, "pictures": 8, "candidates": 4, "rounds": 1}
+    trained = se.train(
+        "tiny", "dsr_grpo", "dsr", output_path=tmp_path, trainer_args=SMALLEST | captions,
+        caption_rewarder="random", caption_rewarder_args={"seed": 7}, **QUICK,
+    )  # fmt: skip
+    (run,) = trained.runs
+    assert run.folder == tmp_path / "dsr_grpo-dsr-random" / "seed-0"
+    assert "captions were rewarded by random, which was chosen" in run.record.notes
+    assert run.record.name == "tiny-final-dsr_grpo-dsr-random-s0"
 
 
 @pytest.mark.parametrize(
