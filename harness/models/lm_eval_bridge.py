@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 # lm-eval fills its registry with its own models only as long as nothing else is in it.
 import lm_eval.models  # noqa: F401
-from lm_eval.api.model import LM
+from lm_eval.api.model import LM, CacheHook
 from lm_eval.api.registry import register_model
 
 from selfreward_eval.harness.errors import InputError, MissingCapability, UsageError
@@ -34,6 +34,7 @@ from selfreward_eval.harness.models.lm_eval_requests import (
     parse_decoding,
     parse_query,
 )
+from selfreward_eval.harness.records import fingerprint
 from selfreward_eval.harness.registry import construct, registry
 from selfreward_eval.harness.user_files.pictures import Unreadable, as_rgb
 
@@ -54,6 +55,9 @@ DEFAULT_DEVICE = "cuda:0"
 
 NAMING = ("peft", "delta", "pretrained", "model", "path", "engine")
 """Arguments after which lm-eval names a model (lm_eval/loggers/evaluation_tracker.py)."""
+
+HOLDER = "selfreward: fingerprint of the model"
+"""Key in a cache of lm-eval's, beside its own, which are hexadecimal digits."""
 
 BATCH = 32
 """Questions answered together where ``batch_size`` is ``auto``."""
@@ -111,6 +115,27 @@ class SelfRewardLM(LM):
     def get_model_info(self) -> dict[str, Any]:
         """What lm-eval writes into its results: the adapter's identity."""
         return {"selfreward": self.model.identity()}
+
+    def set_cache_hook(self, cache_hook: CacheHook) -> None:
+        """Takes the store of ``--use_cache``, if what it holds was answered by this model.
+
+        lm-eval finds an answer by the request alone, so that a model would be scored by another one's
+        answers, such as those from before its training.
+
+        Raises:
+            UsageError: it holds answers of another model, or of nobody knows which.
+        """
+        kept = cache_hook.dbdict
+        if kept is not None:
+            own = fingerprint(self.model.identity())
+            holder = kept.get(HOLDER, own if not len(kept) else None)
+            if holder != own:
+                raise UsageError(
+                    f"the cache {kept.filename} holds answers of another model, and lm-eval would score this "
+                    "one by them; name a --use_cache of its own for every model and checkpoint"
+                )
+            kept[HOLDER] = own
+        super().set_cache_hook(cache_hook)
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """(log-probability, whether the greedy answer begins with it) of every continuation.

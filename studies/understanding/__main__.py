@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +36,24 @@ def main() -> None:
         kept = _kept(
             options.output / f"{world}.json",
             plan,
-            lambda world=world: [
-                asdict(row) for row in described(model, world, options.pictures, options.captions)
-            ],
+            partial(_rows, model, world, options.pictures, options.captions),
         )
         rows = [Described(**row) for row in kept]
         scored = {
             name: _kept(
                 options.output / f"{world}.{name}.json",
                 plan,
-                lambda name=name, rows=rows: rewards(model, name, rows),
+                partial(rewards, model, name, rows),
             )
             for name in REWARDS
         }
         by_world[world] = figures(rows, scored)
         print(f"{time.process_time() - began:6.1f} s CPU  {world} {json.dumps(by_world[world])}", flush=True)
     atomic_write_json(options.output / "figures.json", {"plan": plan, "worlds": by_world})
+
+
+def _rows(model: Any, world: str, pictures: int, captions: int) -> list[dict[str, Any]]:
+    return [asdict(row) for row in described(model, world, pictures, captions)]
 
 
 def _kept(path: Path, plan: Any, make: Callable[[], Any]) -> Any:

@@ -267,15 +267,15 @@ class Asked(Rewarder):
         return [Reward(0.5) for _ in samples]
 
 
-def test_a_rewarder_of_pictures_takes_the_caption_as_the_prompt(tmp_path: Path, model: Any) -> None:
+@pytest.mark.parametrize("captions", [False, True])
+def test_a_rewarder_of_pictures_takes_the_caption_as_the_prompt(
+    tmp_path: Path, model: Any, captions: bool
+) -> None:
+    rewarder = Asked(captions)
     settings = {"pictures": 2, "captioning": 1.0}
-    for captions in (False, True):
-        rewarder = Asked(captions)
-        made = replace(
-            collector(tmp_path / str(captions), "dsr_grpo", settings=settings),
-            caption_rewarder=lambda model, rewarder=rewarder: rewarder,
-        )
-        made(0, model)
-        assert len(rewarder.texts) == 6
-        question = ["describe the picture."] * 6
-        assert rewarder.prompts == (question if captions else rewarder.texts)
+    made = replace(
+        collector(tmp_path, "dsr_grpo", settings=settings), caption_rewarder=lambda model: rewarder
+    )
+    made(0, model)
+    assert len(rewarder.texts) == 6
+    assert rewarder.prompts == (["describe the picture."] * 6 if captions else rewarder.texts)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from lm_eval.api.instance import Instance
+from lm_eval.api.model import CachingLM
 from lm_eval.api.registry import get_model, model_registry
 from PIL import Image
 
@@ -45,6 +47,17 @@ class Looker:
             torch.tensor([-0.1 if word == colour(image) else -1.0 for word in text.split()])
             for image, text in zip(images, texts, strict=True)
         ]
+
+
+class Checkpoint(Looker):
+    """A model before and after training has other weights and looks alike otherwise."""
+
+    def __init__(self, weights: str) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def identity(self) -> dict[str, Any]:
+        return {"name": "looker", "weights": self.weights}
 
 
 class Reader(Looker):
@@ -90,6 +103,27 @@ def test_an_adapter_is_built_from_lm_evals_arguments() -> None:
     assert isinstance(lm.model, DummyModel)
     assert (lm.model.size, lm.batch_size) == (16, 32)
     assert lm.get_model_info()["selfreward"]["name"] == "dummy"
+
+
+def test_answers_of_another_model_are_not_taken_from_a_cache(tmp_path: Path) -> None:
+    """lm-eval's cache knows requests and not models: after training it would answer as before."""
+    cache = str(tmp_path / "answers")
+    asked = [compare(0, "what colour?", "red")]
+    first = CachingLM(SelfRewardLM(Checkpoint("before")), cache).loglikelihood(asked)
+    again = CachingLM(SelfRewardLM(Checkpoint("before")), cache).loglikelihood(asked)
+    assert again == first
+    with pytest.raises(UsageError, match=f"the cache {cache} holds answers of another model"):
+        CachingLM(SelfRewardLM(Checkpoint("after")), cache)
+    assert CachingLM(SelfRewardLM(Checkpoint("after")), cache + "-after").loglikelihood(asked)
+
+
+def test_a_cache_that_was_filled_by_nobody_knows_which_model_is_refused(tmp_path: Path) -> None:
+    from sqlitedict import SqliteDict
+
+    with SqliteDict(str(tmp_path / "answers"), autocommit=True) as kept:
+        kept["0123"] = (-1.0, True)
+    with pytest.raises(UsageError, match="holds answers of another model"):
+        CachingLM(SelfRewardLM(Checkpoint("before")), str(tmp_path / "answers"))
 
 
 def test_an_unknown_adapter_and_an_unknown_argument_are_named() -> None:
