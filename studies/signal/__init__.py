@@ -1,0 +1,1 @@
+"""How much of a policy gradient is signal, by reward; see docs/composition.md."""
