@@ -58,7 +58,7 @@ def batch(folder: Path, model: Any, number: int, prompts: int, candidates: int) 
     Args:
         folder: where batches are kept.
         model: a training copy of the model, with its starting weights.
-        number: from 0; another number has other prompts.
+        number: from 0; another number has other pictures.
         prompts: P.
         candidates: n.
     """
@@ -67,7 +67,9 @@ def batch(folder: Path, model: Any, number: int, prompts: int, candidates: int) 
     if not path.exists():
         asked = [(item, k) for item in items for k in range(candidates)]
         texts = [item.text for item, _ in asked]
-        tokens, _ = model.draw(texts, [sample_seed("signal", item.id, k, SEED) for item, k in asked])
+        # Some prompts come again in another batch, and have other pictures there.
+        seeds = [sample_seed(f"signal-{number}", item.id, k, SEED) for item, k in asked]
+        tokens, _ = model.draw(texts, seeds)
         pictures = model.decode(tokens)
         samples = [
             RewardSample(picture, category=item.category, metadata=item.metadata, group=item.id)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from selfreward_eval.harness.models.tiny import TinyModel
+from selfreward_eval.trainers.sources import ShapesSource
 from studies.signal.batches import REWARDERS, Batch, batch
 from studies.signal.figures import agreement, cosines, divided, pictures_to_half
 from studies.signal.gradients import MAP, advantages, gradients
@@ -68,6 +69,19 @@ def test_a_batch_has_every_reward_and_is_made_once(model: Any, tmp_path: Path) -
     assert set(first.values) == {*REWARDERS, "srum_global", "srum_local"}
     assert np.array_equal(first.tokens, again.tokens)
     assert np.array_equal(first.values["dsr"], again.values["dsr"])
+
+
+def test_a_prompt_that_comes_again_has_other_pictures(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same ones in two batches would look like signal."""
+    of_first = ShapesSource.items
+    monkeypatch.setattr(
+        ShapesSource, "items", lambda self, round_, count, seed: of_first(self, 0, count, seed)
+    )
+    first, second = (batch(tmp_path, model, number, 2, 2) for number in (0, 1))
+    assert first.prompts == second.prompts
+    assert not np.array_equal(first.tokens, second.tokens)
 
 
 def test_the_gradient_points_to_where_the_weighted_likelihood_rises(model: Any, made: Batch) -> None:
