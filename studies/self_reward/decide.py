@@ -93,11 +93,11 @@ def _answer(one: Hypothesis, name: str, plan: Plan, arms: Arms, output: Path) ->
         if claim is None:
             said.append(f"{name}, {task}: no claim about the method")
             continue
-        good.append(_good(one, task, claim, adjusted[task], against))
         p = adjusted[task]
+        good.append(_good(one, task, claim, p, against))
         said.append(
             f"{name}, {task}: {_signed(claim.effect)} ({_signed(claim.low)} to {_signed(claim.high)}), "
-            f"adjusted p {'none' if p is None else f'{p:.4f}'}"
+            f"adjusted p {'none' if p is None else f'{p:.4f}'}{_short_of(one, claim, p)}"
         )
     return all(good) if len(good) == len(every) else None, "; ".join(said)
 
@@ -110,12 +110,23 @@ def _good(one: Hypothesis, task: str, claim: Contrast, p: float | None, against:
         return guard_claim(claim, _range(against, task), higher_is_better=True) == Outcome.KEPT
     if one.test == "no gain":
         return claim.high is not None and claim.high < one.margin
-    enough = claim.effect > 0 and claim.effect >= one.at_least
-    if one.relative:
-        enough = enough and bool(claim.a) and claim.effect / (claim.a or 1.0) >= one.relative
+    return claim.effect > 0 and not _short_of(one, claim, p)
+
+
+def _short_of(one: Hypothesis, claim: Contrast, p: float | None) -> str:
+    """What a gain lacks of what was declared, as words to add; empty if nothing, and for the other tests."""
+    if one.test not in ("gain", "beats") or claim.effect is None:
+        return ""
     # Of several arms named, one is enough: the chances of error of all of them add up.
     level = one.p / len(one.arms) if one.test == "gain" else one.p
-    return enough and p is not None and p < level
+    lacks = []
+    if claim.effect < one.at_least:
+        lacks.append(f"less than {one.at_least:+.3f}")
+    if one.relative and not (claim.a and claim.effect / claim.a >= one.relative):
+        lacks.append(f"less than {one.relative:.1%} of the score before")
+    if p is None or p >= level:
+        lacks.append(f"p not below {level:.4g}")
+    return f" ({', '.join(lacks)})" if lacks else ""
 
 
 def _claim(against: PooledComparison, task: str) -> Contrast | None:
