@@ -58,7 +58,7 @@ def page_of(found: Mapping[str, Any]) -> str:
     """The page as HTML; every text is escaped."""
     ranges = {task: (one["range"][0], one["range"][1]) for task, one in found["before"].items()}
     curves = {name: arm["curve"] for name, arm in found["arms"].items() if arm["curve"]}
-    css = asset("page.css") + asset("training.css", TRAINING)
+    css = asset("page.css") + asset("charts.css") + asset("training.css", TRAINING)
     environment = build_environment(TRAINING, css=css, script=asset("page.js"))
     template = environment.from_string((HERE / "page.jinja").read_text(encoding="utf-8"))
     runs = [run for arm in found["arms"].values() for run in arm["runs"]]

@@ -130,6 +130,7 @@ def test_the_page_names_what_is_unfinished_and_escapes_titles(
     assert "not decided</span>" in html
     assert "self &lt;b&gt;reward&lt;/b&gt;" in html
     assert "Change of the plan: the control stops &lt; 64 pictures" in html
+    assert ".chart polyline { fill: none;" in html, "without it a curve is a black area"
 
 
 def test_the_summary_is_made_of_the_record_alone(plan: Plan, plan_file: Path, study: Path) -> None:
