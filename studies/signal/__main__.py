@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from selfreward_eval.harness.files import atomic_write_json
 from selfreward_eval.harness.models.tiny import TinyModel
 from studies.signal.batches import batch
 from studies.signal.figures import agreement, cosines, divided, pictures_to_half
-from studies.signal.gradients import PART, gradients
+from studies.signal.gradients import PART, by_cell, gradients
 
 if TYPE_CHECKING:
     import torch
 
-ORACLE = "detection"
-"""Reward that the others are held against: GenEval's rule on the oracle's detections."""
+REFERENCES = ("detection", "dsr")
+"""Rewards that the others are held against: GenEval's rule on the oracle's detections, which scores the
+prompts of GenEval's wordings alone, and the reward whose training is known to raise scores."""
 
 GUIDANCE = 1.5
 """Of the drawing and of the likelihoods, as in the training runs."""
@@ -33,32 +35,35 @@ def main() -> None:
     options = parser.parse_args()
     model = TinyModel().training_copy(guidance=GUIDANCE, temperature=1.0, rows=256)
     found: dict[str, list[torch.Tensor]] = {}
+    cells = []
     for number in range(options.batches):
         made = batch(options.output, model, number, options.prompts, options.candidates)
         for name, gradient in gradients(model, made, options.part).items():
             found.setdefault(name, []).append(gradient)
+        cells.append(by_cell(made))
         print(f"batch {number + 1} of {options.batches}", flush=True)
-    oracle_own, _ = agreement(cosines(found[ORACLE], found[ORACLE]))
     pictures = options.prompts * options.candidates
     figures = {}
     for name, each in found.items():
         own, error = agreement(cosines(each, each))
         by_adam, adam_error = agreement(cosines(divided(each), divided(each)))
-        shared, shared_error = agreement(cosines(each, found[ORACLE]))
+        shared = {one: agreement(cosines(each, found[one])) for one in REFERENCES}
         figures[name] = {
             "own": [own, error],
             "after_division": [by_adam, adam_error],
-            "with_oracle": [shared, shared_error],
+            "shared": shared,
             "pictures_to_half": pictures_to_half(own, pictures),
             "pictures_to_half_after_division": pictures_to_half(by_adam, pictures),
         }
         print(
-            f"{name:12} own {own:+.4f} ({error:.4f})  after division {by_adam:+.4f} ({adam_error:.4f})  "
-            f"with {ORACLE} {shared:+.4f} ({shared_error:.4f})",
+            f"{name:12} own {own:+.4f} ({error:.4f})  after division {by_adam:+.4f} ({adam_error:.4f})"
+            + "".join(f"  with {one} {mean:+.4f} ({se:.4f})" for one, (mean, se) in shared.items()),
             flush=True,
         )
-    plan = {"batches": options.batches, "pictures": pictures, "part": options.part, "oracle_own": oracle_own}
-    atomic_write_json(options.output / "figures.json", {"plan": plan, "rewards": figures})
+    kinds = {kind: [fmean(each[kind][place] for each in cells) for place in (0, 1)] for kind in cells[0]}
+    print(f"cells of the map, share and mean advantage: {kinds}")
+    plan = {"batches": options.batches, "pictures": pictures, "part": options.part}
+    atomic_write_json(options.output / "figures.json", {"plan": plan, "rewards": figures, "cells": kinds})
 
 
 if __name__ == "__main__":

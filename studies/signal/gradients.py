@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selfreward_eval.harness.records import Item
-from selfreward_eval.trainers.methods.srum_policy import cell_advantages
+from selfreward_eval.trainers.methods.srum_policy import STABILISER, cell_advantages
 from selfreward_eval.trainers.pool import Drawings
 from studies.signal.batches import Batch
 
@@ -26,6 +26,9 @@ codes) have gradients of the same size and almost no signal, see docs/compositio
 MAP = "srum_map"
 """SRUM's map, cell by cell, as ``srum`` with ``away=policy`` weighs it."""
 
+COVERED = "srum_covered"
+"""The same on the cells of regions alone: ground counts for nothing, regions are held against each other."""
+
 
 def advantages(batch: Batch) -> dict[str, NDArray[np.float32]]:
     """Reward -> the weight of every token, (P, n, N), as the trainers have it; 0 where there is no reward."""
@@ -40,7 +43,34 @@ def advantages(batch: Batch) -> dict[str, NDArray[np.float32]]:
         out[name] = np.broadcast_to(rows[:, :, None], shape).astype(np.float32)
     with_maps = Drawings(items, torch.from_numpy(batch.tokens), batch.values["srum"], batch.maps)
     out[MAP] = np.stack([cell_advantages(with_maps, group) for group in range(shape[0])])
+    out[COVERED] = np.stack([covered_advantages(batch.maps[group]) for group in range(shape[0])])
     return out
+
+
+def covered_advantages(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The advantage of each cell that a region covers among all such cells of a prompt, (n, N); else 0.
+
+    Args:
+        maps: of a prompt's candidates, in the paper's reading, where ground is 0; NaN where there is none.
+    """
+    covered = np.isfinite(maps) & (maps != 0)
+    out = np.zeros(maps.shape, dtype=np.float32)
+    if covered.sum() > 1:
+        gaps = maps[covered] - maps[covered].mean()
+        out[covered] = gaps / (gaps.std() + STABILISER)
+    return out
+
+
+def by_cell(batch: Batch) -> dict[str, tuple[float, float]]:
+    """Kind of cell (ground, right, wrong) -> (share of all cells, mean advantage in the map's gradient)."""
+    weights = advantages(batch)[MAP]
+    has_map = np.isfinite(batch.maps).all(-1)
+    maps, weights = batch.maps[has_map], weights[has_map]
+    kinds = {"ground": maps == 0, "right": maps > 0, "wrong": maps < 0}
+    return {
+        name: (float(cells.mean()), float(weights[cells].mean()) if cells.any() else 0.0)
+        for name, cells in kinds.items()
+    }
 
 
 def gradients(model: Any, batch: Batch, part: str = PART) -> dict[str, torch.Tensor]:

@@ -13,7 +13,7 @@ from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.trainers.sources import ShapesSource
 from studies.signal.batches import REWARDERS, Batch, batch
 from studies.signal.figures import agreement, cosines, divided, pictures_to_half
-from studies.signal.gradients import MAP, advantages, gradients
+from studies.signal.gradients import COVERED, MAP, advantages, by_cell, covered_advantages, gradients
 
 
 def noisy(signal: torch.Tensor, share: float, count: int) -> list[torch.Tensor]:
@@ -71,6 +71,21 @@ def test_a_batch_has_every_reward_and_is_made_once(model: Any, tmp_path: Path) -
     assert np.array_equal(first.values["dsr"], again.values["dsr"])
 
 
+def test_regions_alone_are_held_against_each_other_and_ground_counts_for_nothing() -> None:
+    maps = np.array([[0.0, 0.9, 0.9, 0.0], [0.0, 0.0, -0.3, np.nan]], dtype=np.float32)
+    found = covered_advantages(maps)
+    assert found[:, 0].tolist() == [0, 0]
+    assert found[0, 1] == found[0, 2] > 0 > found[1, 2]
+    assert found[maps != 0][:3].sum() == pytest.approx(0, abs=1e-5)
+
+
+def test_in_the_whole_map_ground_is_pushed_away(made: Batch) -> None:
+    """A cell of ground is held against the regions that other candidates have there."""
+    kinds = by_cell(made)
+    assert sum(share for share, _ in kinds.values()) == pytest.approx(1)
+    assert kinds["right"][1] > 0 > kinds["ground"][1]
+
+
 def test_a_prompt_that_comes_again_has_other_pictures(
     model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +101,7 @@ def test_a_prompt_that_comes_again_has_other_pictures(
 
 def test_the_gradient_points_to_where_the_weighted_likelihood_rises(model: Any, made: Batch) -> None:
     found = gradients(model, made)
-    assert {*made.values, MAP} == set(found)
+    assert {*made.values, MAP, COVERED} == set(found)
     weights = [weight for name, weight in model.trainable() if "language_model" in name]
     before = [weight.detach().clone() for weight in weights]
     step = found["dsr"] / found["dsr"].norm() * 0.002
