@@ -1,1 +1,1 @@
-"""How much of a policy gradient is signal, by reward; see docs/composition.md."""
+"""How much of a policy gradient is signal, by reward; see docs/signal.md."""

@@ -21,7 +21,7 @@ GROUPS = 16
 
 PART = "language_model"
 """Of the names of weights whose gradients are compared. The others (picture embeddings, the head over 2,048
-codes) have gradients of the same size and almost no signal, see docs/composition.md."""
+codes) have gradients of the same size and almost no signal, see docs/signal.md."""
 
 MAP = "srum_map"
 """SRUM's map, cell by cell, as ``srum`` with ``away=policy`` weighs it."""
@@ -99,9 +99,13 @@ def gradients(model: Any, batch: Batch, part: str = PART) -> dict[str, torch.Ten
             logp = model.drawing_logprobs(texts, torch.from_numpy(batch.tokens[groups, ks]))
             for k, (name, weight_of) in enumerate(weights.items()):
                 total = (logp * torch.from_numpy(weight_of[groups, ks])).sum() / batch.tokens.size
-                found = torch.autograd.grad(total, named, retain_graph=k + 1 < len(weights))
+                # Of all weights that are trained, drawing alone does not use every one.
+                found = torch.autograd.grad(
+                    total, named, retain_graph=k + 1 < len(weights), allow_unused=True
+                )
                 for into, part_of in zip(sums[name], found, strict=True):
-                    into += part_of
+                    if part_of is not None:
+                        into += part_of
     finally:
         for weight in named:
             weight.requires_grad_(False)
