@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from selfreward_eval.harness.records import Item
-from selfreward_eval.trainers.methods.srum_policy import STABILISER, cell_advantages
+from selfreward_eval.trainers.methods.srum_policy import cell_advantages, region_advantages
 from selfreward_eval.trainers.pool import Drawings
 from studies.signal.batches import Batch
 
@@ -27,7 +27,7 @@ MAP = "srum_map"
 """SRUM's map, cell by cell, as ``srum`` with ``away=policy`` weighs it."""
 
 COVERED = "srum_covered"
-"""The same on the cells of regions alone: ground counts for nothing, regions are held against each other."""
+"""The same with ``cells=regions``: ground counts for nothing, regions are held against each other."""
 
 
 def advantages(batch: Batch) -> dict[str, NDArray[np.float32]]:
@@ -43,21 +43,7 @@ def advantages(batch: Batch) -> dict[str, NDArray[np.float32]]:
         out[name] = np.broadcast_to(rows[:, :, None], shape).astype(np.float32)
     with_maps = Drawings(items, torch.from_numpy(batch.tokens), batch.values["srum"], batch.maps)
     out[MAP] = np.stack([cell_advantages(with_maps, group) for group in range(shape[0])])
-    out[COVERED] = np.stack([covered_advantages(batch.maps[group]) for group in range(shape[0])])
-    return out
-
-
-def covered_advantages(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The advantage of each cell that a region covers among all such cells of a prompt, (n, N); else 0.
-
-    Args:
-        maps: of a prompt's candidates, in the paper's reading, where ground is 0; NaN where there is none.
-    """
-    covered = np.isfinite(maps) & (maps != 0)
-    out = np.zeros(maps.shape, dtype=np.float32)
-    if covered.sum() > 1:
-        gaps = maps[covered] - maps[covered].mean()
-        out[covered] = gaps / (gaps.std() + STABILISER)
+    out[COVERED] = np.stack([region_advantages(with_maps, group) for group in range(shape[0])])
     return out
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 KEEP = ("same", "best")
 AWAY = ("unlikelihood", "likelihood", "policy")
+CELLS = ("all", "regions")
 
 
 class Srum(Trainer):
@@ -50,6 +51,8 @@ class Srum(Trainer):
         away: what a cell with a negative reward does; see
             :func:`selfreward_eval.trainers.objectives.mapped`, and for ``policy``
             :mod:`selfreward_eval.trainers.methods.srum_policy`.
+        cells: which cells count with ``away=policy``: ``all``, or those of ``regions`` alone, for maps in the
+            paper's reading.
         settings: see :class:`selfreward_eval.trainers.settings.Settings`; ``batch_size`` counts pictures,
             with ``policy`` prompts with all their candidates.
     """
@@ -70,18 +73,24 @@ class Srum(Trainer):
         constraint: float = CONSTRAINT,
         keep: str = "same",
         away: Away | Literal["policy"] = "unlikelihood",
+        cells: str = "all",
         **settings: Any,
     ) -> None:
         if constraint < 0:
             raise UsageError(f"the trainer 'srum' needs a constraint of 0 or more, got {constraint}")
-        for what, value, known in (("keep", keep, KEEP), ("away", away, AWAY)):
+        for what, value, known in (("keep", keep, KEEP), ("away", away, AWAY), ("cells", cells, CELLS)):
             if value not in known:
                 raise UsageError(f"the trainer 'srum' has no {what}={value!r}; known: {', '.join(known)}")
         if away == "policy" and keep != "same":
             raise UsageError(
                 "the trainer 'srum' keeps close to the starting model with away=policy; leave out keep"
             )
-        super().__init__({"constraint": float(constraint), "keep": keep, "away": away}, settings)
+        if cells != "all" and away != "policy":
+            raise UsageError("the trainer 'srum' chooses cells with away=policy only; leave out cells")
+        own: dict[str, Any] = {"constraint": float(constraint), "keep": keep, "away": away}
+        if cells == "regions":
+            own |= {"cells": cells, "reading": "paper"}  # There ground is told from regions by its 0.
+        super().__init__(own, settings)
         self.on_policy = away == "policy"
         self.anchored = ("drawing",) if away == "policy" and constraint else ()
 
@@ -99,7 +108,8 @@ class Srum(Trainer):
         assert drawings is not None
         assert drawings.maps is not None
         if self.own["away"] == "policy":
-            return policy_loss(model, drawings, picks["drawing"], self.own["constraint"])
+            cells = self.own.get("cells", "all")
+            return policy_loss(model, drawings, picks["drawing"], self.own["constraint"], cells)
         places = _with_map(drawings)[list(picks["drawing"])]
         groups = places[:, 0]
         prompts = [drawings.items[group].text for group in groups]

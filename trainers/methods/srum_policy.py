@@ -2,7 +2,9 @@
 
 Pictures are redrawn every round. A cell counts by how its reward differs from the mean of the same prompt's
 candidates in that cell, over the deviation of all of the prompt's cells: a region that most candidates get
-right has an advantage near 0, and a region that only this one gets wrong a negative one. The ratio to the
+right has an advantage near 0, and a region that only this one gets wrong a negative one. A cell that no
+region covers is held against the regions of other candidates, and so pushed away; with ``cells=regions``
+regions are held against each other alone, and such a cell counts for nothing. The ratio to the
 model that sampled is clipped, as in GRPO. The reference term, lambda times an estimate of the KL divergence
 to the reference model, also covers pictures without a map.
 
@@ -36,7 +38,7 @@ STABILISER = 1e-2
 
 
 def policy_loss(
-    model: TrainsLikelihoods, drawings: Drawings, picks: Sequence[int], constraint: float
+    model: TrainsLikelihoods, drawings: Drawings, picks: Sequence[int], constraint: float, cells: str = "all"
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The loss over all candidates of the picked prompts, and numbers worth logging.
 
@@ -45,6 +47,7 @@ def policy_loss(
         drawings: with maps, sampling log-likelihoods and, unless ``constraint`` is 0, reference ones.
         picks: places of prompts in ``drawings``.
         constraint: lambda.
+        cells: ``all``, or ``regions`` for maps in the paper's reading.
     """
     import torch
 
@@ -53,7 +56,8 @@ def policy_loss(
     groups = np.repeat(np.asarray(picks), n)
     ks = np.tile(np.arange(n), len(picks))
     logp = model.drawing_logprobs([drawings.items[g].text for g in groups], drawings.tokens[groups, ks])
-    weight = np.concatenate([cell_advantages(drawings, group) for group in picks])
+    advantages = region_advantages if cells == "regions" else cell_advantages
+    weight = np.concatenate([advantages(drawings, group) for group in picks])
     reference = drawings.reference_logprobs
     loss, penalty, binding = grpo(
         logp,
@@ -81,4 +85,19 @@ def cell_advantages(drawings: Drawings, group: int) -> NDArray[np.float32]:
     if has_map.sum() > 1:
         gaps = maps[has_map] - maps[has_map].mean(0)
         out[has_map] = gaps / (gaps.std() + STABILISER)
+    return out
+
+
+def region_advantages(drawings: Drawings, group: int) -> NDArray[np.float32]:
+    """The same among the cells that regions cover, (n, N); 0 for ground and for candidates without a map.
+
+    The mean is that of all such cells of the prompt. In the paper's reading ground is 0.
+    """
+    assert drawings.maps is not None
+    maps = drawings.maps[group].astype(np.float64)
+    covered = np.isfinite(maps) & (maps != 0) & drawings.scored[group][:, None]
+    out = np.zeros(maps.shape, dtype=np.float32)
+    if covered.sum() > 1:
+        gaps = maps[covered] - maps[covered].mean()
+        out[covered] = gaps / (gaps.std() + STABILISER)
     return out

@@ -13,7 +13,7 @@ from selfreward_eval.harness.models.tiny import TinyModel
 from selfreward_eval.trainers.sources import ShapesSource
 from studies.signal.batches import REWARDERS, Batch, batch
 from studies.signal.figures import agreement, cosines, divided, pictures_to_half
-from studies.signal.gradients import COVERED, MAP, advantages, by_cell, covered_advantages, gradients
+from studies.signal.gradients import COVERED, MAP, advantages, by_cell, gradients
 
 
 def noisy(signal: torch.Tensor, share: float, count: int) -> list[torch.Tensor]:
@@ -69,14 +69,6 @@ def test_a_batch_has_every_reward_and_is_made_once(model: Any, tmp_path: Path) -
     assert set(first.values) == {*REWARDERS, "srum_global", "srum_local"}
     assert np.array_equal(first.tokens, again.tokens)
     assert np.array_equal(first.values["dsr"], again.values["dsr"])
-
-
-def test_regions_alone_are_held_against_each_other_and_ground_counts_for_nothing() -> None:
-    maps = np.array([[0.0, 0.9, 0.9, 0.0], [0.0, 0.0, -0.3, np.nan]], dtype=np.float32)
-    found = covered_advantages(maps)
-    assert found[:, 0].tolist() == [0, 0]
-    assert found[0, 1] == found[0, 2] > 0 > found[1, 2]
-    assert found[maps != 0][:3].sum() == pytest.approx(0, abs=1e-5)
 
 
 def test_in_the_whole_map_ground_is_pushed_away(made: Batch) -> None:

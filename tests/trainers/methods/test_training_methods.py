@@ -15,7 +15,7 @@ from selfreward_eval.harness.records import Item
 from selfreward_eval.rewarders.building import build as build_rewarder
 from selfreward_eval.trainers.base import Side
 from selfreward_eval.trainers.building import build, default_caption_rewarder, require_fit
-from selfreward_eval.trainers.methods.srum_policy import cell_advantages
+from selfreward_eval.trainers.methods.srum_policy import cell_advantages, region_advantages
 from selfreward_eval.trainers.pool import Captions, Drawings, Pool
 from selfreward_eval.trainers.sources import ShapesSource
 
@@ -117,6 +117,39 @@ def test_srum_as_a_policy_weighs_a_cell_by_how_it_differs_from_the_prompts_other
     assert loss.item() == pytest.approx(-float(weights.mean()), abs=1e-5)  # ratios are 1 at first
     assert told["kl"] == pytest.approx(0.0, abs=1e-6)
     assert gradient(model, loss) > 0
+
+
+def test_srum_on_regions_alone_pushes_no_ground_away(model: Any, pool: Pool) -> None:
+    assert pool.drawings is not None
+    maps = np.zeros((3, 3, 36), dtype=np.float32)
+    maps[0, 1, :6], maps[0, 2, 9] = 0.9, -0.3  # a right region of six cells, a wrong one of one cell
+    maps[1, 1] = np.nan
+    drawings = replace(pool.drawings, maps=maps)
+    assert (cell_advantages(drawings, 0)[0, :6] < 0).all()  # ground where another candidate has a region
+    weights = region_advantages(drawings, 0)
+    assert (weights[1, :6] > 0).all()
+    assert weights[2, 9] < 0
+    assert (weights[maps[0] == 0] == 0).all()
+    assert weights.sum() == pytest.approx(0, abs=1e-5)
+    assert (region_advantages(drawings, 1) == 0).all()
+
+    trainer = build("srum", away="policy", cells="regions")
+    loss, _ = trainer.loss(model, Pool(0, drawings), {"drawing": [0]})
+    assert loss.item() == pytest.approx(-float(weights.mean()), abs=1e-5)
+    assert gradient(model, loss) > 0
+
+
+def test_cells_are_chosen_for_a_policy_and_the_papers_maps_alone() -> None:
+    with pytest.raises(UsageError, match="chooses cells with away=policy only"):
+        build("srum", cells="regions")
+    with pytest.raises(UsageError, match="has no cells='ground'; known: all, regions"):
+        build("srum", away="policy", cells="ground")
+    model = TinyModel()
+    trainer = build("srum", away="policy", cells="regions")
+    require_fit(trainer, build_rewarder("srum", model, reading="paper"), model)
+    with pytest.raises(UsageError, match="add --rewarder-args reading=paper"):
+        require_fit(trainer, build_rewarder("srum", model, reading="code"), model)
+    assert "cells" not in build("srum", away="policy").identity()
 
 
 def test_srum_as_a_policy_holds_prompts_without_a_map_near_the_start(model: Any, pool: Pool) -> None:
