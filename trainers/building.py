@@ -173,3 +173,19 @@ def rewarder_builder(
         return build_rewarder(name, seen_by)
 
     return built
+
+
+def captions_builder(rewarder: str | Rewarder | None, arguments: Mapping[str, Any]) -> RewarderBuilder | None:
+    """What builds the chosen rewarder of captions; None where none was chosen.
+
+    Raises:
+        UsageError: as :func:`rewarder_builder`, or arguments for none.
+    """
+    if rewarder is not None:
+        return rewarder_builder(rewarder, arguments, "caption_rewarder_args")
+    if arguments:
+        raise UsageError(
+            "caption_rewarder_args (--caption-rewarder-args) without caption_rewarder (--caption-rewarder): "
+            "name the rewarder of captions that these arguments are for"
+        )
+    return None

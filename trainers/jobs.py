@@ -22,6 +22,7 @@ from selfreward_eval.rewarders.base import Rewarder
 from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.building import (
     RewarderBuilder,
+    captions_builder,
     default_caption_rewarder,
     refuse_pair,
     rewarder_builder,
@@ -203,16 +204,6 @@ class TrainingJob:
             drawn=drawn,
         )
         build_rewarders = rewarder_builder(rewarder, rewarder_args or {})
-        captions = None
-        if caption_rewarder is not None:
-            captions = rewarder_builder(
-                caption_rewarder, caption_rewarder_args or {}, "caption_rewarder_args"
-            )
-        elif caption_rewarder_args:
-            raise UsageError(
-                f"{_option('caption_rewarder_args')} without {_option('caption_rewarder')}: name the "
-                "rewarder of captions that these arguments are for"
-            )
         chosen = (trainer, rewarder, *(() if caption_rewarder is None else (caption_rewarder,)))
         names = [one if isinstance(one, str) else one.info.name for one in chosen]
         adapter = _model(model, model_args or {})
@@ -222,7 +213,7 @@ class TrainingJob:
             model=adapter,
             trainer=method,
             rewarder=build_rewarders,
-            captions=captions,
+            captions=captions_builder(caption_rewarder, caption_rewarder_args or {}),
             source=source(str(prompts), None if pictures is None else str(pictures))
             if isinstance(prompts, str | Path)
             else prompts,
