@@ -204,8 +204,11 @@ class TrainingJob:
             drawn=drawn,
         )
         build_rewarders = rewarder_builder(rewarder, rewarder_args or {})
-        chosen = (trainer, rewarder, *(() if caption_rewarder is None else (caption_rewarder,)))
-        names = [one if isinstance(one, str) else one.info.name for one in chosen]
+        names = [
+            one if isinstance(one, str) else one.info.name
+            for one in (trainer, rewarder, caption_rewarder)
+            if one is not None
+        ]
         adapter = _model(model, model_args or {})
         method = _trainer(trainer, trainer_args or {}, training_seed, adapter)
         folder = Path(output_path)

@@ -258,15 +258,14 @@ def chosen(runs: Sequence[PlannedRun], arms: str, seeds: str) -> list[PlannedRun
     Raises:
         UsageError: a name or a seed that no run has.
     """
-    kept = list(runs)
-    for option, given, own in (
-        ("--arms", arms, [run.arm.name for run in runs]),
-        ("--seeds", seeds, [str(run.seed) for run in runs]),
-    ):
-        wanted = {part.strip() for part in given.split(",") if part.strip()}
-        if unknown := sorted(wanted - set(own)):
-            raise UsageError(f"{option}: no run of the plan has {', '.join(unknown)}")
-        if wanted:
-            others = [run for run, name in zip(runs, own, strict=True) if name not in wanted]
-            kept = [run for run in kept if run not in others]
-    return kept
+    wanted_arms = _wanted("--arms", arms, {run.arm.name for run in runs})
+    wanted_seeds = _wanted("--seeds", seeds, {str(run.seed) for run in runs})
+    return [run for run in runs if run.arm.name in wanted_arms and str(run.seed) in wanted_seeds]
+
+
+def _wanted(option: str, given: str, known: set[str]) -> set[str]:
+    """What an option names, comma separated; all that is known if it names nothing."""
+    wanted = {part.strip() for part in given.split(",") if part.strip()}
+    if unknown := sorted(wanted - known):
+        raise UsageError(f"{option}: no run of the plan has {', '.join(unknown)}")
+    return wanted or known

@@ -101,20 +101,20 @@ def main() -> None:
     folders = []
     for trained in train_seeds(job(options.captions, settings, options.output), seeds):
         folders.append(trained.folder)
-        for task, compared in trained.record.comparison["tasks"].items():
-            for name, contrast in {"all": compared["overall"], **compared["categories"]}.items():
-                _tell(f"seed {trained.seed}: {task} {name}", contrast)
+        _tell(f"seed {trained.seed}", trained.record.comparison)
     if len(folders) > 1:
         claims, page = pool_seeds(folders)
-        for task, compared in claims.to_json()["tasks"].items():
-            for name, contrast in {"all": compared["overall"], **compared["categories"]}.items():
-                _tell(f"method: {task} {name}", contrast["method"])
+        _tell("method", claims.to_json(), "method")
         print(f"page: {page}")
 
 
-def _tell(what: str, contrast: Mapping[str, Any]) -> None:
+def _tell(who: str, comparison: Mapping[str, Any], claim: str = "") -> None:
+    """A line per task and category; of several runs, one of their claims."""
     kept = ("a", "b", "effect", "low", "high", "p")
-    print(what, json.dumps({key: contrast.get(key) for key in kept}))
+    for task, compared in comparison["tasks"].items():
+        for name, entry in {"all": compared["overall"], **compared["categories"]}.items():
+            contrast = entry[claim] if claim else entry
+            print(f"{who}: {task} {name}", json.dumps({key: contrast.get(key) for key in kept}))
 
 
 if __name__ == "__main__":

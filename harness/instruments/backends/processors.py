@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 VOCABULARY_FILES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))
 """The files that a tokenizer can be in; one complete kind is enough."""
 
+_NAMED = " or ".join(" + ".join(names) for names in VOCABULARY_FILES)
 
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 """The files that a picture processor can be in."""
@@ -40,8 +41,7 @@ def load_tokenizer_with_offsets(folder: Path) -> PreTrainedTokenizerBase:
     """
     if not any(all((folder / name).is_file() for name in names) for names in VOCABULARY_FILES):
         raise CheckpointError(
-            f"{folder} holds no tokenizer ({' or '.join(' + '.join(names) for names in VOCABULARY_FILES)}); "
-            "save that of the network into it with save_pretrained"
+            f"{folder} holds no tokenizer ({_NAMED}); save that of the network into it with save_pretrained"
         )
     tokenizer = load_tokenizer(folder)
     if not tokenizer.is_fast:
@@ -87,9 +87,8 @@ def require_words(tokenizer: PreTrainedTokenizerBase, what: str) -> None:
     # The space is a word that some of them make up, too.
     if len(tokenizer.get_vocab().keys() - control) < 2:
         raise CheckpointError(
-            f"{what} knows no words: the files that hold them are missing "
-            f"({' or '.join(' + '.join(names) for names in VOCABULARY_FILES)}); copy them from where the "
-            "weights come from"
+            f"{what} knows no words: the files that hold them are missing ({_NAMED}); copy them from where "
+            "the weights come from"
         )
 
 
