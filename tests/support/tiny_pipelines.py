@@ -11,6 +11,8 @@ from support.tiny_text import (
     clip_tokenizer,
     gemma_encoder,
     gemma_tokenizer,
+    glm_encoder,
+    glm_tokenizer,
     qwen_encoder,
     qwen_tokenizer,
     qwen_vl_encoder,
@@ -242,6 +244,25 @@ def z_image() -> Any:
     )
 
 
+def cogview_4() -> Any:
+    from diffusers import CogView4Pipeline, CogView4Transformer2DModel, FlowMatchEulerDiscreteScheduler
+
+    return CogView4Pipeline(
+        tokenizer=glm_tokenizer(),
+        text_encoder=glm_encoder(),
+        vae=_vae(latent_channels=16),
+        transformer=CogView4Transformer2DModel(
+            num_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            text_embed_dim=16,
+            time_embed_dim=8,
+            condition_dim=4,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+
+
 PIPELINES: dict[str, Callable[[], Any]] = {
     "StableDiffusionPipeline": stable_diffusion,
     "StableDiffusion3Pipeline": stable_diffusion_3,
@@ -249,6 +270,7 @@ PIPELINES: dict[str, Callable[[], Any]] = {
     "SanaPipeline": sana,
     "QwenImagePipeline": qwen_image,
     "ZImagePipeline": z_image,
+    "CogView4Pipeline": cogview_4,
 }
 """Class name -> a pipeline with random weights; the caller sets the seed."""
 
@@ -259,6 +281,7 @@ SETTINGS: dict[str, str] = {
     "SanaPipeline": "extra.use_resolution_binning=false,extra.complex_human_instruction=none",
     "QwenImagePipeline": 'true_cfg_scale=2,negative_prompt=" "',
     "ZImagePipeline": "guidance_scale=0",
+    "CogView4Pipeline": "guidance_scale=3.5",
 }
 """Class name -> the model arguments that a small picture of it needs beside size and steps."""
 

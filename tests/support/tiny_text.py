@@ -85,6 +85,21 @@ def gemma_tokenizer() -> Any:
     )
 
 
+def glm_tokenizer() -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary, merges = byte_level("<|endoftext|>", "[gMASK]", "<sop>")
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[gMASK] <sop> $A", special_tokens=[("[gMASK]", 1), ("<sop>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<|endoftext|>", eos_token="<|endoftext|>", padding_side="left"
+    )
+
+
 def clip_encoder(projection: bool = False, width: int = 32) -> Any:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
@@ -123,6 +138,24 @@ def gemma_encoder() -> Any:
             num_attention_heads=2,
             num_key_value_heads=1,
             head_dim=4,
+        )
+    )
+
+
+def glm_encoder() -> Any:
+    from transformers import GlmConfig, GlmModel
+
+    return GlmModel(
+        GlmConfig(
+            vocab_size=400,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            head_dim=8,
+            pad_token_id=0,
+            eos_token_id=None,
         )
     )
 

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHORT = "a red circle"
-LONG = "a green square to the left of a blue cross, above two small yellow stars on a plain white ground"
+LONG = "; ".join(
+    f"a {colour} {shape} to the left of a blue cross, above two small yellow stars on a plain white ground"
+    for colour in ("green", "red", "purple")
+    for shape in ("square", "circle", "triangle")
+)
+"""Of 180 words: pipelines pad to multiples of up to 128 tokens, and may pad one line as much as
+the short prompt."""
 SEEDS = (2**40 + 5, 7)
 
 Draw = Callable[[Sequence[str], Sequence[int]], "Sequence[NDArray[np.uint8]]"]

@@ -37,6 +37,13 @@ def test_a_picture_is_the_same_in_any_batch(adapter: Adapter, name: str) -> None
     assert together[0] != together[2], "the seed must change the picture"
 
 
+def test_a_model_that_looks_at_its_neighbours_is_told(adapter: Adapter) -> None:
+    """CogView4Pipeline 0.42.1 attends to the padding, of which a longer neighbour brings more."""
+    assert adapter("CogView4Pipeline").identity()["drawn"] == (
+        "one by one: pictures differ alone and in a batch"
+    )
+
+
 def test_a_caller_keeps_its_prompts(adapter: Adapter) -> None:
     """ZImagePipeline 0.42.1 writes its chat template into the list that it is given."""
     prompts = list(PROMPTS)
