@@ -10,7 +10,7 @@ measured yet count too, so that looking at an unfinished run costs no error.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
@@ -100,7 +100,10 @@ def scores_before(folder: Path) -> dict[str, TaskScores]:
 
 
 def learning_curve(
-    runs: Sequence[RunPoints], before: Path, planned: Sequence[int] = ()
+    runs: Sequence[RunPoints],
+    before: Path,
+    planned: Sequence[int] = (),
+    only: Collection[str] | None = None,
 ) -> dict[str, Any] | None:
     """One method's curve; None where no point is measured.
 
@@ -108,9 +111,10 @@ def learning_curve(
         runs: its training runs.
         before: run folder of the measurement before training.
         planned: pictures of all points that are to be measured, for the correction.
+        only: the tasks to tell of. A run whose one point is its end has every task there.
 
     Returns:
-        JSON values: ``before`` (task -> score), ``tasks`` (those measured at the first point and after it),
+        JSON values: ``before`` (task -> score), ``tasks`` (those measured at every point),
         ``family`` (hypotheses that p-values are corrected for), ``gain_from`` (task -> pictures from which on
         every measured point shows a gain, or None) and ``points``: ``pictures``, ``seeds``, the mean
         ``cpu_seconds``, ``judgements`` and ``reward`` of the seeds, and for every task ``score`` (mean),
@@ -124,8 +128,9 @@ def learning_curve(
     if not by_pictures:
         return None
     known = scores_before(before)
+    told = [task for task in known if only is None or task in only]
     first = by_pictures[min(by_pictures)]
-    tasks = [task for task in known if all(task in point["tasks"] for _, point in first)]
+    tasks = [task for task in told if all(task in point["tasks"] for _, point in first)]
     tasks = [task for task in tasks if all(task in p["tasks"] for at in by_pictures.values() for _, p in at)]
     points = [_point(number, by_pictures[number], tasks, before) for number in sorted(by_pictures)]
     missing = len(set(planned) - by_pictures.keys()) * len(tasks)

@@ -80,7 +80,7 @@ def gathered(plan: Plan, plan_file: Path, output: Path) -> dict[str, Any]:
             "pictures": arm.pictures,
             "planned": planned,
             "runs": [_run(PlannedRun(arm, seed), points.get(seed), output) for seed in arm.seeds],
-            "curve": learning_curve(list(points.values()), before, planned),
+            "curve": learning_curve(list(points.values()), before, planned, plan.points.tasks),
         }
     return {
         "schema": SCHEMA,

@@ -87,6 +87,13 @@ def test_planned_points_count_in_the_correction(home: Path, before: Path) -> Non
     assert adjusted == holm([*plain, None, None])[:3]
 
 
+def test_only_the_tasks_asked_for_are_told_and_corrected_for(home: Path, before: Path) -> None:
+    """The point at the end of a run has all tasks, also those that are not measured along the way."""
+    assert curve_of(home, before, "dsr", only=["toy"]) == curve_of(home, before, "dsr")
+    without = curve_of(home, before, "dsr", only=["another"])
+    assert (without["tasks"], without["family"]) == ([], 0)
+
+
 def test_an_unfinished_run_takes_part_with_what_it_has(home: Path, before: Path, tmp_path: Path) -> None:
     folder = tmp_path / "arm" / "seed-0"
     write_point(folder, before, 32, 0.6)
@@ -137,3 +144,13 @@ def test_words_say_from_which_budget_a_gain_is_shown(since: int | None, said: st
     points = [{"pictures": n, "seeds": [0, 1], "tasks": {"toy": {"of": "method"}}} for n in (32, 64)]
     curve = {"points": points, "tasks": ["toy"], "family": 2, "gain_from": {"toy": since}}
     assert gain_words("dsr", curve)[0] == f"dsr, toy: {said}"
+
+
+def test_tasks_that_fared_alike_share_a_sentence() -> None:
+    points = [{"pictures": 64, "seeds": [0, 1], "tasks": {"a": {"of": "method"}}}]
+    since = {"a": None, "b": 64, "c": None}
+    curve = {"points": points, "tasks": list(since), "family": 3, "gain_from": since}
+    assert gain_words("dsr", curve)[:2] == [
+        "dsr, a, c: no gain is shown at the last point, 64 pictures.",
+        "dsr, b: a gain is shown at the last point, 64 pictures, and not before.",
+    ]

@@ -131,21 +131,21 @@ def _cell(told: Mapping[str, Any] | None, value_range: tuple[float, float]) -> d
 
 
 def gain_words(name: str, curve: Curve) -> list[str]:
-    """Sentences: for every task, from how many pictures on a gain is shown, and how far that reaches."""
+    """Sentences: from how many pictures on a gain is shown, and how far that reaches; equal ones are one."""
     kinds = {at["of"] for point in curve["points"] for at in point["tasks"].values()}
     whose = "" if kinds == {"method"} else f" This is about {_those(curve['points'])}, not about the method."
     last = curve["points"][-1]["pictures"]
-    said = []
+    alike: dict[str, list[str]] = {}
     for task in curve["tasks"]:
         since = curve["gain_from"][task]
         if since is None:
-            said.append(f"{name}, {task}: no gain is shown at the last point, {last:,} pictures.")
+            words = f"no gain is shown at the last point, {last:,} pictures."
         elif since == last:
-            said.append(
-                f"{name}, {task}: a gain is shown at the last point, {last:,} pictures, and not before."
-            )
+            words = f"a gain is shown at the last point, {last:,} pictures, and not before."
         else:
-            said.append(f"{name}, {task}: a gain is shown from {since:,} pictures on, up to {last:,}.")
+            words = f"a gain is shown from {since:,} pictures on, up to {last:,}."
+        alike.setdefault(words, []).append(task)
+    said = [f"{name}, {', '.join(tasks)}: {words}" for words, tasks in alike.items()]
     said.append(
         f"{name}: p-values are adjusted over {curve['family']} pairs of a point and a task (Holm).{whose}"
     )
