@@ -128,10 +128,12 @@ def learning_curve(
     if not by_pictures:
         return None
     known = scores_before(before)
-    told = [task for task in known if only is None or task in only]
-    first = by_pictures[min(by_pictures)]
-    tasks = [task for task in told if all(task in point["tasks"] for _, point in first)]
-    tasks = [task for task in tasks if all(task in p["tasks"] for at in by_pictures.values() for _, p in at)]
+    everywhere = [point["tasks"] for at in by_pictures.values() for _, point in at]
+    tasks = [
+        task
+        for task in known
+        if (only is None or task in only) and all(task in measured for measured in everywhere)
+    ]
     points = [_point(number, by_pictures[number], tasks, before) for number in sorted(by_pictures)]
     missing = len(set(planned) - by_pictures.keys()) * len(tasks)
     _correct(points, missing)

@@ -7,6 +7,17 @@ from typing import Any, cast
 WORDS = "a an the red green blue circle square cross photo of above below left right two three and"
 """What the tokenizers are made from; other words become pieces of letters."""
 
+SMALL: dict[str, Any] = {
+    "vocab_size": 400,
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+"""Sizes of the text encoders of Qwen 3 and GLM."""
+
 
 def byte_level(*special: str) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Vocabulary and merges of a byte-level BPE over :data:`WORDS`; ``special`` come first."""
@@ -145,35 +156,13 @@ def gemma_encoder() -> Any:
 def glm_encoder() -> Any:
     from transformers import GlmConfig, GlmModel
 
-    return GlmModel(
-        GlmConfig(
-            vocab_size=400,
-            hidden_size=16,
-            intermediate_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            head_dim=8,
-            pad_token_id=0,
-            eos_token_id=None,
-        )
-    )
+    return GlmModel(GlmConfig(**SMALL, pad_token_id=0, eos_token_id=None))
 
 
 def qwen_encoder() -> Any:
     from transformers import Qwen3Config, Qwen3Model
 
-    return Qwen3Model(
-        Qwen3Config(
-            vocab_size=400,
-            hidden_size=16,
-            intermediate_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            head_dim=8,
-        )
-    )
+    return Qwen3Model(Qwen3Config(**SMALL))
 
 
 def qwen_vl_encoder() -> Any:
