@@ -16,11 +16,11 @@ import numpy as np
 from selfreward_eval.harness.registry import registry
 from selfreward_eval.rewarders.base import RewardSample
 from selfreward_eval.rewarders.building import build
-from selfreward_eval.tasks.shapes.language import article
 from selfreward_eval.tasks.shapes.render import render
+from selfreward_eval.tasks.shapes.requests import FRAMES, Request, all_requests
 from selfreward_eval.tasks.shapes.sampling import COLOUR_NAMES, choose, places
 from selfreward_eval.tasks.shapes.scene import Scene, Thing
-from selfreward_eval.tasks.shapes.vocabulary import NUMBERS, SHAPES, plural
+from selfreward_eval.tasks.shapes.vocabulary import SHAPES
 
 if TYPE_CHECKING:
     from selfreward_eval.rewarders.base import Rewarder
@@ -50,17 +50,30 @@ class Case:
     right: Scene
     others: Mapping[str, Scene]
 
+    @classmethod
+    def of(cls, request: Request, right: Scene, others: Mapping[str, Scene]) -> Case:
+        """The case of a request in its first wording."""
+        prompt = FRAMES[0].format(request.content)
+        return cls(prompt, request.metadata(prompt), right, others)
+
+
+def _by_objects(tag: str) -> dict[tuple[tuple[str, int], ...], Request]:
+    """(form, number) of every clause -> request."""
+    clauses = {request: [dict(clause) for clause in request.include] for request in all_requests(tag)}
+    return {
+        tuple((one["class"], one["count"]) for one in found): request for request, found in clauses.items()
+    }
+
 
 def cases(count: int, seed: int = 0) -> Iterator[Case]:
     """``count`` prompts with a number, and as many for two objects without one."""
     rng = np.random.default_rng(seed)
+    numbered, two = _by_objects("counting"), _by_objects("two_object")
     for _ in range(count):
         form, colour, number = choose(rng, SHAPES), choose(rng, COLOUR_NAMES), int(rng.integers(2, 4))
         row = [Thing(form, colour, x, y) for x, y in places(rng, number + 2)]
-        clause = {"class": form, "count": number}
-        yield Case(
-            f"a picture of {NUMBERS[number]} {plural(form)}",
-            {"tag": "counting", "include": [clause], "exclude": [{**clause, "count": number + 1}]},
+        yield Case.of(
+            numbered[((form, number),)],
             Scene(tuple(row[:number])),
             {
                 "a number: one too few": Scene(tuple(row[: number - 1])),
@@ -74,9 +87,8 @@ def cases(count: int, seed: int = 0) -> Iterator[Case]:
             for one, (x, y) in zip(forms, places(rng, 3), strict=True)
         )
         again = Thing(first.form, first.colour, third.x, third.y)
-        yield Case(
-            f"a picture of {article(forms[0])} and {article(forms[1])}",
-            {"tag": "two_object", "include": [{"class": form, "count": 1} for form in forms[:2]]},
+        yield Case.of(
+            two[tuple((form, 1) for form in forms[:2])],
             Scene((first, second)),
             {
                 "two objects: one missing": Scene((first,)),
