@@ -36,6 +36,7 @@ class Series:
         points: (x, y), by x.
         colour: of :data:`selfreward_eval.harness.report.drawing.COLOURS`.
         dots: whether every point is marked.
+        hollow: whether its dots are rings, which tells curves of one colour apart.
         marked: x of the point that is marked large, or None.
         band: (x, low, high), by x: broken lines below and above the curve.
     """
@@ -44,6 +45,7 @@ class Series:
     points: tuple[tuple[float, float], ...]
     colour: str = "accent"
     dots: bool = False
+    hollow: bool = False
     marked: float | None = None
     band: tuple[tuple[float, float, float], ...] = ()
 
@@ -97,11 +99,15 @@ def line_chart(
             shapes.append(Line(drawn, one.colour, 2.0))
         for (x, _), (px, py) in zip(one.points, drawn, strict=True):
             if x == one.marked:
-                shapes.append(Disc(px, py, 6.5, one.colour))
+                shapes.append(_dot(one, px, py, 6.5))
             elif one.dots or len(drawn) == 1:
-                shapes.append(Disc(px, py, 3.5, one.colour))
+                shapes.append(_dot(one, px, py, 3.5))
     shapes += legend
     return Drawing(WIDTH, bottom + 44, _spoken(title, series, factor), tuple(shapes))
+
+
+def _dot(one: Series, x: float, y: float, r: float) -> Disc:
+    return Disc(x, y, r, "paper", one.colour) if one.hollow else Disc(x, y, r, one.colour)
 
 
 def _legend(series: Sequence[Series]) -> tuple[list[Shape], int]:
@@ -114,6 +120,8 @@ def _legend(series: Sequence[Series]) -> tuple[list[Shape], int]:
             x, row = 4.0, row + 1
         y = 33.0 + LEGEND * row
         shapes.append(Line(((x, y), (x + 16, y)), one.colour, 3.0))
+        if one.hollow:
+            shapes.append(_dot(one, x + 8, y, 3.5))
         shapes.append(Word(x + 21, y + 4, one.name, 11, colour="soft"))
         x += wide
     return shapes, row + 1

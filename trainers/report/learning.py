@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from selfreward_eval.harness.report.line_chart import Series, line_chart
 from selfreward_eval.harness.report.notation import ABSENT, notation_for, p_number, signed
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CAPTION", "curve_charts", "gain_words", "learning_rows", "learning_view"]
 
-COLOURS = ("accent", "second", "third", "up", "down", "ink", "soft", "open")
-"""Of the methods, in their order; more methods than colours share them."""
+COLOURS = ("accent", "second", "third", "up", "down", "ink")
+"""Of the methods, in their order; the next six have them with rings in place of dots, and more share them."""
 
 CAPTION = (
     "Broken lines are the lowest and the highest seed, where a method has several. A reward is the mean over "
@@ -24,6 +25,13 @@ CAPTION = (
 
 Curve = Mapping[str, Any]
 Ranges = Mapping[str, tuple[float, float]]
+
+
+class Look(TypedDict):
+    """What tells a method's curve from the others."""
+
+    colour: str
+    hollow: bool
 
 
 def learning_view(curves: Mapping[str, Curve], ranges: Ranges) -> dict[str, Any] | None:
@@ -49,14 +57,14 @@ def learning_view(curves: Mapping[str, Curve], ranges: Ranges) -> dict[str, Any]
 
 def curve_charts(curves: Mapping[str, Curve], ranges: Ranges) -> list[Drawing]:
     """Per task its score against pictures and against CPU-seconds, then every method's reward."""
-    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(curves)}
+    looks = {name: _look(place) for place, name in enumerate(curves)}
     charts = []
     for task in _tasks(curves):
         notation = notation_for(ranges[task])
         unit = f", {notation.unit.strip()}" if notation.unit else ""
         for key, axis in (("pictures", "pictures"), ("cpu_seconds", "CPU-seconds of training")):
             series = [
-                _series(name, curve, task, key, colours[name])
+                replace(_series(name, curve, task, key), **looks[name])
                 for name, curve in curves.items()
                 if task in curve["tasks"]
             ]
@@ -70,12 +78,16 @@ def curve_charts(curves: Mapping[str, Curve], ranges: Ranges) -> list[Drawing]:
             (float(p["pictures"]), float(p["reward"])) for p in curve["points"] if p["reward"] is not None
         )
         if points:
-            series = [Series(name, points, colours[name], dots=True)]
+            series = [Series(name, points, dots=True, **looks[name])]
             charts.append(line_chart(f"reward of {name}", series, axis_name="pictures", whole=True))
     return charts
 
 
-def _series(name: str, curve: Curve, task: str, key: str, colour: str) -> Series:
+def _look(place: int) -> Look:
+    return {"colour": COLOURS[place % len(COLOURS)], "hollow": place // len(COLOURS) % 2 == 1}
+
+
+def _series(name: str, curve: Curve, task: str, key: str) -> Series:
     told = [(float(point[key]), point["tasks"][task]) for point in curve["points"] if point[key] is not None]
     points = [(x, float(at["score"])) for x, at in told if at["score"] is not None]
     band = [
@@ -87,7 +99,7 @@ def _series(name: str, curve: Curve, task: str, key: str, colour: str) -> Series
     if start is not None:
         points = [(0.0, float(start)), *points]
         band = [(0.0, float(start), float(start)), *band] if band else []
-    return Series(name, tuple(points), colour, dots=True, band=tuple(band))
+    return Series(name, tuple(points), dots=True, band=tuple(band))
 
 
 def _tasks(curves: Mapping[str, Curve]) -> list[str]:
