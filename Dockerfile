@@ -14,8 +14,10 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11-slim AS base
 # Downloaded weights and data go below /cache, which any user may write to: mount a volume there to keep them.
+# Byte code comes with the image: the process may not write it, and would compile torch at every start.
 ENV HOME=/cache \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    UV_COMPILE_BYTECODE=1
 RUN pip install --no-cache-dir "uv>=0.8" \
     && useradd --uid 1000 --home-dir /cache --create-home evaluator \
     && chmod 1777 /cache \

@@ -13,6 +13,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+# Byte code is kept beside the modules even where the environment says otherwise: without it each of the suite's
+# processes compiles torch and transformers again, some 9 seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: env demo test check bench calibration docs wheel clean
 
