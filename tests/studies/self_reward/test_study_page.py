@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,14 @@ def test_planned_points_of_an_unfinished_arm_are_corrected_for(
     plan: Plan, plan_file: Path, study: Path
 ) -> None:
     assert gathered(plan, plan_file, study)["arms"]["random"]["curve"]["family"] == 2
+
+
+def test_a_curve_has_the_tasks_that_are_measured_along_the_way(
+    plan: Plan, plan_file: Path, study: Path
+) -> None:
+    other = replace(plan, points=replace(plan.points, tasks=("another",)))
+    assert gathered(plan, plan_file, study)["arms"]["dsr"]["curve"]["tasks"] == ["toy"]
+    assert gathered(other, plan_file, study)["arms"]["dsr"]["curve"]["tasks"] == []
 
 
 def test_a_hypothesis_whose_runs_are_missing_is_not_decided(plan: Plan, plan_file: Path, study: Path) -> None:
