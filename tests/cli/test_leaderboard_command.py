@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from selfreward_eval.cli.leaderboard import app
-from selfreward_eval.harness.errors import InputError, UsageError
+from selfreward_eval.harness.errors import InputError, SelfRewardError, UsageError
 
 BETTER = {"one": [[1, 1]] * 20 + [[1, 0]] * 5}
 WORSE = {"one": [[0, 0]] * 20 + [[1, 0]] * 5}
@@ -79,7 +79,7 @@ def test_import_answers_in_json(call: Callable[..., Result], tmp_path: Path) -> 
     [(["build", "nowhere", "-o", "site"], InputError), (["import", "nowhere.json"], InputError)],
 )
 def test_what_is_missing_is_an_input_error(
-    call: Callable[..., Result], arguments: list[str], error: type[Exception]
+    call: Callable[..., Result], arguments: list[str], error: type[SelfRewardError]
 ) -> None:
     result = call(*arguments)
     assert isinstance(result.exception, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -38,7 +39,7 @@ class Painter:
 
 
 @pytest.fixture
-def plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+def plug_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Registries of one good and one broken entry each."""
     entries = {
         "selfreward_eval.tasks": {"toy": f"{__name__}:ToyTask", "broken": "no_such_package.task:Task"},

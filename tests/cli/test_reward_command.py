@@ -56,7 +56,7 @@ class Odd(Rewarder):
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SimpleNamespace(name="odd", value="json:Odd", module="json", dist=None, load=lambda: Odd)
-    monkeypatch.setitem(registry("rewarders")._entries, "odd", entry)  # type: ignore[arg-type]
+    monkeypatch.setitem(registry("rewarders")._entries, "odd", entry)
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ def test_a_known_task_measured_by_others_is_not_comparable(theirs: Path) -> None
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("ours")
     finished = run(DummyModel(name="lab/dummy"), [ShapesGenEval()], out, limit=6, batch_size=6)
+    assert finished.results_path is not None
     return finished.results_path
 
 

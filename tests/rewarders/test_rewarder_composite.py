@@ -49,7 +49,7 @@ def test_the_parts_are_its_components_and_its_evidence(measuring: Any, sample: A
 
 
 def test_what_is_better_when_lower_counts_negatively(measuring: Any, sample: Any) -> None:
-    class Loss(measuring):  # type: ignore[misc]
+    class Loss(measuring):
         info = measuring.info.__class__("loss", "1", "", "external", (0.0, None), higher_is_better=False)
 
     assert values(CompositeReward({"loss": Loss()}), sample) == [0.0, -1.0, -2.0, -3.0, -4.0]

@@ -115,7 +115,11 @@ def test_a_value_outside_its_range_names_both(measuring: Any, sample: Any) -> No
 
 
 def test_a_picture_that_takes_too_long_is_marked(measuring: Any, sample: Any) -> None:
-    rewarder = measuring(lambda k: time.sleep(60 if k == 3 else 0) or float(k))
+    def slow(k: int) -> float:
+        time.sleep(60 if k == 3 else 0)
+        return float(k)
+
+    rewarder = measuring(slow)
     rewarder.timeout = 0.2
     began = time.monotonic()
     rewards = scored(rewarder, sample)
@@ -156,7 +160,7 @@ def test_weights_that_fail_for_every_picture_are_raised(measuring: Any, sample: 
 
 
 def test_a_rewarder_that_forgets_one_is_asked_one_by_one(measuring: Any, sample: Any) -> None:
-    class Forgetful(measuring):  # type: ignore[misc]
+    class Forgetful(measuring):
         def measure(self, prompts: Sequence[str], samples: Sequence[RewardSample]) -> list[Reward]:
             return super().measure(prompts, samples)[: max(1, len(samples) - 1)]
 

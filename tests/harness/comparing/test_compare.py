@@ -281,7 +281,7 @@ def test_swapping_the_runs_mirrors_the_comparison(
     there, back = compare_runs(a, b).tasks["toy"], compare_runs(b, a).tasks["toy"]
     assert (there.overall.effect is None) == (back.overall.effect is None)
     if there.overall.effect is not None:
-        assert back.overall.effect == -there.overall.effect  # type: ignore[operator]
+        assert back.overall.effect == -there.overall.effect
     assert back.overall.p == there.overall.p
     if there.overall.effect:  # A difference of 0 has no direction that the resamples could be turned to.
         assert back.overall.low == (None if there.overall.high is None else 0.0 - there.overall.high)

@@ -16,7 +16,7 @@ from selfreward_eval.harness.instruments.base import DepthEstimator
 from selfreward_eval.harness.instruments.depth import DepthAnything, DptDepth, as_8_bit, nearness
 
 SIDE = 64
-NECK = {"neck_hidden_sizes": [8, 8, 16, 16], "fusion_hidden_size": 8}
+NECK: dict[str, Any] = {"neck_hidden_sizes": [8, 8, 16, 16], "fusion_hidden_size": 8}
 LAYERS = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
 
 
@@ -27,7 +27,7 @@ def dpt(seed: int = 0, *, hybrid: bool = False) -> Any:
     extra: dict[str, Any] = {"backbone_out_indices": [0, 1, 2, 3]}
     if hybrid:
         # As the published one: two convolutional stages go to the neck as they are, then the transformer's.
-        backbone = BitConfig(
+        backbone = BitConfig(  # type: ignore[call-arg]
             global_padding="same", layer_type="bottleneck", depths=[1, 1, 1], hidden_sizes=[8, 16, 32],
             embedding_size=8, num_groups=2, out_features=["stage1", "stage2", "stage3"],
             embedding_dynamic_padding=True,
@@ -42,7 +42,7 @@ def anything(seed: int = 0, *, kind: str = "relative") -> Any:
     """A Depth Anything with patches of 16 pixels."""
     from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
-    backbone = Dinov2Config(
+    backbone = Dinov2Config(  # type: ignore[call-arg]
         image_size=32, patch_size=16, hidden_size=16, num_hidden_layers=4, num_attention_heads=2, mlp_ratio=2,
         out_indices=[1, 2, 3, 4], reshape_hidden_states=False,
     )  # fmt: skip

@@ -22,7 +22,7 @@ def network(classes: int = 80) -> Any:
     from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, SwinConfig
 
     torch.manual_seed(0)
-    backbone = SwinConfig(
+    backbone = SwinConfig(  # type: ignore[call-arg]
         image_size=64,
         embed_dim=8,
         depths=[1, 1, 1, 1],
@@ -30,7 +30,7 @@ def network(classes: int = 80) -> Any:
         window_size=4,
         out_features=["stage1", "stage2", "stage3", "stage4"],
     )
-    config = Mask2FormerConfig(
+    config = Mask2FormerConfig(  # type: ignore[call-arg]
         backbone_config=backbone,
         feature_size=32,
         mask_feature_size=32,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,16 @@ def test_batches_change_nothing(weights: Path, clip: OpenClipScorer) -> None:
 
 def test_what_comes_twice_is_computed_once(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip, computed = tiny(weights), []
-    see, read = clip._see, clip._read
-    monkeypatch.setattr(clip, "_see", lambda images: computed.append(len(images)) or see(images))
-    monkeypatch.setattr(clip, "_read", lambda texts: computed.append(len(texts)) or read(texts))
+
+    def counted(function: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+        def call(given: list[Any]) -> Any:
+            computed.append(len(given))
+            return function(given)
+
+        return call
+
+    monkeypatch.setattr(clip, "_see", counted(clip._see))
+    monkeypatch.setattr(clip, "_read", counted(clip._read))
     one, other = picture(seed=0), picture(seed=1)
     clip.similarities([one, other, one, one], ["a dog", "a dog", "a cup", "a dog"])
     assert computed == [2, 2]

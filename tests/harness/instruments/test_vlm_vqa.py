@@ -88,7 +88,7 @@ def network(seed: int = 0) -> Any:
 def save(folder: Path, *, template: str | None = TEMPLATE, seed: int = 0) -> Path:
     from transformers import Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
 
-    looks = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
+    looks: dict[str, Any] = {"patch_size": 4, "merge_size": 2, "temporal_patch_size": 2}
     network(seed).save_pretrained(folder)
     Qwen2VLProcessor(
         image_processor=Qwen2VLImageProcessor(min_pixels=8 * 8, max_pixels=32 * 32, **looks),
@@ -175,7 +175,8 @@ def test_a_shared_first_token_counts_for_neither() -> None:
             first = [7] if text.startswith(" ") else []
             return [*first, {"yes": 1, "Yes": 2, "no": 3, "No": 3}[text.strip()], 9]
 
-    assert answer_tokens(Spaced()) == AnswerTokens(yes=(1, 2), no=(3,))
+    spaced: Any = Spaced()
+    assert answer_tokens(spaced) == AnswerTokens(yes=(1, 2), no=(3,))
 
 
 def test_an_unknown_word_is_no_answer() -> None:
@@ -284,7 +285,8 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
 def test_a_model_of_text_alone_is_refused(tmp_path: Path) -> None:
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1}
+    sizes: dict[str, Any] = dict.fromkeys(("hidden_size", "intermediate_size"), 16)
+    sizes |= dict.fromkeys(("num_hidden_layers", "num_attention_heads"), 1)
     config = Qwen2Config(vocab_size=len(WORDS), num_key_value_heads=1, **sizes)
     Qwen2ForCausalLM(config).save_pretrained(tmp_path)
     tokenizer().save_pretrained(tmp_path)

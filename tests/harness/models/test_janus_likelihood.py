@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ Pictures = list[Image.Image]
 
 TEXTS = ["a red star", "two blue circles and a heart", "a ring above a cross", "yes", "three diamonds"]
 QUESTION = "which prompt fits the picture?"
-CLOSE = {"rtol": 0.0, "atol": 1e-5}
+CLOSE: dict[str, Any] = {"rtol": 0.0, "atol": 1e-5}
 
 
 @pytest.fixture(params=["tiny", "hub"])

@@ -24,7 +24,7 @@ ASKED = [
     (0, "how many circles are there?", ["three blue circles"]),
 ]
 """Picture, question, options: of different lengths, with a picture and a question that come again."""
-CLOSE = {"rtol": 0.0, "atol": 1e-5}
+CLOSE: dict[str, Any] = {"rtol": 0.0, "atol": 1e-5}
 
 
 @pytest.fixture(params=["tiny", "hub"])
@@ -105,7 +105,7 @@ def test_layers_in_place_give_transformers_own_values(
     ours = weighed(model, pictures)
     monkeypatch.setattr(states, "_is_plain", lambda *_: False)
     theirs = weighed(model, pictures)
-    tolerance = {"rtol": 0.0, "atol": 1e-5 if dtype == "float32" else 1e-7}
+    tolerance: dict[str, Any] = {"rtol": 0.0, "atol": 1e-5 if dtype == "float32" else 1e-7}
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, other, **tolerance)
 

@@ -178,7 +178,7 @@ class TestPilots:
         assert x.sd / sqrt(60) == pytest.approx(task.categories["x"].se)
 
     def test_the_parts_of_a_pilot_add_up(self, pair: tuple[Path, Path]) -> None:
-        for spread in spreads_of_pair(*map(load_run, pair), "toy"):
+        for spread in spreads_of_pair(load_run(pair[0]), load_run(pair[1]), "toy"):
             assert spread.omega2 is not None
             assert spread.noise is not None
             if spread.omega2 > 0:
@@ -226,7 +226,7 @@ class TestPilots:
             spreads_of_run(load_run(pair[0]), "geneval")
 
     def test_another_number_of_items_keeps_the_spread(self, pair: tuple[Path, Path]) -> None:
-        spread = spreads_of_pair(*map(load_run, pair), "toy")[0]
+        spread = spreads_of_pair(load_run(pair[0]), load_run(pair[1]), "toy")[0]
         larger = resized(spread, units=480)
         assert larger.sd == spread.sd
         assert detectable(larger) == pytest.approx(detectable(spread) / 2, rel=0.02)

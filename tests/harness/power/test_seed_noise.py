@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from selfreward_eval.harness.comparing.compare import load_run
 from selfreward_eval.harness.comparing.pairing import PairedItem
@@ -40,10 +41,14 @@ def drawn(seed: int, chance: float = 0.5, items: int = 40) -> dict[str, list[lis
     return {name: (rng.random((items, 4)) < chance).astype(float).tolist() for name in ("one", "two")}
 
 
+def means(marks: list[list[float | None]]) -> NDArray[np.float64]:
+    return np.array(marks, dtype=np.float64).mean(axis=1)
+
+
 def test_two_runs_give_one_delta_and_its_standard_error_from_the_items(repeat: Repeat) -> None:
     marks = [drawn(0), drawn(1)]
     noise = measure_noise([repeat(1, marks[0]), repeat(2, marks[1])])["toy"]
-    gaps = {name: np.mean(marks[1][name], axis=1) - np.mean(marks[0][name], axis=1) for name in marks[0]}
+    gaps = {name: means(marks[1][name]) - means(marks[0][name]) for name in marks[0]}
     one = noise.categories["one"]
     assert one.deltas == pytest.approx((gaps["one"].mean(),))
     assert one.se == pytest.approx(sqrt((gaps["one"] ** 2).sum()) / 40)

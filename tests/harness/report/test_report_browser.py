@@ -16,7 +16,7 @@ from selfreward_eval.harness.report import write_comparison_page, write_run_page
 from selfreward_eval.harness.report.pooled_page import write_pooled_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 TASK = "shapes_geneval"
 
@@ -29,11 +29,15 @@ class Watched:
         self.requests: list[str] = []
         self.troubles: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("dialog", lambda dialog: (self.troubles.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self.dismiss)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("console", lambda message: self.troubles.append(message.text))
         self.address = path.as_uri()
         self.page.goto(self.address + fragment)
+
+    def dismiss(self, dialog: Dialog) -> None:
+        self.troubles.append(dialog.message)
+        dialog.dismiss()
 
     def expect_shown(self, number: int) -> None:
         """The live count comes to ``number``, and as many cards are visible."""

@@ -89,7 +89,12 @@ def state(folder: Path) -> dict[str, Any]:
 
 def main(folder: Path, batch_size: int) -> dict[str, Any]:
     writes = []
-    files._write_all = lambda descriptor, data: (writes.append(len(data)), write(descriptor, data))[1]
+
+    def counted(descriptor: int, data: bytes) -> None:
+        writes.append(len(data))
+        write(descriptor, data)
+
+    files._write_all = counted
     drawn, _ = sitting(folder / "whole", batch_size)
     files._write_all = write
     whole = state(folder / "whole")

@@ -93,6 +93,7 @@ def test_numbers_are_those_of_our_block(results: dict[str, Any]) -> None:
 def test_a_standard_error_that_does_not_exist_is_left_out(tmp_path: Path) -> None:
     """One item per category has none."""
     finished = run(DummyModel(), [ShapesGenEval()], tmp_path, limit=6)
+    assert finished.results_path is not None
     rows = json.loads(finished.results_path.read_text())["results"]
     assert all("accuracy,none" in row and "accuracy_stderr,none" not in row for row in rows.values())
 

@@ -79,9 +79,15 @@ def test_nothing_is_done_again_in_a_finished_run(tmp_path: Path) -> None:
     assert again.scores == first.scores
 
 
+def results_of(finished: Finished) -> dict[str, Any]:
+    assert finished.results_path is not None
+    results: dict[str, Any] = json.loads(finished.results_path.read_text())
+    return results
+
+
 def test_the_time_of_every_sitting_counts(tmp_path: Path) -> None:
-    first = json.loads(draw(DummyModel(seconds=0.01), tmp_path).results_path.read_text())
-    again = json.loads(draw(DummyModel(), tmp_path).results_path.read_text())
+    first = results_of(draw(DummyModel(seconds=0.01), tmp_path))
+    again = results_of(draw(DummyModel(), tmp_path))
     assert float(first["total_evaluation_time_seconds"]) > 24 * 0.01
     assert again["total_evaluation_time_seconds"] == first["total_evaluation_time_seconds"]
 
@@ -123,7 +129,7 @@ def test_a_category_that_fails_whole_leaves_no_number(tmp_path: Path) -> None:
     scores = finished.scores[NAME]
     assert scores.categories["counting"].value is scores.overall.value is None
     assert (scores.overall.n_scored, scores.overall.coverage) == (20, 20 / 24)
-    results = json.loads(finished.results_path.read_text())["results"]
+    results = results_of(finished)["results"]
     assert not [key for key in (*results[NAME], *results[f"{NAME}_counting"]) if key.startswith("accuracy")]
     assert "accuracy,none" in results[f"{NAME}_colors"]
 

@@ -67,6 +67,7 @@ def written(sample: Any, regions: str = GOOD, layout: str = "Score: 1", **settin
 def test_written_scores_become_map_and_summary(sample: Any) -> None:
     reward = written(sample)
     assert reward.map.shape == (4, 6)
+    assert reward.map is not None
     assert reward.map[0].tolist() == [0.75] * 6  # the bad region cannot pull the larger one down
     assert reward.map[3].tolist() == [0.5] * 6
     assert reward.value == summary(1.0, [0.5, -1.0]) == 0.375
@@ -221,6 +222,7 @@ def test_probabilities_become_scores_of_regions_and_layout() -> None:
     assert [region["score"] for region in reward.evidence["regions"]] == [1.0, -1.0]
     assert reward.components["layout"] == pytest.approx(0.0)
     assert reward.value == pytest.approx(0.0)
+    assert reward.map is not None
     assert reward.map[0].tolist() == [0.5] * 4 + [0.25] * 4
 
 

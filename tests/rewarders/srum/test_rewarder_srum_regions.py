@@ -100,7 +100,7 @@ def test_a_proposer_may_be_given_itself(sample: Any) -> None:
     own = DetectorRegions(Finds(), ["a"])
     assert proposer(own) is own
     with pytest.raises(UsageError, match="cannot take regions from int"):
-        proposer(3)
+        proposer(3)  # type: ignore[arg-type]
 
 
 def test_a_named_detector_gets_its_arguments_and_the_proposer_its_own() -> None:
@@ -153,8 +153,8 @@ def sam(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
     torch.manual_seed(0)
-    heads = {"num_hidden_layers": 1, "num_attention_heads": 2}
-    size = {"image_size": 64, "patch_size": 8}
+    heads: dict[str, Any] = {"num_hidden_layers": 1, "num_attention_heads": 2}
+    size: dict[str, Any] = {"image_size": 64, "patch_size": 8}
     config = SamConfig(
         vision_config=SamVisionConfig(
             hidden_size=16, output_channels=16, mlp_dim=32, window_size=4, global_attn_indexes=[0],

@@ -30,6 +30,7 @@ def test_the_tiny_model_finds_the_wrong_region(tiny: Any, scene: Any) -> None:
     scores = {region["label"]: region["score"] for region in reward.evidence["regions"]}
     assert scores["star"] > 0.5
     assert scores["ring"] < -0.5
+    assert reward.map is not None
     # As released, the right region stands out and the wrong one stays at the ground.
     assert reward.map[24, 8] > reward.map[24, 24] == reward.map[24, 40]
 
@@ -47,4 +48,6 @@ def test_a_batch_gives_what_one_by_one_gives(tiny: Any, scene: Any) -> None:
     alone = [rewarder.score([prompt], [one])[0] for prompt, one in zip(prompts, samples, strict=True)]
     assert [r.value for r in together] == pytest.approx([r.value for r in alone], abs=1e-5)
     for a, b in zip(together, alone, strict=True):
+        assert a.map is not None
+        assert b.map is not None
         np.testing.assert_allclose(a.map, b.map, atol=1e-5)

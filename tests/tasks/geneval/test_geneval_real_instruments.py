@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,12 +26,13 @@ def save_detector(folder: Path) -> None:
 
     torch.manual_seed(0)
     stages = [f"stage{i}" for i in range(1, 5)]
-    backbone = SwinConfig(
+    backbone = SwinConfig(  # type: ignore[call-arg]
         image_size=64, embed_dim=8, depths=[1] * 4, num_heads=[1, 1, 2, 2], window_size=4, out_features=stages
     )
     widths = ("feature_size", "mask_feature_size", "hidden_dim", "encoder_feedforward_dim", "dim_feedforward")
-    sizes = {"encoder_layers": 1, "decoder_layers": 2, "num_attention_heads": 2, "num_queries": 5}
-    config = Mask2FormerConfig(backbone_config=backbone, num_labels=80, **dict.fromkeys(widths, 32), **sizes)
+    sizes: dict[str, Any] = dict.fromkeys(widths, 32) | {"encoder_layers": 1, "decoder_layers": 2}
+    sizes |= {"num_attention_heads": 2, "num_queries": 5, "num_labels": 80}
+    config = Mask2FormerConfig(backbone_config=backbone, **sizes)
     network = Mask2FormerForUniversalSegmentation(config)
     with torch.no_grad():
         network.class_predictor.bias[BENCH] = 20.0

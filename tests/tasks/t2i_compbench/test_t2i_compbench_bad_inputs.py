@@ -134,7 +134,7 @@ def test_an_answer_that_is_no_probability(scripted: Any) -> None:
 
 
 def test_too_few_answers(scripted: Any) -> None:
-    class Silent(scripted):  # type: ignore[misc, valid-type]
+    class Silent(scripted):
         def yes_probabilities(self, images: Sequence[Any], questions: Sequence[str]) -> list[float]:
             return [0.5]
 
@@ -145,7 +145,7 @@ def test_too_few_answers(scripted: Any) -> None:
 def test_answers_that_fit_no_picture_are_nobodys(scripted: Any) -> None:
     """One answer is lacking: whose is unknown, so the first picture does not get its neighbour's."""
 
-    class Skips(scripted):  # type: ignore[misc, valid-type]
+    class Skips(scripted):
         def yes_probabilities(self, images: Sequence[Any], questions: Sequence[str]) -> list[float]:
             return [0.5] * (len(questions) - 1)
 
@@ -176,7 +176,7 @@ def test_a_detection_that_is_no_number_is_no_absent_object(
     "wrong", [np.zeros(4), np.zeros((479, 479, 3)), np.zeros((4, 4)), np.full((479, 479), np.nan)]
 )
 def test_a_map_that_is_none(scripted: Any, wrong: NDArray[Any]) -> None:
-    class Wrong(scripted):  # type: ignore[misc, valid-type]
+    class Wrong(scripted):
         def depth(self, images: Sequence[Any]) -> list[NDArray[np.float32]]:
             return [wrong.astype(np.float32) for _ in images]
 

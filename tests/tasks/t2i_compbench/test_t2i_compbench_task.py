@@ -232,4 +232,4 @@ class TestWholeRun:
             task = equipped(scripted(name=f"blip_vqa {mode}"), categories="color")
             runs.append(load_run(run(DummyModel(name=name), [task], tmp_path, limit=1).folder))
         with pytest.raises(NotComparable, match=r'vqa\.name: "blip_vqa native" != "blip_vqa official"'):
-            require_comparable(*runs)
+            require_comparable(runs[0], runs[1])

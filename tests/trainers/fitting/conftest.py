@@ -150,8 +150,9 @@ def save_small(folder: Path) -> None:
     from selfreward_eval.trainers.pretrain import architecture, saving, tokenizer
 
     configuration = architecture.config(tokenizer.SIZE, tokenizer.special_ids())
-    configuration.text_config.num_hidden_layers = 2
-    configuration.text_config.intermediate_size = 64
+    text: Any = configuration.text_config
+    text.num_hidden_layers = 2
+    text.intermediate_size = 64
     saving.save(architecture.new_model(configuration, seed=3), folder)
 
 

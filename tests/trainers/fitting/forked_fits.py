@@ -15,10 +15,10 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import conftest
 import safetensors.torch
 import torch
 
@@ -28,6 +28,9 @@ from selfreward_eval.trainers.base import Trainer
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.methods.rejection import Rejection
 from selfreward_eval.trainers.processes import processes
+
+conftest: Any = import_module("conftest")
+"""The one beside this file; there are others."""
 
 ADAPTERS: dict[str, Any] = {"lora_rank": 2, "rounds": 2, "steps": 4, "save_every": 3}
 """Checkpoints of two files each at steps 3, 4, 6 and 8."""
@@ -77,7 +80,7 @@ def before_a_checkpoint_is_renamed() -> None:
 
 
 def while_the_weights_are_written() -> None:
-    whole_weights.settle = die
+    whole_weights.settle = die  # type: ignore[assignment]
 
 
 DEATHS = (between_steps, inside_a_checkpoint, before_a_checkpoint_is_renamed, while_the_weights_are_written)

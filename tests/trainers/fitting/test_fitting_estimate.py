@@ -19,7 +19,7 @@ def test_both_stages_are_forecast_from_what_was_measured(
 ) -> None:
     clock = 0.0
 
-    class Timed(plain):  # type: ignore[misc]
+    class Timed(plain):
         """A step takes a second the first time, a quarter of one from then on."""
 
         calls = 0
@@ -61,6 +61,8 @@ def test_memory_that_candidates_take_is_seen(model: Any, plain: Any, candidates:
 
     found = estimate(model, plain(), collect_few)
     assert found.device == "cpu"
+    assert found.growth_bytes is not None
+    assert found.peak_bytes is not None
     assert found.growth_bytes > 50_000_000
     assert found.peak_bytes > found.growth_bytes
 

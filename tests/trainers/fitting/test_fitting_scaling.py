@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from selfreward_eval.harness.errors import TrainingStopped
+from selfreward_eval.trainers.base import Side
 from selfreward_eval.trainers.engine import Engine
 
-PICKED = {"drawing": [0, 1], "captioning": [0, 1]}
+PICKED: dict[Side, list[int]] = {"drawing": [0, 1], "captioning": [0, 1]}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from selfreward_eval.harness.errors import UsageError
+from selfreward_eval.trainers.base import Side
 from selfreward_eval.trainers.engine import Engine
 from selfreward_eval.trainers.fitting import fit
 from selfreward_eval.trainers.recomputing import recomputing
@@ -87,7 +88,7 @@ def test_the_averaged_weights_are_what_is_kept(
 
 def test_recomputed_activations_give_the_same_gradients(model: Any, plain: Any, candidates: Any) -> None:
     pool = candidates(0, model)
-    picked = {"drawing": [0, 1], "captioning": [1, 2]}
+    picked: dict[Side, list[int]] = {"drawing": [0, 1], "captioning": [1, 2]}
     calls = 0
     layer = model.loaded.model.model.language_model.layers[0].mlp
     # Counted at a part of a layer: it is called again exactly when the layer is recomputed.

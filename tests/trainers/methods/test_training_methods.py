@@ -87,9 +87,9 @@ def test_srum_learns_every_picture_that_has_a_map(model: Any, pool: Pool) -> Non
 
 
 def test_srum_may_keep_close_to_the_best_picture_instead(model: Any, pool: Pool) -> None:
+    assert pool.drawings is not None
     flat = Pool(0, replace(pool.drawings, maps=np.zeros((3, 3, 36), dtype=np.float32)))
     loss, _ = build("srum", keep="best", constraint=0.5).loss(model, flat, {"drawing": [0]})
-    assert pool.drawings is not None
     best = model.token_logprobs(PROMPTS[:1], pool.drawings.tokens[:1, 1])
     assert loss.item() == pytest.approx(-0.5 * best.mean().item(), abs=1e-4)
 
@@ -243,6 +243,7 @@ def test_grpo_without_a_penalty_needs_no_starting_model(model: Any, pool: Pool) 
     assert build("dsr_grpo").anchored == ("drawing", "captioning")
     trainer = build("dsr_grpo", kl=0.0)
     assert trainer.anchored == ("captioning",)
+    assert pool.drawings is not None
     free = replace(pool, drawings=replace(pool.drawings, reference_logprobs=None))
     loss, told = trainer.loss(model, free, {"drawing": [0, 1]})
     assert told["drawing_kl"] == 0

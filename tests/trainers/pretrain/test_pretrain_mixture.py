@@ -30,7 +30,7 @@ CONTENTS = {request.content for _, request in evaluation() if request.tag in WHO
 @pytest.mark.parametrize("avoid_unseen", [True, False])
 def test_no_request_is_one_of_the_evaluations(avoid_unseen: bool) -> None:
     rng = np.random.default_rng(0)
-    seen = Counter()
+    seen: Counter[Any] = Counter()
     for _ in range(2000):
         request, sentence, scene = draw_request(rng, avoid_unseen=avoid_unseen)
         seen[request.tag] += 1

@@ -21,9 +21,10 @@ def folder(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_transformers_loads_it_whole(folder: Path, tiny: Any) -> None:
-    loaded, report = JanusForConditionalGeneration.from_pretrained(
+    found: Any = JanusForConditionalGeneration.from_pretrained(
         folder, dtype=torch.float32, output_loading_info=True
     )
+    loaded, report = found
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
     assert not report["mismatched_keys"]
@@ -46,7 +47,7 @@ def test_its_processor_loads(folder: Path) -> None:
 
 def test_a_conversation_reads_as_in_training(folder: Path) -> None:
     processor = JanusProcessor.from_pretrained(folder)
-    turns = [
+    turns: Any = [
         {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "what colour is it?"}]},
         {"role": "assistant", "content": [{"type": "text", "text": "red"}]},
     ]
@@ -67,7 +68,7 @@ def test_its_configuration_names_the_special_tokens(folder: Path) -> None:
     configuration = AutoConfig.from_pretrained(folder)
     assert configuration.image_token_id == special["image"]
     assert configuration.text_config.pad_token_id == special["pad"]
-    generation = JanusForConditionalGeneration.from_pretrained(folder).generation_config
+    generation: Any = JanusForConditionalGeneration.from_pretrained(folder).generation_config
     assert generation.generation_kwargs == {"boi_token_id": special["boi"]}
 
 

@@ -35,7 +35,7 @@ def records_of(
     folder: Path, info: TaskInfo, items: int, values: Values, stream: random.Random
 ) -> list[SampleRecord]:
     """Samples of ``items`` items in two categories; every drawing is a picture of its own colour."""
-    found = []
+    found: list[SampleRecord] = []
     for number in range(items):
         text = HOSTILE if number == 0 else f"{info.name} {number}"
         category = ("plain", "counted")[number % 2]

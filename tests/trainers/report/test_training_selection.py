@@ -31,10 +31,11 @@ def test_improved_and_worsened_pairs_are_what_they_are_called(pair: tuple[Run, R
 def test_of_equal_pairs_those_of_the_most_improved_items_come_first(pair: tuple[Run, Run]) -> None:
     """With two samples an item can gain 1 or a half; enough items gained 1 to fill the choice."""
     before, after = pair
-    means = {}
+    means: dict[str, dict[str, float]] = {}
     for name, run in (("a", before), ("b", after)):
         for record in run.records["drawing"]:
-            means.setdefault(record.item.id, Counter())[name] += record.measurement.values["correct"] / 2
+            of_item = means.setdefault(record.item.id, {"a": 0.0, "b": 0.0})
+            of_item[name] += record.measurement.values["correct"] / 2
     improved = of("improved", chosen("drawing", before, after))
     assert all(means[one["item_id"]]["b"] - means[one["item_id"]]["a"] == 1.0 for one in improved)
 

@@ -64,7 +64,12 @@ def test_a_picture_is_looked_at_once_however_many_questions(
 ) -> None:
     blip, looks = tiny.instrument(folder), []
     look = blip._encode_pictures
-    monkeypatch.setattr(blip, "_encode_pictures", lambda images: looks.append(len(images)) or look(images))
+
+    def counted(images: list[Any]) -> Any:
+        looks.append(len(images))
+        return look(images)
+
+    monkeypatch.setattr(blip, "_encode_pictures", counted)
     first, second = tiny.picture(seed=1), tiny.picture(seed=2)
     blip.yes_probabilities([first, second, first, second], QUESTIONS)
     assert looks == [2]

@@ -108,7 +108,7 @@ def test_a_file_is_known_by_its_content(tiny: Any, folder: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("shape", [{"side": 32}, {"width": 8}])
 def test_an_embedding_of_another_shape_is_refused(
-    tiny: Any, folder: Path, tmp_path: Path, shape: dict[str, int]
+    tiny: Any, folder: Path, tmp_path: Path, shape: dict[str, Any]
 ) -> None:
     file = original(tiny, tmp_path / "positions.safetensors", **shape)
     blip = tiny.instrument(folder, image_size=LARGER, positions=str(file))

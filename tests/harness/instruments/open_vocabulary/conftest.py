@@ -33,7 +33,7 @@ def grounding_network(**changes: Any) -> Any:
     """A Grounding DINO in which every weight bears on the result and no score is certain."""
     from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
-    swin = SwinConfig(
+    swin = SwinConfig(  # type: ignore[call-arg]
         image_size=64,
         embed_dim=8,
         depths=[1, 2, 1, 1],
@@ -64,7 +64,7 @@ def grounding_network(**changes: Any) -> Any:
     network = GroundingDinoForObjectDetection(config)
     with torch.no_grad():
         for weight in network.parameters():
-            weight += 0.05 * torch.randn_like(weight)
+            weight.add_(torch.randn_like(weight), alpha=0.05)
         network.model.decoder.layer_norm.weight *= 0.1
     return network.eval()
 
@@ -106,7 +106,7 @@ def owlv2_network() -> Any:
     network = Owlv2ForObjectDetection(Owlv2Config(text_config=text, vision_config=vision, projection_dim=32))
     with torch.no_grad():
         for weight in network.parameters():
-            weight += 0.1 * torch.randn_like(weight)
+            weight.add_(torch.randn_like(weight), alpha=0.1)
         for layer in (network.class_head.logit_shift, network.class_head.logit_scale):
             layer.weight *= 0.2
         network.box_head.dense2.weight *= 0.05

@@ -33,9 +33,14 @@ LABELS = ["Dog", "red frog", "t-shirt", "bus stop sign"]
 def same(one: list[Detection], other: list[Detection]) -> bool:
     """Whether two lists of candidates agree within 1e-4, in scores and in pixels."""
     assert [d.label for d in one] == [d.label for d in other]
-    scores = [torch.tensor([d.score for d in found]) for found in (one, other)]
-    boxes = [torch.tensor([d.box for d in found]) for found in (one, other)]
-    return torch.allclose(*scores, atol=1e-4, rtol=0) and torch.allclose(*boxes, atol=1e-4 * 96, rtol=0)
+    mine, theirs = (
+        [torch.tensor([d.score for d in found]), torch.tensor([d.box for d in found])]
+        for found in (one, other)
+    )
+    return all(
+        torch.allclose(a, b, atol=atol, rtol=0)
+        for a, b, atol in zip(mine, theirs, (1e-4, 1e-4 * 96), strict=True)
+    )
 
 
 def both(folder: Path, image: Image.Image, **settings: Any) -> list[list[Detection]]:
