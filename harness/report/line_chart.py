@@ -23,6 +23,11 @@ LEFT, RIGHT, TOP, TALL = 54.0, 328.0, 32.0, 120.0
 LEGEND = 20.0
 """Height of a legend."""
 
+CROWD = 6
+"""Above so many curves the plot is higher, by :data:`ROOM` for each further one, so that they lie apart."""
+
+ROOM = 12.0
+
 POINTS = 120
 """A curve of more points is drawn as means of as many blocks; more would be narrower than a pixel."""
 
@@ -74,7 +79,7 @@ def line_chart(
     across = _axis([x for x, _ in every], LEFT + 6, RIGHT - 6)
     legend, rows = _legend(series) if len(series) > 1 else ([], 0)
     top = TOP + LEGEND * rows
-    bottom = top + TALL
+    bottom = top + TALL + ROOM * max(0, len(series) - CROWD)
     upward = _axis([y for _, y in every], bottom - 6, top + 6)
     shapes: list[Shape] = [Word(4, 18, title, 13, bold=True)]
     for value in ticks(upward.low, upward.high):

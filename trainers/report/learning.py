@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CAPTION", "curve_charts", "gain_words", "learning_rows", "learning_view"]
 
-COLOURS = ("accent", "second", "third", "up", "down", "ink")
-"""Of the methods, in their order; the next six have them with rings in place of dots, and more share them."""
+COLOURS = ("accent", "second", "third", "up", "down", "ink", "soft")
+"""Of the methods, in their order; the next seven have them with rings for dots, and more share them."""
 
 CAPTION = (
     "Broken lines are the lowest and the highest seed, where a method has several. A reward is the mean over "

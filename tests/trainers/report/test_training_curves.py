@@ -7,13 +7,17 @@ from xml.etree import ElementTree
 import pytest
 
 from selfreward_eval.harness.report.drawing import Disc, Drawing, Line, Word
-from selfreward_eval.harness.report.line_chart import POINTS, Series, line_chart, thinned
+from selfreward_eval.harness.report.line_chart import CROWD, POINTS, ROOM, Series, line_chart, thinned
 from selfreward_eval.harness.report.themed import inline_svg
 from selfreward_eval.trainers.report.curves import names_of, step_charts
 
 
 def polylines(drawing: Drawing, colour: str) -> list[Line]:
     return [one for one in drawing.shapes if isinstance(one, Line) and one.colour == colour and not one.dash]
+
+
+def heights(drawing: Drawing) -> list[float]:
+    return [y for one in drawing.shapes if isinstance(one, Line) and one.width == 2.0 for _, y in one.points]
 
 
 def words(drawing: Drawing) -> list[str]:
@@ -49,6 +53,13 @@ def test_the_marked_point_is_larger_than_the_others() -> None:
 def test_several_curves_have_a_legend() -> None:
     series = [Series("before", ((1.0, 0.5),)), Series("after", ((1.0, 0.6),), "second")]
     assert {"before", "after"} <= set(words(line_chart("g", series, axis_name="scale")))
+
+
+def test_many_curves_have_more_room() -> None:
+    series = [Series(f"method {k}", ((1.0, float(k)), (2.0, 1.0))) for k in range(CROWD + 1)]
+    few, many = (line_chart("g", series[:count], axis_name="scale") for count in (CROWD, CROWD + 1))
+    tops, bottoms = zip(*((min(ys), max(ys)) for ys in map(heights, (few, many))), strict=True)
+    assert bottoms[1] - tops[1] == pytest.approx(bottoms[0] - tops[0] + ROOM)
 
 
 def test_whole_numbers_only_where_something_is_counted() -> None:

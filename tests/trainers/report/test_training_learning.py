@@ -29,20 +29,20 @@ def looks(drawing: Drawing) -> set[tuple[str, str]]:
     return {(one.colour, one.edge) for one in drawing.shapes if isinstance(one, Disc)}
 
 
-def test_twelve_methods_have_twelve_looks() -> None:
-    scores, _, *rewards = charts(12)
-    assert len(looks(scores)) == 12
-    assert [len(looks(one)) for one in rewards] == [1] * 12
+def test_fourteen_methods_have_fourteen_looks() -> None:
+    scores, _, *rewards = charts(14)
+    assert len(looks(scores)) == 14
+    assert [len(looks(one)) for one in rewards] == [1] * 14
 
 
 def test_a_method_looks_alike_in_its_charts() -> None:
-    scores, _, *rewards = charts(12)
+    scores, _, *rewards = charts(14)
     assert looks(scores) == set.union(*map(looks, rewards))
 
 
 def test_every_look_has_its_rule_in_both_themes() -> None:
     rules = CHARTS.read_text(encoding="utf-8")
     classes = {
-        name for one in re.findall('class="([^"]*)"', inline_svg(charts(12)[0])) for name in one.split()
+        name for one in re.findall('class="([^"]*)"', inline_svg(charts(14)[0])) for name in one.split()
     }
     assert [name for name in sorted(classes) if f".{name} " not in rules] == []
