@@ -11,7 +11,7 @@ from selfreward_eval.harness.report.drawing import to_svg
 from selfreward_eval.harness.report.notation import count
 from selfreward_eval.harness.report.rendering import asset, build_environment
 from selfreward_eval.trainers.report.learning import learning_view
-from studies.self_reward.figure import figure
+from studies.self_reward.figure import figure, lead
 from studies.self_reward.gather import gathered
 from studies.self_reward.plan import Plan
 from studies.self_reward.summary import bare, state_words, summary
@@ -35,7 +35,7 @@ def write_study(
         plan_file: where it was read from.
         output: the study's folder; the page is ``report.html`` in it.
         results: where the record goes.
-        markdown: where the summary goes, with its figure beside it.
+        markdown: where the summary goes, with its figures beside it.
 
     Returns:
         The page.
@@ -48,6 +48,8 @@ def write_study(
     drawn = figure(found)
     if drawn is not None:
         atomic_write_text(markdown.with_suffix(".svg"), to_svg(drawn))
+    if (small := lead(found)) is not None:
+        atomic_write_text(markdown.with_name(f"{markdown.stem}_lead.svg"), to_svg(small))
     atomic_write_text(markdown, summary(found, markdown.with_suffix(".svg").name if drawn else ""))
     page = output / "report.html"
     write_page(page, page_of(found))

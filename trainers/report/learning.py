@@ -13,7 +13,7 @@ from selfreward_eval.harness.report.themed import inline_svg
 if TYPE_CHECKING:
     from selfreward_eval.harness.report.drawing import Drawing
 
-__all__ = ["CAPTION", "curve_charts", "gain_words", "learning_rows", "learning_view"]
+__all__ = ["CAPTION", "curve_charts", "gain_words", "learning_rows", "learning_view", "task_charts"]
 
 COLOURS = ("accent", "second", "third", "up", "down", "ink", "soft")
 """Of the methods, in their order; the next seven have them with rings for dots, and more share them."""
@@ -57,29 +57,40 @@ def learning_view(curves: Mapping[str, Curve], ranges: Ranges) -> dict[str, Any]
 
 def curve_charts(curves: Mapping[str, Curve], ranges: Ranges) -> list[Drawing]:
     """Per task its score against pictures and against CPU-seconds, then every method's reward."""
-    looks = {name: _look(place) for place, name in enumerate(curves)}
-    charts = []
-    for task in _tasks(curves):
-        notation = notation_for(ranges[task])
-        unit = f", {notation.unit.strip()}" if notation.unit else ""
-        for key, axis in (("pictures", "pictures"), ("cpu_seconds", "CPU-seconds of training")):
-            series = [
-                replace(_series(name, curve, task, key), **looks[name])
-                for name, curve in curves.items()
-                if task in curve["tasks"]
-            ]
-            series = [one for one in series if one.points]
-            if series:
-                charts.append(
-                    line_chart(f"{task}{unit}", series, axis_name=axis, factor=notation.factor, whole=True)
-                )
-    for name, curve in curves.items():
+    charts = [chart for task in _tasks(curves) for chart in task_charts(task, curves, ranges)]
+    for place, (name, curve) in enumerate(curves.items()):
         points = tuple(
             (float(p["pictures"]), float(p["reward"])) for p in curve["points"] if p["reward"] is not None
         )
         if points:
-            series = [Series(name, points, dots=True, **looks[name])]
+            series = [Series(name, points, dots=True, **_look(place))]
             charts.append(line_chart(f"reward of {name}", series, axis_name="pictures", whole=True))
+    return charts
+
+
+def task_charts(task: str, curves: Mapping[str, Curve], ranges: Ranges) -> list[Drawing]:
+    """A task's score against pictures and against CPU-seconds; without points, none.
+
+    Args:
+        task: its name.
+        curves: as for :func:`learning_view`; a method's place decides on its colour.
+        ranges: task -> range of its metric.
+    """
+    looks = {name: _look(place) for place, name in enumerate(curves)}
+    charts = []
+    for key, axis in (("pictures", "pictures"), ("cpu_seconds", "CPU-seconds of training")):
+        series = [
+            replace(_series(name, curve, task, key), **looks[name])
+            for name, curve in curves.items()
+            if task in curve["tasks"]
+        ]
+        series = [one for one in series if one.points]
+        if series:
+            notation = notation_for(ranges[task])
+            unit = f", {notation.unit.strip()}" if notation.unit else ""
+            charts.append(
+                line_chart(f"{task}{unit}", series, axis_name=axis, factor=notation.factor, whole=True)
+            )
     return charts
 
 
