@@ -23,7 +23,7 @@ SETTINGS = {
     "captioning": 0,
     "prompts": 64,
     "candidates": 8,
-    "rounds": 10,
+    "rounds": 12,
     "steps": 4,
     "batch_size": 16,
     "learning_rate": 2.5e-4,
