@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from selfreward_eval.cli.progress import BarProgress
@@ -23,6 +24,9 @@ SHOWN = 4
 FIRST = 32
 """They are chosen from so many samples, the first ones: the same prompts and seeds in both arms."""
 
+PLACES = ("evaluation-*/*/samples_*.jsonl", "*/samples_*.jsonl")
+"""Where the samples of an arm are: of a training run's evaluations, or of a run of its own."""
+
 SIDE = 24
 """Columns of a picture; a line of text is two rows of pixels."""
 
@@ -31,13 +35,14 @@ class DrawingProgress(BarProgress):
     """Bars, and pictures once a task has some; without colours only the bars.
 
     Args:
-        folders: name of an arm -> folder in which its run folders appear.
+        folders: name of an arm -> folder in which its run folders appear, see :data:`PLACES`.
         console: to write to; standard error by default.
     """
 
     def __init__(self, folders: Mapping[str, Path], console: Console | None = None) -> None:
         super().__init__(console)
         self._folders, self._seen = dict(folders), set[Path]()
+        self._looking = Lock()
 
     def start(self, task: str, total: int, done: int) -> None:
         self._look(at_least=1)
@@ -54,17 +59,18 @@ class DrawingProgress(BarProgress):
         from selfreward_eval.harness.errors import InputError
         from selfreward_eval.harness.runs.reader import read_samples
 
-        for arm, folder in self._folders.items():
-            for path in sorted(folder.glob("evaluation-*/*/samples_*.jsonl")):
-                if path in self._seen:
-                    continue
-                try:
-                    records = read_samples(path).records[:FIRST]
-                except (InputError, OSError):  # It is being written; whoever reads all of it will tell.
-                    continue
-                if len(records) >= at_least:
-                    self._seen.add(path)
-                    self._show(arm, path, records)
+        with self._looking:  # Two runs that go on at once tell of their samples from two threads.
+            for arm, folder in self._folders.items():
+                for path in sorted(one for place in PLACES for one in folder.glob(place)):
+                    if path in self._seen:
+                        continue
+                    try:
+                        records = read_samples(path).records[:FIRST]
+                    except (InputError, OSError):  # It is being written; whoever reads all of it will tell.
+                        continue
+                    if len(records) >= at_least:
+                        self._seen.add(path)
+                        self._show(arm, path, records)
 
     def _show(self, arm: str, path: Path, records: Sequence[SampleRecord]) -> None:
         from rich.table import Table

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.comparing.compare import Comparison
+    from selfreward_eval.harness.models.base import Model
+    from selfreward_eval.harness.runs.reader import Run
     from selfreward_eval.harness.runs.run import Progress
     from selfreward_eval.trainers.jobs import TrainingJob
 
@@ -25,23 +27,20 @@ class Shipped:
 
 
 def compare_shipped(job: TrainingJob, output: Path, progress: Progress) -> Shipped:
-    """Measures the start and the shipped checkpoint on the job's tasks, and compares them.
+    """Measures the start and, beside it, the shipped checkpoint on the job's tasks, and compares them.
 
     Args:
         job: the training run that follows; it finds its start measured.
         output: folder of the shipped checkpoint's run, with the comparison's page beside it.
         progress: told of every sample.
     """
+    from selfreward_eval.cli.beside import measured_beside
     from selfreward_eval.harness.comparing.compare import compare_runs, load_run
     from selfreward_eval.harness.models.tiny import TinyModel
     from selfreward_eval.harness.report import write_comparison_page, write_run_page
     from selfreward_eval.harness.runs.run import BATCH, run
 
-    folders = []
-    for model, folder in (
-        (job.model, job.before / f"evaluation-guidance-{job.model.guidance:g}"),
-        (TinyModel(CHECKPOINT), output),
-    ):
+    def measure(model: Model, folder: Path) -> Run:
         finished = run(
             model,
             list(job.tasks),
@@ -52,8 +51,12 @@ def compare_shipped(job: TrainingJob, output: Path, progress: Progress) -> Shipp
             progress=progress,
         )
         write_run_page(finished.folder)
-        folders.append(load_run(finished.folder))
-    start, trained = folders
+        return load_run(finished.folder)
+
+    names = [task.info.name for task in job.tasks]
+    with measured_beside(CHECKPOINT, names, output, job.seed, job.limit, progress):
+        start = measure(job.model, job.before / f"evaluation-guidance-{job.model.guidance:g}")
+    trained = measure(TinyModel(CHECKPOINT), output)
     comparison = compare_runs(start, trained)
     page = write_comparison_page(comparison, start, trained, output.with_suffix(".html"))
     return Shipped(comparison, page)

@@ -38,6 +38,15 @@ def test_four_pictures_of_a_task_appear_once_with_their_prompts(tmp_path: Path) 
     assert text.count("✓") + text.count("✗") == 4
 
 
+def test_a_run_outside_a_training_run_is_shown_too(tmp_path: Path) -> None:
+    console = terminal()
+    with DrawingProgress({"checkpoint=dsr": tmp_path}, console) as progress:
+        run(DummyModel(), [ShapesGenEval()], tmp_path, limit=9, progress=progress)
+        progress.start("next", 1, 0)
+    assert isinstance(console.file, io.StringIO)
+    assert "shapes_geneval, checkpoint=dsr:" in console.file.getvalue()
+
+
 @pytest.mark.parametrize("options", [{"force_terminal": False}, {"color_system": None}])
 def test_without_a_terminal_or_colours_there_are_none(tmp_path: Path, options: dict[str, object]) -> None:
     assert "▀" not in shown(terminal(**options), tmp_path)
