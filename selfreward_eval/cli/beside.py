@@ -1,7 +1,8 @@
 """A shipped checkpoint measured by a second process, while this one measures another model.
 
 The tiny model's operations are too small for threads: two processes with half the threads each are done
-sooner than one after the other with all of them. Which process measured makes no difference to a picture.
+sooner than one after the other with all of them. Pictures are the same but for one grey level of a pixel here
+and there, as on another number of threads.
 """
 
 from __future__ import annotations
