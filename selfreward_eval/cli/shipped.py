@@ -50,13 +50,13 @@ def compare_shipped(job: TrainingJob, output: Path, progress: Progress) -> Shipp
             batch_size=BATCH,
             progress=progress,
         )
-        write_run_page(finished.folder)
         return load_run(finished.folder)
 
     names = [task.info.name for task in job.tasks]
     with measured_beside(CHECKPOINT, names, output, job.seed, job.limit, progress):
         start = measure(job.model, job.before / f"evaluation-guidance-{job.model.guidance:g}")
     trained = measure(TinyModel(CHECKPOINT), output)
+    write_run_page(trained.folder)  # The training run writes that of the start.
     comparison = compare_runs(start, trained)
     page = write_comparison_page(comparison, start, trained, output.with_suffix(".html"))
     return Shipped(comparison, page)

@@ -34,8 +34,11 @@ def summary(found: Mapping[str, Any], picture: str = "") -> str:
     """
     runs = [run for arm in found["arms"].values() for run in arm["runs"]]
     finished = sum(run["state"] == "finished" for run in runs)
+    how_many = f"**{finished} of {len(runs)} runs are finished.** The others are told as far as they got."
+    if finished == len(runs):
+        how_many = f"**All {finished} runs are finished.**"
     lines = [
-        f"**{finished} of {len(runs)} runs are finished.** The others are told as far as they are measured.",
+        how_many,
         "",
         *_amended(found["amendments"]),
         "## Hypotheses",

@@ -150,6 +150,12 @@ def test_the_summary_is_made_of_the_record_alone(plan: Plan, plan_file: Path, st
     assert "| `random` | 32 | 0 |" in text
 
 
+def test_a_finished_study_says_so(plan: Plan, plan_file: Path, study: Path) -> None:
+    end(study, 0)
+    end(study, 1)
+    assert "**All 3 runs are finished.**" in summary(gathered(plan, plan_file, study))
+
+
 def test_the_study_is_written_and_nothing_goes_into_the_runs(
     plan: Plan, plan_file: Path, study: Path, tmp_path: Path
 ) -> None:
