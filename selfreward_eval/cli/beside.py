@@ -7,10 +7,10 @@ and there, as on another number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -22,19 +22,18 @@ __all__ = ["measured_beside"]
 
 @contextmanager
 def measured_beside(
-    checkpoint: str, tasks: Sequence[str], output: Path, seed: int, limit: int | None, progress: Progress
+    checkpoint: str, tasks: Sequence[str], output: Path, settings: Mapping[str, Any], progress: Progress
 ) -> Iterator[None]:
     """Measures in a second process for as long as the block and the measurement take.
 
-    What it could not finish, and why, is for whoever runs the same in this process afterwards: every sample
-    that it recorded is found there.
+    If the second process cannot finish, nothing is said here. Run the same in this process afterwards: it
+    finds every sample that was recorded, makes the rest, and says what is wrong.
 
     Args:
         checkpoint: of the tiny model.
         tasks: registry names.
         output: where the run goes.
-        seed: run seed.
-        limit: items per task; None for all.
+        settings: of :func:`selfreward_eval.harness.runs.run.run`, those that the first process gives it.
         progress: told of the second process's samples too, under the checkpoint's name.
     """
     import multiprocessing
@@ -46,7 +45,7 @@ def measured_beside(
     own = max(1, threads // 2)
     context = multiprocessing.get_context("spawn")
     told, tell = context.Pipe(duplex=False)
-    work = (checkpoint, tuple(tasks), output, seed, limit, max(1, threads - own), tell)
+    work = (checkpoint, tuple(tasks), output, dict(settings), max(1, threads - own), tell)
     process = context.Process(target=_measure, args=work, daemon=True)
     process.start()
     tell.close()
@@ -80,8 +79,7 @@ def _measure(
     checkpoint: str,
     tasks: Sequence[str],
     output: Path,
-    seed: int,
-    limit: int | None,
+    settings: Mapping[str, Any],
     threads: int,
     pipe: Connection,
 ) -> None:
@@ -91,20 +89,12 @@ def _measure(
     from selfreward_eval.api.objects import build_tasks
     from selfreward_eval.harness.errors import SelfRewardError
     from selfreward_eval.harness.models.tiny import TinyModel
-    from selfreward_eval.harness.runs.run import BATCH, run
+    from selfreward_eval.harness.runs.run import run
 
     torch.set_num_threads(threads)
     # What is wrong is said by the first process, which runs the same next.
     with suppress(SelfRewardError, OSError):
-        run(
-            TinyModel(checkpoint),
-            build_tasks(tasks, None),
-            output,
-            seed=seed,
-            limit=limit,
-            batch_size=BATCH,
-            progress=_Told(pipe),
-        )
+        run(TinyModel(checkpoint), build_tasks(tasks, None), output, progress=_Told(pipe), **settings)
 
 
 def _relay(pipe: Connection, label: str, progress: Progress) -> None:

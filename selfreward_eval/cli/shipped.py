@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from selfreward_eval.harness.comparing.compare import Comparison
@@ -40,20 +40,13 @@ def compare_shipped(job: TrainingJob, output: Path, progress: Progress) -> Shipp
     from selfreward_eval.harness.report import write_comparison_page, write_run_page
     from selfreward_eval.harness.runs.run import BATCH, run
 
+    settings: dict[str, Any] = {"seed": job.seed, "limit": job.limit, "batch_size": BATCH}
+
     def measure(model: Model, folder: Path) -> Run:
-        finished = run(
-            model,
-            list(job.tasks),
-            folder,
-            seed=job.seed,
-            limit=job.limit,
-            batch_size=BATCH,
-            progress=progress,
-        )
-        return load_run(finished.folder)
+        return load_run(run(model, list(job.tasks), folder, progress=progress, **settings).folder)
 
     names = [task.info.name for task in job.tasks]
-    with measured_beside(CHECKPOINT, names, output, job.seed, job.limit, progress):
+    with measured_beside(CHECKPOINT, names, output, settings, progress):
         start = measure(job.model, job.before / f"evaluation-guidance-{job.model.guidance:g}")
     trained = measure(TinyModel(CHECKPOINT), output)
     write_run_page(trained.folder)  # The training run writes that of the start.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from selfreward_eval.cli.beside import measured_beside
 from selfreward_eval.harness.runs.reader import load_run
+
+SIX: dict[str, Any] = {"seed": 0, "limit": 6}
 
 
 class Told:
@@ -28,7 +31,7 @@ class Told:
 
 def test_the_run_is_whole_and_its_samples_are_told(tmp_path: Path) -> None:
     told, threads = Told(), torch.get_num_threads()
-    with measured_beside("dsr", ["shapes_geneval"], tmp_path, 0, 6, told):
+    with measured_beside("dsr", ["shapes_geneval"], tmp_path, SIX, told):
         assert torch.get_num_threads() == max(1, threads // 2)
     assert torch.get_num_threads() == threads
     assert told.started == [("checkpoint=dsr, shapes_geneval", 24, 0)]
@@ -39,7 +42,7 @@ def test_the_run_is_whole_and_its_samples_are_told(tmp_path: Path) -> None:
 def test_what_is_wrong_is_left_to_the_first_process(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with measured_beside("dsr", ["no_such_task"], tmp_path, 0, 6, Told()):
+    with measured_beside("dsr", ["no_such_task"], tmp_path, SIX, Told()):
         pass
     assert list(tmp_path.iterdir()) == []
     assert "Traceback" not in capfd.readouterr().err
@@ -47,6 +50,6 @@ def test_what_is_wrong_is_left_to_the_first_process(
 
 def test_it_ends_where_the_first_process_cannot_go_on(tmp_path: Path) -> None:
     told = Told()
-    with pytest.raises(KeyError), measured_beside("dsr", ["shapes_geneval"], tmp_path, 0, None, told):
+    with pytest.raises(KeyError), measured_beside("dsr", ["shapes_geneval"], tmp_path, {"seed": 0}, told):
         raise KeyError("something else")
     assert told.counted < 1120

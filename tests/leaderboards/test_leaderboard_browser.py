@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.watched_pages import watched
 
 from selfreward_eval.leaderboards import build_leaderboard
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog, Page
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -36,17 +37,8 @@ class Watched:
         context = browser.contexts[0] if browser.contexts else browser.new_context()
         self.page: Page = context.new_page()
         self.page.set_viewport_size({"width": 1400, "height": 900})
-        self.requests: list[str] = []
-        self.troubles: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("dialog", self.dismiss)
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("console", lambda message: self.troubles.append(message.text))
+        self.requests, self.troubles = watched(self.page)
         self.page.goto(path.as_uri() + fragment)
-
-    def dismiss(self, dialog: Dialog) -> None:
-        self.troubles.append(dialog.message)
-        dialog.dismiss()
 
     def models(self) -> list[str]:
         """Names in the order shown."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.watched_pages import watched
 
 from selfreward_eval.harness.comparing.compare import compare_runs, load_run
 from selfreward_eval.harness.errors import InputError
@@ -17,7 +18,7 @@ from selfreward_eval.leaderboards.training_records import public, training_extra
 from selfreward_eval.trainers.record import Arm, TrainingRecord
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog
+    from playwright.sync_api import Browser
 
 MakeRun = Callable[..., Path]
 MakeMarks = Callable[..., Any]
@@ -271,15 +272,7 @@ def test_the_section_fits_the_screen(browser: Browser, train: Train, tmp_path: P
     build_leaderboard([after(folder)], tmp_path / "site")
     (path,) = (tmp_path / "site" / "models").iterdir()
     page = browser.new_page(viewport={"width": width, "height": 800})
-    troubles: list[str] = []
-    page.on("console", lambda message: troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-
-    def shut(dialog: Dialog) -> None:
-        troubles.append(dialog.message)
-        dialog.dismiss()
-
-    page.on("dialog", shut)
+    _, troubles = watched(page)
     page.goto(path.as_uri())
     assert page.get_by_role("heading", name="How it was trained").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

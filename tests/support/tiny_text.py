@@ -14,9 +14,8 @@ SMALL: dict[str, Any] = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "num_key_value_heads": 2,
-    "head_dim": 8,
 }
-"""Sizes of the text encoders of Qwen 3 and GLM."""
+"""Sizes of the text encoders of Qwen and GLM; heads are 8 wide."""
 
 
 def byte_level(*special: str) -> tuple[dict[str, int], list[tuple[str, str]]]:
@@ -156,13 +155,13 @@ def gemma_encoder() -> Any:
 def glm_encoder() -> Any:
     from transformers import GlmConfig, GlmModel
 
-    return GlmModel(GlmConfig(**SMALL, pad_token_id=0, eos_token_id=None))
+    return GlmModel(GlmConfig(**SMALL, head_dim=8, pad_token_id=0, eos_token_id=None))
 
 
 def qwen_encoder() -> Any:
     from transformers import Qwen3Config, Qwen3Model
 
-    return Qwen3Model(Qwen3Config(**SMALL))
+    return Qwen3Model(Qwen3Config(**SMALL, head_dim=8))
 
 
 def qwen_vl_encoder() -> Any:
@@ -171,12 +170,7 @@ def qwen_vl_encoder() -> Any:
     return Qwen2_5_VLForConditionalGeneration(
         Qwen2_5_VLConfig(
             text_config={
-                "vocab_size": 400,
-                "hidden_size": 16,
-                "intermediate_size": 16,
-                "num_hidden_layers": 2,
-                "num_attention_heads": 2,
-                "num_key_value_heads": 2,
+                **SMALL,
                 "rope_parameters": {"type": "default", "rope_theta": 1e6, "mrope_section": [1, 1, 2]},
             },
             vision_config={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from selfreward_eval.harness.report.line_chart import Series, line_chart
@@ -76,12 +75,11 @@ def task_charts(task: str, curves: Mapping[str, Curve], ranges: Ranges) -> list[
         curves: as for :func:`learning_view`; a method's place decides on its colour.
         ranges: task -> range of its metric.
     """
-    looks = {name: _look(place) for place, name in enumerate(curves)}
     charts = []
     for key, axis in (("pictures", "pictures"), ("cpu_seconds", "CPU-seconds of training")):
         series = [
-            replace(_series(name, curve, task, key), **looks[name])
-            for name, curve in curves.items()
+            _series(name, curve, task, key, _look(place))
+            for place, (name, curve) in enumerate(curves.items())
             if task in curve["tasks"]
         ]
         series = [one for one in series if one.points]
@@ -98,7 +96,7 @@ def _look(place: int) -> Look:
     return {"colour": COLOURS[place % len(COLOURS)], "hollow": place // len(COLOURS) % 2 == 1}
 
 
-def _series(name: str, curve: Curve, task: str, key: str) -> Series:
+def _series(name: str, curve: Curve, task: str, key: str, look: Look) -> Series:
     told = [(float(point[key]), point["tasks"][task]) for point in curve["points"] if point[key] is not None]
     points = [(x, float(at["score"])) for x, at in told if at["score"] is not None]
     band = [
@@ -110,7 +108,7 @@ def _series(name: str, curve: Curve, task: str, key: str) -> Series:
     if start is not None:
         points = [(0.0, float(start)), *points]
         band = [(0.0, float(start), float(start)), *band] if band else []
-    return Series(name, tuple(points), dots=True, band=tuple(band))
+    return Series(name, tuple(points), dots=True, band=tuple(band), **look)
 
 
 def _tasks(curves: Mapping[str, Curve]) -> list[str]:

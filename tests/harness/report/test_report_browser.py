@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.watched_pages import watched
 
 from selfreward_eval.harness.comparing.compare import compare_runs, load_run
 from selfreward_eval.harness.comparing.pooled import compare_pools
@@ -16,7 +17,7 @@ from selfreward_eval.harness.report import write_comparison_page, write_run_page
 from selfreward_eval.harness.report.pooled_page import write_pooled_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog, Page
+    from playwright.sync_api import Browser, Page
 
 TASK = "shapes_geneval"
 
@@ -26,18 +27,9 @@ class Watched:
 
     def __init__(self, browser: Browser, path: Path, fragment: str = "") -> None:
         self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900})
-        self.requests: list[str] = []
-        self.troubles: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("dialog", self.dismiss)
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("console", lambda message: self.troubles.append(message.text))
+        self.requests, self.troubles = watched(self.page)
         self.address = path.as_uri()
         self.page.goto(self.address + fragment)
-
-    def dismiss(self, dialog: Dialog) -> None:
-        self.troubles.append(dialog.message)
-        dialog.dismiss()
 
     def expect_shown(self, number: int) -> None:
         """The live count comes to ``number``, and as many cards are visible."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.watched_pages import watched
 
 from selfreward_eval.harness.comparing.claims import Design
 from selfreward_eval.harness.comparing.compare import load_run
@@ -14,7 +15,7 @@ from selfreward_eval.harness.comparing.pooled import compare_pools
 from selfreward_eval.trainers.report import write_method_page, write_methods_page, write_training_page
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog, Page
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -33,18 +34,10 @@ def pages(runs: Path, make_training: Callable[..., Path], tmp_path: Path) -> lis
 def opened(browser: Browser, path: Path, width: int = 1280, scheme: str = "light") -> tuple[Page, list[str]]:
     """A page, and what it asked for or complained about."""
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-    troubles: list[str] = []
-
-    def dismiss(dialog: Dialog) -> None:
-        troubles.append(dialog.message)
-        dialog.dismiss()
-
+    _, troubles = watched(page)
     page.on(
         "request", lambda one: None if one.url.startswith(("file:", "data:")) else troubles.append(one.url)
     )
-    page.on("dialog", dismiss)
-    page.on("pageerror", lambda one: troubles.append(str(one)))
-    page.on("console", lambda one: troubles.append(one.text))
     page.goto(path.as_uri())
     return page, troubles
 
